@@ -18,7 +18,6 @@ AS_JSON = b'{"source": "/lycees", "type": "school.closed", "id": "1"}'
 
 @given(event=cloud_events())
 def test_are_an_event_s_attributes_in_both_modes(event: CloudEvent) -> None:
-    """Those of a valid event, exactly."""
     for encode in (encode_structured, encode_binary):
         record = encode(event)
 
@@ -34,7 +33,6 @@ def test_are_an_event_s_attributes_in_both_modes(event: CloudEvent) -> None:
 def test_are_read_from_anything(
     headers: list[tuple[str, bytes | None]] | None, value: bytes | None
 ) -> None:
-    """Whatever a record holds, the answer is text or nothing."""
     assert all(claim is None or isinstance(claim, str) for claim in claims_of(headers, value))
 
 
@@ -49,18 +47,15 @@ def test_are_read_from_anything(
     ],
 )
 def test_are_found_where_the_event_cannot_be(value: bytes) -> None:
-    """Refused records are looked for by these."""
     assert claims_of((), value) == ALL
 
 
 @pytest.mark.parametrize("value", [None, b"", b"null", b"[]", b"1", b'{"source": 1}', b"[" * 10**5])
 def test_are_none_where_nothing_is_said(value: bytes | None) -> None:
-    """A guess would be worse."""
     assert claims_of(None, value) == Claims()
 
 
 def test_of_headers_come_first() -> None:
-    """The binary mode's envelope is there, whatever the data look like."""
     claims = claims_of([("CE_Source", b"/lycees"), ("ce_id", None)], b'{"source": "x", "id": "2"}')
 
     assert claims == Claims(source="/lycees", id="2")

@@ -12,14 +12,11 @@ FRUIT = ("apple", "pear")
 
 
 class Fruit(Code, dimension="fruit"):
-    """What grows on a tree."""
-
     APPLE = "apple", "Pommes"
     PEAR = "pear", "Poires"
 
 
 def test_a_member_is_its_code() -> None:
-    """In JSON, in a comparison and in a text; its word is beside it."""
     assert [fruit.value for fruit in Fruit] == [str(fruit) for fruit in Fruit] == [*FRUIT]
     assert [Fruit(code) for code in FRUIT] == [*Fruit]
     assert [fruit.word for fruit in Fruit] == ["Pommes", "Poires"]
@@ -27,7 +24,6 @@ def test_a_member_is_its_code() -> None:
 
 
 def test_a_code_without_a_word_cannot_be_declared() -> None:
-    """It would be shown as a code; the module that forgets it cannot be imported."""
     with pytest.raises(ValueError, match="'quince': has no French word"):
 
         class _Odd(Code, dimension="fruit"):
@@ -35,7 +31,6 @@ def test_a_code_without_a_word_cannot_be_declared() -> None:
 
 
 def test_a_contract_has_the_codes_alone() -> None:
-    """A word is neither taken from a producer nor written to the schema."""
     fruit = TypeAdapter(Fruit)
 
     assert fruit.json_schema()["enum"] == [*FRUIT]
@@ -45,6 +40,5 @@ def test_a_contract_has_the_codes_alone() -> None:
 
 
 def test_a_copy_is_the_member() -> None:
-    """However it travels between threads and processes."""
     assert copy.deepcopy(Fruit.PEAR) is Fruit.PEAR
     assert pickle.loads(pickle.dumps(Fruit.PEAR)) is Fruit.PEAR  # noqa: S301 - our own bytes

@@ -10,7 +10,6 @@ from events.identifiers import Department
 
 
 def opened(commune: str) -> CoworkingOpened:
-    """A site opened in the Essonne, said to be in `commune`."""
     return CoworkingOpened(
         site_id="site-1",
         opened_on=date(2016, 9, 1),
@@ -22,11 +21,9 @@ def opened(commune: str) -> CoworkingOpened:
 
 
 def test_commune_of_the_department_is_accepted() -> None:
-    """A site lies in a commune of its département."""
     assert opened("91228").commune == "91228"
 
 
 def test_commune_of_another_department_is_refused() -> None:
-    """A site cannot be in two départements."""
     with pytest.raises(ValidationError, match="not in the département of the site"):
         opened("77288")

@@ -27,12 +27,10 @@ PLAIN_VALUES = st.recursive(
 
 
 def kept(value: bytes | str) -> bool:
-    """Return whether a structured event of this value may be kept."""
     return may_be_kept(None, value if isinstance(value, bytes) else value.encode(), STRUCTURED)
 
 
 def with_mail(content: Any, mail: str, path: list[int]) -> Any:  # noqa: ANN401 - any JSON
-    """Return a content with an address at a path, as a value or as a key."""
     if path and isinstance(content, list) and content:
         at = path[0] % len(content)
         return [*content[:at], with_mail(content[at], mail, path[1:]), *content[at + 1 :]]
@@ -43,7 +41,6 @@ def with_mail(content: Any, mail: str, path: list[int]) -> Any:  # noqa: ANN401 
 
 
 def test_a_valid_record_may_be_kept() -> None:
-    """In both modes."""
     for record in (encode_structured(valid_event()), encode_binary(valid_event())):
         assert may_be_kept(record.key, record.value, record.headers)
     assert kept(json.dumps(EVENT))
@@ -57,7 +54,6 @@ def test_a_record_with_an_address_anywhere_is_not_kept(
     path: list[int],
     escaped: bool,  # noqa: FBT001 - an example's
 ) -> None:
-    """As a value or a key, escaped or not, at any depth."""
     text = json.dumps({"id": "1", "data": with_mail(content, MAIL, path)})
 
     assert not kept(text.replace("@", r"\u0040") if escaped else text)
@@ -81,13 +77,11 @@ def test_a_record_with_an_address_anywhere_is_not_kept(
     ],
 )
 def test_a_record_with_free_text_is_not_kept(content: JSON) -> None:
-    """Text in a field that no contract has, or several words instead of a code."""
     assert not kept(json.dumps(content))
 
 
 @pytest.mark.parametrize("text", ['{"client":"Dupont"}', " [1]", "Jean Dupont", "Dupont, Jean"])
 def test_keys_and_headers_are_checked_as_well(text: str) -> None:
-    """Neither JSON, as many keys on Kafka are, nor words."""
     assert not may_be_kept(text.encode(), b"{}", ())
     assert not may_be_kept(b"k", b"{}", [("who", text.encode())])
     assert may_be_kept(b"0750652B", b"{}", [("content-type", b"application/json; charset=utf-8")])
@@ -103,19 +97,16 @@ def test_keys_and_headers_are_checked_as_well(text: str) -> None:
     ],
 )
 def test_values_of_a_contract_s_fields_are_kept(content: JSON) -> None:
-    """So are numbers and days in any field: a misspelt name can be found."""
     assert kept(json.dumps(content))
 
 
 @given(st.integers(1, len(json.dumps(EVENT)) - 1))
 def test_json_that_is_cut_short_is_not_kept(length: int) -> None:
-    """Wherever it was cut."""
     assert not kept(json.dumps(EVENT)[:length])
 
 
 @given(st.lists(st.sampled_from("ab"), min_size=2, max_size=4), st.data())
 def test_each_value_of_a_repeated_key_is_checked(names: list[str], data: st.DataObject) -> None:
-    """Readers differ in which of them they take."""
     at = data.draw(st.integers(0, len(names) - 1))
     pairs = [
         f"{json.dumps(name)}: {json.dumps(MAIL if number == at else 1)}"
@@ -127,7 +118,6 @@ def test_each_value_of_a_repeated_key_is_checked(names: list[str], data: st.Data
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
 def test_another_encoding_is_not_read(encoding: str) -> None:
-    """Nor is a byte order mark skipped."""
     assert not kept(json.dumps(EVENT).encode(encoding))
 
 
@@ -145,7 +135,6 @@ def test_another_encoding_is_not_read(encoding: str) -> None:
     ],
 )
 def test_of_what_is_not_kept_the_refusal_repeats_nothing(field: str, shown: str) -> None:
-    """What was wrong and what to do stay, what was sent does not."""
     error = ContractError(RefusalReason.INVALID_DATA, field, "Dupont", "send a number")
 
     content = letter_content(error, None, b"{", ())
@@ -155,14 +144,6 @@ def test_of_what_is_not_kept_the_refusal_repeats_nothing(field: str, shown: str)
 
 
 def test_what_is_kept_has_its_refusal_as_it_is() -> None:
-    """Its own words are in the letter anyway."""
     error = ContractError(RefusalReason.INVALID_DATA, "data.uia", "x", "remove it")
 
     assert letter_content(error, None, b"{}", ()) == (True, error)
-
-
-def test_what_was_not_read_is_not_kept() -> None:
-    """However it looks."""
-    error = ContractError(RefusalReason.PASSED_OVER, "value", None, "nothing")
-
-    assert not letter_content(error, None, b"{}", (), was_read=False).keeps_record

@@ -49,8 +49,6 @@ REPLAYED: Headers = ((REPLAY_OF, b"0/3"), (REPLAY_ATTEMPT, b"2"))
 
 @dataclass(frozen=True)
 class Arrived:
-    """A dead letter as a consumer gives it."""
-
     key: bytes | None
     value: bytes | None
     headers: Headers
@@ -61,18 +59,15 @@ class Arrived:
 
 
 def arrived(sent: OutgoingRecord) -> Arrived:
-    """Return a written letter as a consumer reads it."""
     return Arrived(sent.key, sent.value, tuple(sent.headers))
 
 
 def dead(error: ContractError = ERROR, *, now: datetime = NOW, **changes: Any) -> OutgoingRecord:
-    """Return the dead letter of a refused record; `changes` are fields of the record."""
     original = {"origin": ORIGIN, "key": KEY, "value": VALUE, "headers": OWN}
     return refused(error, now=now, **original | changes)
 
 
 def read_back(sent: OutgoingRecord) -> DeadLetter:
-    """Return a written letter as it is read."""
     return read_dead_letter(arrived(sent))
 
 
@@ -80,28 +75,16 @@ MIB = 2**20
 
 
 def size_on_topic(sent: OutgoingRecord) -> int:
-    """Return the size in bytes of a batch with this record alone."""
     builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 2**30)
     builder.append(0, 1, sent.key, sent.value, list(sent.headers))
     return len(builder.build())
 
 
 class TestWriting:
-    """What is written."""
-
     def test_is_for_the_dead_letter_topic(self) -> None:
-        """On the partition that the partitioner chooses."""
         assert dead()[:2] == (DEAD_LETTERS, None)
 
-    def test_keeps_key_value_and_headers_byte_for_byte(self) -> None:
-        """White space and absent values included."""
-        sent = dead()
-
-        assert (sent.key, sent.value) == (KEY, VALUE)
-        assert tuple(sent.headers[:2]) == OWN
-
     def test_adds_reason_and_origin_in_headers(self) -> None:
-        """Readable with any Kafka client."""
         assert dict(dead().headers[2:]) == {
             "smartregion-reason": b"invalid_data",
             "smartregion-field": b"data.name",
@@ -113,7 +96,6 @@ class TestWriting:
         }
 
     def test_writes_the_time_in_utc(self) -> None:
-        """Whatever zone the clock is in."""
         sent = dead(now=NOW.astimezone(timezone(timedelta(hours=2))))
 
         assert dict(sent.headers)["smartregion-time"] == b"2019-06-30T12:30:00+00:00"
@@ -161,7 +143,6 @@ class TestWriting:
     def test_a_record_that_may_hold_a_person_s_data_is_not_kept(
         self, record: dict[str, Any], origin: RecordOrigin
     ) -> None:
-        """Its sizes are."""
         full: dict[str, Any] = {"key": KEY, "value": VALUE, "headers": OWN, **record}
         error = ContractError(RefusalReason.INVALID_DATA, "data.dupont", "Dupont", "send a name")
         sent = dead(**full, error=error, origin=origin)
@@ -176,13 +157,11 @@ class TestWriting:
         assert (letter.reason, letter.field) == ("invalid_data", "data.…")
 
     def test_the_size_of_a_cut_part_is_that_of_the_full_one(self) -> None:
-        """Which is not held."""
         sent = dead(value=CutPart(memoryview(b"v" * 9 * MIB), keep=100))
 
         assert read_back(sent).shortened["value"] == 9 * MIB
 
     def test_what_the_caller_has_not_read_is_not_kept(self) -> None:
-        """However it looks."""
         sent = dead(origin=GATEWAY, key=None, producer="lycees", was_read=False)
 
         letter = read_back(sent)
@@ -190,13 +169,11 @@ class TestWriting:
         assert letter.detail == "data.name: breaks the contract of its fact: send a name"
 
     def test_keeps_the_headers_of_a_replay_without_the_record(self) -> None:
-        """The count of its attempts goes on."""
         letter = read_back(dead(value=b"{", headers=(*OWN, *REPLAYED)))
 
         assert (letter.replay_of, letter.attempts, letter.headers) == (LetterPosition(0, 3), 2, ())
 
     def test_the_largest_event_is_kept(self) -> None:
-        """Its letter fits on the topic."""
         value = b'{"title": "' + b"v" * (MAX_BYTES - 100) + b'"}'
 
         sent = dead(value=value)
@@ -216,8 +193,6 @@ class TestWriting:
 
 
 class TestReading:
-    """A letter as it is read."""
-
     @given(
         key=st.none() | st.text(max_size=9).map(str.encode),
         value=st.none() | (st.text() | st.integers()).map(lambda one: json.dumps(one).encode()),
@@ -241,7 +216,6 @@ class TestReading:
         producer: str | None,
         timestamp: int | None,
     ) -> None:
-        """Any record that may be kept, with position, reason, times and producer."""
         assume(may_be_kept(key, value, headers))
         letter = read_back(
             dead(
@@ -276,7 +250,6 @@ class TestReading:
     def test_of_any_record_can_be_read(
         self, key: bytes | None, value: bytes | None, headers: Headers
     ) -> None:
-        """It is there whole, or its size is."""
         letter = read_back(dead(key=key, value=value, headers=headers))
 
         if may_be_kept(key, value, headers):
@@ -286,7 +259,6 @@ class TestReading:
             assert letter.shortened
 
     def test_of_a_replayed_record_has_the_letter_before(self) -> None:
-        """And the number of replays; its own headers are as before."""
         letter = read_back(dead(headers=(*OWN, *REPLAYED)))
 
         assert (letter.headers, letter.replay_of, letter.attempts) == (OWN, LetterPosition(0, 3), 2)
@@ -310,7 +282,6 @@ class TestReading:
         assert (letter.headers, letter.replay_of, letter.attempts) == (headers, None, 0)
 
     def test_of_a_refused_dead_letter_has_its_own_origin(self) -> None:
-        """Anybody may write such headers, with any content."""
         letter = read_back(
             dead(headers=tuple(dead().headers), origin=RecordOrigin(DEAD_LETTERS, 0, 7))
         )
@@ -322,7 +293,6 @@ class TestReading:
         "headers", [(), (("ce_id", b"1"),), (("smartregion-reason", b"x"),), ((PRODUCER, b"x"),)]
     )
     def test_of_a_foreign_record_names_the_missing_header(self, headers: Headers) -> None:
-        """Others may write to the topic."""
         record = replace(arrived(dead()), headers=headers)
 
         with pytest.raises(
@@ -332,7 +302,6 @@ class TestReading:
 
     @pytest.mark.parametrize("name", REASON_HEADERS)
     def test_of_a_header_that_is_no_text_is_an_error(self, name: str) -> None:
-        """The same error."""
         headers = tuple(
             (one, b"\xff" if one == name else content) for one, content in dead().headers
         )
@@ -342,7 +311,6 @@ class TestReading:
 
     @pytest.mark.parametrize("name", ["partition", "offset", "time", "timestamp"])
     def test_of_an_impossible_origin_is_an_error(self, name: str) -> None:
-        """The same error."""
         headers = tuple(
             (one, b"x" if one == f"smartregion-{name}" else content)
             for one, content in dead(timestamp=1).headers
@@ -361,7 +329,6 @@ class TestReading:
         ],
     )
     def test_of_an_impossible_value_is_an_error(self, name: str, content: bytes) -> None:
-        """A day that is none in UTC, a nesting without an end, a size without one."""
         headers = [(one, content if one == name else own) for one, own in dead().headers]
         if name == SHORTENED:
             headers.append((name, content))
@@ -371,32 +338,24 @@ class TestReading:
 
 
 class TestPosition:
-    """The position of a letter as text."""
-
     @given(
         position=st.builds(LetterPosition, st.integers(0, 10**9 - 1), st.integers(0, 10**18 - 1))
     )
     def test_is_read_as_it_is_written(self, position: LetterPosition) -> None:
-        """The output of one command is an argument of another."""
         assert LetterPosition.parse(str(position)) == position
 
     @pytest.mark.parametrize("text", ["", "17", "0/", "-1/2", "0/1/2", "0/1\n", "zero/one"])
     def test_is_nothing_else(self, text: str) -> None:
-        """One form only."""
         with pytest.raises(ValueError, match="write it as 0/17"):
             LetterPosition.parse(text)
 
 
 def test_an_origin_is_written_as_kafka_people_do() -> None:
-    """That of the gateway is its topic alone."""
     assert (str(ORIGIN), str(GATEWAY)) == ("smartregion.schools[3]@42", "http")
 
 
 class TestSummary:
-    """A dead letter of many records."""
-
     def test_is_read_back(self) -> None:
-        """With the origin of each record; kcat shows their number and their offsets."""
         summary = RefusedRecords("smartregion.schools", 3, ((40, 42), (50, 50)), (1_000, 1_007))
 
         sent = dead(key=None, value=b"", headers=OWN, summary=summary)

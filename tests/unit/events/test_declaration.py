@@ -13,8 +13,6 @@ from events.declaration import InvalidDeclarationError, invalid, invalid_model, 
 
 
 class Ship(BaseModel):
-    """A part of what these tests declare."""
-
     model_config = ConfigDict(extra="forbid")
 
     id: str
@@ -22,8 +20,6 @@ class Ship(BaseModel):
 
 
 class Fleet(BaseModel):
-    """What these tests declare."""
-
     model_config = ConfigDict(extra="forbid")
 
     ships: Annotated[tuple[Ship, ...], Field(min_length=1)]
@@ -44,7 +40,6 @@ class Fleet(BaseModel):
 
 
 def mistakes_of(tmp_path: Path, text: str, *, secret: bool = False) -> list[str]:
-    """Read a declaration, and return what is said of it, without the folder."""
     file = tmp_path / "fleet.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(InvalidDeclarationError) as refused:
@@ -53,7 +48,6 @@ def mistakes_of(tmp_path: Path, text: str, *, secret: bool = False) -> list[str]
 
 
 def test_a_right_declaration_is_its_model(tmp_path: Path) -> None:
-    """What is declared is what is returned."""
     file = tmp_path / "fleet.yaml"
     file.write_text("ships:\n  - { id: argo, masts: 1 }\n")
     assert read_declaration(file, Fleet) == Fleet(ships=(Ship(id="argo", masts=1),))
@@ -98,12 +92,10 @@ def test_a_right_declaration_is_its_model(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_reported_with_its_line(tmp_path: Path, text: str, line: str) -> None:
-    """Each mistake names file, line, field, value and remedy."""
     assert mistakes_of(tmp_path, text) == [line]
 
 
 def test_all_mistakes_are_reported_in_the_order_of_their_lines(tmp_path: Path) -> None:
-    """One reading is enough to repair a file."""
     lines = mistakes_of(
         tmp_path, "fleet: 1\nships:\n  - { id: argo, masts: 0 }\n  - { id: b, masts: no }"
     )
@@ -111,12 +103,10 @@ def test_all_mistakes_are_reported_in_the_order_of_their_lines(tmp_path: Path) -
 
 
 def test_a_refused_value_is_not_refused_again_for_its_list(tmp_path: Path) -> None:
-    """A list whose items are all wrong is not also called empty."""
     assert len(mistakes_of(tmp_path, "ships:\n  - { id: argo, masts: 0 }")) == 1
 
 
 def test_of_a_secret_file_nothing_is_repeated(tmp_path: Path) -> None:
-    """Neither a value nor a key that may be a secret is shown, wherever it was put."""
     hush = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     for text in (
         hush,
@@ -134,7 +124,6 @@ def test_of_a_secret_file_nothing_is_repeated(tmp_path: Path) -> None:
 
 
 def test_what_caused_a_refusal_is_not_chained(tmp_path: Path) -> None:
-    """A traceback shows no more of a secret file than the message does."""
     file = tmp_path / "fleet.yaml"
     file.write_text("ships: hush")
     with pytest.raises(InvalidDeclarationError) as refused:

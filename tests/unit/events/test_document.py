@@ -31,7 +31,6 @@ TEXTS = st.lists(PIECES, max_size=14).map("".join)
 
 
 def read(text: str, folder: Path) -> Document:
-    """Read a text from a file."""
     file = folder / "document.yaml"
     file.write_text(text, encoding="utf-8", newline="")
     return read_document(file)
@@ -60,7 +59,6 @@ def test_a_document_is_what_the_parser_in_python_reads(text: str) -> None:
 
 
 def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
-    """Its size is the mistake, with the most that is read."""
     found = read("a" * 500_001, tmp_path)
 
     (mistake,) = found.diagnostics
@@ -85,7 +83,6 @@ VALUES = st.recursive(
 def test_what_is_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, data: dict[str, object]
 ) -> None:
-    """Texts that look like numbers, days or flags too; each outermost key has its own line."""
     file = tmp_path_factory.mktemp("yaml") / "file.yaml"
     file.write_text(plain_yaml(data))
     read = read_document(file)
@@ -95,6 +92,5 @@ def test_what_is_written_is_read_back(
 
 @pytest.mark.parametrize("file", sorted(PROGRAMMES.glob("*.yaml")), ids=lambda file: file.stem)
 def test_every_programme_can_be_written_again(tmp_path: Path, file: Path) -> None:
-    """Whatever it declares, plain YAML comes back as the same data."""
     (tmp_path / "again.yaml").write_text(plain_yaml(read_document(file).data))
     assert read_document(tmp_path / "again.yaml").data == read_document(file).data

@@ -10,7 +10,6 @@ from events.identifiers import Department
 
 
 def delivered(department: Department) -> EquipmentDelivered:
-    """A delivery to a lycée of Paris, said to be in `department`."""
     return EquipmentDelivered(
         delivery_id="d-1",
         delivered_on=date(2019, 3, 11),
@@ -22,11 +21,9 @@ def delivered(department: Department) -> EquipmentDelivered:
 
 
 def test_department_of_the_school_is_accepted() -> None:
-    """A delivery is in the département of its lycée."""
     assert delivered(Department.PARIS).completes_plan is False
 
 
 def test_another_department_is_refused() -> None:
-    """A delivery that says another département than its lycée's contradicts itself."""
     with pytest.raises(ValidationError, match="differs from the département of the UAI"):
         delivered(Department.YVELINES)

@@ -29,7 +29,6 @@ EVERY_KIND = [
 
 @pytest.mark.parametrize("error", EVERY_KIND, ids=lambda error: type(error).__name__)
 def test_every_message_has_field_value_and_remedy(error: SmartRegionError) -> None:
-    """A message reads `field: problem, value …: remedy`, on one line."""
     field, problem, remedy = str(error).split(": ", 2)
     assert field
     assert "value " in problem or "value " in remedy
@@ -48,7 +47,6 @@ def test_every_message_has_field_value_and_remedy(error: SmartRegionError) -> No
 def test_an_unreachable_broker_s_remedy_follows_its_security(
     protocol: str, named: str, unnamed: str
 ) -> None:
-    """What may be the reason for a broker's silence is named, and nothing else."""
     error = BrokerUnreachableError(
         "host:9092", waited_seconds=10, cause="socket disconnected", security_protocol=protocol
     )
@@ -57,7 +55,6 @@ def test_an_unreachable_broker_s_remedy_follows_its_security(
 
 
 def test_what_is_absent_has_no_value_in_its_message() -> None:
-    """Whoever reads of a value looks for it."""
     error = ContractError(
         RefusalReason.INVALID_DATA, "data.uai", None, "add it", problem="is missing"
     )
@@ -66,11 +63,9 @@ def test_what_is_absent_has_no_value_in_its_message() -> None:
 
 @pytest.mark.parametrize("reason", RefusalReason)
 def test_every_reason_has_its_problem(reason: RefusalReason) -> None:
-    """A reason without a problem of its own still says what is wrong."""
     error = ContractError(reason, "field", 1, "remedy")
     assert str(error) == f"field: {error.problem}, value 1: remedy"
 
 
 def test_the_message_of_a_lost_line_says_where_to_begin_again() -> None:
-    """After a failed emission a person knows from which line to emit again."""
     assert "emit from line 17 on again" in str(EVERY_KIND[3])

@@ -96,7 +96,6 @@ GRANT: dict[str, Any] = {
     ],
 )
 def test_messages_read_as_sentences(field: str, value: object, message: str) -> None:
-    """A refusal says which field, what is wrong, what was found, and what to send."""
     changed = {**GRANT, "data": {**GRANT["data"], field: value}}
     with pytest.raises(ContractError) as refused:
         decode_json(json.dumps(changed))
@@ -104,14 +103,12 @@ def test_messages_read_as_sentences(field: str, value: object, message: str) -> 
 
 
 def test_a_long_unknown_name_is_cut() -> None:
-    """A producer's own name for a field may have any length, a message has not."""
     with pytest.raises(ContractError) as refused:
         decode_json(json.dumps({**GRANT, "data": {**GRANT["data"], "x" * 10_000: 1}}))
     assert len(refused.value.field) < 100
 
 
 def test_a_missing_field_is_described() -> None:
-    """What is missing is reported with what it must be, and an example."""
     data = {name: value for name, value in GRANT["data"].items() if name != "siret"}
     with pytest.raises(ContractError) as refused:
         decode_json(json.dumps({**GRANT, "data": data}))
@@ -145,7 +142,6 @@ def test_a_misspelt_field_is_reported_with_the_one_that_is_missing(
 
 
 def test_a_misspelt_attribute_is_reported_too() -> None:
-    """Of the envelope, whose unknown attributes are extensions."""
     event = {("tiem" if name == "time" else name): value for name, value in GRANT.items()}
     with pytest.raises(ContractError) as refused:
         decode_json(json.dumps(event))
@@ -167,14 +163,12 @@ PERSON = "Jeanne"
     ],
 )
 def test_a_type_is_recognised_by_its_name(written: str) -> None:
-    """What all types have in common makes none of them more likely."""
     with pytest.raises(ContractError) as refused:
         decode_json(json.dumps({**GRANT, "type": written}))
     assert refused.value.remedy == "did you mean 'fr.iledefrance.smartregion.school.connected.v1'?"
 
 
 def test_a_type_of_another_system_is_taken_for_none() -> None:
-    """The types that there are are named."""
     with pytest.raises(ContractError, match=r"send one of: fr\.iledefrance"):
         decode_json(json.dumps({**GRANT, "type": "com.example.order.v1"}))
 
@@ -199,21 +193,18 @@ def test_no_other_unknown_name_is_reported_and_no_value(names: list[str]) -> Non
 
 @pytest.mark.parametrize("text", [b"\xef\xbb\xbf{}", "\ufeff{}"])
 def test_a_byte_order_mark_is_named(text: str | bytes) -> None:
-    """It is not seen in an editor."""
     with pytest.raises(ContractError) as refused:
         decode_json(text)
     assert refused.value.remedy.startswith("remove the byte order mark")
 
 
 def test_the_first_mistake_is_reported() -> None:
-    """Of several mistakes the envelope's come first: without it the rest has no meaning."""
     with pytest.raises(ContractError) as refused:
         decode_json(json.dumps({**GRANT, "id": "", "data": {}}))
     assert refused.value.field == "id"
 
 
 def test_a_nested_mistake_has_a_dotted_path() -> None:
-    """A wrong audience leads to its place in the mapping."""
     usage = {
         **GRANT,
         "type": "fr.iledefrance.smartregion.workstation.usage_reported.v1",
@@ -264,7 +255,6 @@ WORDS = st.text(alphabet="abcde._", min_size=1, max_size=12)
 
 @pytest.mark.parametrize("name", FACTS_BY_NAME)
 def test_a_name_with_one_letter_too_few_or_too_many_is_found(name: str) -> None:
-    """Whichever it is, and among all the others."""
     for place in range(len(name)):
         for mistaken in (name[:place] + name[place + 1 :], f"{name[:place]}x{name[place:]}"):
             assert near_name(mistaken, FACTS_BY_NAME, least=LEAST) == name
@@ -272,7 +262,6 @@ def test_a_name_with_one_letter_too_few_or_too_many_is_found(name: str) -> None:
 
 @given(written=WORDS, known=st.lists(WORDS, max_size=3, unique=True))
 def test_of_a_few_names_it_is_the_most_alike(written: str, known: list[str]) -> None:
-    """As difflib has it, which compares all in full."""
     likeness = {one: SequenceMatcher(None, one, written).ratio() for one in known}
     enough = {one: ratio for one, ratio in likeness.items() if ratio >= LEAST}
 

@@ -13,9 +13,7 @@ from events.fact import Fact, Family, bare_type
 from events.grant import GrantCall, GrantCommitted
 from events.identifiers import Department
 from events.observation import IndicatorObserved
-from events.registry import FACTS
 from events.school import SchoolConnected
-from events.workstation import WorkstationAudience, WorkstationUsageReported
 from tests.support.facts import facts
 
 CONNECTED = SchoolConnected(
@@ -24,21 +22,17 @@ CONNECTED = SchoolConnected(
 
 
 class Season(StrEnum):
-    """A local list of codes."""
-
     SPRING = "spring"
     AUTUMN = "autumn"
 
 
 @given(fact=facts())
 def test_json_form_is_read_back(fact: Fact) -> None:
-    """A fact written as JSON and read again is the same fact."""
     assert type(fact).model_validate_json(fact.model_dump_json()) == fact
 
 
 @given(fact=facts())
 def test_attributes_are_the_fact_s_json(fact: Fact) -> None:
-    """Attributes are the JSON form without the day and the retraction, département added."""
     expected = json.loads(fact.model_dump_json(exclude={"retracted", fact.DAY}))
     if isinstance(fact, IndicatorObserved):
         del expected["value"]
@@ -51,7 +45,6 @@ def test_attributes_are_the_fact_s_json(fact: Fact) -> None:
 
 @given(fact=facts())
 def test_attributes_are_among_those_declared(fact: Fact) -> None:
-    """A fact's attributes are those that it declares: the catalogue may name it, and only it."""
     kinds = fact.attribute_kinds()
     attributes = fact.attributes()
     assert kinds.keys() - {"department"} <= attributes.keys() <= kinds.keys()
@@ -64,20 +57,17 @@ def test_attributes_are_among_those_declared(fact: Fact) -> None:
 
 @given(fact=facts())
 def test_attributes_are_plain(fact: Fact) -> None:
-    """Attributes hold no enum member: any JSON library, or a database, takes them as they are."""
     plain = {str, int, bool, dict}
     assert {type(value) for value in fact.attributes().values()} <= plain
 
 
 @given(fact=facts())
 def test_entity_and_day_are_the_fact_s_own(fact: Fact) -> None:
-    """The key begins with the key field; the effective day is the day field."""
     assert fact.entity_id.startswith(getattr(fact, fact.KEY))
     assert fact.effective_day == getattr(fact, fact.DAY)
 
 
 def test_attributes_of_a_school() -> None:
-    """A school's fact has the département of its UAI as an attribute, and not its day."""
     assert CONNECTED.attributes() == {
         "uai": "0750419Y",
         "downlink_mbps": 1000,
@@ -85,28 +75,7 @@ def test_attributes_of_a_school() -> None:
     }
 
 
-def test_attributes_of_a_workstation_period() -> None:
-    """Nested codes and the period's start come out as JSON has them."""
-    fact = WorkstationUsageReported(
-        site_id="site-1",
-        period_start=date(2019, 3, 11),
-        period_end=date(2019, 3, 17),
-        department=Department.ESSONNE,
-        available_hours=40,
-        occupied_hours={WorkstationAudience.SELF_EMPLOYED: 30},
-    )
-    assert fact.attributes() == {
-        "site_id": "site-1",
-        "period_start": "2019-03-11",
-        "department": "91",
-        "available_hours": 40,
-        "occupied_hours": {"self_employed": 30},
-    }
-
-
 class Pruned(Fact):
-    """A local fact with optional codes."""
-
     FAMILY = Family.SCHOOLS
     NAME = "tree.pruned"
     KEY = "tree"
@@ -120,7 +89,6 @@ class Pruned(Fact):
 
 @pytest.mark.parametrize("season", [*Season, None])
 def test_an_optional_code_is_its_value_or_nothing(season: Season | None) -> None:
-    """It is no enum member either, as JSON has it."""
     fact = Pruned(tree="t", day=date(2019, 3, 11), season=season, tool=season)
     value = season and season.value
     assert fact.attributes() == {"tree": "t", "season": value, "tool": value}
@@ -139,18 +107,15 @@ def test_an_optional_code_is_its_value_or_nothing(season: Season | None) -> None
     ],
 )
 def test_a_type_is_bare_without_its_constraints(annotation: object, bare: object) -> None:
-    """And without `None`; a list of codes is no code."""
     assert bare_type(annotation) == bare
 
 
 def test_a_fact_is_frozen() -> None:
-    """Nobody changes a fact after it was checked."""
     with pytest.raises(ValidationError, match="frozen"):
         CONNECTED.downlink_mbps = 1  # type: ignore[misc]
 
 
 def test_a_fact_built_in_python_is_checked_too() -> None:
-    """The simulator cannot build what a producer could not send."""
     with pytest.raises(ValidationError, match="siret"):
         GrantCommitted(
             grant_id="g-1",
@@ -160,11 +125,3 @@ def test_a_fact_built_in_python_is_checked_too() -> None:
             amount_cents=1,
             department=Department.PARIS,
         )
-
-
-@pytest.mark.parametrize("kind", FACTS.values(), ids=lambda kind: kind.NAME)
-def test_every_field_is_described(kind: type[Fact]) -> None:
-    """A refusal explains a field by its description, so each field but a code has one."""
-    for name, field in kind.model_fields.items():
-        is_code = isinstance(field.annotation, type) and hasattr(field.annotation, "__members__")
-        assert field.description or is_code, name

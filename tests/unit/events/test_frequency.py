@@ -7,7 +7,6 @@ from events.frequency import Frequency, allowed_silence_days
 
 
 def test_a_frequency_allows_the_longest_of_its_spans() -> None:
-    """The longest month, quarter and leap year; nothing for what is irregular."""
     assert {frequency.value: frequency.days for frequency in Frequency} == {
         "daily": 1,
         "weekly": 7,
@@ -19,7 +18,6 @@ def test_a_frequency_allows_the_longest_of_its_spans() -> None:
 
 
 def test_a_datasets_frequencies_are_the_same_words() -> None:
-    """What a publisher promises of a dataset is counted by the same days."""
     assert [one.value for one in UpdateFrequency] == [one.value for one in Frequency]
 
 
@@ -37,5 +35,4 @@ def test_a_datasets_frequencies_are_the_same_words() -> None:
 def test_a_promise_allows_its_interval_and_a_little_more(
     frequency: Frequency, days: int | None
 ) -> None:
-    """A quarter of it, or a long weekend; who promised nothing is never silent."""
     assert allowed_silence_days(frequency) == days

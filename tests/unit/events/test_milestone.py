@@ -23,7 +23,6 @@ DATA: Final = {
 
 
 def said(**fields: Any) -> MilestoneExplained:
-    """Return the fact of an event with some other fields. Raises ContractError."""
     envelope = {
         "specversion": "1.0",
         "id": "1",
@@ -54,7 +53,6 @@ def said(**fields: Any) -> MilestoneExplained:
 def test_a_milestone_that_the_catalogue_does_not_have_is_refused(
     named: dict[str, str], message: str
 ) -> None:
-    """With those that it has."""
     known = {"schools_connected_ratio": ["half", "all_connected"], "without": []}
     check_milestone(said(), known)
     with pytest.raises(ContractError) as refusal:
@@ -63,7 +61,6 @@ def test_a_milestone_that_the_catalogue_does_not_have_is_refused(
 
 
 def test_each_kind_in_a_territory_is_an_entity() -> None:
-    """A cause and an action of one day stand beside each other."""
     assert said().entity_id == "schools_connected_ratio/all_connected/D77/cause"
     assert said(kind="action").entity_id == "schools_connected_ratio/all_connected/D77/action"
 
@@ -72,7 +69,6 @@ def test_each_kind_in_a_territory_is_an_entity() -> None:
     "text", ["é", "Deux\nlignes", "<script>alert(1)</script>", "😀" * 2000, "مرحبا", "a" * 2000]
 )
 def test_a_plain_text_is_taken_as_it_is(text: str) -> None:
-    """What it would mean to a browser is the concern of who shows it."""
     assert said(text=text).text == text
 
 
@@ -93,7 +89,6 @@ def test_a_plain_text_is_taken_as_it_is(text: str) -> None:
     ids=ascii,
 )
 def test_a_text_that_is_not_plain_is_refused(text: str) -> None:
-    """Blank, too long, with control characters or with marks that turn the reading."""
     with pytest.raises(ContractError) as refusal:
         said(text=text)
     assert (refusal.value.reason, refusal.value.field) == (
@@ -116,7 +111,6 @@ def test_a_text_that_is_not_plain_is_refused(text: str) -> None:
     ],
 )
 def test_what_names_no_milestone_of_the_region_is_refused(field: str, value: str) -> None:
-    """The error names the field."""
     with pytest.raises(ContractError) as refusal:
         said(**{field: value})
     assert refusal.value.field == f"data.{field}"

@@ -21,20 +21,17 @@ EVENT = (
 
 
 def observed(value: str) -> IndicatorObserved:
-    """The fact of an event whose value is written so in JSON."""
     fact = decode_json(EVENT % value).fact
     assert isinstance(fact, IndicatorObserved)
     return fact
 
 
 def test_an_indicator_in_a_territory_is_an_entity() -> None:
-    """What is observed in another territory never replaces it."""
     assert observed("1").entity_id == "IND-042/D77"
 
 
 @pytest.mark.parametrize("territory", Territory)
 def test_a_department_is_an_attribute_and_nothing_else_is(territory: Territory) -> None:
-    """A département's figure counts there; the region and the country have none."""
     fact = IndicatorObserved(
         indicator="IND-042", territory=territory, observed_on=date(2019, 3, 11), value=Decimal(1)
     )
@@ -45,13 +42,11 @@ def test_a_department_is_an_attribute_and_nothing_else_is(territory: Territory) 
 
 @given(st.integers(-(10**15), 10**15))
 def test_a_value_is_exact_to_its_last_decimal(micros: int) -> None:
-    """What is written in JSON is what is counted, from the smallest to the largest."""
     assert observed(str(Decimal(micros).scaleb(-6))).attributes()["value_micros"] == micros
 
 
 @given(st.integers(-(10**15), 10**15))
 def test_a_value_is_written_as_a_number(micros: int) -> None:
-    """JSON keeps it exact on the way out too, as a number and not as text."""
     fact = observed(str(Decimal(micros).scaleb(-6)))
     written = json.loads(fact.model_dump_json(), parse_float=Decimal)["value"]
     assert written == Decimal(micros).scaleb(-6)
@@ -63,21 +58,18 @@ def test_a_value_is_written_as_a_number(micros: int) -> None:
      "null", "[1]", "NaN", "Infinity", "9" * 5000],
 )  # fmt: skip
 def test_what_is_no_such_number_is_refused(value: str) -> None:
-    """Text, flags, seven decimals and what is beyond the bounds are refused."""
     with pytest.raises(ContractError) as refusal:
         observed(value)
     assert refusal.value.reason in (RefusalReason.INVALID_DATA, RefusalReason.INVALID_JSON)
 
 
 def test_a_refusal_says_what_a_value_is() -> None:
-    """The remedy names the bounds and an example."""
     with pytest.raises(ContractError, match=r"at most 6 decimals, such as 71\.5"):
         observed('"12,5"')
 
 
 @pytest.mark.parametrize("indicator", ["", "IND 042", "IND-042/D77", "x" * 65])
 def test_an_identifier_that_could_be_a_key_is_refused(indicator: str) -> None:
-    """No indicator contains what separates it from its territory."""
     with pytest.raises(ValidationError, match="indicator"):
         IndicatorObserved(
             indicator=indicator,

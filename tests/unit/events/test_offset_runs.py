@@ -14,7 +14,6 @@ RUNS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9)), max_size=30)
 
 @given(RUNS)
 def test_runs_are_the_union_of_what_was_added(added: list[tuple[int, int]]) -> None:
-    """Whatever overlaps, touches, or comes in another order."""
     runs, expected = OffsetRuns(), set[int]()
     for first, more in added:
         runs.add(first, first + more)
@@ -27,7 +26,6 @@ def test_runs_are_the_union_of_what_was_added(added: list[tuple[int, int]]) -> N
 
 @given(st.sets(st.integers(0, 60)), st.sets(st.integers(0, 60)))
 def test_missing_runs_are_the_difference(known: set[int], wanted: set[int]) -> None:
-    """In order."""
     missing = OffsetRuns(sorted(known)).missing(OffsetRuns(sorted(wanted)).runs)
 
     assert [one for first, last in missing for one in range(first, last + 1)] == sorted(
@@ -37,7 +35,6 @@ def test_missing_runs_are_the_difference(known: set[int], wanted: set[int]) -> N
 
 @given(st.sets(st.integers(0, 200)))
 def test_runs_are_as_few_as_possible(offsets: set[int]) -> None:
-    """Between two of them lies an offset that is in none."""
     runs = OffsetRuns(offsets)
 
     assert all(last + 1 < first for (_, last), (first, _) in pairwise(runs.runs))

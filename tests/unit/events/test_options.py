@@ -22,6 +22,5 @@ def test_what_is_no_number_in_bounds_is_refused(kind: NumberRange, text: str) ->
 
 
 def test_a_number_in_bounds_is_taken() -> None:
-    """As it is written."""
     assert SECONDS.convert("0.5", None, None) == 0.5
     assert SHARE.convert("1", None, None) == 1.0

@@ -16,7 +16,6 @@ def test_known_partitions() -> None:
 
 @given(key=st.binary(max_size=80), partitions=st.integers(1, 100))
 def test_agrees_with_aiokafka(key: bytes, partitions: int) -> None:
-    """The worker's client would choose the same partition for any key."""
     every = list(range(partitions))
     assert partition_for(key, partitions) == DefaultPartitioner()(key, every, every)
 
@@ -27,6 +26,5 @@ def test_agrees_with_aiokafka(key: bytes, partitions: int) -> None:
     partitions=st.integers(1, 100),
 )
 def test_many_keys_are_hashed_as_each(keys: list[bytes], copies: int, partitions: int) -> None:
-    """Of any lengths, and more of one length than are hashed together."""
     many = keys * copies
     assert partitions_for(many, partitions) == [partition_for(key, partitions) for key in many]

@@ -23,7 +23,6 @@ REGISTERED = "fr.iledefrance.smartregion.school.registered.v1"
 
 
 def event(data: Any, event_type: str = REGISTERED, **attributes: JSON) -> JSON:  # noqa: ANN401 - any JSON
-    """Write an event's JSON."""
     return {
         "specversion": "1.0",
         "id": "a-1",
@@ -39,7 +38,6 @@ PSEUDONYM = "k1-9d5ed678fe57bcca610140957afab571"
 
 
 def nir(number: str) -> str:
-    """Close the 13 digits of a NIR with its key."""
     plain = number.replace("2A", "19").replace("2B", "18")
     return f"{number}{97 - int(plain) % 97:02}"
 
@@ -97,7 +95,6 @@ def nir(number: str) -> str:
     ],
 )
 def test_a_field_named_like_a_persons_data_is_found(name: str) -> None:
-    """French or English, in any writing, at any depth."""
     found = find_person_data(event({"uai": "0750419Y", "list": [{"a": 1}, {name: "x"}]}))
     assert found is not None
     assert found.startswith("data.list.1.")
@@ -114,7 +111,6 @@ def test_a_contracts_own_fields_may_be_called_so() -> None:
 
 
 def test_no_contract_is_refused_for_its_own_words() -> None:
-    """No field of any fact, with any of its coded values, looks like a person's data."""
     for fact in FACTS.values():
         data = dict.fromkeys(fact.model_fields, "x")
         data |= {"enrolment_id": PSEUDONYM} if "enrolment_id" in data else {}
@@ -240,7 +236,6 @@ def test_no_contract_is_refused_for_its_own_words() -> None:
     ],
 )
 def test_a_value_of_a_persons_data_is_found(text: str) -> None:
-    """A mail, a French telephone number, a social security number, within any text."""
     for value in (text, f"({text})", {"deep": [[text]]}):
         assert find_person_data(event({"uai": value})) is not None, value
     found = find_person_data(event({text: 1}))
@@ -321,7 +316,6 @@ def test_a_value_of_a_persons_data_is_found(text: str) -> None:
     ],
 )
 def test_other_values_are_left_alone(value: JSON) -> None:
-    """Identifiers, quantities, days and addresses of pages are nobody's data."""
     assert find_person_data(event({"uai": value})) is None
 
 
@@ -339,7 +333,6 @@ def test_other_values_are_left_alone(value: JSON) -> None:
     ],
 )
 def test_a_field_that_nobody_knows_may_be_a_birth_or_a_number(value: JSON) -> None:
-    """In a contract's own field the same is a day that is refused as one, or an identifier."""
     assert find_person_data(event({"since": value})) == "data.since"
     assert find_person_data(event({"deeper": [{"uai": value}]})) == "data.deeper.0.uai"
     assert find_person_data(event({"uai": value})) is None
@@ -362,7 +355,6 @@ def test_a_field_that_nobody_knows_may_be_a_birth_or_a_number(value: JSON) -> No
     ],
 )
 def test_what_names_an_event_names_no_person(name: str, text: str) -> None:
-    """Nor names one: it stays as long as the event, and nobody reads it."""
     assert find_person_data(event({}, **{name: text})) == name
 
 
@@ -386,7 +378,6 @@ def test_an_extension_may_be_a_time_in_milliseconds() -> None:
 
 @pytest.mark.parametrize("kind", [*FACTS, "unheard.of", None])
 def test_an_enrolment_has_a_pseudonym_as_it_is_made_here(kind: str) -> None:
-    """Whatever the event's type may be; the contract has refused what is no text, and null."""
     assert find_person_data(event({"enrolment_id": PSEUDONYM}, kind)) is None
     assert find_person_data(event({"enrolment_id": None}, kind)) is None
     for other in (
@@ -405,19 +396,16 @@ def test_an_enrolment_has_a_pseudonym_as_it_is_made_here(kind: str) -> None:
 
 
 def test_a_number_can_be_a_nir() -> None:
-    """A social security number that lost its quotes is one still."""
     number = int(nir("1850775056123"))
     for value in (number, -number, float(number)):
         assert find_person_data(event({"uai": value})) == "data.uai"
 
 
 def test_no_number_is_too_large() -> None:
-    """Digits without end are looked at as well."""
     assert find_person_data(event({"uai": 10**5000})) is None
 
 
 def test_what_is_no_event_is_looked_through_as_well() -> None:
-    """Text, lists and bare values have a path, too."""
     assert find_person_data("jean@example.fr") == "value"
     assert find_person_data([{"a": "jean@example.fr"}]) == "0.a"
     assert find_person_data({"subject": "jean@example.fr"}) == "subject"
@@ -425,14 +413,12 @@ def test_what_is_no_event_is_looked_through_as_well() -> None:
 
 @given(content=json_values)
 def test_any_json_gets_an_answer(content: Any) -> None:  # noqa: ANN401 - any JSON
-    """Whatever was sent, a path or nothing comes back, and the path holds no value."""
     found = find_person_data(content)
     assert found is None or isinstance(found, str)
 
 
 @given(depth=st.integers(1, 3000))
 def test_depth_does_not_matter(depth: int) -> None:
-    """What is nested without end is looked through without recursion."""
     content: JSON = "jean@example.fr"
     for _ in range(depth):
         content = [content]
@@ -447,8 +433,6 @@ def test_depth_does_not_matter(depth: int) -> None:
     ],
 )
 def test_the_cost_of_a_text_is_linear(unit: str) -> None:
-    """Whatever it was made for."""
-
     def text(size: int) -> JSON:
         return event({"uai": unit * (size // len(unit))})
 
@@ -457,14 +441,12 @@ def test_the_cost_of_a_text_is_linear(unit: str) -> None:
 
 @given(text=st.text())
 def test_a_text_without_its_dress_is_its_compatible_one(text: str) -> None:
-    """Character by character, or as a whole: what the marks' order would be is gone with them."""
     whole = "".join(map(person_data._plain_sign, unicodedata.normalize("NFKD", text)))
     assert person_data._plain(text) == whole or text.isascii()
 
 
 @given(text=st.text(st.characters(max_codepoint=0x24F), max_size=40))
 def test_ordinary_text_reads_as_when_it_is_composed(text: str) -> None:
-    """Letters with accents, composed or not, and what the keyboards of Europe write."""
     composed = unicodedata.normalize("NFKC", text)
     decomposed = unicodedata.normalize("NFD", text)
     assert person_data._plain(composed) == person_data._plain(decomposed)
@@ -472,7 +454,6 @@ def test_ordinary_text_reads_as_when_it_is_composed(text: str) -> None:
 
 
 def test_the_regions_own_systems_send_no_persons_data() -> None:
-    """None of the simulated systems' events is refused."""
     found = {
         record.line
         for index, record in enumerate(simulate(20160101))
@@ -503,7 +484,6 @@ def test_the_regions_own_systems_send_no_persons_data() -> None:
     )
 )
 def test_the_quick_look_finds_all_that_the_thorough_one_finds(content: JSON) -> None:
-    """It may only be wrong in calling for the thorough one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(person_data, "_is_plain", lambda _: False)
         thorough = find_person_data(content)

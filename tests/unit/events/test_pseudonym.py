@@ -38,7 +38,6 @@ keys = st.builds(PseudonymKey, key_ids, st.binary(min_size=32, max_size=32))
 
 @given(key=keys, person=persons)
 def test_a_pseudonym_is_what_the_contract_asks_for(key: PseudonymKey, person: str) -> None:
-    """It satisfies the contract's form, begins with its key's id, and looks like nobody's data."""
     pseudonym = key.pseudonym(person)
     assert TypeAdapter(PseudonymousId).validate_python(pseudonym) == pseudonym
     assert pseudonym.startswith(f"{key.id}-")
@@ -47,7 +46,6 @@ def test_a_pseudonym_is_what_the_contract_asks_for(key: PseudonymKey, person: st
 
 @given(person=persons)
 def test_it_is_the_hmac_of_the_person(person: str) -> None:
-    """Anybody with the key can compute it in any language."""
     identity = unicodedata.normalize("NFC", person).strip().encode()
     expected = hmac.new(bytes(range(32)), identity, sha256).hexdigest()[:32]
     assert KEY.pseudonym(person) == f"k1-{expected}"
@@ -57,28 +55,24 @@ def test_it_is_the_hmac_of_the_person(person: str) -> None:
 def test_another_key_makes_another_pseudonym(
     key: PseudonymKey, other: PseudonymKey, person: str
 ) -> None:
-    """Without the key nothing links two pseudonyms of one person."""
     same = key.reveal() == other.reveal()
     assert (key.pseudonym(person) == other.pseudonym(person)) is same
 
 
 @given(people=st.sets(persons, max_size=30))
 def test_two_persons_never_share_one(people: set[str]) -> None:
-    """As many pseudonyms as there are persons."""
     written = {unicodedata.normalize("NFC", person).strip() for person in people}
     assert len({KEY.pseudonym(person) for person in people}) == len(written)
 
 
 @given(person=persons)
 def test_spaces_around_and_the_encoding_of_accents_make_no_difference(person: str) -> None:
-    """The same person from two systems has one pseudonym."""
     decomposed = unicodedata.normalize("NFD", person)
     assert KEY.pseudonym(f" {decomposed}\r\n") == KEY.pseudonym(person)
 
 
 @given(key=keys)
 def test_a_key_is_read_as_it_is_written(key: PseudonymKey) -> None:
-    """The text of a key is the key."""
     read = PseudonymKey.from_text(key.reveal())
     assert read is not None
     assert (read.id, read.pseudonym("x")) == (key.id, key.pseudonym("x"))
@@ -95,13 +89,11 @@ def test_nobody_is_identified_by_a_long_text() -> None:
 
 
 def test_a_key_does_not_show_itself() -> None:
-    """Its id is seen, the key is not."""
     assert repr(KEY) == "PseudonymKey('k1', '**********')"
     assert KEY.reveal()[7:] not in f"{KEY} {KEY!r} {[KEY]}"
 
 
 def test_a_new_key_is_its_owners(tmp_path: Path) -> None:
-    """The file is for nobody else to read, and can be used."""
     file = tmp_path / "key"
     key = write_new_key(file, "k7")
     assert file.stat().st_mode & 0o777 == 0o600
@@ -109,7 +101,6 @@ def test_a_new_key_is_its_owners(tmp_path: Path) -> None:
 
 
 def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
-    """A key that is there stays there."""
     file = tmp_path / "key"
     write_new_key(file, "k1")
     before = file.read_text()
@@ -119,7 +110,6 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_no_file_without_a_key(tmp_path: Path) -> None:
-    """It would be no key, and a key is never overwritten."""
     file = tmp_path / "key"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
@@ -137,7 +127,6 @@ def test_a_full_disk_leaves_no_file_without_a_key(tmp_path: Path) -> None:
     "text", ["", "spk_k1_short", "k1:" + "A" * 43, "spk_K1_" + "A" * 43, "é", "spk_k1_" + "#" * 43]
 )
 def test_what_is_no_key_is_refused_unseen(tmp_path: Path, text: str) -> None:
-    """The error names the file and what a key is, never the content."""
     file = tmp_path / "key"
     file.write_text(text, encoding="utf-8")
     file.chmod(0o600)
@@ -147,7 +136,6 @@ def test_what_is_no_key_is_refused_unseen(tmp_path: Path, text: str) -> None:
 
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    """A key that everybody has makes no pseudonyms."""
     file = tmp_path / "key"
     file.write_text(KEY.reveal())
     file.chmod(0o644)
@@ -159,7 +147,6 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key_id", ["", "K1", "k_1", "1k", "k" * 9, "k1\n"])
 def test_a_keys_id_is_short_and_plain(key_id: str) -> None:
-    """It begins each pseudonym."""
     with pytest.raises(PseudonymKeyError, match="key id"):
         PseudonymKey.new(key_id)
     with pytest.raises(PseudonymKeyError, match="32 bytes"):
@@ -167,7 +154,6 @@ def test_a_keys_id_is_short_and_plain(key_id: str) -> None:
 
 
 def test_lines_stay_in_their_order() -> None:
-    """Each line gives one, whatever ends it."""
     lines = ["\ufeffÉlève 1\r\n".encode(), b"b\n", "Élève 1".encode()]
     first, second, third = pseudonymise_lines(lines, KEY)
     assert (first, second) == (KEY.pseudonym("Élève 1"), KEY.pseudonym("b"))
@@ -176,7 +162,6 @@ def test_lines_stay_in_their_order() -> None:
 
 @pytest.mark.parametrize(("line", "problem"), [(b" \n", "is blank"), (b"\xe9l\xe8ve\n", "UTF-8")])
 def test_a_line_of_nobody_ends_it(line: bytes, problem: str) -> None:
-    """The number is reported, the line is not."""
     with pytest.raises(NoPersonError, match=f"line 2: .*{problem}") as refused:
         list(pseudonymise_lines([b"a\n", line], KEY))
     assert "ve" not in str(refused.value).replace("remove", "").replace("convert", "")
@@ -186,7 +171,6 @@ def test_a_line_of_nobody_ends_it(line: bytes, problem: str) -> None:
 def test_the_documented_program_makes_the_same_pseudonyms(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What producers copy from docs/person-data.md is right, to the last digit."""
     text = (Path(__file__).parents[3] / "docs" / "person-data.md").read_text(encoding="utf-8")
     program = text.partition("```python\n")[2].partition("```")[0]
     monkeypatch.chdir(tmp_path)

@@ -33,12 +33,10 @@ TOLERANCES = st.timedeltas(timedelta(), timedelta(days=1))
 
 
 def milliseconds(instant: datetime) -> int:
-    """Return an instant as Kafka writes it."""
     return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def record_at(at: datetime, *, timestamp: int) -> FakeRecord:
-    """Return the record of an event that was recorded at an instant."""
     record = record_of(event("school.connected", PARIS, "2018-03-01", at=at.isoformat()[:-6]))
     return replace(record, timestamp=timestamp)
 
@@ -47,7 +45,6 @@ def record_at(at: datetime, *, timestamp: int) -> FakeRecord:
 def test_an_event_passes_up_to_the_tolerance_and_not_beyond(
     recorded: datetime, written: datetime, tolerance: timedelta
 ) -> None:
-    """Whatever the instants: the bound is the record's timestamp and the tolerance."""
     written = written.replace(microsecond=written.microsecond // 1000 * 1000)
     reported = event("school.connected", PARIS, "2018-03-01", at=recorded.isoformat()[:-6])
     timestamp = milliseconds(written)
@@ -63,7 +60,6 @@ def test_an_event_passes_up_to_the_tolerance_and_not_beyond(
 @pytest.mark.parametrize("timestamp", [NO_TIMESTAMP, -(2**63)])
 @pytest.mark.parametrize("tolerance", [TIME_TOLERANCE, LONGEST_TOLERANCE])
 def test_a_record_without_a_timestamp_is_refused(timestamp: int, tolerance: timedelta) -> None:
-    """Nothing would bound the time of its event, whatever the tolerance."""
     reported = event("school.connected", PARIS, "2018-03-01", at="2018-03-01T00:00:00")
     with pytest.raises(ContractError, match="apply --alter-settings") as refused:
         RecordRules(tolerance).judge(reported, timestamp)
@@ -71,7 +67,6 @@ def test_a_record_without_a_timestamp_is_refused(timestamp: int, tolerance: time
 
 
 def test_a_record_is_judged_by_its_own_timestamp() -> None:
-    """As it lies on the topic, whoever reads it and when."""
     at = datetime(2999, 1, 1, tzinfo=UTC)
     assert RULES.decode(record_at(at, timestamp=milliseconds(at))).time == at
     with pytest.raises(ContractError, match=r"time: is later than the broker's clock.*2026-11-26"):
@@ -80,7 +75,6 @@ def test_a_record_is_judged_by_its_own_timestamp() -> None:
 
 @pytest.mark.parametrize("timestamp", [0, 2**63 - 1])
 def test_any_timestamp_is_judged(timestamp: int) -> None:
-    """A producer may write what it likes into a record's timestamp."""
     reported = event("school.connected", PARIS, "2018-03-01", at="2018-03-01T00:00:00")
     if timestamp:
         RULES.judge(reported, timestamp)
@@ -95,7 +89,6 @@ LIVE = RecordRules(live_since=LIVE_SINCE.date(), lateness=LATENESS)
 
 
 def known_on(rules: RecordRules, record: FakeRecord, day: datetime) -> bool:
-    """Return whether a record is known at the end of a day."""
     return rules.known_at(rules.decode(record), record) < known_before(day.date())
 
 
@@ -116,7 +109,6 @@ def test_an_event_is_known_from_its_time_on_while_history_is_loaded(
     st.timedeltas(timedelta(minutes=-50), timedelta(days=600)),
 )
 def test_an_event_changes_no_day_that_is_final(written: datetime, late: timedelta) -> None:
-    """However early its `time` is; a producer's delay up to the declared one is allowed."""
     written = written.replace(microsecond=0)
     record = record_at(max(written - late, LIVE_SINCE), timestamp=milliseconds(written))
     for before in range(8):
@@ -159,6 +151,5 @@ def test_an_erasure_s_copy_is_known_since_its_original(
 
 
 def test_a_day_is_known_until_its_end_in_utc() -> None:
-    """Midnight is of the next day."""
     assert known_before(date(1970, 1, 1)) == 24 * 60 * 60 * 1_000_000
     assert known_before(None) == END_OF_TIME

@@ -9,7 +9,6 @@ from events.registry import FACTS, facts_of
 
 
 def test_types_carry_name_and_version() -> None:
-    """A CloudEvents type is a fact's name in our namespace, with its version."""
     assert all(
         kind == f"fr.iledefrance.smartregion.{fact.NAME}.v{fact.VERSION}"
         for kind, fact in FACTS.items()
@@ -17,8 +16,6 @@ def test_types_carry_name_and_version() -> None:
 
 
 def test_every_subclass_with_a_name_is_registered() -> None:
-    """A fact that is declared and forgotten here would be refused as unknown."""
-
     def named(kind: type[Fact]) -> set[type[Fact]]:
         below = {found for child in kind.__subclasses__() for found in named(child)}
         return below | ({kind} if hasattr(kind, "NAME") else set())
@@ -30,12 +27,10 @@ def test_every_subclass_with_a_name_is_registered() -> None:
 
 @pytest.mark.parametrize("family", Family)
 def test_a_family_s_facts_share_their_key(family: Family) -> None:
-    """All facts about an entity have the same key field, so that they meet on a partition."""
     assert len({fact.KEY for fact in facts_of(family)}) == 1
 
 
 def test_every_fact_belongs_to_one_family() -> None:
-    """The families divide the facts among themselves."""
     counted = Counter(fact for family in Family for fact in facts_of(family))
     assert counted == Counter(FACTS.values())
 
@@ -51,5 +46,4 @@ def test_every_fact_belongs_to_one_family() -> None:
     ],
 )
 def test_the_first_fact_defines_the_entity(family: Family, defining: str) -> None:
-    """Later facts borrow attributes from the first one."""
     assert defining == facts_of(family)[0].NAME

@@ -29,7 +29,6 @@ bodies = st.text(max_size=200).map(str.encode)
 
 
 def problem(**changed: str | bytes | datetime) -> SignatureProblem | None:
-    """Verify a valid request with one change, and return the problem."""
     body = b'{"a": 1}'
     request: dict[str, str | bytes | datetime] = {
         "message_id": "m-1",
@@ -48,7 +47,6 @@ def problem(**changed: str | bytes | datetime) -> SignatureProblem | None:
 
 @given(key=keys, message_id=ids, body=bodies)
 def test_what_is_signed_here_holds_there(key: bytes, message_id: str, body: bytes) -> None:
-    """The reference library accepts our signature."""
     now = datetime.now(UTC)
     headers = {
         "webhook-id": message_id,
@@ -62,7 +60,6 @@ def test_what_is_signed_here_holds_there(key: bytes, message_id: str, body: byte
 def test_what_is_signed_there_holds_here(
     key: bytes, message_id: str, body: bytes, at: datetime
 ) -> None:
-    """We accept the reference library's signature, under a clock of our own."""
     now = at.replace(tzinfo=UTC)
     verify(
         [SigningSecret(key)],
@@ -78,7 +75,6 @@ def test_what_is_signed_there_holds_here(
 def test_another_secret_does_not_hold(
     key: bytes, other: bytes, message_id: str, body: bytes
 ) -> None:
-    """Here and there a signature of another key is refused."""
     if key == other:
         return
     now = datetime.now(UTC)
@@ -102,7 +98,6 @@ def test_another_secret_does_not_hold(
 
 @given(key=keys)
 def test_a_secret_is_written_as_the_reference_reads_it(key: bytes) -> None:
-    """The text form is read here and there as the same key, with and without padding."""
     text = SigningSecret(key).reveal()
     assert SigningSecret.from_text(text) == SigningSecret.from_text(text.rstrip("="))
     assert Webhook(text).sign("m", NOW, "x") == sign(SigningSecret.from_text(text), "m", NOW, b"x")
@@ -122,7 +117,6 @@ def test_a_secret_is_written_as_the_reference_reads_it(key: bytes) -> None:
     ],
 )
 def test_a_secret_of_another_form_is_refused_unseen(text: str) -> None:
-    """The error describes the form, and does not contain the text."""
     with pytest.raises(ValueError, match="a signing secret") as refused:
         SigningSecret.from_text(text)
     assert text.removeprefix("whsec_") in ("", *str(refused.value).split()) or (
@@ -131,7 +125,6 @@ def test_a_secret_of_another_form_is_refused_unseen(text: str) -> None:
 
 
 def test_a_secret_does_not_show_itself() -> None:
-    """Neither repr nor str nor a container's repr has the key."""
     for shown in (repr(SECRET), str(SECRET), repr([SECRET])):
         assert b64encode(KEY).decode() not in shown
         assert repr(KEY) not in shown
@@ -149,7 +142,6 @@ def test_a_secret_does_not_show_itself() -> None:
     ],
 )
 def test_a_timestamp_is_near_the_clock(age: timedelta, expected: SignatureProblem | None) -> None:
-    """Five minutes either way, to the second."""
     assert problem(now=NOW + age) is expected
 
 
@@ -157,13 +149,11 @@ def test_a_timestamp_is_near_the_clock(age: timedelta, expected: SignatureProble
     "timestamp", ["", "now", "-1", "1.5", " 1772366400", "1772366400 ", "1e9", "٣", "9" * 13, "nan"]
 )
 def test_a_timestamp_is_plain_digits(timestamp: str) -> None:
-    """Whatever else Python would read as a number is refused."""
     assert problem(timestamp=timestamp) is SignatureProblem.MALFORMED_TIMESTAMP
 
 
 @pytest.mark.parametrize("message_id", ["", "a.b", "a b", "é", "a" * 129, "a\n"])
 def test_an_id_is_plain(message_id: str) -> None:
-    """A full stop would let the id run into the timestamp."""
     assert problem(message_id=message_id) is SignatureProblem.MALFORMED_ID
     with pytest.raises(SignatureError):
         sign(SECRET, message_id, NOW, b"")
@@ -174,12 +164,10 @@ def test_an_id_is_plain(message_id: str) -> None:
     | st.lists(st.sampled_from(["v1", "v1,", ",", "v2,AAAA", "v1a,AA"])).map(" ".join)
 )
 def test_no_other_signature_holds(signatures: str) -> None:
-    """Any text in the header gets an answer."""
     assert problem(signatures=signatures) is SignatureProblem.NO_MATCH
 
 
 def test_one_good_signature_of_several_is_enough() -> None:
-    """A sender that rotates signs twice, and what is of another version is skipped."""
     good = sign(SECRET, "m-1", NOW, b"x")
     assert problem(body=b"x", signatures=f"v1,AAAA v1a,BBBB {good} junk") is None
 
@@ -195,7 +183,6 @@ def test_a_request_has_so_many_signatures(others: int, *, holds: bool) -> None:
 
 
 def test_any_active_secret_is_enough() -> None:
-    """While a secret is rotated, old and new both hold."""
     old, new = SigningSecret(bytes(24)), SECRET
     for secret in (old, new):
         verify(
@@ -208,23 +195,9 @@ def test_any_active_secret_is_enough() -> None:
         )
 
 
-def test_no_secret_verifies_nothing() -> None:
-    """A producer without an active secret cannot sign."""
-    with pytest.raises(SignatureError):
-        verify(
-            [],
-            message_id="m-1",
-            timestamp=str(int(NOW.timestamp())),
-            signatures=sign(SECRET, "m-1", NOW, b""),
-            body=b"",
-            now=NOW,
-        )
-
-
 @pytest.mark.parametrize(
     "change",
     [{"body": b'{"a": 2}'}, {"message_id": "m-2"}, {"timestamp": str(int(NOW.timestamp()) + 1)}],
 )
 def test_all_three_parts_are_signed(change: dict[str, str | bytes]) -> None:
-    """Another body, id or time has another signature."""
     assert problem(**change) is SignatureProblem.NO_MATCH

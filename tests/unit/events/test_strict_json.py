@@ -31,7 +31,6 @@ def test_a_value_is_read_as_it_was_written(
     after: str,
     ascii_only: bool,  # noqa: FBT001 - an example's
 ) -> None:
-    """Space around it is skipped; its text is kept."""
     text = json.dumps(value, ensure_ascii=ascii_only)
 
     read = read_value(before + text + after)
@@ -41,7 +40,6 @@ def test_a_value_is_read_as_it_was_written(
 
 @given(st.lists(JSON_VALUES, max_size=5), SPACE)
 def test_an_array_is_read_value_by_value(values: list[Any], space: str) -> None:
-    """Each has the text that it was written with."""
     texts = [json.dumps(value) for value in values]
     array = space.join(["", "[", f"{space},{space}".join(texts), "]", ""])
 
@@ -69,7 +67,6 @@ def test_an_array_is_read_value_by_value(values: list[Any], space: str) -> None:
     ],
 )
 def test_what_others_would_pass_over_is_reported(text: str, problem: str) -> None:
-    """The value has a defect, and its neighbours are read as they are."""
     before, defective, after = read_array(f'[{{"ok": 1}}, {text} , ["ok"]]')
 
     assert problem in str(defective.defect)
@@ -78,7 +75,6 @@ def test_what_others_would_pass_over_is_reported(text: str, problem: str) -> Non
 
 
 def test_every_value_of_a_key_is_given() -> None:
-    """Another reader takes the first, or the last."""
     read = read_value(r'{"a": 1, "b": {"c": [2], "c": 3}, "\u0061": 4, "a": 5}')
 
     assert read.data == {"a": [1, 4, 5], "b": {"c": [[2], 3]}}
@@ -86,13 +82,11 @@ def test_every_value_of_a_key_is_given() -> None:
 
 
 def test_a_whole_pair_of_surrogates_is_a_character() -> None:
-    """As JSON escapes what is beyond U+FFFF."""
     assert read_value(r'"\ud83d\ude00"') == (r'"\ud83d\ude00"', "\U0001f600", None, True)
 
 
 @pytest.mark.parametrize("text", ["[" * 40 + "]" * 40, "9" * 5_000, r'"\ud800"'])
 def test_what_could_not_be_read_is_distinguished_from_null(text: str) -> None:
-    """Both have no data."""
     assert (read_value(text).data, read_value(text).is_read) == (None, False)
     assert (read_value("null").data, read_value("null").is_read) == (None, True)
 
@@ -118,7 +112,6 @@ def test_what_could_not_be_read_is_distinguished_from_null(text: str) -> None:
     ],
 )
 def test_what_is_no_json_is_refused(text: str) -> None:
-    """The reason is invalid_json, and the text around the mistake is not repeated."""
     try:
         read = read_value(text)
     except ContractError as error:
@@ -135,14 +128,12 @@ def test_what_is_no_json_is_refused(text: str) -> None:
     "text", ["", "{}", "[", "[1", "[1 2]", "[1,]", "[,]", "[1]]", "[{]", "[] 1"]
 )
 def test_what_is_no_array_is_refused(text: str) -> None:
-    """Its values may have been read: they are dropped."""
     with pytest.raises(ContractError, match=r"JSON|array"):
         list(read_array(text))
 
 
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
-    """Nothing but a ContractError is raised."""
     for read in (read_value, lambda text: list(read_array(text))):
         with suppress(ContractError):
             read(text)

@@ -12,7 +12,6 @@ START = date(2019, 3, 11)
 
 
 def reported(*, days: int = 6, available: int = 100, company: int = 0) -> WorkstationUsageReported:
-    """A report on `days` days and the first one."""
     return WorkstationUsageReported(
         site_id="site-1",
         period_start=START,
@@ -24,29 +23,24 @@ def reported(*, days: int = 6, available: int = 100, company: int = 0) -> Workst
 
 
 def test_the_entity_is_the_site_and_the_period() -> None:
-    """Two periods of a site are two entities; a correction has the same period."""
     assert reported().entity_id == "site-1/2019-03-11"
 
 
 @pytest.mark.parametrize("days", [0, 366])
 def test_periods_from_a_day_to_a_year_are_accepted(days: int) -> None:
-    """A period may be one day, or a leap year and a day."""
     assert reported(days=days).effective_day == START + timedelta(days=days)
 
 
 @pytest.mark.parametrize("days", [-1, 367])
 def test_impossible_periods_are_refused(days: int) -> None:
-    """A period does not end before it starts, and is no longer than 366 days."""
     with pytest.raises(ValidationError, match="before the period's start, or over 366 days"):
         reported(days=days)
 
 
 def test_full_occupation_is_accepted() -> None:
-    """All available hours may be in use."""
     assert reported(available=100, company=99).available_hours == 100
 
 
 def test_more_hours_than_available_are_refused() -> None:
-    """Audiences together cannot use more hours than there are."""
     with pytest.raises(ValidationError, match="more than the available hours"):
         reported(available=100, company=100)

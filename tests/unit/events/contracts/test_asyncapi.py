@@ -19,7 +19,6 @@ LABELS = {name: f"{fact.NAME}.v{fact.VERSION}" for name, fact in FACTS.items()}
 
 
 def payload_validator(message: str) -> Draft7Validator:
-    """Return what checks a message's payload as a tool that reads the document does."""
     reference = DOCUMENT["components"]["messages"][message]["payload"]
     return Draft7Validator({**reference, "components": DOCUMENT["components"]})
 
@@ -49,7 +48,6 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_each_family_has_its_topic() -> None:
-    """The channels are the topics of events as they are declared, with their partitions."""
     declared = {spec.name: spec.partitions for spec in declared_topics()}
     named = {
         channel["address"]: channel["bindings"]["kafka"]["partitions"]
@@ -73,13 +71,11 @@ def test_a_message_is_named_as_its_type(name: str) -> None:
 
 @given(cloud_events())
 def test_a_structured_record_is_as_documented(event: CloudEvent) -> None:
-    """The value that we write is a payload that the document describes."""
     STRUCTURED[event.type].validate(json.loads(encode_structured(event).value))
 
 
 @given(cloud_events())
 def test_a_binary_record_is_as_documented(event: CloudEvent) -> None:
-    """So are the headers and the value in binary mode."""
     record = encode_binary(event)
     headers = {name: text.decode() for name, text in record.headers}
 

@@ -28,7 +28,6 @@ FACTS_TO_TEST = pytest.mark.parametrize("fact", FACTS.values(), ids=lambda fact:
 
 
 def keywords(part: Any) -> set[str]:  # noqa: ANN401 - JSON of any shape
-    """Return every name in a document."""
     if isinstance(part, dict):
         return set(part).union(*map(keywords, part.values()))
     return set().union(*map(keywords, part)) if isinstance(part, list) else set()
@@ -36,7 +35,6 @@ def keywords(part: Any) -> set[str]:  # noqa: ANN401 - JSON of any shape
 
 @given(cloud_events())
 def test_what_is_accepted_can_be_sent(event: CloudEvent) -> None:
-    """No generated client holds back an event that the model takes."""
     Draft202012Validator(WHOLE).validate(json.loads(encode_structured(event).value))
 
 
@@ -54,7 +52,6 @@ def test_an_event_is_identified_by_its_type() -> None:
 
 
 def test_no_word_is_used_that_generators_do_not_know() -> None:
-    """Neither alternatives with null, nor definitions within a schema, nor rules for names."""
     assert keywords(SCHEMAS).isdisjoint({"anyOf", "const", "$defs", "propertyNames", "$comment"})
 
 
@@ -72,7 +69,6 @@ def test_no_two_constants_have_one_name() -> None:
 
 
 def test_every_schema_is_used() -> None:
-    """A component that nothing refers to is a class that nobody needs."""
     document = openapi_document()
     components: Any = document["components"]
     text = json.dumps(document)
@@ -84,7 +80,6 @@ def test_every_schema_is_used() -> None:
 
 @FACTS_TO_TEST
 def test_spelled_out_is_the_same_contract(fact: type[Fact]) -> None:
-    """What the exact schema takes, the one that is spelled out takes, and the other way round."""
     exact = schema_of(fact)
     spelled = spelled_out(exact)
 
@@ -98,7 +93,6 @@ def test_spelled_out_is_the_same_contract(fact: type[Fact]) -> None:
 
 
 def test_every_type_can_be_said_in_binary_mode() -> None:
-    """The header that names the type has a constant for each."""
     types: Any = SCHEMAS[EVENT_TYPE]
 
     assert types["enum"] == list(FACTS)

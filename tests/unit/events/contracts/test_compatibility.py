@@ -45,7 +45,6 @@ def change(schema: dict[str, Any], path: str, value: object) -> None:
 
 
 def changed(path: str, value: object) -> dict[str, Any]:
-    """Return the schema with one change."""
     schema = deepcopy(SCHEMA)
     change(schema, path, value)
     return schema
@@ -126,7 +125,6 @@ def test_what_is_stricter_is_a_breach(path: str, value: object, expected: str) -
 
 @pytest.mark.parametrize(("path", "value"), WIDER.values(), ids=WIDER)
 def test_what_is_wider_is_none(path: str, value: object) -> None:
-    """Whoever sent events before goes on as before."""
     assert breaches(SCHEMA, changed(path, value)) == ()
 
 
@@ -140,7 +138,6 @@ def test_a_new_optional_field_is_no_breach_where_others_were_refused() -> None:
 
 
 def test_an_inclusive_bound_instead_of_an_exclusive_one_is_wider() -> None:
-    """The tighter of the two forms of a bound counts."""
     current = changed("properties/speed/exclusiveMinimum", None)
     current["properties"]["speed"]["minimum"] = 0
 
@@ -161,7 +158,6 @@ def test_a_rule_that_is_dropped_is_no_breach() -> None:
 def test_without_a_breach_whatever_was_right_still_is(
     changes: list[tuple[str, object, Any]], data: st.DataObject
 ) -> None:
-    """Of any changes together: what the check lets through refuses nothing that was taken."""
     current = deepcopy(SCHEMA)
     for path, value, *_ in changes:
         try:

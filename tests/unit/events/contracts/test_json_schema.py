@@ -23,13 +23,11 @@ FEW = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 
 @FACTS_TO_TEST
 def test_a_schema_is_of_its_dialect(fact: type[Fact]) -> None:
-    """It is valid against the metaschema of draft 2020-12."""
     Draft202012Validator.check_schema(schema_of(fact))
 
 
 @FACTS_TO_TEST
 def test_an_example_is_accepted(fact: type[Fact]) -> None:
-    """The example that a producer copies is taken as it stands, by the schema and by the model."""
     example = schema_of(fact)["examples"][0]
 
     VALIDATORS[fact.TYPE].validate(example)
@@ -40,7 +38,6 @@ def test_an_example_is_accepted(fact: type[Fact]) -> None:
 
 @FACTS_TO_TEST
 def test_every_field_is_described(fact: type[Fact]) -> None:
-    """A producer reads what a field holds: from itself, or from the values it may have."""
     schema = schema_of(fact)
     data = schema["$defs"][fact.__name__]
     silent = [
@@ -54,13 +51,11 @@ def test_every_field_is_described(fact: type[Fact]) -> None:
 
 @given(cloud_events())
 def test_a_schema_takes_what_the_model_takes(event: CloudEvent) -> None:
-    """A producer who checks against the schema is never held back without a reason."""
     VALIDATORS[event.type].validate(json.loads(encode_structured(event).value))
 
 
 @FACTS_TO_TEST
 def test_the_model_takes_what_the_schema_takes(fact: type[Fact]) -> None:
-    """Only rules that the schema says it cannot say refuse what it takes."""
     schema = schema_of(fact)
     expected = rules_beyond(schema)
 
@@ -73,7 +68,6 @@ def test_the_model_takes_what_the_schema_takes(fact: type[Fact]) -> None:
 
 
 def test_the_day_of_a_fact_is_bound_to_the_time() -> None:
-    """The rule that spans data and envelope is in the description and named."""
     fact = FACTS["fr.iledefrance.smartregion.school.closed.v1"]
     day = schema_of(fact)["$defs"][fact.__name__]["properties"]["closed_on"]
 
@@ -83,7 +77,6 @@ def test_the_day_of_a_fact_is_bound_to_the_time() -> None:
 
 @pytest.mark.parametrize("name", ["Upper", "with-hyphen", "", "é"])
 def test_an_attribute_s_name_is_the_cloudevents_one(name: str) -> None:
-    """An extension attribute has lower-case letters and digits, in the schema as in the model."""
     kind, fact = next(iter(FACTS.items()))
     event = {**schema_of(fact)["examples"][0], name: "1"}
 

@@ -18,13 +18,11 @@ CONNECTED = "fr.iledefrance.smartregion.school.connected.v1"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder in which today's contracts are released."""
     release(tmp_path)
     return tmp_path
 
 
 def edit(file: Path, old: str, new: str) -> None:
-    """Change a released file, as if the code had changed since."""
     text = file.read_text(encoding="utf-8")
     assert old in text
     file.write_text(text.replace(old, new), encoding="utf-8")
@@ -41,13 +39,11 @@ def test_a_second_release_changes_nothing(folder: Path) -> None:
 
 
 def test_the_repository_has_today_s_schemas() -> None:
-    """`smart-region contracts release` has been run, and nothing that was released is broken."""
     comparison = compare(RELEASED)
     assert (comparison.changed, comparison.broken) == ((), {})
 
 
 def test_a_stricter_contract_asks_for_a_v2(folder: Path) -> None:
-    """The error says which field of which type would refuse what, and what to do instead."""
     edit(folder / f"{CONNECTED}.json", '"maximum": 1000000000', '"maximum": 2000000000')
 
     with pytest.raises(BrokenContractError) as broken:
@@ -62,7 +58,6 @@ def test_a_stricter_contract_asks_for_a_v2(folder: Path) -> None:
 
 
 def test_a_wider_contract_replaces_the_released_one(folder: Path) -> None:
-    """What events may say in addition is taken for ever from then on."""
     edit(folder / f"{CONNECTED}.json", '"maximum": 1000000000', '"maximum": 1000')
 
     assert release(folder) == (CONNECTED,)
@@ -81,7 +76,6 @@ def test_a_type_is_never_removed(folder: Path) -> None:
 
 @pytest.mark.parametrize("text", ["{", "[]", "\udcff"])
 def test_a_broken_file_is_reported(folder: Path, text: str) -> None:
-    """A released file that cannot be read keeps no promise."""
     (folder / f"{CLOSED}.json").write_bytes(text.encode(errors="surrogateescape"))
 
     with pytest.raises(ReleasedFileError, match=CLOSED):
@@ -90,7 +84,6 @@ def test_a_broken_file_is_reported(folder: Path, text: str) -> None:
 
 @pytest.mark.parametrize("file", sorted(RELEASED.glob("*.json")), ids=lambda file: file.stem)
 def test_what_a_released_schema_takes_is_taken(file: Path) -> None:
-    """Events drawn from the frozen file are refused only for the rules that it names itself."""
     schema = json.loads(file.read_text(encoding="utf-8"))
     expected = rules_beyond(schema)
 

@@ -33,18 +33,15 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*arguments: str) -> Result:
-    """Run a command as a person would."""
     return CliRunner().invoke(producers, arguments)
 
 
 def test_the_shipped_declaration_is_correct() -> None:
-    """Without an option the Région's own file is checked."""
     result = run("check")
     assert (result.stdout, result.exit_code) == (f"{DECLARED} producers: correct\n", 0)
 
 
 def test_a_mistake_is_reported_and_counted(tmp_path: Path) -> None:
-    """Each mistake is a line; the exit status is 1."""
     file = tmp_path / "producers.yaml"
     file.write_text(WRONG, encoding="utf-8")
     result = run("check", "--producers", str(file))
@@ -64,7 +61,6 @@ def test_facts_without_an_owner_are_reported(tmp_path: Path) -> None:
 
 
 def test_the_secrets_are_checked_with_it(tmp_path: Path) -> None:
-    """A secret of nobody is found before the gateway finds it."""
     file = tmp_path / "secrets.yaml"
     file.write_text(f"lycee: {{bearer_sha256: [{token_digest('x')}]}}")
     file.chmod(0o600)
@@ -77,7 +73,6 @@ def test_the_secrets_are_checked_with_it(tmp_path: Path) -> None:
 
 
 def test_the_producers_are_listed() -> None:
-    """What each may send is there to be read."""
     lines = run("list").stdout.splitlines()
     first = lines.index("equipement: Équipement numérique des lycées")
     assert lines[first : first + 7] == [
@@ -94,7 +89,6 @@ def test_the_producers_are_listed() -> None:
 
 @pytest.mark.parametrize("scheme", ["bearer", "signature"])
 def test_an_issued_secret_opens_the_gateway(tmp_path: Path, scheme: str) -> None:
-    """What is printed for the producer is known by what is printed for the file."""
     result = run("issue", "lycees", "--scheme", scheme)
     secret, *lines = result.stdout.splitlines()
     file = tmp_path / "secrets.yaml"
@@ -110,7 +104,6 @@ def test_an_issued_secret_opens_the_gateway(tmp_path: Path, scheme: str) -> None
 
 
 def test_nothing_is_issued_to_who_is_not_declared() -> None:
-    """A misspelling is reported with the nearest id."""
     result = run("issue", "lycee", "--scheme", "bearer")
     assert result.exit_code == 2
     assert "'lycee' is not declared: write 'lycees'" in result.stderr

@@ -25,7 +25,6 @@ producers:
 
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
 def test_the_regions_own_systems_may_send_what_they_send(system: System) -> None:
-    """Each simulated system is declared, with the facts of its family and no others."""
     source = f"urn:iledefrance:{system.name}"
     declared = load_producers().of_source(source)
     assert declared is not None
@@ -34,7 +33,6 @@ def test_the_regions_own_systems_may_send_what_they_send(system: System) -> None
 
 
 def test_every_mistake_is_reported_with_its_line(tmp_path: Path) -> None:
-    """File, line, field, value and remedy, for each of them."""
     file = tmp_path / "producers.yaml"
     file.write_text(BAD, encoding="utf-8")
     with pytest.raises(InvalidDeclarationError) as refused:
@@ -52,6 +50,5 @@ def test_every_mistake_is_reported_with_its_line(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
-    """The message names the file."""
     with pytest.raises(InvalidDeclarationError, match=r"nobody\.yaml:1: file: cannot be read"):
         load_producers(tmp_path / "nobody.yaml")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from events.errors import RefusalReason
-from events.producers.model import Producer, Producers, Quota
+from events.producers.model import Producers, Quota
 from events.registry import FACTS
 from tests.support.producers import producer
 
@@ -59,7 +59,6 @@ urns = st.lists(steps, min_size=1, max_size=4).map(lambda parts: "urn:" + ":".jo
     ],
 )
 def test_a_source_belongs_to_its_longest_declared_prefix(source: str, owner: str | None) -> None:
-    """A prefix ends where a step of the path ends, and tricks with dots are nobody's."""
     producers = Producers(
         producers=(
             producer("lycees", "urn:iledefrance:lycees"),
@@ -74,7 +73,6 @@ def test_a_source_belongs_to_its_longest_declared_prefix(source: str, owner: str
 
 @given(declared=st.sets(paths | urns, min_size=1, max_size=6), source=paths | urns)
 def test_the_owner_of_a_source_is_the_longest_prefix(declared: set[str], source: str) -> None:
-    """The owner is what a plain search over all declared sources finds."""
     owners = Producers(
         producers=tuple(producer(f"p{n}", one) for n, one in enumerate(sorted(declared)))
     )
@@ -91,24 +89,13 @@ def test_the_owner_of_a_source_is_the_longest_prefix(declared: set[str], source:
 
 @given(owner=paths | urns, source=paths | urns, kind=st.sampled_from(sorted(FACTS)))
 def test_what_is_not_declared_is_denied(owner: str, source: str, kind: str) -> None:
-    """Allowed is exactly the own source with a declared type, and nobody else."""
     producers = Producers(producers=(producer("lycees", owner, types=("school.*",)),))
     own = producers.of_source(source) is not None
     assert producers.allowing("lycees", source, kind) is (own and ".school." in kind)
     assert not producers.allowing("formation", source, kind)
 
 
-def test_what_lies_in_another_producers_part_is_his() -> None:
-    """A producer whose source is above another's may not speak for it."""
-    producers = Producers(
-        producers=(producer("lycees", "/lycees"), producer("prives", "/lycees/prives"))
-    )
-    assert not producers.allowing("lycees", "/lycees/prives/1", CLOSED)
-    assert producers.allowing("prives", "/lycees/prives/1", CLOSED)
-
-
 def test_a_refusal_names_what_the_producer_may_and_nobody_else() -> None:
-    """The remedy speaks of the producer's own declaration only."""
     producers = Producers(
         producers=(producer("lycees", "/lycees"), producer("formation", "/formation"))
     )
@@ -121,7 +108,6 @@ def test_a_refusal_names_what_the_producer_may_and_nobody_else() -> None:
 
 
 def test_a_type_is_refused_by_its_name() -> None:
-    """The refused field is the type where the source is right."""
     producers = Producers(producers=(producer("lycees", "/lycees", types=("grant.*",)),))
     refusal = producers.refusal("lycees", "/lycees", CLOSED)
     assert refusal is not None
@@ -133,7 +119,6 @@ def test_a_type_is_refused_by_its_name() -> None:
     [("school.closed", 1), (CLOSED, 1), ("school.*", 5), ("coworking.*", 3)],
 )
 def test_a_pattern_stands_for_types(pattern: str, count: int) -> None:
-    """A fact's name, its whole type, or all facts of a subject."""
     types = producer("a", "/a", types=(pattern,)).event_types
     assert len(types) == count
     assert types <= FACTS.keys()
@@ -151,27 +136,23 @@ def test_a_name_stands_for_all_versions_of_its_fact(
 
 @pytest.mark.parametrize("pattern", ["*", "", "school", "school.", "*.closed", "scool.*", ".*"])
 def test_a_pattern_of_nothing_is_refused(pattern: str) -> None:
-    """Neither everything nor a misspelling can be declared."""
     with pytest.raises(ValidationError, match="is no event"):
         producer("a", "/a", types=(pattern,))
 
 
 @pytest.mark.parametrize("name", ["unknown", "Lycees", "a_b", "", "1a", "a" * 41, "é"])
 def test_an_id_is_plain_and_not_reserved(name: str) -> None:
-    """An id is a metric's label and a part of a token."""
     with pytest.raises(ValidationError):
         producer(name, "/a")
 
 
 @pytest.mark.parametrize("source", ["", "/", "/a/", "urn:a:", "/a/../b", "/a/%2E/b", "é", "a b"])
 def test_a_source_is_a_whole_prefix(source: str) -> None:
-    """A prefix that ends within a path, or leads out of it, is refused."""
     with pytest.raises(ValidationError):
         producer("a", source)
 
 
 def test_ids_and_sources_are_distinguished() -> None:
-    """Two producers share neither an id nor a source; the refusal names both places."""
     with pytest.raises(ValidationError) as refused:
         Producers(producers=(producer("a", "/a"), producer("a", "/b", "/a")))
     assert [error["loc"] for error in refused.value.errors()] == [
@@ -181,20 +162,11 @@ def test_ids_and_sources_are_distinguished() -> None:
 
 
 def test_a_source_spelled_in_two_ways_is_not_two_sources() -> None:
-    """Neither of the two producers could be distinguished from the other."""
     with pytest.raises(ValidationError, match="is declared already"):
         Producers(producers=(producer("a", "/a/b"), producer("b", "/a//%62")))
 
 
-def test_a_producer_is_found_by_its_id() -> None:
-    """An id that is not declared finds nothing."""
-    one = Producer.model_validate(producer("a", "/a"))
-    producers = Producers(producers=(one,))
-    assert (producers.get("a"), producers.get("b"), list(producers)) == (one, None, [one])
-
-
 @pytest.mark.parametrize("rate", [0, -1, 1.5, "1", True, 1_000_001])
 def test_a_quota_is_a_positive_whole_number(rate: object) -> None:
-    """A quota of nothing would be a producer without a gateway."""
     with pytest.raises(ValidationError):
         Quota.model_validate({"events_per_second": rate, "burst": 1})

@@ -51,7 +51,6 @@ BY_TERRITORY = Producers(
 
 
 def takes(declared: Producers, source: str, entity: str, fact: str = "school.connected") -> bool:
-    """Return whether a source's word counts, where it takes nothing back."""
     return declared.ownership.takes(fact, entity, source, retracted=False)
 
 
@@ -67,13 +66,11 @@ def takes(declared: Producers, source: str, entity: str, fact: str = "school.con
     ],
 )
 def test_an_owned_fact_is_taken_from_its_owner_alone(source: str, taken: bool) -> None:  # noqa: FBT001
-    """From any of its sources; not from another producer, nor from who is not declared."""
     declared = Producers(producers=(LYCEES, OTHER_PRODUCER))
     assert takes(declared, source, PARIS) is taken
 
 
 def test_a_fact_that_nobody_owns_is_anybodys() -> None:
-    """As where nothing is declared."""
     declared = Producers(producers=(LYCEES,))
     assert takes(declared, "/nobody", "D-1", "equipment.delivered")
     assert UNOWNED.takes("school.connected", PARIS, "/nobody", retracted=True)
@@ -93,7 +90,6 @@ def test_a_fact_that_nobody_owns_is_anybodys() -> None:
 def test_named_entities_are_their_owners_and_the_rest_the_other_ones(
     entity: str, owner: str
 ) -> None:
-    """Each entity has one owner, and the word of no other counts."""
     assert SHARED.ownership.owner(*OBSERVED, entity) == owner
     for one in SHARED:
         assert takes(SHARED, one.sources[0], entity, *OBSERVED) is (one.id == owner)
@@ -110,7 +106,6 @@ def test_named_entities_are_their_owners_and_the_rest_the_other_ones(
     ],
 )
 def test_the_identifier_determines_the_territory(fact: str, entity: str, owner: str | None) -> None:
-    """What is in nobody's share of an owned fact is taken from nobody."""
     assert BY_TERRITORY.ownership.owner(fact, entity) == owner
     assert [
         one.id for one in BY_TERRITORY if takes(BY_TERRITORY, one.sources[0], entity, fact)
@@ -118,7 +113,6 @@ def test_the_identifier_determines_the_territory(fact: str, entity: str, owner: 
 
 
 def test_an_erasure_takes_back_what_anybody_owns() -> None:
-    """Of persons alone, whose facts are erased; and says nothing else."""
     declared = Producers(producers=(LYCEES, OTHER_PRODUCER))
     assert not declared.ownership.takes("school.connected", PARIS, ERASURE, retracted=True)
     for retracted in (True, False):
@@ -140,7 +134,6 @@ def test_the_refusal_names_neither_the_owner_nor_the_entity() -> None:
 
 
 def test_every_fact_of_the_region_has_its_owner() -> None:
-    """In the declaration that the package carries."""
     assert load_producers().unowned == ()
     assert all(map(load_producers().ownership.owns, FACTS_BY_NAME))
 
@@ -152,8 +145,6 @@ patterns = st.from_regex(r"[ab/]{0,3}\*?[ab/]{0,3}\*?[ab/]{0,2}", fullmatch=True
 
 @given(one=patterns, other=patterns, entity=st.text("ab/", max_size=8))
 def test_shares_that_are_let_be_have_no_entity_in_common(one: str, other: str, entity: str) -> None:
-    """Whatever the patterns; and patterns that share an entity are refused."""
-
     def named(pattern: str) -> bool:
         text = ".*".join(map(re.escape, pattern.split("*")))
         return re.fullmatch(text, entity) is not None
@@ -271,7 +262,6 @@ ALL = '{ types: [school.*, indicator.observed], entities: ["0*"] }'
 def test_a_declaration_that_leaves_the_owner_open_is_refused(
     tmp_path: Path, owns: str, source: str, others: str, expected: str
 ) -> None:
-    """With line, field, value and what to do."""
     file = tmp_path / "p.yaml"
     file.write_text(FILE.format(owns, source, others), encoding="utf-8")
     with pytest.raises(InvalidDeclarationError) as refused:
@@ -282,7 +272,6 @@ def test_a_declaration_that_leaves_the_owner_open_is_refused(
 
 
 def test_named_entities_beside_the_rest_are_a_declaration(tmp_path: Path) -> None:
-    """A share of named entities is taken out of the one that names none."""
     file = tmp_path / "p.yaml"
     file.write_text(FILE.format("school.*, indicator.observed", "/other", ALL), encoding="utf-8")
     declared = load_producers(file)

@@ -8,10 +8,8 @@ import pytest
 
 from boundary.errors import SmartRegionError
 from events.declaration import InvalidDeclarationError
-from events.producers.loader import load_producers
 from events.producers.model import Producers
 from events.producers.secrets import Secrets, load_secrets, token_digest
-from events.producers.tokens import Scheme, issue
 
 SIGNING = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 TOKEN = "srt_lycees_" + "A" * 43
@@ -26,12 +24,10 @@ lycees:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Return a good file of secrets that only its owner reads."""
     return written(tmp_path, GOOD)
 
 
 def written(folder: Path, text: str, mode: int = 0o600) -> Path:
-    """Write a file of secrets with its rights."""
     file = folder / "secrets.yaml"
     file.write_text(text, encoding="utf-8")
     file.chmod(mode)
@@ -39,14 +35,12 @@ def written(folder: Path, text: str, mode: int = 0o600) -> Path:
 
 
 def refusal(file: Path, producers: Producers | None = None) -> str:
-    """Return why a file is refused."""
     with pytest.raises(InvalidDeclarationError) as refused:
         load_secrets(file, producers)
     return str(refused.value).replace(f"{file.parent}/", "")
 
 
 def test_secrets_are_known_by_producer(file: Path) -> None:
-    """A producer has what its entry says, and others have nothing."""
     secrets = load_secrets(file)
     lycees = secrets.of("lycees")
     assert lycees is not None
@@ -56,13 +50,11 @@ def test_secrets_are_known_by_producer(file: Path) -> None:
 
 
 def test_no_file_lets_nobody_in() -> None:
-    """Without secrets the gateway is closed, not open."""
     assert load_secrets(None).root == {}
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o602, 0o644, 0o666, 0o601])
 def test_a_file_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
-    """What everybody on the machine may read or replace is no secret."""
     file = written(tmp_path, GOOD, mode)
     with pytest.raises(SmartRegionError, match=f"value {mode:04o}: chmod 600 {file}$"):
         load_secrets(file)
@@ -70,12 +62,10 @@ def test_a_file_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o640])
 def test_a_file_of_owner_and_group_is_read(tmp_path: Path, mode: int) -> None:
-    """A group may be given the file, as container platforms do."""
     assert load_secrets(written(tmp_path, GOOD, mode)).of("lycees")
 
 
 def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
-    """A wrong name stops the start; it does not mean that there are no secrets."""
     assert "cannot be read" in refusal(tmp_path / "secrets.yaml")
 
 
@@ -114,43 +104,17 @@ def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_reported_without_the_secret(tmp_path: Path, text: str, expected: str) -> None:
-    """File, line, field and remedy are reported; the value never is."""
     assert refusal(written(tmp_path, text)) == expected
 
 
-def test_secrets_of_nobody_are_refused(tmp_path: Path) -> None:
-    """A misspelt producer is reported at the start, not by its first 401."""
-    message = refusal(written(tmp_path, GOOD.replace("lycees", "lycee")), load_producers())
-    assert message == (
-        "secrets.yaml:1: lycee: is not a declared producer:"
-        " declare the producer, or remove its secrets"
-    )
-
-
 def test_nothing_of_it_is_ever_shown(file: Path) -> None:
-    """Neither the model nor its parts show a secret or a hash, by repr, str or JSON."""
     secrets = load_secrets(file)
     shown = f"{secrets!r} {secrets} {secrets.of('lycees')!r} {vars(secrets)}"
     assert SIGNING[6:] not in shown
     assert token_digest(TOKEN) not in shown
 
 
-@pytest.mark.parametrize("scheme", Scheme)
-def test_what_is_issued_is_known_at_the_gateway(tmp_path: Path, scheme: Scheme) -> None:
-    """The issued lines make a file by which the issued secret is known."""
-    issued = issue("lycees", scheme)
-    lycees = load_secrets(written(tmp_path, issued.lines)).of("lycees")
-    assert lycees is not None
-    secret = issued.secret.get_secret_value()
-    if scheme is Scheme.BEARER:
-        assert lycees.has_token(secret)
-        assert secret not in issued.lines
-    else:
-        assert [one.reveal() for one in lycees.signing] == [secret]
-
-
 def test_an_empty_entry_is_no_way_in() -> None:
-    """A producer without active secrets is known, and cannot prove anything."""
     lycees = Secrets.model_validate({"lycees": {}}).of("lycees")
     assert lycees is not None
     assert not lycees.has_token(TOKEN)
