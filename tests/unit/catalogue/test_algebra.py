@@ -143,12 +143,10 @@ PLANS: list[tuple[dict[str, Any], Measure]] = [
 
 @pytest.mark.parametrize(("declared", "plan"), PLANS)
 def test_each_form_has_its_plan(declared: dict[str, Any], plan: Measure) -> None:
-    """What is declared compiles to exactly this plan."""
     assert compile_measure(declared) == plan
 
 
 def test_all_mistakes_of_a_measure_are_reported() -> None:
-    """A wrong numerator does not hide a wrong denominator."""
     with pytest.raises(MeasureError) as refusal:
         compile_measure({"ratio": {"of": {"count": "a.b"}, "over": {"sum": "x"}}})
     assert [one.path for one in refusal.value.diagnostics] == [
@@ -158,13 +156,11 @@ def test_all_mistakes_of_a_measure_are_reported() -> None:
 
 
 def test_a_measure_error_reads_by_itself() -> None:
-    """The message says what is wrong and what to write, outside any file."""
     with pytest.raises(MeasureError, match=r"is not a known fact: write 'school\.closed'"):
         compile_measure({"count": "school.close"})
 
 
 def test_a_breakdown_splits_the_denominator_that_has_the_field() -> None:
-    """Each theme's fresh data sets are compared to that theme's."""
     measure = compile_measure(
         {
             "ratio": {
@@ -178,7 +174,6 @@ def test_a_breakdown_splits_the_denominator_that_has_the_field() -> None:
 
 
 def test_a_breakdown_leaves_whole_the_denominator_that_lacks_the_field() -> None:
-    """Each audience's hours are compared to all the hours on offer."""
     usage = "workstation.usage_reported"
     measure = compile_measure(
         {
@@ -193,25 +188,21 @@ def test_a_breakdown_leaves_whole_the_denominator_that_lacks_the_field() -> None
 
 
 def test_where_nothing_can_split_a_measure_the_remedy_is_to_leave_it() -> None:
-    """A fact without closed fields has no categories to propose."""
     with pytest.raises(MeasureError, match="leave breakdown out"):
         break_down(compile_measure({"count": "coworking.closed"}), "audience")
 
 
 def test_a_filter_proposes_the_fields_that_a_fact_borrows() -> None:
-    """A fact that carries little is chosen by what the fact that defines its entity says."""
     with pytest.raises(MeasureError, match="write one of theme, licence, update_frequency"):
         compile_measure({"count": "dataset.withdrawn", "where": {"colour": "red"}})
 
 
 def test_facts_without_a_number_can_only_be_counted() -> None:
-    """The remedy for an amount where there is none is another form."""
     with pytest.raises(MeasureError, match="count the facts instead"):
         compile_measure({"latest": "kind", "from": "school.registered"})
 
 
 def test_an_amount_must_be_of_each_fact() -> None:
-    """A sum over two facts needs the field in both."""
     with pytest.raises(MeasureError, match=r"is not a field of coworking\.closed"):
         compile_measure(
             {"latest": "workstations", "from": ["coworking.opened", "coworking.closed"]}
@@ -238,7 +229,6 @@ def test_an_amount_must_be_of_each_fact() -> None:
 def test_a_measure_has_departements_where_all_its_terms_have(
     *, declared: object, expected: bool
 ) -> None:
-    """One term without départements leaves the region only."""
     assert has_department(compile_measure(declared)) is expected
 
 
@@ -257,7 +247,6 @@ junk = st.recursive(
 
 @given(junk)
 def test_any_declaration_compiles_or_is_refused_with_remedies(declared: object) -> None:
-    """No YAML, however strange, crashes the compiler."""
     try:
         compile_measure(declared)
     except MeasureError as refusal:

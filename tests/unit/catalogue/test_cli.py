@@ -13,7 +13,6 @@ BAD = Path(__file__).parents[2] / "corpus" / "catalogue" / "bad"
 
 
 def test_the_regions_own_catalogue_is_correct() -> None:
-    """Without a folder, the check is of what the package carries."""
     result = CliRunner().invoke(catalogue, ["check"])
     known = load_catalogue()
     assert (result.exit_code, result.stdout) == (
@@ -23,7 +22,6 @@ def test_the_regions_own_catalogue_is_correct() -> None:
 
 
 def test_one_programme_is_counted_as_one() -> None:
-    """A file is checked like a folder."""
     lycees = PROGRAMMES / "lycees.yaml"
     result = CliRunner().invoke(catalogue, ["check", str(lycees)])
 
@@ -32,7 +30,6 @@ def test_one_programme_is_counted_as_one() -> None:
 
 
 def test_a_bad_catalogue_is_reported_line_by_line() -> None:
-    """Each mistake is one line of standard output, and the exit status is 1."""
     path = BAD / "many_at_once.yaml"
     result = CliRunner().invoke(catalogue, ["check", str(path)])
     expected = (BAD / "many_at_once.txt").read_text(encoding="utf-8")
@@ -41,13 +38,11 @@ def test_a_bad_catalogue_is_reported_line_by_line() -> None:
 
 
 def test_the_count_of_mistakes_is_on_standard_error() -> None:
-    """The total does not mix with the lines that an editor jumps to."""
     result = CliRunner().invoke(catalogue, ["check", str(BAD / "fact_unknown.yaml")])
     assert result.stderr == "1 to correct\n"
 
 
 def test_the_list_names_indicators_facts_and_milestones() -> None:
-    """What is promised, from which facts, by when, and what is assumed."""
     result = CliRunner().invoke(catalogue, ["list"])
     assert "  workstations_created (count): Postes de travail créés\n" in result.stdout
     assert "    from coworking.opened, coworking.resized\n" in result.stdout

@@ -10,14 +10,12 @@ PROGRAMMES = ("lycees", "formation")
 
 
 def load(folder: Path, text: str) -> Contacts:
-    """Load contacts from a text."""
     file = folder / "contacts.yaml"
     file.write_text(text, encoding="utf-8")
     return load_contacts(file, PROGRAMMES)
 
 
 def test_an_owner_is_reached_as_the_file_says(tmp_path: Path) -> None:
-    """By any of mail, chat and webhook."""
     contacts = load(
         tmp_path,
         "owners: {lycees: {mail: [a@example.org], chat_url_file: /run/secrets/chat}}\n",
@@ -28,7 +26,6 @@ def test_an_owner_is_reached_as_the_file_says(tmp_path: Path) -> None:
 
 
 def test_nobody_is_reached_where_nothing_is_filled_in(tmp_path: Path) -> None:
-    """Mail goes to a domain that cannot exist."""
     contacts = load(tmp_path, "")
 
     everybody = [contacts.delegate, contacts.operator, *map(contacts.owner, PROGRAMMES)]
@@ -56,7 +53,6 @@ def test_nobody_is_reached_where_nothing_is_filled_in(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, text: str, expected: str) -> None:
-    """With the file, the field and what to do."""
     with pytest.raises(ContactsError) as error:
         load(tmp_path, text)
 
@@ -65,7 +61,6 @@ def test_a_mistake_is_named(tmp_path: Path, text: str, expected: str) -> None:
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
-    """In one line: each run would else show one more."""
     text = "delegate: {mail: [nobody]}\noperator: {phone: '01'}\nowners: {cantines: {}}\n"
     with pytest.raises(ContactsError) as error:
         load(tmp_path, text)
@@ -79,14 +74,12 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["https://pager.example.org/?a=b", "http://127.0.0.1:9/"])
 def test_a_token_goes_over_tls_or_stays_on_the_machine(tmp_path: Path, url: str) -> None:
-    """As every other secret does."""
     text = f"operator: {{webhook: '{url}', webhook_token_file: /token}}"
 
     assert load(tmp_path, text).operator.webhook == url
 
 
 def test_a_secret_is_not_repeated(tmp_path: Path) -> None:
-    """Somebody who writes a password where a file is named does not find it in a log."""
     with pytest.raises(ContactsError) as error:
         load(tmp_path, "mail: {password: hunter2}")
 
@@ -94,14 +87,12 @@ def test_a_secret_is_not_repeated(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """One line, no traceback."""
     with pytest.raises(ContactsError, match=r"none\.yaml: file: .*name a readable file"):
         load_contacts(tmp_path / "none.yaml", PROGRAMMES)
 
 
 @pytest.mark.parametrize("content", ["# Préfecture".encode("cp1252"), b"!!bool x", b"[" * 2_000])
 def test_a_file_that_is_no_yaml_is_named(tmp_path: Path, content: bytes) -> None:
-    """In another encoding, with a tag that nothing can be made of, or without end."""
     file = tmp_path / "contacts.yaml"
     file.write_bytes(content)
 
@@ -110,7 +101,6 @@ def test_a_file_that_is_no_yaml_is_named(tmp_path: Path, content: bytes) -> None
 
 
 def test_nobody_is_reached_by_any_means() -> None:
-    """Neither who is asked for by name, nor a programme's owner."""
     contacts = Contacts.nobody(PROGRAMMES)
 
     everybody = [contacts.delegate, contacts.operator, contacts.watchdog]

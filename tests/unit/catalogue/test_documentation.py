@@ -36,7 +36,6 @@ PUBLISHED = [example for example in STATED if "shown" in example]
 
 
 def figures() -> Iterator[tuple[dict[str, Any], date, str | None, object]]:
-    """Yield each figure that an example states: the example, the day, the category, the figure."""
     for example in EXAMPLES:
         for day, stated in example["figures"].items():
             by_category = stated if isinstance(stated, dict) else {None: stated}
@@ -48,7 +47,6 @@ def figures() -> Iterator[tuple[dict[str, Any], date, str | None, object]]:
 def test_an_example_gives_the_figure_that_the_page_states(
     example: dict[str, Any], day: date, category: str | None, stated: object
 ) -> None:
-    """What the page says a measure gives is what its compiled plan gives."""
     measure = compile_measure(example["measure"])
     if "breakdown" in example:
         measure = break_down(measure, example["breakdown"])
@@ -61,19 +59,16 @@ def test_an_example_gives_the_figure_that_the_page_states(
 
 
 def totals(stated: dict[date, int] | None) -> StepFunction | None:
-    """Return the totals that an example states."""
     return None if stated is None else StepFunction(tuple(stated), tuple(stated.values()))
 
 
 def as_stated(judged: object) -> object:
-    """Write a part of a judgement as the page does."""
     if is_dataclass(judged):
         return {part.name: as_stated(getattr(judged, part.name)) for part in fields(judged)}
     return Fraction(judged) if isinstance(judged, int | Fraction) else judged
 
 
 def as_read(stated: object) -> object:
-    """Read what the page states: fractions are text or numbers."""
     if isinstance(stated, dict):
         return {name: as_read(part) for name, part in stated.items()}
     is_number = isinstance(stated, int) or (isinstance(stated, str) and "/" in stated)
@@ -84,7 +79,6 @@ def as_read(stated: object) -> object:
 def test_an_example_is_judged_as_the_page_states(
     example: dict[str, Any], day: date, stated: dict[str, Any]
 ) -> None:
-    """The pace, the projection, the days and the changes, each exactly."""
     numerator, denominator = (totals(example.get(key)) for key in ("numerator", "denominator"))
     assert numerator is not None
     counted = {"count": "coworking.opened"}
@@ -112,7 +106,6 @@ def test_an_example_is_judged_as_the_page_states(
 
 @pytest.mark.parametrize("example", PUBLISHED)
 def test_an_example_is_published_as_the_page_states(example: dict[str, Any]) -> None:
-    """On each day the count of the last period that is published, in multiples."""
     persons = totals(example["persons"])
     assert persons is not None
     publication = Publication(
@@ -126,18 +119,15 @@ def test_an_example_is_published_as_the_page_states(example: dict[str, Any]) -> 
 
 
 def test_every_example_is_run() -> None:
-    """None is of a kind that no test knows."""
     judged = [example for example in STATED if "judged" in example]
     assert len(EXAMPLES) + len(judged) + len(PUBLISHED) == len(STATED)
 
 
 @pytest.mark.parametrize("form", ["count", "latest", "sum", "fresh", "ratio", "share", "observed"])
 def test_each_form_has_an_example(form: str) -> None:
-    """No form of the algebra is left without an example."""
     assert any(form in example["measure"] for example in EXAMPLES)
 
 
 def test_the_programme_on_the_page_loads(tmp_path: Path) -> None:
-    """The file that opens the page is a correct catalogue."""
     (tmp_path / "lycees.yaml").write_text(BLOCKS[0], encoding="utf-8")
     assert load_catalogue(tmp_path).indicator("schools_connected_ratio").milestones[0].target == 1

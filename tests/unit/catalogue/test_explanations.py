@@ -28,14 +28,12 @@ LATE = DEADLINE + timedelta(days=100)
 
 
 def explained_on(day: date, *said: CloudEvent) -> Mapping[Promise, Explained]:
-    """Return what is missed or at risk on a day, with these explanations."""
     known = known_with(*said)
     judgements = judge_all(shipped(), known.histories, day)
     return explained_all(judgements, known.histories, known.explanations, day)
 
 
 def test_a_milestone_is_missed_since_the_day_after_its_own() -> None:
-    """Whatever was reported since."""
     assert explained_on(LATE)[REGION].since == DEADLINE + timedelta(days=1)
     assert explained_on(LATE)[REGION].unexplained_days(LATE) == 99
 
@@ -58,20 +56,17 @@ def test_what_was_awaited_is_missed_since_it_was_known() -> None:
     ("day", "last"), [(DEADLINE, None), (DEADLINE + timedelta(days=1), "oui"), (LATE, "oui")]
 )
 def test_only_what_is_said_since_then_explains_it(day: date, last: str | None) -> None:
-    """A warning of before the deadline does not explain that it was missed."""
     found = explained_on(LATE, explained(str(day), "oui"))[REGION]
     assert (found.last.text if found.last else None) == last
     assert (found.unexplained_days(LATE) is None) == (last is not None)
 
 
 def test_what_is_said_later_is_not_known_yet() -> None:
-    """The page of a past day shows what was said until then."""
     said = explained(str(LATE + timedelta(days=1)))
     assert explained_on(LATE, said)[REGION].last is None
 
 
 def test_the_region_s_words_explain_a_departement_too_and_not_the_reverse() -> None:
-    """Its owner answers for all of it."""
     slipping = {promise[2] for promise in explained_on(LATE) if promise[:2] == REGION[:2]}
     assert None in slipping
     department = next(one for one in sorted(filter(None, slipping)))
@@ -85,7 +80,6 @@ def test_the_region_s_words_explain_a_departement_too_and_not_the_reverse() -> N
 
 @given(st.dates(date(2016, 1, 1), date(2018, 12, 31)))
 def test_what_slips_has_slipped_from_its_first_day_on(day: date) -> None:
-    """On the first day it had the status, the day before it had not, or was not promised yet."""
     histories = knowledge().histories
     for judgement in judge_all(shipped(), histories, day):
         indicator, milestone = judgement.indicator, judgement.milestone
@@ -108,7 +102,6 @@ def test_what_slips_has_slipped_from_its_first_day_on(day: date) -> None:
 
 
 def test_an_explanation_of_an_unknown_milestone_explains_nothing() -> None:
-    """It is counted by a metric instead."""
     said = explanations_from([explained(str(LATE), milestone="other")])
     assert list(said) == [(CONNECTED.id, "other", None)]
     assert explained_on(LATE, explained(str(LATE), milestone="other"))[REGION].last is None

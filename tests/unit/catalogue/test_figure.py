@@ -18,7 +18,6 @@ AS_OF = date(2018, 7, 2)
 
 
 def figures(as_of: date = AS_OF, **reports: Reading) -> dict[tuple[str, str | None], Figure]:
-    """Return all figures; of some indicators there is one report, for the region."""
     histories: Histories = {
         (name, None): reported(one, divisor=CATALOGUE.indicator(name).measure.divisor)
         for name, one in reports.items()
@@ -28,12 +27,10 @@ def figures(as_of: date = AS_OF, **reports: Reading) -> dict[tuple[str, str | No
 
 
 def figure(indicator: str, reading: Reading, as_of: date = AS_OF) -> Figure:
-    """Return the region's figure of an indicator of which there is one report."""
     return figures(as_of, **{indicator: reading})[indicator, None]
 
 
 def test_each_indicator_has_a_figure_for_the_region_then_for_each_departement() -> None:
-    """Figures come in the catalogue's order, nine for an indicator with départements."""
     assert list(figures()) == [
         (indicator.id, department)
         for indicator in CATALOGUE.indicators
@@ -42,31 +39,26 @@ def test_each_indicator_has_a_figure_for_the_region_then_for_each_departement() 
 
 
 def test_an_indicator_without_departements_has_the_region_only() -> None:
-    """A data set belongs to no département."""
     assert CATALOGUE.indicator("datasets_released").territories == (None,)
 
 
 def test_a_ratio_is_a_fraction_of_one() -> None:
-    """Half of the lycées are 0.5, and half of the way from nothing to all of them."""
     half = figure("schools_connected_ratio", Reading(229, 458, AS_OF))
     assert (half.value, half.target, half.progress_rate) == (0.5, 1, 50)
     assert (half.numerator, half.denominator) == (229, 458)
 
 
 def test_euros_come_from_cents() -> None:
-    """The worker adds up cents; the figure is in euros."""
     paid = figure("grants_paid_euros", Reading(123_456, last_reported=AS_OF))
     assert (paid.value, paid.unit, paid.numerator) == (1234.56, Unit.EUROS, 123_456)
 
 
 def test_what_nobody_reported_is_blank() -> None:
-    """A count too: no report is no zero."""
     never = figures()["workstations_created", None]
     assert (never.value, never.status) == (None, MilestoneStatus.UNREPORTED)
 
 
 def test_an_indicator_without_target_has_no_status() -> None:
-    """No promise, no verdict: only the value is given."""
     released = figure("datasets_released", Reading(120, last_reported=AS_OF))
     assert (released.value, released.target, released.progress_rate, released.status) == (
         120,
@@ -77,20 +69,17 @@ def test_an_indicator_without_target_has_no_status() -> None:
 
 
 def test_a_departement_is_not_held_to_the_regions_total() -> None:
-    """41 sites are promised to the region: a département has no status on it."""
     essonne = figures()["coworking_sites_supported", "91"]
     assert (essonne.target, essonne.status) == (None, None)
 
 
 def test_an_assumed_deadline_is_said_to_be_assumed() -> None:
-    """The reader of a figure can distinguish what was promised from what was assumed."""
     created = figure("workstations_created", Reading(600, last_reported=AS_OF))
     connected = figure("schools_connected_ratio", Reading(229, 458, AS_OF))
     assert (created.assumed, connected.assumed) == (True, False)
 
 
 def test_a_figure_is_plain_json() -> None:
-    """A figure can be printed, stored and compared as JSON, and read back."""
     made = figure("workstations_created", Reading(600, last_reported=AS_OF))
     dumped = json.dumps(made.model_dump(mode="json"))
     assert Figure.model_validate_json(dumped) == made

@@ -27,7 +27,6 @@ A_HAIR_LESS = 6_861_999.999999999
 
 
 def plain(text: str) -> str:
-    """Make a text's spaces ordinary."""
     return text.replace("\u202f", " ").replace("\u00a0", " ")
 
 
@@ -62,7 +61,6 @@ def test_a_value_is_never_shown_as_the_target_before_it_is(
 def test_what_is_whole_in_the_last_digit_shown_is_shown_as_it_is(
     digits: int, unit: tuple[Unit, int], direction: Direction
 ) -> None:
-    """Nothing is cut from it, whatever the float that stands for it."""
     written = NumberFormat(unit[0], direction, unit[1])
     value = float(Fraction(digits, written.scale))
     assert written.cut(value) == Decimal(digits).scaleb(-written.decimals)
@@ -73,7 +71,6 @@ def test_what_is_whole_in_the_last_digit_shown_is_shown_as_it_is(
     [(None, "–"), (29.0, "29 %"), (100 * 0.29, "29 %"), (99.99, "99 %"), (100.0, "100 %")],
 )
 def test_a_rate_is_cut_to_whole_percents(rate: float | None, text: str) -> None:
-    """100 % is all of the way; 29 % of it is not 28, though 100 times 0.29 is a hair less."""
     assert plain(percent_text(rate)) == text
 
 
@@ -81,30 +78,25 @@ def test_a_rate_is_cut_to_whole_percents(rate: float | None, text: str) -> None:
     ("days", "text"), [(0, "0 jour"), (1, "1 jour"), (2, "2 jours"), (1204, "1 204 jours")]
 )
 def test_days_have_a_plural_from_two_on(days: int, text: str) -> None:
-    """French has the singular for none too."""
     assert plain(days_text(days)) == text
 
 
 @given(st.fractions(-3, 3))
 def test_the_plural_begins_at_two(number: Fraction) -> None:
-    """On both sides of zero: `−1,9 point`, `−2 points`."""
     assert is_plural(number) == (abs(number) >= 2)
 
 
 def test_a_day_is_written_as_in_french() -> None:
-    """The day first; a dash where there is none."""
     assert (day_text(date(2020, 12, 31)), day_text(None)) == ("31/12/2020", "–")
 
 
 def test_every_status_has_a_look_of_its_own() -> None:
-    """No two statuses share a severity, a mark, a word or a colour."""
     looks = [STATUSES[status] for status in MilestoneStatus]
     for trait in ("severity", "mark", "word", "colour"):
         assert len({getattr(look, trait) for look in looks}) == len(looks), trait
 
 
 def test_what_needs_people_is_worse_than_what_does_not() -> None:
-    """The worst of several statuses is the one that needs the most attention."""
     order = sorted(MilestoneStatus, key=lambda status: STATUSES[status].severity)
     assert order == [
         MilestoneStatus.ACHIEVED,

@@ -21,27 +21,23 @@ targets = st.sampled_from([Fraction(0), Fraction(1, 2), Fraction(1), Fraction(2)
 
 
 def day(month: int, number: int) -> date:
-    """Return a day of 2018."""
     return date(2018, month, number)
 
 
 @given(steps, any_day)
 def test_a_step_function_adds_up_the_steps_so_far(changes: dict[int, int], on: date) -> None:
-    """Whatever the order of the steps, and where some of them are 0."""
     so_far = sum(amount for ordinal, amount in changes.items() if ordinal <= on.toordinal())
     assert StepFunction.of(changes).at(on) == so_far
 
 
 @given(steps, any_day, any_day)
 def test_a_change_is_that_of_the_totals(changes: dict[int, int], since: date, until: date) -> None:
-    """Also backwards, and across the first day."""
     function = StepFunction.of(changes)
     assert function.change(since, until) == function.at(until) - function.at(since)
 
 
 @given(steps, steps)
 def test_step_functions_add_up(one: dict[int, int], other: dict[int, int]) -> None:
-    """Two partitions' figures are one figure; steps that cancel leave none."""
     total = StepFunction.of(one) + StepFunction.of(other)
     both = {ordinal: one.get(ordinal, 0) + other.get(ordinal, 0) for ordinal in {*one, *other}}
     assert total == StepFunction.of(both)
@@ -56,7 +52,6 @@ def test_what_expires_after_the_last_day_of_the_calendar_never_does() -> None:
 
 
 def test_nothing_is_0_on_every_day() -> None:
-    """A figure without steps has no days and no surprises."""
     assert (StepFunction.of({}), StepFunction().at(FIRST_DAY)) == (StepFunction(), 0)
 
 
@@ -69,28 +64,23 @@ PAID = History(StepFunction((day(3, 1),), (1_000_050,)), None, (day(3, 1),), div
 
 
 def test_a_ratio_is_the_numerator_over_the_denominator() -> None:
-    """3 of 4 lycées; 0 of 4 while none is connected."""
     assert [CONNECTED.value(on) for on in (day(2, 1), day(10, 1))] == [0, Fraction(3, 4)]
 
 
 def test_a_value_over_nothing_is_blank() -> None:
-    """All lycées are closed: what share of them is connected is no question."""
     assert CONNECTED.value(day(12, 1)) is None
 
 
 def test_a_value_before_the_first_report_is_blank() -> None:
-    """Nobody had counted: that is not the same as none."""
     assert [PAID.value(on) for on in (day(2, 28), day(3, 1))] == [None, Fraction("10000.50")]
 
 
 def test_without_a_report_there_is_no_value() -> None:
-    """A history of nothing is blank on every day."""
     assert History().value(FIRST_DAY) is None
 
 
 @given(figure_histories, any_day)
 def test_the_curve_has_the_value_of_every_day(history: History, on: date) -> None:
-    """That of its last day up to a day; before the first there is none."""
     days, values = history.curve
     held = [value for day, value in zip(days, values, strict=True) if day <= on]
     exact = history.value(on)
@@ -98,7 +88,6 @@ def test_the_curve_has_the_value_of_every_day(history: History, on: date) -> Non
 
 
 def test_a_reading_is_what_the_facts_add_up_to() -> None:
-    """Amounts before the divisor, and the latest report up to that day."""
     assert [PAID.reading(on) for on in (day(2, 28), day(4, 1))] == [
         Reading(0, None, None),
         Reading(1_000_050, None, day(3, 1)),
@@ -110,8 +99,6 @@ def test_a_reading_is_what_the_facts_add_up_to() -> None:
 def test_spells_are_the_days_on_which_the_target_is_held(
     history: History, target: Fraction, direction: Direction
 ) -> None:
-    """Found from the steps alone, they are those of a scan of every day."""
-
     def held(on: date) -> bool:
         value = history.value(on)
         return value is not None and is_attained(value, target, direction)
@@ -128,7 +115,6 @@ def test_spells_are_the_days_on_which_the_target_is_held(
 def test_spells_are_apart_and_in_order(
     history: History, target: Fraction, direction: Direction
 ) -> None:
-    """Each is as long as it can be, and only the last may have no end."""
     edges = [edge for spell in history.spells(target, direction) for edge in spell]
     known = [edge for edge in edges if edge is not None]
     assert known == sorted(set(known))
@@ -136,7 +122,6 @@ def test_spells_are_apart_and_in_order(
 
 
 def test_spells_of_different_targets_are_not_mixed_up() -> None:
-    """They are kept once found: for their own target and direction."""
     half, all_of_them = Fraction(1, 2), Fraction(1)
     assert CONNECTED.spells(half, Direction.RISING) == ((day(9, 1), day(12, 1)),)
     assert CONNECTED.spells(all_of_them, Direction.RISING) == ()
@@ -145,14 +130,12 @@ def test_spells_of_different_targets_are_not_mixed_up() -> None:
 
 
 def test_what_was_found_of_a_history_is_not_part_of_it() -> None:
-    """Histories are equal by their figures, whatever was asked of them."""
     asked = History(CONNECTED.numerator, CONNECTED.denominator, CONNECTED.reports)
     asked.spells(Fraction(1), Direction.RISING)
     assert asked == History(CONNECTED.numerator, CONNECTED.denominator, CONNECTED.reports)
 
 
 def test_a_history_that_did_not_change_is_kept_with_its_cache() -> None:
-    """Most events change few figures; the trends of all others need not be found again."""
     one, other = History(StepFunction.of({1: 1})), History(StepFunction.of({1: 2}))
     before: dict[tuple[str, str | None], History] = {
         ("a", None): one,

@@ -56,7 +56,6 @@ def promised(
     direction: Direction = Direction.RISING,
     **more: Any,
 ) -> Indicator:
-    """Declare an indicator of a count with one milestone."""
     return Indicator.model_validate(
         {
             "id": "sites",
@@ -76,18 +75,15 @@ def promised(
 
 
 def judged(indicator: Indicator, history: History, as_of: date = AS_OF) -> Judgement:
-    """Judge an indicator's only milestone for the region."""
     return judge(indicator, indicator.milestones[0], None, history, as_of)
 
 
 def steady(pace: int, *, start: int = 0, since: date = date(2016, 1, 1)) -> History:
-    """Return a count that grows by `pace` each day."""
     days = (AS_OF - since).days
     return history_of(lambda day: start + pace * day, since=since, days=days)
 
 
 def sites(*totals: tuple[date, int]) -> History:
-    """Return the history of a count reported on some days."""
     days = tuple(day for day, _ in totals)
     return History(StepFunction(days, tuple(total for _, total in totals)), None, days)
 
@@ -138,12 +134,10 @@ def test_with_too_few_points_the_pace_is_that_until_the_figure_is_known(
     [(1_000, "achieved"), (3_000, "on_track"), (3_700, "at_risk")],
 )
 def test_the_status_follows_the_projection(target: int, status: str) -> None:
-    """At 2 a day, 1 826 at mid-2018: 3 000 is reached in time, 3 700 is not."""
     assert judged(promised(target=Decimal(target)), steady(2)).status == status
 
 
 def test_a_figure_that_stands_still_is_at_risk_however_fast_it_was() -> None:
-    """The mean pace since the baseline would arrive in time; nothing has moved for a year."""
     stopped = history_of(lambda day: min(day, 400) * 2, since=date(2016, 1, 1), days=913)
     judgement = judged(promised(), stopped)
     assert judgement.observed_pace == 0
@@ -153,7 +147,6 @@ def test_a_figure_that_stands_still_is_at_risk_however_fast_it_was() -> None:
 
 @st.composite
 def long_histories(draw: st.DrawFn) -> History:
-    """Draw a count that changes on some days of three years, and is reported on some others."""
     days = st.integers(FIRST_DAY.toordinal(), FIRST_DAY.toordinal() + 1_100)
     steps = draw(st.dictionaries(days, st.integers(-20, 60), min_size=6, max_size=40))
     extra = draw(st.sets(days, max_size=5))
@@ -197,7 +190,6 @@ def test_what_is_expected_moves_its_projection_with_reports_alone(
 
 
 def quarterly_coverage() -> History:
-    """Return a share of premises that grows by 3 to 5 points a quarter, with its reports."""
     ends = [
         date(2017 + at // 4, (3, 6, 9, 12)[at % 4], (31, 30, 30, 31)[at % 4]) for at in range(16)
     ]
@@ -207,7 +199,6 @@ def quarterly_coverage() -> History:
 
 
 def test_a_quarterly_figure_is_projected_the_same_until_its_next_report() -> None:
-    """The day after a quarter's end brings no report, and shifts no projection."""
     indicator = promised(
         periodicity="quarterly",
         availability_delay_days=92,
@@ -224,7 +215,6 @@ def test_a_quarterly_figure_is_projected_the_same_until_its_next_report() -> Non
 
 
 def monthly(*totals: int) -> History:
-    """Return a count as it stands at the end of each month of 2019."""
     ends = [month_end_before(date(2019, 2, 1), months=1 - month) for month in range(len(totals))]
     return sites(*zip(ends, totals, strict=True))
 
@@ -323,7 +313,6 @@ def test_a_count_without_new_events_stalls_at_the_end_of_a_month() -> None:
 
 
 def test_a_target_lost_within_the_month_is_projected_from_the_loss() -> None:
-    """The last month's end still held it; the loss is news."""
     days = (AS_OF - date(2016, 1, 1)).days
     lost = history_of(lambda day: 2 * day - 30 * (day == days), since=date(2016, 1, 1), days=days)
     judgement = judged(promised(target=Decimal(1_815)), lost)
@@ -350,7 +339,6 @@ def test_a_history_that_fell_silent_has_no_pace() -> None:
 
 
 def test_a_judgement_has_its_day_and_that_of_the_last_report() -> None:
-    """Whoever reads it sees of which day the figure is, and how old its report."""
     reported = AS_OF - timedelta(days=40)
 
     judgement = judged(promised(), sites((date(2017, 1, 9), 3), (reported, 5)))
@@ -359,7 +347,6 @@ def test_a_judgement_has_its_day_and_that_of_the_last_report() -> None:
 
 
 def test_no_report_is_needed_after_the_deadline() -> None:
-    """A year later the last report before it still says whether it was missed."""
     deadline = AS_OF - timedelta(days=365)
     indicator = promised(periodicity="monthly", day=deadline, target=Decimal(10))
 
@@ -394,21 +381,18 @@ def test_a_milestone_is_not_missed_while_the_report_of_its_day_may_be_on_its_way
 def test_the_report_of_a_milestone_s_day_decides_at_once(
     total: int, status: MilestoneStatus
 ) -> None:
-    """Nothing else is waited for."""
     indicator = promised(periodicity="quarterly", availability_delay_days=45)
     history = sites((date(2020, 9, 30), 900), (date(2020, 12, 31), total))
     assert judged(indicator, history, date(2021, 1, 1)).status is status
 
 
 def test_what_is_told_when_it_happens_is_missed_on_the_day_after() -> None:
-    """No fact means that nothing happened: nothing is awaited."""
     indicator = promised(availability_delay_days=45)
     history = sites((date(2020, 9, 30), 900))
     assert judged(indicator, history, date(2021, 1, 1)).status is MilestoneStatus.MISSED
 
 
 def test_what_was_never_reported_is_unreported() -> None:
-    """No history, no value, no pace, no day."""
     judgement = judged(promised(), History())
     assert judgement.status is MilestoneStatus.UNREPORTED
     assert {
@@ -425,7 +409,6 @@ def test_what_was_never_reported_is_unreported() -> None:
 
 
 def test_an_indicator_without_milestone_has_a_value_and_a_pace() -> None:
-    """No promise, no verdict; the delegate still sees where it goes."""
     judgement = judge(promised(), None, None, steady(2), AS_OF)
     assert (judgement.value, judgement.observed_pace) == (Fraction(1_826), Fraction(2))
     assert judgement.change == FigureChange(Fraction(60), Fraction(60), Fraction(0))
@@ -439,7 +422,6 @@ def test_an_indicator_without_milestone_has_a_value_and_a_pace() -> None:
 
 
 def test_a_milestone_without_target_is_not_judged() -> None:
-    """A date alone promises no value."""
     judgement = judged(promised(target=None), steady(2))
     assert (judgement.status, judgement.progress_rate, judgement.required_pace) == (
         None,
@@ -449,7 +431,6 @@ def test_a_milestone_without_target_is_not_judged() -> None:
 
 
 def test_the_required_pace_is_what_is_left_over_the_days_left() -> None:
-    """1 826 of 3 000 at mid-2018: the rest in the 913 days to the end of 2020."""
     judgement = judged(promised(target=Decimal(3_000)), steady(2))
     assert judgement.required_pace == Fraction(3_000 - 1_826, 913)
 
@@ -460,13 +441,11 @@ def test_the_required_pace_is_what_is_left_over_the_days_left() -> None:
     ids=["attained", "on its day", "after its day", "no day"],
 )
 def test_there_is_no_required_pace(target: int, day: date | None) -> None:
-    """Where nothing is left to do, or no day to do it in."""
     assert judged(promised(target=Decimal(target), day=day), steady(2)).required_pace is None
 
 
 @given(st.integers(1, 50), st.integers(1, 900))
 def test_the_required_pace_is_enough(pace: int, days_left: int) -> None:
-    """Going on at it, the target is reached on the milestone's day, and not a day before."""
     day = AS_OF + timedelta(days=days_left)
     judgement = judged(promised(target=Decimal(100_000), day=day), steady(pace))
     assert judgement.value is not None
@@ -475,7 +454,6 @@ def test_the_required_pace_is_enough(pace: int, days_left: int) -> None:
 
 
 def test_a_falling_promise_requires_a_falling_pace() -> None:
-    """Paces have the sign of the change that they are."""
     falling = promised(
         direction=Direction.FALLING,
         target=Decimal(0),
@@ -492,7 +470,6 @@ def test_a_falling_promise_requires_a_falling_pace() -> None:
 def test_attainment_and_loss_are_those_of_a_scan_of_every_day(
     history: History, target: Decimal, direction: Direction, as_of: date, baseline_day: date | None
 ) -> None:
-    """Day by day since the baseline's: held to the end since when, or held once until when."""
     baseline = {"value": 0, "day": baseline_day, "source": "Un test."} if baseline_day else None
     indicator = promised(target=target, direction=direction, baseline=baseline)
 
@@ -532,7 +509,6 @@ KEPT_LOST_KEPT = sites(
 def test_a_target_to_keep_is_lost_and_regained(
     as_of: date, attained_on: date | None, lost_on: date | None
 ) -> None:
-    """41 sites on the day of the promise, 40 for half a year: nothing is latched."""
     judgement = judged(KEPT, KEPT_LOST_KEPT, as_of)
     assert (judgement.attained_on, judgement.lost_on) == (attained_on, lost_on)
 
@@ -553,7 +529,6 @@ def test_before_the_promise_nothing_is_attained_nor_left_to_do() -> None:
 
 @given(figure_histories, any_day, any_day)
 def test_the_parts_of_a_change_add_up(history: History, since: date, until: date) -> None:
-    """Exactly, and to the difference of the two values; unknown where one of them is."""
     before, after = history.value(since), history.value(until)
     change = change_over(history, since, until)
     if before is None or after is None:
@@ -566,7 +541,6 @@ def test_the_parts_of_a_change_add_up(history: History, since: date, until: date
 
 @given(ratio_histories, any_day, any_day)
 def test_what_does_not_change_is_not_the_cause(history: History, since: date, until: date) -> None:
-    """The numerator alone, the denominator alone, or neither."""
     change = change_over(history, since, until)
     assert history.denominator is not None
     if change is not None:
@@ -577,7 +551,6 @@ def test_what_does_not_change_is_not_the_cause(history: History, since: date, un
 
 @given(additive_histories, any_day, any_day)
 def test_a_count_changes_by_its_numerator(history: History, since: date, until: date) -> None:
-    """What has no denominator cannot be changed by one."""
     change = change_over(history, since, until)
     assert change is None or change.due_to_denominator == 0
 
@@ -596,14 +569,12 @@ def test_a_recount_of_premises_is_distinguished_from_a_loss() -> None:
 
 
 def test_a_change_looks_back_over_its_days() -> None:
-    """From the value of 30 days ago, which that day's facts are part of."""
     judgement = judged(promised(), sites((date(2018, 6, 2), 10), (date(2018, 6, 3), 15)))
     assert CHANGE_DAYS == 30
     assert judgement.change == FigureChange(Fraction(5), Fraction(5), Fraction(0))
 
 
 def test_each_territory_is_judged_by_each_milestone_that_it_is_held_to() -> None:
-    """In the catalogue's order; once, without a milestone, where it is held to none."""
     judgements = judge_all(CATALOGUE, {}, AS_OF)
     assert [
         (one.indicator.id, one.department, one.milestone and one.milestone.id) for one in judgements
@@ -616,7 +587,6 @@ def test_each_territory_is_judged_by_each_milestone_that_it_is_held_to() -> None
 
 
 def test_several_milestones_are_judged_each_by_itself() -> None:
-    """The first is achieved, the second missed, the third still to come."""
     milestones = [
         Milestone(id=f"by_{year}", target=Decimal(target), day=date(year, 6, 30), source="Un test.")
         for year, target in ((2017, 500), (2018, 2_500), (2019, 2_500))
@@ -628,7 +598,6 @@ def test_several_milestones_are_judged_each_by_itself() -> None:
 
 
 def test_judging_takes_the_histories_given() -> None:
-    """By indicator and territory; what has none is unreported."""
     histories: Histories = {
         ("schools_connected_ratio", "77"): history_of(
             lambda _: 1, since=AS_OF, days=0, denominator=4
@@ -643,7 +612,6 @@ def test_judging_takes_the_histories_given() -> None:
 
 
 def test_the_region_alone_is_compared_with_the_country() -> None:
-    """A département's figure beside the country's would compare a part of the territory."""
     indicator = promised()
     histories: Histories = {
         (indicator.id, None): steady(2),
@@ -658,7 +626,6 @@ def test_the_region_alone_is_compared_with_the_country() -> None:
 
 
 def test_the_region_s_level_is_no_baseline_of_a_department() -> None:
-    """Its progress from there is not known: the 41 sites of 2016 were not all in one of them."""
     region, department = (
         judge(KEPT, KEPT.milestones[0], territory, KEPT_LOST_KEPT, date(2017, 3, 1))
         for territory in (None, "77")
@@ -728,7 +695,6 @@ def test_of_persons_a_change_is_that_since_the_publication_before() -> None:
 def test_of_persons_no_pace_is_required_once_the_deadline_has_passed(
     as_of: date, *, is_there: bool
 ) -> None:
-    """Though the day that is published is before it."""
     yearly = replace(
         sites((date(2019, 12, 31), 100)),
         publication=Publication(10, PublicationStep.ANNUAL, 30),
@@ -739,7 +705,6 @@ def test_of_persons_no_pace_is_required_once_the_deadline_has_passed(
 
 
 def test_a_judgement_has_the_counts_that_its_value_is_made_of() -> None:
-    """A share is shown with how many of how many."""
     ratio = history_of(lambda _: 1, since=AS_OF, days=0, denominator=4)
     counted = judge(promised(), None, None, ratio, AS_OF)
     assert counted.value == 1

@@ -26,7 +26,6 @@ def test_names_each_metric_once() -> None:
 
 @each_metric
 def test_a_name_is_one_that_prometheus_recommends(metric: Metric) -> None:
-    """Ours by its prefix; a counter ends in `_total`, and nothing else does."""
     assert re.fullmatch(r"smartregion_[a-z]+(_[a-z]+)*", metric.name)
     assert metric.name.endswith("_total") is (metric.kind == "counter")
 
@@ -39,7 +38,6 @@ def test_labels_are_names(metric: Metric) -> None:
 
 @each_metric
 def test_a_meaning_is_a_sentence(metric: Metric) -> None:
-    """What /metrics shows as HELP, and docs/metrics.md as meaning."""
     assert metric.meaning[0].isupper() or metric.meaning[0].isdigit()
     assert metric.meaning.endswith(".")
     assert not metric.remedy or metric.remedy.endswith(".")

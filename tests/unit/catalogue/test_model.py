@@ -20,7 +20,6 @@ CATALOGUE = load_catalogue()
 
 
 def declared(**changes: Any) -> dict[str, Any]:
-    """Return an indicator's declaration, with changes."""
     return {
         "id": "connected",
         "title": "Lycées connectés",
@@ -36,7 +35,6 @@ def declared(**changes: Any) -> dict[str, Any]:
 
 
 def milestone(identifier: str, day: date | None, *scope: str) -> dict[str, Any]:
-    """Return a milestone's declaration."""
     held = {"scope": list(scope)} if scope else {}
     return {"id": identifier, "target": 10, "day": day, "source": "Programme", **held}
 
@@ -51,7 +49,6 @@ def milestone(identifier: str, day: date | None, *scope: str) -> dict[str, Any]:
     ],
 )
 def test_the_milestone_in_force_is_the_next_one_else_the_last(as_of: date, in_force: str) -> None:
-    """A milestone is in force until its day has passed; the last one stays."""
     indicator = Indicator.model_validate(
         declared(
             milestones=[milestone("half", date(2018, 12, 31)), milestone("all", date(2020, 12, 31))]
@@ -63,7 +60,6 @@ def test_the_milestone_in_force_is_the_next_one_else_the_last(as_of: date, in_fo
 
 
 def test_a_milestone_without_a_day_stays_in_force() -> None:
-    """What has no deadline does not pass."""
     indicator = Indicator.model_validate(declared(milestones=[milestone("all", None)]))
     assert indicator.milestone_for(None, date(2099, 1, 1)) == indicator.milestones[0]
 
@@ -79,13 +75,11 @@ def test_a_milestone_without_a_day_stays_in_force() -> None:
     ],
 )
 def test_a_milestone_holds_its_scope(scope: tuple[str, ...], held: set[str | None]) -> None:
-    """The region by default, all départements or some, or both."""
     one = Milestone.model_validate(milestone("all", None, *scope))
     assert {department for department in (None, *Department) if one.holds(department)} == held
 
 
 def test_milestones_of_one_day_may_have_different_scopes() -> None:
-    """Two territories can have two targets on the same day."""
     day = date(2018, 12, 31)
     indicator = Indicator.model_validate(
         declared(milestones=[milestone("seine", day, "77"), milestone("oise", day, "95")])
@@ -111,7 +105,6 @@ def test_milestones_of_one_day_may_have_different_scopes() -> None:
 def test_a_total_of_the_region_is_no_baseline_of_a_departement(
     *, unit: str, measure: object, value: int, shared: bool
 ) -> None:
-    """Zero and ratios hold for each département; a total does not."""
     baseline = {"value": value, "day": date(2016, 1, 1), "source": "Programme"}
     indicator = Indicator.model_validate(declared(unit=unit, measure=measure, baseline=baseline))
     assert indicator.baseline_for(None) == indicator.baseline
@@ -119,17 +112,14 @@ def test_a_total_of_the_region_is_no_baseline_of_a_departement(
 
 
 def test_delays_add_up() -> None:
-    """A quarterly figure, there 15 days later, with 31 days of grace."""
     assert Indicator.model_validate(declared(grace_days=31)).reporting_delay_days == 92 + 15 + 31
 
 
 def test_irregular_facts_are_waited_for_without_end() -> None:
-    """Silence says nothing about what is only sent when it happens."""
     assert Indicator.model_validate(declared(periodicity="irregular")).reporting_delay_days is None
 
 
 def test_the_measure_is_broken_down() -> None:
-    """The measure that the worker folds knows the categories."""
     measure = CATALOGUE.indicator("datasets_released").measure
     assert measure.numerator.breakdown == "theme"
 
@@ -148,18 +138,15 @@ def test_the_measure_is_broken_down() -> None:
 def test_the_categories_are_the_fields_closed_values(
     indicator: str, categories: tuple[str, ...]
 ) -> None:
-    """The categories of a field, of a borrowed field, or of a mapping's keys."""
     assert CATALOGUE.indicator(indicator).categories == categories
 
 
 def test_a_compiled_measure_is_taken_as_it_is() -> None:
-    """A program can build an indicator from a plan instead of a declaration."""
     measure = compile_measure({"count": "school.connected"})
     assert Indicator.model_validate(declared(measure=measure)).measure is measure
 
 
 def test_a_trend_has_a_year_of_months_unless_declared_otherwise() -> None:
-    """13 points, 30 days apart, half of them enough; an indicator may have its own."""
     by_default = Indicator.model_validate(declared()).trend
     own = CATALOGUE.indicator("premises_connectable_ratio").trend
     assert (by_default.points, by_default.at_least) == (13, 6)
@@ -167,7 +154,6 @@ def test_a_trend_has_a_year_of_months_unless_declared_otherwise() -> None:
 
 
 def test_a_window_that_the_step_divides_has_both_its_ends() -> None:
-    """As many points as are declared can be asked for, and no more."""
     points = {"window_days": 60, "step_days": 20, "at_least": 4}
     assert Indicator.model_validate(declared(trend=points)).trend.points == 4
     with pytest.raises(ValidationError, match="more than the 4 points"):
@@ -175,7 +161,6 @@ def test_a_window_that_the_step_divides_has_both_its_ends() -> None:
 
 
 def test_the_regions_own_catalogue_publishes_persons_by_tens() -> None:
-    """All figures about persons, and no other: the share is of the cells of the enrolments."""
     assert {one.id: one.min_cell for one in CATALOGUE.indicators if one.min_cell} == {
         one.id: 10 for one in CATALOGUE.indicators if counts_persons(one)
     }
@@ -187,7 +172,6 @@ def test_the_regions_own_catalogue_publishes_persons_by_tens() -> None:
 
 @pytest.mark.parametrize("missing", ["min_cell", "published"])
 def test_persons_have_a_smallest_cell_and_a_step(missing: str) -> None:
-    """One without the other hides nothing."""
     protected = {"min_cell": 10, "published": "monthly"}
     del protected[missing]
     with pytest.raises(ValidationError, match=f"{missing}\n *is missing"):
@@ -203,19 +187,16 @@ def test_a_target_below_the_smallest_cell_is_refused() -> None:
 
 
 def test_models_are_frozen() -> None:
-    """A promise is not changed by a program."""
     with pytest.raises(ValidationError, match="frozen"):
         CATALOGUE.programmes[0].title = "Autre"  # type: ignore[misc]
 
 
 def test_equal_terms_are_there_once() -> None:
-    """Indicators that share a denominator share its term."""
     registered = [term for term in CATALOGUE.terms if term.facts == ("school.registered",)]
     assert len(registered) == 1
 
 
 def test_an_indicator_knows_its_programme() -> None:
-    """The way back from an id to its programme."""
     assert CATALOGUE.programme_of("datasets_released") is CATALOGUE.programme("open_data")
 
 
@@ -238,12 +219,10 @@ def test_explanations_of_former_milestones_stay_known() -> None:
 
 
 def test_an_unknown_indicator_is_refused_with_the_known_ones() -> None:
-    """A mistyped id is answered with those that exist."""
     with pytest.raises(UndeclaredError, match="schools_connected_ratio"):
         CATALOGUE.indicator("schools_conected")
 
 
 def test_an_unknown_programme_is_refused_with_the_known_ones() -> None:
-    """A mistyped programme is answered with those that exist."""
     with pytest.raises(UndeclaredError, match="tiers_lieux"):
         CATALOGUE.programme("coworking")

@@ -27,12 +27,10 @@ BASELINE = {"value": 40, "day": date(2017, 1, 1), "source": "Essai"}
 
 
 def indicator(**fields: Any) -> Indicator:
-    """Declare an observed indicator."""
     return catalogue_of({"observed": "IND-042"}, **fields).indicator(INDICATOR)
 
 
 def test_it_looks_at_its_own_territories_and_not_at_the_country() -> None:
-    """The region and each département, whatever else is observed."""
     entities = observed_measure("IND-042", percent=False).numerator.entities
     assert entities is not None
     assert set(entities) == {"IND-042/R11", *(f"IND-042/D{code.value}" for code in Department)}
@@ -40,7 +38,6 @@ def test_it_looks_at_its_own_territories_and_not_at_the_country() -> None:
 
 
 def test_a_percentage_is_a_hundredth() -> None:
-    """What was observed as 71.5 is the ratio 0.715."""
     catalogue = catalogue_of({"observed": "IND-042", "percent": True}, unit="ratio")
     reading = Reading(71_500_000, last_reported=date(2019, 1, 1))
     history = reported(reading, divisor=catalogue.indicator(INDICATOR).measure.divisor)
@@ -50,7 +47,6 @@ def test_a_percentage_is_a_hundredth() -> None:
 
 @pytest.mark.parametrize("unit", Unit)
 def test_it_is_in_the_unit_of_its_owner(unit: Unit) -> None:
-    """A number says not what it counts; a percentage does."""
     assert indicator(unit=str(unit)).unit is unit
 
 
@@ -58,7 +54,6 @@ def test_it_is_in_the_unit_of_its_owner(unit: Unit) -> None:
     ("unit", "shown"), [("count", "2\u202f194\u202f536"), ("euros", "2\u202f194\u202f536\u00a0€")]
 )
 def test_what_is_whole_is_shown_without_decimals(unit: str, shown: str) -> None:
-    """Premises that somebody else has counted are no mean."""
     whole = catalogue_of({"observed": "IND-042", "whole": True}, unit=unit).indicator(INDICATOR)
     assert NumberFormat.of(whole).text(2_194_536.0) == shown
     assert NumberFormat.of(indicator(unit=unit)).text(21.375).startswith("21,37")
@@ -76,20 +71,17 @@ def test_what_is_whole_is_shown_without_decimals(unit: str, shown: str) -> None:
 def test_a_target_has_its_decimals_shown(
     unit: str, target: str, value: float, texts: tuple[str, str]
 ) -> None:
-    """A figure just below a target does not read the same."""
     milestone = {"id": "promised", "target": Decimal(target), "source": "Essai"}
     written = NumberFormat.of(indicator(unit=unit, milestones=[milestone]))
     assert (written.text(value), written.text(float(target))) == texts
 
 
 def test_what_the_shipped_catalogue_counts_is_whole() -> None:
-    """Whoever counts it: only ratios have a decimal."""
     decimals = {one.decimals for one in load_catalogue().indicators if one.unit is not Unit.RATIO}
     assert decimals == {0}
 
 
 def test_nothing_observed_is_blank() -> None:
-    """No zero, and no status but unreported."""
     catalogue = catalogue_of({"observed": "IND-042"})
     never: Histories = {(INDICATOR, None): reported(Reading(0))}
     for histories in ({}, never):
@@ -97,7 +89,6 @@ def test_nothing_observed_is_blank() -> None:
 
 
 def test_a_value_may_be_negative() -> None:
-    """A balance, a rate of growth: its baseline and target too."""
     milestone = {"id": "even", "target": -1, "day": date(2020, 1, 1), "source": "Essai"}
     declared = indicator(baseline={**BASELINE, "value": -3}, milestones=[milestone])
     assert declared.milestones[0].target == -1
@@ -105,24 +96,20 @@ def test_a_value_may_be_negative() -> None:
 
 @pytest.mark.parametrize("name", ["IND-0001", "IND-9999", "solde.2017", "x" * 64])
 def test_a_name_of_the_contract_is_one(name: str) -> None:
-    """Whatever may be observed may be taken over."""
     assert is_external(name)
 
 
 @pytest.mark.parametrize("name", ["", "IND 1", "IND-1/D75", "x" * 65, 42, None])
 def test_another_is_not(name: object) -> None:
-    """What no event can name is refused."""
     assert not is_external(name)
 
 
 def test_the_terms_of_one_external_indicator_are_shared() -> None:
-    """Two indicators on it cost the fold one series each territory."""
     plain, percent = ({"observed": "IND-042", "percent": flag} for flag in (False, True))
     assert compile_measure(plain).numerator == compile_measure(percent).numerator
 
 
 def test_the_catalogue_knows_the_attribute_and_not_the_field() -> None:
-    """A value is stored in whole millionths: that is what a measure may name."""
     use = field_of("indicator.observed", "value_micros")
     assert use is not None
     assert use.numeric
@@ -130,23 +117,18 @@ def test_the_catalogue_knows_the_attribute_and_not_the_field() -> None:
 
 
 class TestBaselines:
-    """Where each territory started."""
-
     def test_a_territory_has_its_own(self) -> None:
-        """And one that has none has none: the region's is not its own."""
         fibre = barometer().indicator("fibre_ratio")
         starts = [fibre.baseline_for(department) for department in (None, "75", "77", "95")]
         values = [None if start is None else start.value for start in starts]
         assert values == [Decimal("0.4"), Decimal("0.9"), Decimal("0.1"), None]
 
     def test_the_region_s_is_not_a_departement_s(self) -> None:
-        """Not even from zero, nor of a ratio."""
         declared = indicator(unit="ratio", baseline={**BASELINE, "value": 0})
         assert declared.baseline_for(None) is not None
         assert declared.baseline_for("75") is None
 
     def test_what_is_counted_may_have_them_too(self) -> None:
-        """A département's own baseline comes before the one that all share."""
         catalogue = catalogue_of(
             {"count": "school.connected"},
             baseline={**BASELINE, "value": 0},
@@ -157,7 +139,6 @@ class TestBaselines:
         assert [start and start.value for start in starts] == [0, 0, 40]
 
     def test_one_of_another_territory_holds_no_milestone_back(self) -> None:
-        """The region's milestone may be before a département's baseline."""
         milestone = {"id": "early", "target": 50, "day": date(2018, 1, 1), "source": "Essai"}
         late = {**BASELINE, "day": date(2019, 1, 1)}
         assert indicator(baselines={"75": late}, milestones=[milestone]).milestones
@@ -165,6 +146,5 @@ class TestBaselines:
             indicator(baselines={"region": late}, milestones=[milestone])
 
     def test_all_of_them_are_starts(self) -> None:
-        """The boards' axis begins with the first of them."""
         days = {start.day for start in barometer().indicator("fibre_ratio").starts}
         assert days == {date(2017, 1, 1), date(2017, 6, 30)}

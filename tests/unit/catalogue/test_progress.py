@@ -48,7 +48,6 @@ steps = st.fractions(1, 500, max_denominator=1_000)
 def test_the_rate_of_known_cases(
     baseline: int, current: int, target: int, direction: Direction, rate: Fraction
 ) -> None:
-    """The rule's cases, worked by hand."""
     assert progress_rate(baseline, current, target, direction) == float(rate)
 
 
@@ -56,7 +55,6 @@ def test_the_rate_of_known_cases(
 def test_the_rate_is_a_percentage(
     baseline: Fraction, current: Fraction, target: Fraction, direction: Direction
 ) -> None:
-    """No value, negative or beyond the target, leaves 0 to 100."""
     rate = progress_rate(baseline, current, target, direction)
     assert rate is not None
     assert 0 <= rate <= 100
@@ -66,7 +64,6 @@ def test_the_rate_is_a_percentage(
 def test_the_rate_is_full_exactly_when_the_target_is_attained(
     baseline: Fraction, current: Fraction, target: Fraction, direction: Direction
 ) -> None:
-    """Whatever the baseline, 100 means attained (up to a float's precision)."""
     rate = progress_rate(baseline, current, target, direction)
     assert (rate == 100) is is_attained(current, target, direction)
 
@@ -75,14 +72,12 @@ def test_the_rate_is_full_exactly_when_the_target_is_attained(
 def test_a_baseline_at_its_target_is_kept_or_lost(
     level: Fraction, current: Fraction, direction: Direction
 ) -> None:
-    """Where vi = vc nothing is divided by zero: the target is held, or it is not."""
     held = is_attained(current, level, direction)
     assert progress_rate(level, current, level, direction) == (100 if held else 0)
 
 
 @given(values, values, values)
 def test_falling_mirrors_rising(baseline: Fraction, current: Fraction, target: Fraction) -> None:
-    """A falling indicator is a rising one seen upside down."""
     assert progress_rate(baseline, current, target, FALLING) == progress_rate(
         -baseline, -current, -target, RISING
     )
@@ -92,7 +87,6 @@ def test_falling_mirrors_rising(baseline: Fraction, current: Fraction, target: F
 def test_the_rate_never_falls_when_the_value_improves(
     baseline: Fraction, one: Fraction, other: Fraction, target: Fraction, direction: Direction
 ) -> None:
-    """A better value has at least the rate of a worse one."""
     worse, better = sorted((one, other), reverse=direction is FALLING)
     low = progress_rate(baseline, worse, target, direction)
     high = progress_rate(baseline, better, target, direction)
@@ -105,7 +99,6 @@ def test_the_rate_never_falls_when_the_value_improves(
 def test_the_rate_is_blank_where_a_part_is_missing(
     parts: list[Fraction], missing: int, direction: Direction
 ) -> None:
-    """A rate is never computed from what is not known."""
     known: list[Fraction | None] = list(parts)
     known[missing] = None
     assert progress_rate(known[0], known[1], known[2], direction) is None
@@ -115,7 +108,6 @@ def test_the_rate_is_blank_where_a_part_is_missing(
 def test_the_projected_day_is_where_the_line_meets_the_target(
     baseline: Fraction, gained: Fraction, left: Fraction, elapsed: int, direction: Direction
 ) -> None:
-    """On the projected day the line has reached the target, and on the day before it had not."""
     sign = 1 if direction is RISING else -1
     as_of = START + timedelta(days=elapsed)
     current = baseline + sign * gained
@@ -175,7 +167,6 @@ def test_there_is_no_projected_day(
     target: int | None,
     direction: Direction,
 ) -> None:
-    """Where there is no line towards the target, no day is invented."""
     projected = projected_day(
         baseline=baseline,
         baseline_day=baseline_day,
@@ -188,7 +179,6 @@ def test_there_is_no_projected_day(
 
 
 def test_the_projected_day_of_a_steady_pace() -> None:
-    """Half of the way in two years leaves two years to go."""
     projected = projected_day(
         baseline=0,
         baseline_day=date(2016, 1, 1),
@@ -204,7 +194,6 @@ def test_the_projected_day_of_a_steady_pace() -> None:
 def test_the_calendar_s_last_day_is_projected_and_none_after(
     target: int, projected: date | None
 ) -> None:
-    """Ten days before it, at one a day, ten more are reached and eleven are not."""
     as_of = date.max - timedelta(days=10)
     found = projected_day(
         baseline=0,
@@ -258,7 +247,6 @@ def test_the_status_of_a_milestone(
     as_of: date,
     status: MilestoneStatus,
 ) -> None:
-    """The first reason that holds, in the order of the rule, makes the status."""
     judged = milestone_status(
         value=value,
         target=100,
@@ -272,7 +260,6 @@ def test_the_status_of_a_milestone(
 
 
 def test_a_milestone_without_target_is_not_judged() -> None:
-    """What the promise gives no target for is neither kept nor broken."""
     judged = milestone_status(
         value=1,
         target=None,
@@ -316,7 +303,6 @@ def test_the_last_report_is_stale(
     as_of: date,
     stale: bool,
 ) -> None:
-    """A report is too old once its milestone could no longer be judged by it."""
     judged = is_stale(
         last_reported, day=day, reporting_delay_days=reporting_delay_days, as_of=as_of
     )

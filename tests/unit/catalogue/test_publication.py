@@ -26,7 +26,6 @@ cells = st.dictionaries(days, st.integers(-40, 60), max_size=12).map(
 
 @given(publications, st.integers(0, 10_000))
 def test_a_count_is_withheld_or_the_nearest_multiple(rules: Publication, persons: int) -> None:
-    """The lower of two that are as near, and never fewer than the smallest cell."""
     shown = rules.count(persons)
     assert shown % rules.min_cell == 0
     assert bool(shown) is (persons >= rules.min_cell)
@@ -36,7 +35,6 @@ def test_a_count_is_withheld_or_the_nearest_multiple(rules: Publication, persons
 
 @given(publications, cells)
 def test_a_cell_changes_by_no_few_persons(rules: Publication, exact: StepFunction) -> None:
-    """Whatever it did, up or down, and on the last day of a period alone."""
     shown = exact.published(rules)
     assert all(
         abs(after - before) >= rules.min_cell for before, after in pairwise((0, *shown.totals))
@@ -48,14 +46,12 @@ def test_a_cell_changes_by_no_few_persons(rules: Publication, exact: StepFunctio
 def test_a_cell_is_that_of_the_period_s_end(
     rules: Publication, exact: StepFunction, as_of: date
 ) -> None:
-    """Rounded, on the day that is shown."""
     day = rules.day(as_of)
     assert exact.published(rules).at(day) == rules.count(exact.at(day))
 
 
 @given(publications, days)
 def test_the_day_shown_is_the_last_that_is_published(rules: Publication, as_of: date) -> None:
-    """A period's end, after which `delay_days` have gone by; the next one is still to come."""
     delay = timedelta(days=rules.delay_days)
     shown = rules.day(as_of)
     assert rules.period_end(shown) == shown
@@ -72,7 +68,6 @@ def test_the_day_shown_is_the_last_that_is_published(rules: Publication, as_of: 
     ],
 )
 def test_periods_are_those_of_the_calendar(step: str, end: date) -> None:
-    """A month, a quarter, a year."""
     rules = Publication(10, PublicationStep(step), 0)
     assert rules.period_end(date(2020, 2, 3)) == end
     assert rules.day(end) == end
@@ -80,12 +75,10 @@ def test_periods_are_those_of_the_calendar(step: str, end: date) -> None:
 
 @given(publications, st.lists(st.dates(), max_size=30))
 def test_each_period_of_ordered_days_ends_once(rules: Publication, days: list[date]) -> None:
-    """As each day's period does, up to the calendar's end."""
     assert rules.period_ends(sorted(days)) == tuple(sorted({*map(rules.period_end, days)}))
 
 
 def test_the_ends_of_the_calendar_are_no_mistake() -> None:
-    """Nothing is published before its first day, and no period ends after its last."""
     rules = Publication(10, PublicationStep.MONTHLY, 15)
     assert rules.day(date.min) == date.min
     assert rules.period_end(date.max) == date.max

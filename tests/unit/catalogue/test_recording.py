@@ -15,7 +15,6 @@ from streams.settings import load_settings
 
 
 def test_without_the_file_time_alone_decides() -> None:
-    """The catalogue that the package carries has none."""
     assert load_recording().live_since is None
     assert load_settings().record_rules().live_since is None
 
@@ -23,7 +22,6 @@ def test_without_the_file_time_alone_decides() -> None:
 def test_the_file_is_no_programme_and_sets_the_rules(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every reader takes its rules from the settings, which name the catalogue's folder."""
     folder = copytree(PROGRAMMES, tmp_path / "programmes")
     (folder / "recording.yaml").write_text("live_since: 2026-01-01\nlateness_hours: 24\n")
     monkeypatch.setenv("SMART_REGION_CATALOGUE", str(folder))
@@ -42,7 +40,6 @@ def test_the_file_is_no_programme_and_sets_the_rules(
     ],
 )
 def test_a_mistake_names_its_field_and_line(tmp_path: Path, text: str, named: str) -> None:
-    """Nothing is read with a rule that nobody wrote."""
     (tmp_path / "recording.yaml").write_text(text)
     with pytest.raises(InvalidDeclarationError, match=rf"recording\.yaml:1.*{named}"):
         load_recording(tmp_path)

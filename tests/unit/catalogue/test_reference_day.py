@@ -19,14 +19,12 @@ days = st.dates(date(1, 2, 1), date(2099, 12, 31))
 
 @given(days)
 def test_a_month_ends_on_its_last_day(day: date) -> None:
-    """As the calendar has it, the one before it on the eve of its first."""
     assert month_end(day) == day.replace(day=monthrange(day.year, day.month)[1])
     assert month_end_before(day) == day.replace(day=1) - timedelta(days=1)
 
 
 @given(days, st.integers(1, 60))
 def test_months_are_counted_back_one_by_one(day: date, months: int) -> None:
-    """The end of so many months before is the end before the end before; no further than day 1."""
     one_by_one = day
     for _ in range(months):
         one_by_one = month_end_before(one_by_one)
@@ -37,11 +35,9 @@ def test_months_are_counted_back_one_by_one(day: date, months: int) -> None:
 def test_what_does_not_stand_still_is_known_up_to_its_last_change(
     change: date | None, as_of: date
 ) -> None:
-    """Nobody has reported the days after it."""
     assert reference_day(change, as_of, stands_still=False) == change
 
 
 @given(days, days)
 def test_what_stands_still_is_known_up_to_the_end_of_a_month(change: date, as_of: date) -> None:
-    """Or up to a change since."""
     assert reference_day(change, as_of, stands_still=True) == max(change, month_end_before(as_of))

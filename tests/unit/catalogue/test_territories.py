@@ -5,11 +5,9 @@ from events.identifiers import Department
 
 
 def test_the_region_and_every_department_have_a_name() -> None:
-    """The départements are those that events may name, in the order of their codes."""
     assert list(TERRITORY_NAMES) == [REGION, *(str(code) for code in Department)]
 
 
 def test_a_department_is_titled_with_its_code() -> None:
-    """The Région has none that readers would know."""
     assert TERRITORY_TITLES["77"] == "Seine-et-Marne (77)"
     assert TERRITORY_TITLES[REGION] == REGION_NAME

@@ -35,7 +35,6 @@ paces = st.fractions(Fraction(1, 100), 100, max_denominator=100)
 
 @given(st.sets(day_numbers, min_size=2, max_size=14), values, values)
 def test_a_line_is_recovered_exactly(days: set[int], slope: Fraction, start: Fraction) -> None:
-    """A steady pace is found as it is, without a doubt about it."""
     trend = theil_sen([(day, start + slope * day) for day in days])
     assert trend == Trend(slope, slope, slope)
 
@@ -53,7 +52,6 @@ def test_one_outlier_moves_nothing(
 
 @given(points)
 def test_the_trend_is_the_quartiles_of_the_slopes_of_all_pairs(found: Points) -> None:
-    """As the definition says it, computed the slow way with Python's own statistics."""
     slopes = [
         (value - other) / (day - earlier)
         for day, value in found
@@ -71,14 +69,12 @@ def test_the_trend_is_the_quartiles_of_the_slopes_of_all_pairs(found: Points) ->
 def test_the_trend_does_not_depend_on_where_one_counts_from(
     found: Points, days: int, more: Fraction
 ) -> None:
-    """Other days and other levels, the same pace."""
     moved = [(day + days, value + more) for day, value in found]
     assert theil_sen(moved) == theil_sen(found)
 
 
 @given(points, st.fractions(Fraction(1, 50), 50, max_denominator=60), st.integers(1, 30))
 def test_the_trend_scales_with_its_units(found: Points, factor: Fraction, longer: int) -> None:
-    """Cents instead of euros, weeks instead of days."""
     trend = theil_sen(found)
     scaled = theil_sen([(day * longer, value * factor) for day, value in found])
     assert trend is not None
@@ -89,7 +85,6 @@ def test_the_trend_scales_with_its_units(found: Points, factor: Fraction, longer
 
 @given(points)
 def test_the_trend_of_the_mirrored_values_is_mirrored(found: Points) -> None:
-    """Falling is rising upside down, and the quartiles change places."""
     trend, mirrored = theil_sen(found), theil_sen([(day, -value) for day, value in found])
     assert trend is not None
     assert mirrored == Trend(-trend.slope, -trend.upper, -trend.lower)
@@ -97,7 +92,6 @@ def test_the_trend_of_the_mirrored_values_is_mirrored(found: Points) -> None:
 
 @given(points, st.randoms(use_true_random=False))
 def test_the_order_of_the_points_does_not_matter(found: Points, chance: Random) -> None:
-    """They are a set."""
     shuffled = found.copy()
     chance.shuffle(shuffled)
     assert theil_sen(shuffled) == theil_sen(found)
@@ -109,12 +103,10 @@ def test_the_order_of_the_points_does_not_matter(found: Points, chance: Random) 
     ids=["none", "one", "two on one day"],
 )
 def test_there_is_no_trend_of_a_single_day(found: Points) -> None:
-    """A pace takes two days."""
     assert theil_sen(found) is None
 
 
 def test_two_values_of_one_day_are_no_pace() -> None:
-    """Their pair has no slope; each has one with the other days' values."""
     found = [(0, Fraction(0)), (1, Fraction(1)), (1, Fraction(3))]
     assert theil_sen(found) == Trend(Fraction(2), Fraction(3, 2), Fraction(5, 2))
 
@@ -123,7 +115,6 @@ def test_two_values_of_one_day_are_no_pace() -> None:
 def test_the_projected_day_is_where_the_line_meets_the_target(
     value: Fraction, pace: Fraction, left: Fraction, direction: Direction
 ) -> None:
-    """On the projected day the line is at the target, on the day before it is not."""
     sign = 1 if direction is RISING else -1
     slope, target = sign * pace, value + sign * left
     projected = project(
@@ -148,7 +139,6 @@ def test_the_projected_day_is_where_the_line_meets_the_target(
 def test_a_projection_lies_within_its_range(
     slopes: list[Fraction], value: Fraction, target: Fraction, direction: Direction
 ) -> None:
-    """The faster pace is there first and the slower one last, if at all."""
     lower, slope, upper = sorted(slopes)
     projected = project(
         Trend(slope, lower, upper), value=value, target=target, direction=direction, as_of=AS_OF
@@ -162,7 +152,6 @@ def test_a_projection_lies_within_its_range(
 def test_falling_is_projected_as_rising_upside_down(
     value: Fraction, target: Fraction, pace: Fraction
 ) -> None:
-    """The same days, whichever way the promise goes."""
     up = Trend(pace, pace / 2, pace * 2)
     down = Trend(-pace, -pace * 2, -pace / 2)
     assert project(up, value=value, target=target, direction=RISING, as_of=AS_OF) == project(
@@ -189,7 +178,6 @@ STEADY = Trend(Fraction(1), Fraction(1), Fraction(1))
 def test_there_is_no_projection(
     trend: Trend | None, value: int, target: int, direction: Direction
 ) -> None:
-    """Where no line leads to the target within the calendar, no day is invented."""
     projected = project(trend, value=value, target=target, direction=direction, as_of=AS_OF)
     assert projected is None
 
@@ -214,7 +202,6 @@ def test_a_target_in_more_than_ten_years_is_out_of_reach(
 
 
 def test_the_next_at_one_a_day_is_there_tomorrow() -> None:
-    """The smallest step that is left is left."""
     projected = project(STEADY, value=1, target=2, direction=RISING, as_of=AS_OF)
     assert projected is not None
     assert projected.day == AS_OF + timedelta(days=1)
@@ -224,14 +211,12 @@ def test_the_next_at_one_a_day_is_there_tomorrow() -> None:
 def test_the_calendar_s_last_day_is_projected_and_none_after(
     left: int, projected: date | None
 ) -> None:
-    """Ten days before it, at one a day, ten more are reached and eleven are not."""
     as_of = date.max - timedelta(days=10)
     found = project(STEADY, value=0, target=left, direction=RISING, as_of=as_of)
     assert (found and found.day) == projected
 
 
 def test_a_slow_quartile_that_never_arrives_leaves_the_end_open() -> None:
-    """A quarter of the paces seen lead nowhere: there is no latest day."""
     trend = Trend(Fraction(1), Fraction(0), Fraction(2))
     assert project(trend, value=0, target=10, direction=RISING, as_of=AS_OF) == Projection(
         AS_OF + timedelta(days=10), AS_OF + timedelta(days=5), None
@@ -239,13 +224,11 @@ def test_a_slow_quartile_that_never_arrives_leaves_the_end_open() -> None:
 
 
 def pace_of(history: History, window: TrendWindow = WINDOW, as_of: date = AS_OF) -> Trend | None:
-    """Return the trend of a figure that stands still where no fact is reported."""
     return observed_trend(history, window, as_of, stands_still=True)
 
 
 @given(st.integers(-100, 100), st.integers(0, 3))
 def test_the_trend_of_a_steady_history_is_its_pace(pace: int, extra: int) -> None:
-    """Whatever the step, shorter than a month or not."""
     steady = history_of(lambda day: pace * day, since=AS_OF - timedelta(days=400), days=400)
     for step, points in ((20, 6), (30, 6), (61, 6)):
         window = TrendWindow(window_days=step * 5 + extra, step_days=step, at_least=points)
@@ -254,7 +237,6 @@ def test_the_trend_of_a_steady_history_is_its_pace(pace: int, extra: int) -> Non
 
 @given(st.integers(0, 420))
 def test_too_short_a_history_has_no_trend(days: int) -> None:
-    """Exactly from the day on which `at_least` months' ends have a value."""
     since = AS_OF - timedelta(days=days)
     short = history_of(lambda day: day, since=since, days=days)
     ends = [month_end_before(AS_OF, months=1 + back) for back in range(WINDOW.points)]
@@ -263,7 +245,6 @@ def test_too_short_a_history_has_no_trend(days: int) -> None:
 
 
 def test_what_happened_before_the_window_does_not_count() -> None:
-    """A fast start long ago is no pace of today."""
     slowing = history_of(
         lambda day: 10 * day if day < 500 else 5_000 + (day - 500),
         since=AS_OF - timedelta(days=1_000),
@@ -299,7 +280,6 @@ def test_the_points_of_expected_reports_are_at_their_own_days(days: set[int], si
 
 @given(st.integers(0, 400), st.sampled_from([1, 7, 20]))
 def test_steps_in_days_have_as_many_points_on_every_day_of_a_month(ago: int, step: int) -> None:
-    """Reports as far apart as the steps: the first of a month has the same trend as its last."""
     last = AS_OF - timedelta(days=ago)
     days = tuple(last - timedelta(days=step * back) for back in range(40))[::-1]
     history = History(StepFunction(days, tuple(range(0, 80, 2))), None, days)
@@ -309,7 +289,6 @@ def test_steps_in_days_have_as_many_points_on_every_day_of_a_month(ago: int, ste
 
 
 def test_a_recount_does_not_change_the_trend() -> None:
-    """Premises recounted once: the level falls by a tenth, and the pace found is the pace gone."""
     recounted = history_of(
         lambda day: day if day < 200 else day - 20, since=AS_OF - timedelta(days=365), days=365
     )

@@ -36,7 +36,6 @@ from events.school import SchoolKind
 def test_a_field_is_described_by_its_use(
     *, fact: str, field: str, numeric: bool, mapping: bool, closed: bool
 ) -> None:
-    """Numbers can be added up, closed values chosen by; a derived département is a field too."""
     use = field_of(fact, field)
     assert use is not None
     assert (use.numeric, use.mapping, use.closed) == (numeric, mapping, closed)
@@ -44,19 +43,16 @@ def test_a_field_is_described_by_its_use(
 
 @pytest.mark.parametrize("fact", FACTS_BY_NAME)
 def test_the_day_and_the_retraction_are_no_fields_of_a_measure(fact: str) -> None:
-    """They say when a fact counts, not how much."""
     assert not {"retracted", FACTS_BY_NAME[fact].DAY} & set(fields_of(fact))
 
 
 def test_a_missing_field_is_borrowed_from_the_defining_fact() -> None:
-    """A completed training has the audience of its enrolment."""
     assert resolve_field("training.completed", "audience") == field_of(
         "training.enrolled", "audience"
     )
 
 
 def test_a_fields_own_values_are_in_their_declared_order() -> None:
-    """Boards show categories in the order of the contract."""
     use = field_of("school.registered", "kind")
     assert use is not None
     assert use.choices == tuple(kind.value for kind in SchoolKind)
@@ -64,7 +60,6 @@ def test_a_fields_own_values_are_in_their_declared_order() -> None:
 
 @pytest.mark.parametrize("fact", FACTS_BY_NAME)
 def test_whatever_an_indicator_can_be_broken_down_by_has_french_words(fact: str) -> None:
-    """A new breakdown is a line of YAML; territories alone have their names elsewhere."""
     for use in fields_of(fact).values():
         if use.choices and use.name not in ("department", "territory"):
             assert tuple(use.words) == use.choices, use.name
@@ -73,21 +68,17 @@ def test_whatever_an_indicator_can_be_broken_down_by_has_french_words(fact: str)
 
 
 def test_closed_fields_are_own_and_borrowed() -> None:
-    """A closed site is identified by what its opening reported."""
     assert closed_fields("coworking.closed") == ("department",)
 
 
 def test_only_data_sets_and_explanations_have_no_departement() -> None:
-    """All other families are somewhere; an explanation is of a milestone, and counted nowhere."""
     nowhere = [family for family in Family if not carries_department(family)]
     assert nowhere == [Family.DATASETS, Family.EXPLANATIONS]
 
 
 def test_cents_are_money() -> None:
-    """The name of a field says that its values are euro cents."""
     assert [is_money("amount_cents"), is_money("workstations")] == [True, False]
 
 
 def test_an_optional_field_is_described_like_the_field() -> None:
-    """A field that may be absent is used as one that is there."""
     assert vocabulary._described("kind", Annotated[SchoolKind, "note"] | None, "").closed
