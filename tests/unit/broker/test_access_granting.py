@@ -26,22 +26,18 @@ GROUP = Right(ResourceKind.GROUP, "monitor", (Operation.READ,))
 
 
 class Rules:
-    """The broker's rules in memory, behind the calls that we make of the admin client."""
-
     def __init__(self) -> None:
         self.rules: set[ACL] = set()
         self.calls: list[str] = []
         self.error: type[Exception] = NoError
 
     def describe_acls(self, wanted: ACLFilter) -> tuple[list[ACL], type[Exception]]:
-        """Answer with the rules of a principal, or of all."""
         if self.error is SecurityDisabledError:
             raise SecurityDisabledError
         names = {wanted.principal or rule.principal for rule in self.rules}
         return [rule for rule in self.rules if rule.principal in names], NoError
 
     def create_acls(self, rules: Sequence[ACL]) -> dict[str, Any]:
-        """Add rules, or answer each with the error that is set."""
         self.calls.append("create")
         if self.error is not NoError:
             return {"succeeded": [], "failed": [self.error for _ in rules]}
@@ -49,7 +45,6 @@ class Rules:
         return {"succeeded": list(rules), "failed": []}
 
     def delete_acls(self, filters: Sequence[ACLFilter]) -> list[tuple[ACLFilter, Any, Any]]:
-        """Remove rules."""
         self.calls.append("delete")
         self.rules = {rule for rule in self.rules if not any(map(rule.__eq__, filters))}
         return [(one, [], self.error) for one in filters]
@@ -60,14 +55,12 @@ class Rules:
 
 @pytest.fixture
 def rules(monkeypatch: pytest.MonkeyPatch) -> Rules:
-    """Return the broker's rules."""
     rules = Rules()
     monkeypatch.setattr(clients, "opened", lambda *_, **__: rules)
     return rules
 
 
 def give(*rights: Right, **options: Any) -> tuple[list[str], list[str], list[str]]:
-    """Give rights to a worker; returns what was given, held, and there beside, in words."""
     report = give_rights("broker:9092", "User:worker", rights, **options)
     return (
         [str(grant) for grant in report.given],
@@ -78,7 +71,6 @@ def give(*rights: Right, **options: Any) -> tuple[list[str], list[str], list[str
 
 @pytest.mark.usefixtures("rules")
 def test_rights_are_given_once() -> None:
-    """The second time there is nothing to give."""
     words = [
         "User:worker may READ group monitor",
         "User:worker may READ topic smartregion.grants",
@@ -89,21 +81,18 @@ def test_rights_are_given_once() -> None:
 
 
 def test_nothing_to_give_asks_for_nothing(rules: Rules) -> None:
-    """A second run does not even send an empty request."""
     give(BOTH)
     give(BOTH)
     assert rules.calls == ["create"]
 
 
 def test_what_a_user_has_beside_is_reported_and_left(rules: Rules) -> None:
-    """Rights that a person gave are not taken away unasked."""
     give(BOTH)
     assert give(READ_GRANTS)[2] == ["User:worker may WRITE topic smartregion.grants"]
     assert len(rules.rules) == 2
 
 
 def test_what_a_user_has_beside_is_taken_back_where_that_is_asked(rules: Rules) -> None:
-    """A user then has its roles' rights and no others; the new ones come first."""
     give(BOTH)
     assert give(GROUP, revoke_others=True)[2] == [
         "User:worker may READ topic smartregion.grants",
@@ -114,14 +103,12 @@ def test_what_a_user_has_beside_is_taken_back_where_that_is_asked(rules: Rules) 
 
 
 def test_the_rights_of_other_users_are_left(rules: Rules) -> None:
-    """A user's roles are nobody else's business."""
     give_rights("broker:9092", "User:reader", [READ_GRANTS])
     assert give(GROUP, revoke_others=True)[2] == []
     assert {rule.principal for rule in rules.rules} == {"User:reader", "User:worker"}
 
 
 def test_rules_that_are_not_ours_are_distinguished(rules: Rules) -> None:
-    """What is denied, for a prefix, or from one host alone is not one of our rights."""
     rules.rules.add(
         ACL(
             "User:worker",
@@ -139,7 +126,6 @@ def test_rules_that_are_not_ours_are_distinguished(rules: Rules) -> None:
 
 @pytest.mark.parametrize("error", [ClusterAuthorizationFailedError, SecurityDisabledError])
 def test_a_refusal_is_reported(rules: Rules, error: type[Exception]) -> None:
-    """Who may not give rights learns it, and so does who asks a broker that has none to give."""
     rules.error = error
     with pytest.raises(BrokerRefusedError, match=error.__name__):
         give(BOTH)

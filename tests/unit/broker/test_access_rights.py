@@ -24,18 +24,15 @@ WRITERS_OF_EVENTS = {Role.PRODUCER, Role.GATEWAY, Role.CLERK, Role.WORKER}
 
 
 def rights(role: Role, *, app_id: str = "monitor") -> tuple[Right, ...]:
-    """Return a role's rights; a producer's are those of one family."""
     families = {Family.SCHOOLS} if role is Role.PRODUCER else set()
     return rights_of(role, families=families, app_id=app_id)
 
 
 def names_with(operation: Operation, role: Role) -> set[str]:
-    """Return the names of what a role has a right to."""
     return {right.name for right in rights(role) if operation in right.operations}
 
 
 def test_a_producer_writes_its_families_and_nothing_else() -> None:
-    """Whoever publishes schools' events may do nothing with those of grants."""
     assert rights_of(Role.PRODUCER, families={Family.GRANTS, Family.SCHOOLS}) == (
         Right(ResourceKind.TOPIC, "smartregion.schools", (Operation.WRITE,)),
         Right(ResourceKind.TOPIC, "smartregion.grants", (Operation.WRITE,)),
@@ -44,7 +41,6 @@ def test_a_producer_writes_its_families_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("role", Role)
 def test_rights_are_on_what_is_declared(role: Role) -> None:
-    """A role has rights on declared topics and on the workers' group, each named once."""
     declared = {spec.name for spec in declared_topics()} | {"monitor"}
     names = [right.name for right in rights(role)]
     assert set(names) <= declared
@@ -53,7 +49,6 @@ def test_rights_are_on_what_is_declared(role: Role) -> None:
 
 @pytest.mark.parametrize("role", Role)
 def test_a_role_says_what_it_is_for(role: Role) -> None:
-    """Lists and pages say what a role is for."""
     assert describe_role(role)
 
 
@@ -65,7 +60,6 @@ def test_only_those_who_bring_events_may_write_them(role: Role) -> None:
 
 @pytest.mark.parametrize("role", [Role.READER, Role.OBSERVER, Role.DEPLOYER])
 def test_a_role_that_only_looks_writes_nothing(role: Role) -> None:
-    """Three roles leave every record as it is."""
     assert names_with(Operation.WRITE, role) == set()
 
 
@@ -73,13 +67,11 @@ def test_a_role_that_only_looks_writes_nothing(role: Role) -> None:
     ("role", "families"), [(Role.PRODUCER, set()), (Role.WORKER, {Family.SCHOOLS})]
 )
 def test_families_fit_the_role(role: Role, families: Collection[Family]) -> None:
-    """A producer without a family, or a worker of one, is a mistake that is reported."""
     with pytest.raises(FamiliesOfRoleError, match=role):
         rights_of(role, families=families)
 
 
 def test_a_user_may_have_several_roles() -> None:
-    """Who replays dead letters and audits has each topic once, with all it may do there."""
     both = rights_of_roles([Role.CLERK, Role.READER])
     by_name = {right.name: set(right.operations) for right in both}
     assert len(by_name) == len(both)
@@ -88,7 +80,6 @@ def test_a_user_may_have_several_roles() -> None:
 
 
 def test_only_the_producer_among_several_roles_has_families() -> None:
-    """A producer that also reads publishes its own families alone."""
     both = rights_of_roles([Role.READER, Role.PRODUCER], families=[Family.SCHOOLS])
     assert {right.name for right in both if Operation.WRITE in right.operations} == {
         "smartregion.schools"
@@ -98,14 +89,12 @@ def test_only_the_producer_among_several_roles_has_families() -> None:
 
 
 def test_the_page_has_no_right_on_what_is_about_persons() -> None:
-    """Of all programs it is the one that readers reach."""
     about_persons = {topic_name(family) for family in Family if family.about_persons}
     assert about_persons.isdisjoint(right.name for right in rights(Role.PAGE))
 
 
 @pytest.mark.parametrize("role", Role)
 def test_the_page_lists_what_is_declared(role: Role) -> None:
-    """The table that operators read is the declaration."""
     page = Path(__file__).parents[3] / "docs" / "wire-security.md"
     rights = {part: ", ".join(operations) for part, operations in _RIGHTS[role].items()}
     if _Part.EVENTS_WITHOUT_PERSONS in rights:

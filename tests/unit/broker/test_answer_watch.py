@@ -13,22 +13,18 @@ TIMEOUT = 60.0
 
 
 class Scene:
-    """A reader whose broker answers as a test says, and a clock that a test moves."""
-
     def __init__(self) -> None:
         self.now = 100.0
         self.is_answering = True
         self.asked = 0
 
     def answers(self, *, wait_seconds: float) -> bool:
-        """Answer, or let the time pass without."""
         self.asked += 1
         if not self.is_answering:
             self.now += wait_seconds
         return self.is_answering
 
     def follow(self, watch: AnswerWatch, seconds: float, *, received: bool = False) -> None:
-        """Poll once a second."""
         end = self.now + seconds
         while self.now < end:
             self.now += 1.0
@@ -37,27 +33,23 @@ class Scene:
 
 @pytest.fixture
 def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
-    """Return a scene, whose clock is the watch's."""
     made = Scene()
     monkeypatch.setattr(answer_watch, "monotonic", lambda: made.now)
     return made
 
 
 def test_a_broker_that_answers_may_have_nothing_for_days(scene: Scene) -> None:
-    """It is asked every ten seconds."""
     scene.follow(AnswerWatch(scene, "localhost:1"), 600.0)
     assert scene.asked == 60
 
 
 def test_a_broker_that_sends_records_is_not_asked(scene: Scene) -> None:
-    """They are answers."""
     scene.is_answering = False
     scene.follow(AnswerWatch(scene, "localhost:1"), 600.0, received=True)
     assert scene.asked == 0
 
 
 def test_a_broker_that_says_nothing_is_reported(scene: Scene) -> None:
-    """Once it has been away for longer than was allowed, and not before."""
     watch = AnswerWatch(scene, "localhost:1")
     scene.is_answering = False
     scene.follow(watch, TIMEOUT - 10.0)
@@ -66,7 +58,6 @@ def test_a_broker_that_says_nothing_is_reported(scene: Scene) -> None:
 
 
 def test_one_answer_begins_the_time_anew(scene: Scene) -> None:
-    """As after a broker has started again."""
     watch = AnswerWatch(scene, "localhost:1")
     scene.is_answering = False
     scene.follow(watch, TIMEOUT - 10.0)
@@ -77,7 +68,6 @@ def test_one_answer_begins_the_time_anew(scene: Scene) -> None:
 
 
 def test_each_broker_is_asked_why(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the addresses have spaces between them, as a setting may be written."""
     asked: list[list[str]] = []
 
     async def note(addresses: list[str], _: BrokerSecurity) -> None:

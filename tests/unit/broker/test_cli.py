@@ -12,13 +12,11 @@ from events.fact import Family
 
 
 def run(*arguments: str) -> Result:
-    """Run a command as a person would."""
     group = click.Group(commands={str(command.name): command for command in commands})
     return CliRunner().invoke(group, arguments)
 
 
 def test_topics_are_applied(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was created is named, and what was there is counted."""
     report = TopicsReport(
         created=("smartregion.grants",),
         verified=("smartregion.schools",),
@@ -33,7 +31,6 @@ def test_topics_are_applied(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_topics_are_listed() -> None:
-    """The declaration is printed without a broker, one topic a line."""
     lines = run("topics", "list", "--partitions", "3").stdout.splitlines()
     assert len(lines) == len(Family) + 2
     assert lines[0] == (
@@ -44,7 +41,6 @@ def test_topics_are_listed() -> None:
 
 
 def test_the_rights_of_a_role_are_printed_without_a_broker() -> None:
-    """Whoever runs another authorizer reads what it has to allow."""
     lines = run("topics", "acl", "--role", "producer", "--family", "schools").stdout.splitlines()
     assert lines[0].startswith("# producer: publishes")
     assert lines[1:] == ["topic smartregion.schools: Write"]
@@ -65,14 +61,12 @@ def test_every_role_is_in_the_help() -> None:
     ],
 )
 def test_what_is_no_role_family_or_user_is_reported(wrong: tuple[str, ...], expected: str) -> None:
-    """A mistyped option never reaches the broker."""
     result = run("topics", "acl", *wrong)
     assert result.exit_code == 2
     assert expected in " ".join(result.stderr.split())
 
 
 def test_rights_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command says what it gave, and what a user has beside."""
     grants = [Grant("User:gateway", "topic", name, "WRITE") for name in "abc"]
     asked: list[tuple[object, ...]] = []
 
@@ -91,7 +85,6 @@ def test_rights_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_broker_s_rules_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a user alone, its rules are shown."""
     grant = Grant("User:gateway", "topic", "a", "WRITE")
     monkeypatch.setattr("broker.access_granting.held_rights", lambda *_, **__: (grant,))
     done = run("topics", "acl", "--principal", "User:gateway")

@@ -30,7 +30,6 @@ WAIT_SECONDS: Final = 10
     "bootstrap", ["", "localhost", "host:port", "http://host:9092", "a:1,", "a:1;b:2", "::1:9092"]
 )
 def test_what_is_no_address_is_refused_at_once(bootstrap: str) -> None:
-    """A mistyped address is reported as such, not after ten seconds as a silent broker."""
     with pytest.raises(SmartRegionError, match="write HOST:PORT"):
         opened(print, bootstrap)
 
@@ -46,20 +45,17 @@ def complaining_client(**_config: object) -> object:
 
 
 def test_the_last_reason_is_reported(caplog: pytest.LogCaptureFixture) -> None:
-    """The reason of the last attempt is in the error, and the attempts are in no log."""
     with pytest.raises(BrokerUnreachableError, match=r"\(wrong password\)"):
         opened(complaining_client, "host:9092")
     assert caplog.text == ""
 
 
 def test_our_own_mistake_is_not_the_broker_s() -> None:
-    """A configuration that the client does not know is a defect, and keeps its traceback."""
     with pytest.raises(KafkaConfigurationError):
         opened(KafkaAdminClient, "127.0.0.1:1", linger_ms=5)
 
 
 def test_logging_is_as_before_afterwards() -> None:
-    """Whoever configures the client's logging hears it once the connection stands."""
     before = logging.getLogger("kafka").handlers[:]
     assert opened(lambda **config: config["bootstrap_servers"], "a:1, [::1]:2") == [
         "a:1",
@@ -94,7 +90,6 @@ def test_logging_is_as_before_after_connections_that_overlap() -> None:
 @pytest.mark.usefixtures("refused_connections")
 @pytest.mark.parametrize("make", [KafkaProducer, KafkaAdminClient])
 def test_a_failed_attempt_leaves_nothing_behind(make: Callable[..., object]) -> None:
-    """A client that could not be made keeps no thread: attempts may be many."""
     before = set(threading.enumerate())
     with pytest.raises(BrokerUnreachableError):
         opened(make, "127.0.0.1:1", connect_seconds=0.2)
@@ -103,15 +98,12 @@ def test_a_failed_attempt_leaves_nothing_behind(make: Callable[..., object]) -> 
 
 @pytest.mark.parametrize("make", [KafkaAdminClient, KafkaConsumer, KafkaProducer])
 def test_a_refused_connection_leaves_no_socket_open(make: type) -> None:
-    """Not even until the garbage is collected; an unclosed socket is a warning, and so an error."""
     with pytest.raises(BrokerUnreachableError, match="ECONNREFUSED"):
         opened(make, address_of(free_port()), connect_seconds=0.3)
     gc.collect()
 
 
 class _MovingCoordinator:
-    """A connection to brokers, of which another one is a group's coordinator at each question."""
-
     broker_version_data = SimpleNamespace(api_version=lambda _: 4)
 
     def __init__(self) -> None:
@@ -119,7 +111,6 @@ class _MovingCoordinator:
         self._nodes = count(1)
 
     async def send(self, *_: object, **__: object) -> SimpleNamespace:
-        """Answer who is the coordinator."""
         found = SimpleNamespace(
             key="monitor", node_id=next(self._nodes), host="broker", port=9092, error_code=0
         )
@@ -144,7 +135,6 @@ def test_a_group_s_coordinator_is_asked_for_each_time(monkeypatch: pytest.Monkey
 
 
 def test_a_partition_without_a_leader_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broker is away; nothing is wrong with the rights of this user."""
     monkeypatch.setattr(clients, "opened", lambda *_, **__: io.BytesIO())
 
     with (

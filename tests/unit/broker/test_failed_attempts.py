@@ -19,7 +19,6 @@ CLIENT = logging.getLogger("aiokafka")
     ],
 )
 def test_the_cause_is_that_of_the_last_attempt(text: str, place: object, cause: str) -> None:
-    """With where it was made, and without the number of the error."""
     with FailedAttempts() as attempts:
         CLIENT.error(text, place, OSError(111, "refused"))
 
@@ -35,7 +34,6 @@ def test_only_lines_about_connections_are_left_out(
     text: str,
     is_logged: bool,  # noqa: FBT001
 ) -> None:
-    """Whatever else a client says may be new."""
     with FailedAttempts():
         CLIENT.error(text)
 
@@ -43,7 +41,6 @@ def test_only_lines_about_connections_are_left_out(
 
 
 def test_all_is_logged_where_the_client_logs_its_steps(caplog: pytest.LogCaptureFixture) -> None:
-    """With SMART_REGION_LOG_LEVEL=debug."""
     caplog.set_level(logging.INFO, logger="aiokafka")
     with FailedAttempts():
         CLIENT.error("Unable to update metadata from [0]")

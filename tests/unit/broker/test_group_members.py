@@ -21,30 +21,24 @@ GROUP = "monitor"
 
 
 class Admin:
-    """Answers with an error, which the client returns as text."""
-
     def __init__(self, error: KafkaError) -> None:
         self._error = str(error)
 
     def describe_groups(self, groups: list[str]) -> dict[str, Any]:
-        """Return the error of each group."""
         answer = {"error": self._error, "members": [], "group_state": ""}
         return dict.fromkeys(groups, answer)
 
 
 @pytest.mark.parametrize("error", [CoordinatorLoadInProgressError(), NotCoordinatorError()])
 def test_a_coordinator_that_moves_is_no_refusal(error: KafkaError) -> None:
-    """Nor is it a group without members: who waits for it asks again."""
     with pytest.raises(CoordinatorNotAvailableError):
         group_members(Admin(error), GROUP)
 
 
 def test_a_refusal_is_one() -> None:
-    """It says to check the rights."""
     with pytest.raises(BrokerRefusedError, match="check the rights"):
         group_members(Admin(GroupAuthorizationFailedError()), GROUP)
 
 
 def test_a_group_that_never_was_has_no_members() -> None:
-    """The broker calls it unknown."""
     assert group_members(Admin(GroupIdNotFoundError()), GROUP).members == 0

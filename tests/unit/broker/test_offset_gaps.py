@@ -34,8 +34,6 @@ _CONTROL = 0x20
 
 
 class Batch(NamedTuple):
-    """A batch of a log: its first and its last offset, and the records that are left."""
-
     first: int
     last: int
     left: Sequence[int]
@@ -44,7 +42,6 @@ class Batch(NamedTuple):
 
     @property
     def content(self) -> bytes:
-        """The batch as a broker returns it."""
         builder = _DefaultRecordBatchBuilderPy(2, self.codec, 0, -1, -1, -1, 2**31)
         for offset in self.left:
             builder.append(offset - self.first, 1, b"\0\0\0\1", b"value", [])
@@ -80,7 +77,6 @@ def compacted_logs(draw: st.DrawFn) -> tuple[list[Batch], set[int]]:
 def test_the_deleted_records_from_the_position_on_are_found(
     log: tuple[list[Batch], set[int]], position: int, cut: int
 ) -> None:
-    """Of all batches that came whole, whatever else the log holds, and nothing else."""
     batches, deleted = log
     fetched = [batch for batch in batches if batch.last >= position]
     content = b"".join(batch.content for batch in fetched)
@@ -94,7 +90,6 @@ def test_the_deleted_records_from_the_position_on_are_found(
 
 @given(st.binary(max_size=200), st.integers(0, 5))
 def test_any_bytes_end(content: bytes, position: int) -> None:
-    """A length that is wrong leads nowhere."""
     whole = Batch(7, 7, [7]).content
     assert list(gaps_in(whole + content, 7)) == list(gaps_in(content, 8))
     list(gaps_in(content, position))
@@ -106,7 +101,6 @@ GAPS = [(4, 6), (7, 8), (9, 10)]
 
 
 def test_aiokafka_reports_the_gaps_of_the_topics_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before it returns the records, and each time that they are fetched."""
     monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)
     monkeypatch.setattr(fetcher, "PartitionRecords", fetcher.PartitionRecords)
     found: list[OffsetGap] = []
@@ -124,7 +118,6 @@ def test_aiokafka_reports_the_gaps_of_the_topics_named(monkeypatch: pytest.Monke
 
 
 def test_aiokafka_reports_the_leader_of_each_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the epoch of its first batch."""
     monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)
     monkeypatch.setattr(fetcher, "PartitionRecords", fetcher.PartitionRecords)
     found: list[LeaderEpoch] = []
@@ -140,7 +133,6 @@ def test_aiokafka_reports_the_leader_of_each_fetch(monkeypatch: pytest.MonkeyPat
 
 
 def test_kafka_python_notes_the_gaps() -> None:
-    """Of one consumer, and its polls go on as they did."""
     read_any_batch_with_kafka_python()
     consumer: Any = SimpleNamespace(
         _fetcher=SimpleNamespace(PartitionRecords=Fetcher.PartitionRecords)

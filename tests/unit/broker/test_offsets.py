@@ -22,18 +22,14 @@ ENDS = {("smartregion.schools", 0): 10, ("smartregion.grants", 3): 1}
 
 
 class Admin:
-    """The call that is made of the admin client, answered from memory."""
-
     def __init__(self, *, error: Exception | None = None, **offsets: int) -> None:
         self._error = error
         self._offsets = offsets
 
     def recover(self) -> None:
-        """Answer from now on."""
         self._error = None
 
     def list_group_offsets(self, group: str) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]:
-        """Return the offsets; those of one partition more were never committed."""
         if self._error is not None:
             raise self._error
         found = {
@@ -45,12 +41,10 @@ class Admin:
 
 
 def test_partitions_without_a_commit_are_left_out() -> None:
-    """The broker gives them the offset -1."""
     assert committed_offsets(Admin(schools=10), GROUP).keys() == {SCHOOLS}
 
 
 def test_what_is_not_committed_is_counted_over_all_partitions() -> None:
-    """Only what lies before the ends counts."""
     assert uncommitted(Admin(schools=10, grants=1), GROUP, ENDS) == 0
     assert uncommitted(Admin(schools=12, grants=1), GROUP, ENDS) == 0
     assert uncommitted(Admin(schools=7, grants=1), GROUP, ENDS) == 3
@@ -67,7 +61,6 @@ def test_deleted_records_are_not_waited_for() -> None:
 
 
 def test_nothing_counts_as_committed_while_there_is_no_coordinator() -> None:
-    """The wait goes on until there is one."""
     assert uncommitted(Admin(error=CoordinatorNotAvailableError()), GROUP, ENDS) == 11
 
 
@@ -75,7 +68,6 @@ def test_nothing_counts_as_committed_while_there_is_no_coordinator() -> None:
 def test_a_coordinator_that_starts_or_moves_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, error: type[KafkaError]
 ) -> None:
-    """A broker has none for some seconds after its start; at the end of the wait that is said."""
     admin = Admin(error=error(), schools=10)
     seconds = count()
     monkeypatch.setattr(offsets, "monotonic", lambda: float(next(seconds)))
@@ -88,6 +80,5 @@ def test_a_coordinator_that_starts_or_moves_is_waited_for(
 
 
 def test_a_refusal_is_raised() -> None:
-    """No later answer will differ."""
     with pytest.raises(GroupAuthorizationFailedError):
         uncommitted(Admin(error=GroupAuthorizationFailedError()), GROUP, ENDS)

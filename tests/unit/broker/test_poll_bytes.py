@@ -31,13 +31,11 @@ PARTITIONS = 3
 
 @pytest.fixture(autouse=True)
 def _clients_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take back what a test before may have had a whole worker replace."""
     monkeypatch.setattr(fetcher, "FetchResult", fetcher.FetchResult)
     monkeypatch.setattr(group, "Fetcher", Fetcher)
 
 
 def batch(sizes: list[int]) -> bytes:
-    """Return a batch of records with values of these sizes."""
     builder = _DefaultRecordBatchBuilderPy(2, 1, 0, -1, -1, -1, 2**31)
     for offset, size in enumerate(sizes):
         builder.append(offset, 1, b"key", bytes(size), [("name", b"said")])
@@ -45,8 +43,6 @@ def batch(sizes: list[int]) -> bytes:
 
 
 class Assignment:
-    """The positions of partitions, as aiokafka keeps them."""
-
     active = True
 
     def __init__(self) -> None:
@@ -58,12 +54,10 @@ class Assignment:
             state.consumed_to = lambda position, state=state: setattr(state, "position", position)
 
     def state_value(self, tp: AiokafkaPartition) -> Any:  # noqa: ANN401
-        """Return what is known of a partition."""
         return self.states[tp]
 
 
 def fetched_by_aiokafka(content: bytes) -> list[Any]:
-    """Return what a consumer holds of some partitions, each with this content."""
     bound_polls_of_aiokafka()
     assignment = Assignment()
     return [
@@ -78,7 +72,6 @@ def fetched_by_aiokafka(content: bytes) -> list[Any]:
 
 
 def polls_of_aiokafka(content: bytes, *, most: int = 1000) -> list[list[tuple[int, int]]]:
-    """Poll as aiokafka's consumer does; returns each poll's partitions and offsets."""
     results = fetched_by_aiokafka(content)
     polls: list[list[tuple[int, int]]] = []
     while not polls or polls[-1]:
@@ -91,7 +84,6 @@ def polls_of_aiokafka(content: bytes, *, most: int = 1000) -> list[list[tuple[in
 
 
 def polls_of_kafka_python(content: bytes, *, most: int = 1000) -> list[list[tuple[int, int]]]:
-    """Poll as kafka-python's consumer does, likewise."""
     bound_polls_of_kafka_python()
     subscriptions = SubscriptionState()
     tps = [TopicPartition("t", number) for number in range(PARTITIONS)]
@@ -113,10 +105,7 @@ def polls_of_kafka_python(content: bytes, *, most: int = 1000) -> list[list[tupl
 
 @pytest.mark.parametrize("polls_of", [polls_of_aiokafka, polls_of_kafka_python])
 class TestPolls:
-    """What consecutive polls bring."""
-
     def test_a_poll_ends_with_the_record_that_is_enough(self, polls_of: Any) -> None:  # noqa: ANN401
-        """Whichever partition has it; and the next poll goes on behind it."""
         sizes = [5 * MEBIBYTE, 5 * MEBIBYTE, 1]
         polls = polls_of(batch(sizes))
 
@@ -128,7 +117,6 @@ class TestPolls:
         ]
 
     def test_usual_records_come_as_many_as_were_asked_for(self, polls_of: Any) -> None:  # noqa: ANN401
-        """The bound is far above them."""
         polls = polls_of(batch([500] * 40), most=100)
 
         assert [len(poll) for poll in polls] == [100, 20]

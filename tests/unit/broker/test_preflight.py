@@ -20,19 +20,16 @@ from tests.support.certificates import Authority, Certificate
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    """Return the authority that the client trusts."""
     return Authority(tmp_path)
 
 
 @pytest.fixture
 def trusting(authority: Authority) -> BrokerSecurity:
-    """Return a client's security that trusts the authority."""
     return BrokerSecurity(security_protocol="SSL", ssl_cafile=str(authority.file))
 
 
 @contextmanager
 def listening(certificate: Certificate) -> Iterator[str]:
-    """Yield the address of a server that shows a certificate, and hangs up after the handshake."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate.chain, certificate.key)
 
@@ -57,7 +54,6 @@ def listening(certificate: Certificate) -> Iterator[str]:
 def test_a_certificate_of_another_authority_is_reported(
     trusting: BrokerSecurity, tmp_path: Path
 ) -> None:
-    """A broker that anybody could be is not spoken to."""
     other = Authority(tmp_path, name="other").issue("broker")
     with (
         listening(other) as address,
@@ -67,7 +63,6 @@ def test_a_certificate_of_another_authority_is_reported(
 
 
 def test_an_expired_certificate_is_reported(authority: Authority, trusting: BrokerSecurity) -> None:
-    """The line says that it has expired."""
     with (
         listening(authority.issue_expired("broker")) as address,
         pytest.raises(BrokerEntryError, match="has expired"),
@@ -78,7 +73,6 @@ def test_an_expired_certificate_is_reported(authority: Authority, trusting: Brok
 def test_the_certificate_of_another_host_is_reported(
     authority: Authority, trusting: BrokerSecurity
 ) -> None:
-    """The name in the certificate has to be that of the broker."""
     elsewhere = authority.issue("broker", hosts=("kafka.example.org",))
     with (
         listening(elsewhere) as address,
@@ -90,7 +84,6 @@ def test_the_certificate_of_another_host_is_reported(
 def test_a_client_is_not_made_where_the_broker_is_not_to_be_trusted(
     authority: Authority, trusting: BrokerSecurity
 ) -> None:
-    """Nobody waits for what no attempt will change."""
     with (
         listening(authority.issue_expired("broker")) as address,
         pytest.raises(BrokerEntryError),
@@ -101,20 +94,17 @@ def test_a_client_is_not_made_where_the_broker_is_not_to_be_trusted(
 def test_a_broker_that_says_nothing_is_left_to_the_client(
     authority: Authority, trusting: BrokerSecurity
 ) -> None:
-    """A broker that hangs up may just be stopping: the client tries again."""
     with listening(authority.issue("broker")) as address:
         asyncio.run(preflight([address], trusting))
 
 
 def test_a_broker_that_is_not_there_is_left_to_the_client(trusting: BrokerSecurity) -> None:
-    """Nobody listens yet: the client tries again."""
     asyncio.run(preflight(["127.0.0.1:1"], trusting))
 
 
 def test_the_first_refusal_is_reported_where_nobody_lets_us_in(
     authority: Authority, trusting: BrokerSecurity
 ) -> None:
-    """A broker that is down does not hide what the other one says."""
     with (
         listening(authority.issue_expired("broker")) as address,
         pytest.raises(BrokerEntryError, match="has expired"),
@@ -123,12 +113,10 @@ def test_the_first_refusal_is_reported_where_nobody_lets_us_in(
 
 
 def test_a_broker_that_knows_nobody_is_not_asked() -> None:
-    """Without TLS and users there is nothing that could be refused."""
     asyncio.run(preflight(["127.0.0.1:1"], PLAINTEXT))
 
 
 def test_a_file_that_is_missing_is_reported_first() -> None:
-    """Our own mistake is reported before anybody is asked."""
     security = BrokerSecurity(security_protocol="SSL", ssl_cafile="/nowhere")
     with pytest.raises(SecuritySettingError, match="SMART_REGION_SSL_CAFILE"):
         asyncio.run(preflight(["127.0.0.1:1"], security))

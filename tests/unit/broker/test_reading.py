@@ -28,15 +28,11 @@ SECOND = TopicPartition("events", 1)
 
 
 class Answer(NamedTuple):
-    """What one poll brings: how many records of each partition, and the ends that come along."""
-
     records: Mapping[TopicPartition, int] = MappingProxyType({})
     ends: Mapping[TopicPartition, int] = MappingProxyType({})
 
 
 class ScriptedConsumer:
-    """A kafka-python consumer whose polls follow a script, and then bring nothing."""
-
     def __init__(self, *script: Answer, partitions: Sequence[TopicPartition] = (FIRST,)) -> None:
         self.script = list(script)
         self.positions = dict.fromkeys(partitions, 0)
@@ -48,31 +44,24 @@ class ScriptedConsumer:
         self.closed = False
 
     def __call__(self, **_: object) -> ScriptedConsumer:
-        """Stand in for the class."""
         return self
 
     def partitions_for_topic(self, topic: str) -> set[int]:
-        """Return the partitions of a topic."""
         return {tp for name, tp in self.positions if name == topic}
 
     def assign(self, partitions: Sequence[TopicPartition]) -> None:
-        """Take the partitions to read."""
         self.positions = {one: self.positions[one] for one in partitions}
 
     def seek_to_beginning(self, *partitions: TopicPartition) -> None:
-        """Expect all partitions to be read from their beginning."""
         assert set(partitions) == set(self.positions)
 
     def seek(self, place: TopicPartition, offset: int) -> None:
-        """Go to an offset."""
         self.positions[place] = offset
 
     def assignment(self) -> set[TopicPartition]:
-        """Return what was given."""
         return set(self.positions)
 
     def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
-        """Answer as the script says."""
         assert timeout_ms > 0
         self.asked += 1
         answer = self.script.pop(0) if self.script else Answer()
@@ -86,43 +75,35 @@ class ScriptedConsumer:
         return [RawRecord(tp.topic, tp.partition, offset, b"k", b"v") for offset in offsets]
 
     def position(self, tp: TopicPartition, timeout_ms: int) -> int:
-        """Return the next offset."""
         assert timeout_ms > 0
         return self.positions[tp]
 
     def highwater(self, tp: TopicPartition) -> int | None:
-        """Return the end that came with the last answer."""
         return self.ends.get(tp)
 
     def end_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """Return the last stable offsets, which are the ends where no test says otherwise."""
         return {tp: self.stable.get(tp, self.ends[tp]) for tp in tps}
 
     def beginning_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """Return the first offsets that are left."""
         return {tp: self.starts.get(tp, 0) for tp in tps}
 
     def close(self) -> None:
-        """Record that it was closed."""
         self.closed = True
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a second pass with each look at the clock."""
     seconds = count()
     monkeypatch.setattr("broker.reading.monotonic", lambda: float(next(seconds)))
 
 
 def read(consumer: ScriptedConsumer, monkeypatch: pytest.MonkeyPatch, **kwargs: Any) -> list[int]:
-    """Read all there is, and give the offsets."""
     monkeypatch.setattr(reading, "KafkaConsumer", consumer)
     found = read_topics("broker:9092", topics=["events"], **kwargs)
     return [record.offset for record in found]
 
 
 def test_reads_to_the_end_that_the_fetches_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty poll before the end is waited out; the end and an empty poll are believed."""
     consumer = ScriptedConsumer(Answer({FIRST: 2}, {FIRST: 3}), Answer(), Answer({FIRST: 1}))
 
     assert read(consumer, monkeypatch) == [0, 1, 2]
@@ -131,7 +112,6 @@ def test_reads_to_the_end_that_the_fetches_report(monkeypatch: pytest.MonkeyPatc
 
 
 def test_does_not_believe_an_end_before_an_empty_poll(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where more comes than the first end reported, it is read too."""
     consumer = ScriptedConsumer(
         Answer({FIRST: 2}, {FIRST: 2}), Answer({FIRST: 2}, {FIRST: 4}), Answer()
     )
@@ -140,7 +120,6 @@ def test_does_not_believe_an_end_before_an_empty_poll(monkeypatch: pytest.Monkey
 
 
 def test_waits_for_the_end_of_every_partition(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A partition whose end no answer has reported yet is not taken for empty."""
     consumer = ScriptedConsumer(
         Answer({FIRST: 1}, {FIRST: 1}),
         Answer(),
@@ -152,7 +131,6 @@ def test_waits_for_the_end_of_every_partition(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_takes_an_empty_partition_as_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing to read, and an end of 0, is the end."""
     consumer = ScriptedConsumer(Answer({}, {FIRST: 0}))
 
     assert read(consumer, monkeypatch) == []
@@ -160,7 +138,6 @@ def test_takes_an_empty_partition_as_read(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.usefixtures("clock")
 def test_leaves_topics_that_always_grow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once each partition's end has been seen, a producer that goes on is not followed for ever."""
     growing = [Answer({FIRST: 1}, {FIRST: end}) for end in range(1, 100)]
     consumer = ScriptedConsumer(*growing)
 
@@ -225,7 +202,6 @@ def test_an_end_that_is_known_is_read_to(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.usefixtures("clock")
 def test_an_end_that_is_not_reached_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing may be concluded of what was read."""
     consumer = ScriptedConsumer(Answer({FIRST: 2}, {FIRST: 2}))
     consumer.stable = {FIRST: 3}
 
@@ -237,7 +213,6 @@ def test_an_end_that_is_not_reached_is_an_error(monkeypatch: pytest.MonkeyPatch)
 def test_another_number_of_partitions_is_named_before_anything_is_read(
     monkeypatch: pytest.MonkeyPatch, partitions: int
 ) -> None:
-    """With the setting that is wrong."""
     consumer = ScriptedConsumer(partitions=(FIRST, SECOND))
 
     with pytest.raises(TopicMismatchError, match=r"value 2 .*SMART_REGION_PARTITIONS"):
@@ -250,7 +225,6 @@ def test_another_number_of_partitions_is_named_before_anything_is_read(
 def test_reports_where_the_broker_stopped(
     monkeypatch: pytest.MonkeyPatch, ends: dict[TopicPartition, int], left: str
 ) -> None:
-    """When nothing more comes before the end, the partition and what is left are named."""
     consumer = ScriptedConsumer(
         Answer({SECOND: 1, **({FIRST: 1} if ends else {})}, {SECOND: 1, **ends}),
         partitions=(FIRST, SECOND),
@@ -263,7 +237,6 @@ def test_reports_where_the_broker_stopped(
 
 @pytest.mark.usefixtures("clock")
 def test_ends_at_an_open_transaction_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lies behind it is counted by nobody yet; another partition is read to its end."""
     consumer = ScriptedConsumer(
         Answer({FIRST: 2, SECOND: 1}, {FIRST: 5, SECOND: 1}), partitions=(FIRST, SECOND)
     )
@@ -280,7 +253,6 @@ def test_ends_at_an_open_transaction_and_says_so(monkeypatch: pytest.MonkeyPatch
 def test_an_open_transaction_is_an_error_where_all_is_wanted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A state may lie behind it; the partition is named, and what ends it."""
     consumer = ScriptedConsumer(Answer({FIRST: 2}, {FIRST: 5}))
     consumer.stable = {FIRST: 2}
 
@@ -293,7 +265,6 @@ def test_an_open_transaction_is_an_error_where_all_is_wanted(
 def test_leaves_topics_that_grow_beside_an_open_transaction(
     monkeypatch: pytest.MonkeyPatch, *, bears_held: bool
 ) -> None:
-    """A producer that goes on elsewhere does not make a reader wait for ever."""
     growing = [Answer({SECOND: 1}, {SECOND: end}) for end in range(1, 200)]
     consumer = ScriptedConsumer(
         Answer({FIRST: 2}, {FIRST: 5}), *growing, partitions=(FIRST, SECOND)
@@ -310,7 +281,6 @@ def test_leaves_topics_that_grow_beside_an_open_transaction(
 
 
 def test_names_the_topics_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Missing topics are named, with the command that makes them."""
     consumer = ScriptedConsumer(partitions=(TopicPartition("other", 0),))
 
     with pytest.raises(TopicsMissingError, match=r"events not found .*topics apply"):
@@ -318,8 +288,6 @@ def test_names_the_topics_that_are_not_there(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_turns_the_clients_errors_into_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What kafka-python raises while reading is reported as a broker that does not answer."""
-
     class Failing(ScriptedConsumer):
         def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
             raise KafkaTimeoutError(f"after {timeout_ms}")
@@ -329,7 +297,6 @@ def test_turns_the_clients_errors_into_one(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_single_partition_is_read_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others of its topic are neither fetched nor waited for."""
     consumer = ScriptedConsumer(Answer({SECOND: 2}, {SECOND: 2}), partitions=(FIRST, SECOND))
     monkeypatch.setattr(reading, "KafkaConsumer", consumer)
 
@@ -340,7 +307,6 @@ def test_a_single_partition_is_read_alone(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_begins_at_the_positions_that_are_given() -> None:
-    """What was read is not read again; a partition without position is read from its start."""
     consumer = ScriptedConsumer(
         Answer({FIRST: 2, SECOND: 1}, {FIRST: 9, SECOND: 1}), partitions=(FIRST, SECOND)
     )
@@ -351,7 +317,6 @@ def test_begins_at_the_positions_that_are_given() -> None:
 
 
 def test_tells_that_a_topic_was_made_anew_empty() -> None:
-    """The client goes back to the beginning of a partition that ends before the position."""
     consumer = ScriptedConsumer(Answer({}, {FIRST: 0}))
     reader = TopicReader(consumer, (FIRST,), {("events", 0): 7})
     consumer.positions[FIRST] = 0
@@ -361,7 +326,6 @@ def test_tells_that_a_topic_was_made_anew_empty() -> None:
 
 
 def test_tells_that_a_topic_was_made_anew_while_it_was_read() -> None:
-    """Its first records are not taken for the next ones."""
     consumer = ScriptedConsumer(Answer({FIRST: 3}, {FIRST: 3}), Answer({FIRST: 1}, {FIRST: 1}))
     reader = TopicReader(consumer, (FIRST,), {})
     reader.poll()
@@ -372,7 +336,6 @@ def test_tells_that_a_topic_was_made_anew_while_it_was_read() -> None:
 
 
 def polled(reader: TopicReader, *, times: int) -> list[RawRecord]:
-    """Return the records of some polls."""
     return [record for _ in range(times) for record in reader.poll()]
 
 

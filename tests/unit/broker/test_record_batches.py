@@ -37,7 +37,6 @@ Read = tuple[int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]
 
 @pytest.fixture(autouse=True)
 def _clients_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take back what a test before may have had a whole worker replace."""
     monkeypatch.setattr(fetcher, "MemoryRecords", AiokafkaRecords)
     monkeypatch.setattr(memory_records, "DefaultRecordBatch", DefaultRecordBatch)
 
@@ -45,7 +44,6 @@ def _clients_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
 def batch(
     records: Iterable[Headers], *, first: int = 0, compression: int = NO_COMPRESSION
 ) -> bytes:
-    """Return a batch as it lies on a topic; each record's key and value are its offset."""
     builder = _DefaultRecordBatchBuilderPy(2, compression, 0, -1, -1, -1, 2**31)
     for offset, headers in enumerate(records):
         named: list[Any] = [(HeaderName(name), value) for name, value in headers]
@@ -57,13 +55,11 @@ def batch(
 
 
 def read_with_aiokafka(content: bytes, *, start: int = 0) -> list[Read]:
-    """Read a fetch's content as aiokafka's consumer does, from an offset."""
     records = fetched_records(content, start=start)
     return [(one.offset, one.key, one.value, list(one.headers)) for one in records]
 
 
 def read_with_kafka_python(content: bytes) -> list[Read]:
-    """Read a fetch's content as kafka-python's consumer does."""
     return [
         (one.offset, one.key, one.value, list(one.headers))
         for one_batch in MemoryRecords(content)
@@ -72,7 +68,6 @@ def read_with_kafka_python(content: bytes) -> list[Read]:
 
 
 def expected(records: Iterable[Headers], *, first: int = 0) -> list[Read]:
-    """Return what is to be read."""
     return [
         (
             first + index,
@@ -106,7 +101,6 @@ def test_both_clients_fail_on_such_a_record_by_themselves(compression: int) -> N
 
 @pytest.mark.parametrize("compression", [NO_COMPRESSION, GZIP])
 def test_all_records_of_its_batch_and_of_those_around_it_are_read(compression: int) -> None:
-    """Each once, in their order, and all but the name as it was sent."""
     read_any_batch_with_aiokafka()
     read_any_batch_with_kafka_python()
     plain: list[Headers] = [[(b"ce_id", b"x")], []]
@@ -125,7 +119,6 @@ def test_all_records_of_its_batch_and_of_those_around_it_are_read(compression: i
 
 @pytest.mark.parametrize("start", range(6))
 def test_a_consumer_goes_on_in_the_middle_of_a_batch(start: int) -> None:
-    """A fetch begins with the batch that has the offset; what was before it is not read again."""
     read_any_batch_with_aiokafka()
 
     assert read_with_aiokafka(batch(MIXED), start=start) == expected(MIXED)[start:]
@@ -140,7 +133,6 @@ def test_a_consumer_goes_on_in_the_middle_of_a_batch(start: int) -> None:
     )
 )
 def test_any_names_are_read_the_same_by_both(records: list[Headers]) -> None:
-    """As Java's client reads them: what is no UTF-8 is U+FFFD."""
     read_any_batch_with_aiokafka()
     read_any_batch_with_kafka_python()
 
@@ -149,7 +141,6 @@ def test_any_names_are_read_the_same_by_both(records: list[Headers]) -> None:
 
 
 def test_a_batch_that_is_damaged_is_still_refused() -> None:
-    """Only names are read with indulgence."""
     read_any_batch_with_aiokafka()
     content = bytearray(batch(MIXED))
     content[-1] ^= 1
@@ -163,11 +154,8 @@ LONG: list[Headers] = [[*headers, (b"long", bytes(500))] for headers in MIXED]
 
 
 class TestCodecs:
-    """Compressed batches."""
-
     @pytest.mark.parametrize("codec", Codec)
     def test_both_clients_read_every_codec(self, codec: Codec) -> None:
-        """The same records as without one."""
         read_any_batch_with_aiokafka()
         read_any_batch_with_kafka_python()
         content = batch(LONG, compression=codec)
@@ -180,7 +168,6 @@ class TestCodecs:
     def test_a_codec_without_its_library_is_named(
         self, monkeypatch: pytest.MonkeyPatch, read: Callable[[bytes], list[Read]]
     ) -> None:
-        """And no record is refused for it: that is the installation's fault."""
         read_any_batch_with_aiokafka()
         read_any_batch_with_kafka_python()
         content = batch(LONG, compression=Codec.LZ4)
@@ -191,11 +178,8 @@ class TestCodecs:
 
 
 class TestUnreadable:
-    """What cannot be read of a batch is one record, which is refused."""
-
     @pytest.mark.parametrize("read", [read_with_aiokafka, read_with_kafka_python])
     def test_a_batch_that_unpacks_to_too_much(self, read: Callable[[bytes], list[Read]]) -> None:
-        """64 MiB are the bound, whatever is claimed and however small it came."""
         read_any_batch_with_aiokafka()
         read_any_batch_with_kafka_python()
         builder = _DefaultRecordBatchBuilderPy(2, Codec.ZSTD, 0, -1, -1, -1, 2**31)
@@ -214,7 +198,6 @@ class TestUnreadable:
     def test_those_before_a_damaged_record_are_read(
         self, read: Callable[[bytes], list[Read]]
     ) -> None:
-        """And those of the batches after it."""
         read_any_batch_with_aiokafka()
         read_any_batch_with_kafka_python()
         whole = MIXED[2:3] * 4
@@ -239,7 +222,6 @@ class TestUnreadable:
     def test_what_only_java_reads_is_read(
         self, read: Callable[[bytes], list[Read]], at: int, byte: bytes, key: bytes | None
     ) -> None:
-        """A record is what the broker took it for."""
         read_any_batch_with_aiokafka()
         read_any_batch_with_kafka_python()
         content = batch([[]])
@@ -253,14 +235,11 @@ class TestUnreadable:
 
 
 class TestLarge:
-    """What is small on its topic, and would not be in memory."""
-
     @pytest.mark.parametrize("read", [read_with_aiokafka, read_with_kafka_python])
     @pytest.mark.parametrize("beside", [0, LARGEST_PART_BYTES], ids=["alone", "in a large batch"])
     def test_a_record_with_too_many_headers_is_refused_alone(
         self, read: Callable[[bytes], list[Read]], beside: int
     ) -> None:
-        """Its key is kept, and why; the records around it are read."""
         read_any_batch_with_aiokafka()
         read_any_batch_with_kafka_python()
         most: Headers = [(b"", None)] * MAX_HEADERS
@@ -280,7 +259,6 @@ class TestLarge:
     def test_of_a_key_or_a_value_the_beginning_is_held(
         self, read: Callable[[bytes], list[Read]]
     ) -> None:
-        """With the size and the digest of the whole; one as large as any of ours is held whole."""
         read_any_batch_with_aiokafka()
         read_any_batch_with_kafka_python()
         large, largest = bytes(LARGEST_PART_BYTES + 1), bytes(LARGEST_PART_BYTES)
@@ -298,7 +276,6 @@ class TestLarge:
 
 
 def patched(content: bytes, at: int, new: bytes) -> bytes:
-    """Return a batch with other bytes somewhere, its checksum as it has to be."""
     changed = bytearray(content)
     changed[at : at + len(new)] = new
     changed[17:21] = calc_crc32c(bytes(changed[21:])).to_bytes(4, "big")

@@ -27,8 +27,6 @@ Read = Callable[[Mapping[str, str]], BrokerSecurity]
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> Read:
-    """Return what reads the security from variables alone."""
-
     def read(environ: Mapping[str, str]) -> BrokerSecurity:
         for name in list(os.environ):
             if name.startswith(ENV_PREFIX):
@@ -41,13 +39,11 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Read:
 
 
 def test_nothing_set_is_plaintext(read: Read) -> None:
-    """Without variables the broker is one that is open to all."""
     assert read({"HOME": "/root"}) == PLAINTEXT
     assert PLAINTEXT.client_config() == {"security_protocol": "PLAINTEXT"}
 
 
 def test_variables_become_the_clients_configuration(read: Read, authority: Authority) -> None:
-    """The worker's own variables let `emit` in, too, and both Kafka clients read the same words."""
     environ = {**SASL, "SMART_REGION_SSL_CAFILE": str(authority.file)}
     config = read(environ).client_config()
     context = config.pop("ssl_context")
@@ -62,7 +58,6 @@ def test_variables_become_the_clients_configuration(read: Read, authority: Autho
 
 
 def test_mutual_tls_needs_no_password(authority: Authority) -> None:
-    """With a certificate of our own only TLS is configured."""
     ours = authority.issue("worker")
     security = BrokerSecurity(
         security_protocol="SSL",
@@ -74,33 +69,28 @@ def test_mutual_tls_needs_no_password(authority: Authority) -> None:
 
 
 def test_a_wrong_variable_is_named(read: Read) -> None:
-    """A value that cannot be is reported with its variable and what may be."""
     with pytest.raises(SettingsError, match=r"SMART_REGION_SECURITY_PROTOCOL.*'TLS'.*'SSL'"):
         read({"SMART_REGION_SECURITY_PROTOCOL": "TLS"})
 
 
 @pytest.mark.parametrize("missing", ["SMART_REGION_SASL_USERNAME", "SMART_REGION_SASL_PASSWORD"])
 def test_a_missing_credential_is_named(read: Read, missing: str) -> None:
-    """SASL without a user or a password says which is missing, before any connection."""
     environ = {name: value for name, value in SASL.items() if name != missing}
     with pytest.raises(SettingsError, match=missing):
         read(environ)
 
 
 def test_the_password_is_not_shown(read: Read) -> None:
-    """A password never ends up in a log by way of its model."""
     assert "secret" not in repr(read(SASL))
 
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    """Return an authority with its certificate in a file."""
     return Authority(tmp_path)
 
 
 @pytest.fixture
 def password_file(tmp_path: Path) -> Path:
-    """Return a file with a password, as an editor leaves it."""
     file = tmp_path / "password"
     file.touch(mode=0o600)
     file.write_text("from the file\n")
@@ -108,14 +98,12 @@ def password_file(tmp_path: Path) -> Path:
 
 
 def test_a_password_may_be_in_a_file(read: Read, password_file: Path) -> None:
-    """A container platform hands secrets over as files; the end of the line is none of it."""
     environ = {**SASL, "SMART_REGION_SASL_PASSWORD_FILE": str(password_file)}
     del environ["SMART_REGION_SASL_PASSWORD"]
     assert read(environ).password() == "from the file"
 
 
 def test_the_file_s_password_goes_first_and_may_change(read: Read, password_file: Path) -> None:
-    """A new password is taken by the next connection, without another start."""
     environ = {**SASL, "SMART_REGION_SASL_PASSWORD_FILE": str(password_file)}
     security = read(environ)
     assert security.password() == "from the file"
@@ -124,14 +112,12 @@ def test_the_file_s_password_goes_first_and_may_change(read: Read, password_file
 
 
 def test_a_file_that_all_may_read_holds_no_secret(password_file: Path) -> None:
-    """Whoever has an account on the machine would have the password."""
     password_file.chmod(0o644)
     with pytest.raises(SmartRegionError, match="chmod 600"):
         BrokerSecurity(sasl_password_file=str(password_file)).password()
 
 
 def test_what_a_client_shows_may_be_pinned(password_file: Path) -> None:
-    """Whoever asks why a client is not let in any more has to show what that client shows."""
     pinned = BrokerSecurity(sasl_password_file=str(password_file)).pinned()
     password_file.write_text("a new one")
     assert pinned.password() == "from the file"
@@ -139,21 +125,18 @@ def test_what_a_client_shows_may_be_pinned(password_file: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe"])
 def test_a_file_without_a_password_is_named(password_file: Path, content: bytes) -> None:
-    """An empty secret is a mistake that is reported before the broker is asked."""
     password_file.write_bytes(content)
     with pytest.raises(SecuritySettingError, match=r"_SASL_PASSWORD_FILE: .*(password|not text)"):
         BrokerSecurity(sasl_password_file=str(password_file)).password()
 
 
 def test_a_missing_authority_is_named() -> None:
-    """A file that does not exist is reported with its variable, not after ten seconds."""
     security = BrokerSecurity(security_protocol="SSL", ssl_cafile="/nowhere/ca.pem")
     with pytest.raises(SecuritySettingError, match=r"SMART_REGION_SSL_CAFILE.*'/nowhere/ca.pem'"):
         security.client_config()
 
 
 def test_a_certificate_without_its_key_is_named(authority: Authority) -> None:
-    """A key that is another certificate's is reported with both variables."""
     security = BrokerSecurity(
         security_protocol="SSL",
         ssl_cafile=str(authority.file),
@@ -175,7 +158,6 @@ def test_a_certificate_without_its_key_is_named(authority: Authority) -> None:
 def test_what_is_insecure_has_to_be_allowed(
     read: Read, chosen: dict[str, str], expected: str
 ) -> None:
-    """Two settings that look harmless are refused without a third."""
     environ = SASL | {f"SMART_REGION_{name}": value for name, value in chosen.items()}
 
     with pytest.raises(SettingsError, match=rf"SMART_REGION_INSECURE_BROKER.*{expected}"):
@@ -192,14 +174,12 @@ def test_what_is_insecure_has_to_be_allowed(
     ],
 )
 def test_what_discloses_nothing_needs_no_permission(read: Read, chosen: dict[str, str]) -> None:
-    """SCRAM does not show a password, TLS hides it; without TLS there is no certificate."""
     environ = SASL | {f"SMART_REGION_{name}": value for name, value in chosen.items()}
 
     assert not read(environ).insecure_broker
 
 
 def test_a_key_that_all_may_read_is_no_secret(authority: Authority) -> None:
-    """In a file of its own, or in that of its certificate."""
     ours = authority.issue("worker")
     for files in (
         {"ssl_certfile": ours.chain, "ssl_keyfile": ours.key},

@@ -7,7 +7,6 @@ from broker.settings import load_broker_settings, load_topic_settings
 
 
 def test_variables_of_other_programs_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command that needs Kafka alone does not fail over a worker's setting."""
     monkeypatch.setenv("SMART_REGION_HTTP_PORT", "none")
     monkeypatch.setenv("SMART_REGION_BROKER", "kafka:9092")
 
@@ -16,7 +15,6 @@ def test_variables_of_other_programs_are_not_read(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_misspelt_variable_of_the_broker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would be a password that silently is not there."""
     monkeypatch.setenv("SMART_REGION_SASL_PASWORD", "secret")
 
     with pytest.raises(SettingsError, match="did you mean SMART_REGION_SASL_PASSWORD"):
@@ -27,7 +25,6 @@ def test_a_misspelt_variable_of_the_broker_is_refused(monkeypatch: pytest.Monkey
 def test_another_name_for_the_brokers_address_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Events would silently go to the broker of this machine."""
     monkeypatch.setenv(f"SMART_REGION_{name}", "kafka:9092")
 
     with pytest.raises(SettingsError, match="did you mean SMART_REGION_BROKER"):
@@ -35,7 +32,6 @@ def test_another_name_for_the_brokers_address_is_refused(
 
 
 def test_the_option_wins_over_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As with every setting."""
     monkeypatch.setenv("SMART_REGION_BROKER", "kafka:9092")
 
     assert load_broker_settings("other:1").broker == "other:1"

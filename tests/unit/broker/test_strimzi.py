@@ -11,7 +11,6 @@ from events.topics import TopicSpec, declared_topics
 
 @pytest.mark.parametrize("spec", declared_topics(replication=3), ids=lambda spec: spec.name)
 def test_a_topic_is_as_it_is_declared(spec: TopicSpec) -> None:
-    """What the operator makes is what a worker asks for when it starts."""
     made = topic_resource(spec, cluster="kafka")["spec"]
     assert made == {
         "topicName": spec.name,
@@ -22,7 +21,6 @@ def test_a_topic_is_as_it_is_declared(spec: TopicSpec) -> None:
 
 
 def test_a_topic_whose_name_kubernetes_does_not_take_keeps_it_on_the_broker() -> None:
-    """Capitals and underscores are the broker's, the resource goes without."""
     made = topic_resource(TopicSpec("My_App.events", "id", 1, 1), cluster="kafka")
     assert made["metadata"]["name"] == "my-app.events"
     assert made["spec"]["topicName"] == "My_App.events"
@@ -43,7 +41,6 @@ def test_a_user_has_the_rights_of_its_role_and_no_others(role: Role) -> None:
 
 @pytest.mark.parametrize("name", ["", "Worker", "a_b", "-a", "a.", "a" * 254, "a\n"])
 def test_a_name_that_kubernetes_would_not_take_is_reported(name: str) -> None:
-    """The user is refused where it is written down, not by a cluster."""
     rights = rights_of(Role.PRODUCER, families=[Family.SCHOOLS])
     with pytest.raises(SmartRegionError, match="write lower-case letters"):
         user_resource(name, rights, purpose="to publish", cluster="kafka")

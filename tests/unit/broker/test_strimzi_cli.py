@@ -11,19 +11,16 @@ from smart_region import main
 
 
 def render(folder: Path, *options: str) -> Result:
-    """Run the command."""
     return CliRunner().invoke(main, ["kubernetes", "kafka", "--out", str(folder), *options])
 
 
 def written(folder: Path, name: str) -> list[dict[str, Any]]:
-    """Read what was written."""
     return list(yaml.safe_load_all((folder / name).read_text(encoding="utf-8")))
 
 
 def test_the_same_declaration_gives_the_same_bytes_whatever_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is committed does not depend on who rendered it."""
     for folder, partitions in (("one", "3"), ("other", "5")):
         monkeypatch.setenv("SMART_REGION_PARTITIONS", partitions)
         done = render(tmp_path / folder)
@@ -48,7 +45,6 @@ def test_an_installation_has_its_own_numbers_and_names(tmp_path: Path) -> None:
 
 
 def test_a_publisher_may_write_its_families_alone(tmp_path: Path) -> None:
-    """A user that is named twice has the families of both."""
     done = render(tmp_path, "--producer", "lycees=schools", "--producer", "lycees=equipment")
     assert done.exit_code == 0, done.output
     user = next(
@@ -60,7 +56,6 @@ def test_a_publisher_may_write_its_families_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", ["lycees", "lycees=school", "lycees="])
 def test_a_family_that_there_is_none_of_is_reported(tmp_path: Path, wrong: str) -> None:
-    """Nothing is written, and the remedy is said."""
     done = render(tmp_path, "--producer", wrong)
     assert done.exit_code == 2
     assert "write " in done.output

@@ -25,8 +25,6 @@ BAD_REPLICATION = 38
 
 
 class Cluster:
-    """Topics in memory, behind the calls that we make of the admin client."""
-
     def __init__(self) -> None:
         self.topics: dict[str, dict[str, Any]] = {}
         self._created: set[str] = set()
@@ -43,7 +41,6 @@ class Cluster:
         self.closed = False
 
     def add(self, spec: TopicSpec, **changes: Any) -> None:
-        """Add a topic, as declared but for some changes."""
         self.topics[spec.name] = {
             "num_partitions": spec.partitions,
             "replication_factor": spec.replication,
@@ -52,7 +49,6 @@ class Cluster:
         }
 
     def describe_topics(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """Answer as the client does: an error code per topic that is not there."""
         if self._created and self.unaware:
             self.unaware -= 1
             return [
@@ -76,7 +72,6 @@ class Cluster:
         }
 
     def create_topics(self, topics: dict[str, Any], *, raise_errors: bool) -> dict[str, Any]:
-        """Create what is asked for, or answer each with the error that is set."""
         assert not raise_errors
         for name, topic in topics.items():
             if self.create_error in (0, TOPIC_EXISTS):
@@ -85,14 +80,12 @@ class Cluster:
         return {"topics": [{"name": name, "error_code": self.create_error} for name in topics]}
 
     def wait_for_topics(self, names: Sequence[str], *, timeout_ms: int) -> None:
-        """Fail where a topic does not appear, or no broker serves it in time."""
         if not set(names) <= set(self.topics) or self.ready_ms > timeout_ms:
             raise KafkaTimeoutError
 
     def describe_configs(
         self, resources: Sequence[ConfigResource], *, config_filter: str
     ) -> dict[str, Any]:
-        """Answer with all settings, or with none where the user may not see them."""
         assert config_filter == "all"
         answer = self._settings(resources)
         if self.unheard:
@@ -113,26 +106,22 @@ class Cluster:
         }
 
     def alter_configs(self, resources: Sequence[ConfigResource]) -> dict[str, Any]:
-        """Set what is asked for, or answer with the refusal that is set."""
         if self.alter_outcome == "OK":
             self.unheard.extend(resources)
         return {"topic": {resource.name: self.alter_outcome for resource in resources}}
 
     def close(self) -> None:
-        """Be closed."""
         self.closed = True
 
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    """An empty cluster, in place of a connection."""
     cluster = Cluster()
     monkeypatch.setattr(clients, "opened", lambda *_, **__: cluster)
     return cluster
 
 
 def test_missing_topics_are_created_as_declared(cluster: Cluster) -> None:
-    """Names, partitions, replication and settings come from the declaration."""
     assert apply_topics("b:1", SPECS).created == ("events", "state")
     assert cluster.topics["state"] == {
         "num_partitions": 3,
@@ -149,7 +138,6 @@ def test_missing_topics_are_created_as_declared(cluster: Cluster) -> None:
 
 
 def test_a_second_time_nothing_is_created(cluster: Cluster) -> None:
-    """Applying twice is applying once."""
     apply_topics("b:1", SPECS)
     report = apply_topics("b:1", SPECS)
     assert (report.created, report.verified) == ((), ("events", "state"))
@@ -157,7 +145,6 @@ def test_a_second_time_nothing_is_created(cluster: Cluster) -> None:
 
 
 def test_only_what_is_missing_is_created(cluster: Cluster) -> None:
-    """Topics that are there are checked and distinguished."""
     cluster.add(SPECS[0])
     report = apply_topics("b:1", SPECS)
     assert (report.created, report.verified) == (("state",), ("events",))
@@ -178,7 +165,6 @@ def test_only_what_is_missing_is_created(cluster: Cluster) -> None:
 def test_a_difference_is_named_and_left_alone(
     cluster: Cluster, changes: dict[str, Any], field: str
 ) -> None:
-    """A topic that differs is refused with what differs, and never altered."""
     cluster.add(SPECS[0], **changes)
     before = dict(cluster.topics["events"])
     with pytest.raises(TopicMismatchError) as refused:
@@ -188,7 +174,6 @@ def test_a_difference_is_named_and_left_alone(
 
 
 def test_settings_are_altered_where_that_is_asked_for(cluster: Cluster) -> None:
-    """Those that are declared and differ, heard of a little later; an operator's own stay."""
     own = {"segment.bytes": "1048576"}
     cluster.add(SPECS[0], configs={**SPECS[0].config, "retention.ms": "1000", **own})
 
@@ -205,7 +190,6 @@ def test_an_alteration_is_waited_for_where_it_can_be_seen(
     *,
     is_shown: bool,
 ) -> None:
-    """The broker hears of it after the controller; who may not see it does not wait."""
     wanted = {"segment.ms": "1"}
     cluster.add(SPECS[0])
     cluster.shows_settings = is_shown
@@ -218,7 +202,6 @@ def test_an_alteration_is_waited_for_where_it_can_be_seen(
 
 
 def test_partitions_are_never_altered(cluster: Cluster) -> None:
-    """Entities would find their records elsewhere than their states."""
     cluster.add(SPECS[0], num_partitions=4)
 
     with pytest.raises(TopicMismatchError, match=r"partitions.*SMART_REGION_PARTITIONS"):
@@ -226,7 +209,6 @@ def test_partitions_are_never_altered(cluster: Cluster) -> None:
 
 
 def test_a_refused_alteration_is_reported(cluster: Cluster) -> None:
-    """It takes a right that no role of ours has."""
     cluster.alter_outcome = "TopicAuthorizationFailedError"
     cluster.add(SPECS[0], configs={**SPECS[0].config, "retention.ms": "1000"})
 
@@ -235,13 +217,11 @@ def test_a_refused_alteration_is_reported(cluster: Cluster) -> None:
 
 
 def test_further_settings_are_free(cluster: Cluster) -> None:
-    """What the declaration does not mention is the operator's."""
     cluster.add(SPECS[0], configs={**SPECS[0].config, "segment.bytes": "1048576"})
     verify_topics("b:1", SPECS[:1])
 
 
 def test_settings_that_are_not_shown_are_not_judged(cluster: Cluster) -> None:
-    """A worker without the right to describe settings still checks partitions."""
     cluster.shows_settings = False
     cluster.add(SPECS[0], configs={})
 
@@ -263,27 +243,23 @@ def test_settings_that_are_new_are_borne_where_that_is_asked_for(cluster: Cluste
 
 
 def test_verifying_creates_nothing(cluster: Cluster) -> None:
-    """The worker's check at start says what is absent and leaves it so."""
     with pytest.raises(TopicMismatchError, match="absent"):
         verify_topics("b:1", SPECS)
     assert cluster.topics == {}
 
 
 def test_another_s_creation_at_the_same_time_is_welcome(cluster: Cluster) -> None:
-    """Two operators may apply at once: who comes second finds the topic there."""
     cluster.create_error = TOPIC_EXISTS
     assert apply_topics("b:1", SPECS).verified == ("events", "state")
 
 
 def test_a_refused_creation_is_reported(cluster: Cluster) -> None:
-    """The broker's reason comes with the topic's name."""
     cluster.create_error = BAD_REPLICATION
     with pytest.raises(BrokerRefusedError, match=r"'events'.*InvalidReplicationFactor"):
         apply_topics("b:1", SPECS)
 
 
 def test_a_missing_right_is_reported(cluster: Cluster) -> None:
-    """A topic that this user may not see is not taken for an absent one."""
     cluster.describe_error = NO_RIGHT
     with pytest.raises(BrokerRefusedError, match="TopicAuthorizationFailed"):
         verify_topics("b:1", SPECS)
@@ -292,8 +268,6 @@ def test_a_missing_right_is_reported(cluster: Cluster) -> None:
 def test_a_broker_lost_on_the_way_is_reported(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An answer that does not come is an unreachable broker, and the client is closed."""
-
     def silent(_names: object) -> None:
         raise KafkaTimeoutError
 
@@ -304,7 +278,6 @@ def test_a_broker_lost_on_the_way_is_reported(
 
 
 def test_a_slow_broker_has_a_minute_to_serve_new_topics(cluster: Cluster) -> None:
-    """Created topics may appear half a minute later."""
     cluster.ready_ms = 30_000
     assert apply_topics("b:1", SPECS).created == ("events", "state")
 
@@ -320,7 +293,6 @@ def test_a_broker_that_has_not_heard_of_new_topics_is_asked_again(cluster: Clust
 def test_a_broker_that_never_hears_of_new_topics_is_reported(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a while, by the first topic that it does not know."""
     monkeypatch.setattr(topic_admin, "PROPAGATION_SECONDS", 0.1)
     cluster.unaware = 1_000_000
 
@@ -329,7 +301,6 @@ def test_a_broker_that_never_hears_of_new_topics_is_reported(
 
 
 def test_topics_that_no_broker_serves_are_reported_as_created(cluster: Cluster) -> None:
-    """They exist on the controller, and the broker answered: it is not "unreachable"."""
     cluster.ready_ms = 61_000
     with pytest.raises(SmartRegionError, match=r"topics: events, state created, .* after 60 s"):
         apply_topics("b:1", SPECS)
@@ -338,8 +309,6 @@ def test_topics_that_no_broker_serves_are_reported_as_created(cluster: Cluster) 
 def test_an_error_of_the_whole_request_is_reported(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A refusal that is no topic's is the broker's."""
-
     def refusing(_names: object) -> None:
         raise TopicAuthorizationFailedError
 

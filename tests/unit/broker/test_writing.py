@@ -17,30 +17,22 @@ NOTE = OutgoingRecord("smartregion.dead-letter-outcomes", None, b"0/1", b"{}", (
 
 
 class Lost:
-    """An acknowledgement that does not come."""
-
     def get(self, timeout: float) -> None:
-        """Give up."""
         raise KafkaTimeoutError(f"nothing after {timeout:.0f} s")
 
 
 @dataclass
 class Had:
-    """An acknowledgement that is there."""
-
     producer: Producer
     size: int
 
     def get(self, timeout: float) -> None:
-        """Return at once."""
         assert timeout > 0
         self.producer.queued -= self.size
 
 
 @dataclass
 class Producer:
-    """Stands for the client; knows of each topic whether it is acknowledged."""
-
     lost: str | None = None
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     queued: int = 0
@@ -54,7 +46,6 @@ class Producer:
         return self
 
     def send(self, topic: str, **what: Any) -> Lost | Had:
-        """Take a record."""
         self.sent.append((topic, what))
         size = len(what["value"] or b"")
         self.queued += size
@@ -62,17 +53,14 @@ class Producer:
         return Lost() if topic == self.lost else Had(self, size)
 
     def force_close(self) -> None:
-        """Drop what waits."""
         self.ended.append("dropped")
 
     def close(self, timeout: float) -> None:
-        """End."""
         self.ended.append(f"closed within {timeout:.0f} s")
 
 
 @pytest.fixture
 def producer(monkeypatch: pytest.MonkeyPatch) -> Producer:
-    """Replace the writer's client by a fake."""
     ours = Producer()
 
     def opened(_: object, __: str, **settings: Any) -> Producer:
@@ -84,7 +72,6 @@ def producer(monkeypatch: pytest.MonkeyPatch) -> Producer:
 
 
 def test_sends_records_as_they_are(producer: Producer) -> None:
-    """To the partition they name, with their headers."""
     with KafkaWriter("b:1") as post:
         post.send([COPY])
 
@@ -98,7 +85,6 @@ def test_sends_records_as_they_are(producer: Producer) -> None:
 
 
 def test_asks_for_what_a_kill_cannot_lose(producer: Producer) -> None:
-    """Every replica has it; a retry does not double it; a large letter's copy goes through."""
     KafkaWriter("b:1")
 
     assert producer.settings["acks"] == "all"
@@ -107,7 +93,6 @@ def test_asks_for_what_a_kill_cannot_lose(producer: Producer) -> None:
 
 
 def test_an_acknowledgement_that_does_not_come_ends_the_command(producer: Producer) -> None:
-    """With the topic and the remedy; what waits still is dropped, for nobody could note it."""
     producer.lost = NOTE.topic
 
     with (
@@ -120,7 +105,6 @@ def test_an_acknowledgement_that_does_not_come_ends_the_command(producer: Produc
 
 
 def test_large_records_are_not_all_queued_at_once(producer: Producer) -> None:
-    """A slow network has time for each part of them."""
     large = COPY._replace(value=bytes(5 * 1024 * 1024))
     with KafkaWriter("b:1") as post:
         post.send([large] * 10)
