@@ -6,7 +6,6 @@ from gateway.answers import answer_schemas
 
 
 def test_a_schema_has_the_name_that_generated_clients_have() -> None:
-    """Also where the class is called otherwise, since another room has one of that name."""
     assert set(answer_schemas()) == {
         "BatchAnswer",
         "Item",
@@ -29,7 +28,6 @@ def test_what_may_be_null_has_two_types() -> None:
 
 
 def test_an_integer_has_a_size() -> None:
-    """Java and Go have several types of integers."""
     problem: Any = answer_schemas()["Problem"]
 
     assert problem["properties"]["limit"] == {"type": "integer", "format": "int32"}

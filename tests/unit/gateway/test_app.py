@@ -21,7 +21,6 @@ from gateway.problems import KINDS
 from gateway.work_scheduling import LARGE
 from tests.support.gateway import (
     BATCH,
-    NOW,
     PRODUCER,
     STRUCTURED,
     GatewayHarness,
@@ -33,18 +32,15 @@ from tests.support.gateway import (
 
 @pytest.fixture
 def harness() -> GatewayHarness:
-    """Return a gateway."""
     return GatewayHarness()
 
 
 def events_counted(harness: GatewayHarness, outcome: str, producer: str = PRODUCER) -> float:
-    """Return how many events /metrics shows."""
     name = "smartregion_gateway_events_total"
     return harness.metric(name, producer=producer, outcome=outcome)
 
 
 def refused_counted(harness: GatewayHarness, reason: str, producer: str = PRODUCER) -> float:
-    """Return how many refusals /metrics shows."""
     return harness.metric("smartregion_gateway_refused_total", producer=producer, reason=reason)
 
 
@@ -58,7 +54,6 @@ def test_refusals_begin_at_zero(harness: GatewayHarness) -> None:
 
 
 def test_an_event_is_written_unchanged_and_has_a_receipt(harness: GatewayHarness) -> None:
-    """Its record is byte for byte the body, extensions included, keyed by its entity."""
     body = json.dumps(event(7, traceparent="00-ab-cd-01"), indent=1).encode()
 
     status, answer = harness.send(body)
@@ -81,7 +76,6 @@ def test_an_event_is_written_unchanged_and_has_a_receipt(harness: GatewayHarness
 
 
 def test_a_binary_event_is_written_in_binary_mode(harness: GatewayHarness) -> None:
-    """Its attributes are the record's headers."""
     attributes = {f"ce-{name}": value for name, value in event().items() if name != "data"}
 
     status, _ = harness.send(
@@ -93,30 +87,11 @@ def test_a_binary_event_is_written_in_binary_mode(harness: GatewayHarness) -> No
     assert ("ce_source", b"/lycees/ligne") in record.headers
 
 
-def test_a_signed_event_is_accepted(harness: GatewayHarness) -> None:
-    """Without a token."""
-    body = json.dumps(event()).encode()
-
-    status, _ = harness.send(body, headers=signed(body))
-
-    assert status == 202
-
-
-def test_a_valid_batch_has_receipts_in_order(harness: GatewayHarness) -> None:
-    """One receipt an event."""
-    status, answer = harness.send([event(1), event(2)], media_type=BATCH)
-
-    assert status == 202
-    assert [one["id"] for one in answer["receipts"]] == ["1", "2"]
-
-
 def test_an_empty_batch_is_accepted(harness: GatewayHarness) -> None:
-    """There is nothing wrong with having nothing to say."""
     assert harness.send([], media_type=BATCH) == (202, {"receipts": []})
 
 
 def test_a_bad_item_neither_blocks_nor_loses_its_neighbours(harness: GatewayHarness) -> None:
-    """The answer is 207, with a receipt or a problem for each, in order."""
     batch = [event(1), event(2, type="fr.unknown"), {"a": 1}, event(4)]
 
     status, answer = harness.send(batch, media_type=BATCH)
@@ -134,7 +109,6 @@ def test_a_bad_item_neither_blocks_nor_loses_its_neighbours(harness: GatewayHarn
 
 
 def test_a_batch_of_which_nothing_is_accepted_is_a_problem(harness: GatewayHarness) -> None:
-    """It still has the problem of each."""
     status, answer = harness.send([event(1, id=""), {"a": 1}], media_type=BATCH)
 
     assert (status, answer["type"]) == (422, "/problems/batch_refused")
@@ -156,7 +130,6 @@ def test_a_batch_of_which_nothing_is_accepted_is_a_problem(harness: GatewayHarne
 def test_a_refusal_names_field_value_and_remedy(
     harness: GatewayHarness, changes: dict[str, Any], status: int, reason: str, field: str
 ) -> None:
-    """The producer can repair it from the answer alone."""
     found, answer = harness.send(event(**changes))
 
     assert (found, answer["status"], answer["type"]) == (status, status, f"/problems/{reason}")
@@ -165,15 +138,7 @@ def test_a_refusal_names_field_value_and_remedy(
     assert refused_counted(harness, reason) == 1
 
 
-def test_a_time_within_five_minutes_is_no_future(harness: GatewayHarness) -> None:
-    """Clocks differ."""
-    ahead = (NOW + timedelta(minutes=5)).isoformat()
-
-    assert harness.send(event(time=ahead))[0] == 202
-
-
 def test_a_refused_event_is_kept_byte_for_byte(harness: GatewayHarness) -> None:
-    """As a dead letter that names the producer and the reason."""
     body = json.dumps(event(id="")).encode()
 
     harness.send(body)
@@ -188,7 +153,6 @@ def test_a_refused_event_is_kept_byte_for_byte(harness: GatewayHarness) -> None:
 
 
 def test_a_dead_letter_has_no_secret(harness: GatewayHarness) -> None:
-    """Of a request's headers only the event's own attributes are kept."""
     harness.send({}, media_type="application/json", headers={**bearer(), "ce-id": "1"})
 
     [letter] = harness.writer.records
@@ -196,7 +160,6 @@ def test_a_dead_letter_has_no_secret(harness: GatewayHarness) -> None:
 
 
 def test_an_event_that_is_too_large_is_only_counted(harness: GatewayHarness) -> None:
-    """One that is within a body's limit and beyond an event's."""
     status, answer = harness.send(event(subject="x" * 300_000))
 
     assert (status, answer["type"]) == (413, "/problems/too_large")
@@ -205,7 +168,6 @@ def test_an_event_that_is_too_large_is_only_counted(harness: GatewayHarness) -> 
 
 
 def test_a_body_that_is_too_large_is_refused(harness: GatewayHarness) -> None:
-    """Its connection ends: what is still on its way is not read."""
     answer = harness.client.post("/events", content=b" " * (2**20 + 1), headers=bearer())
 
     assert (answer.status_code, answer.json()["limit"]) == (413, 2**20)
@@ -213,7 +175,6 @@ def test_a_body_that_is_too_large_is_refused(harness: GatewayHarness) -> None:
 
 
 def test_bodies_together_have_a_limit() -> None:
-    """A request beyond it is answered 503."""
     harness = GatewayHarness(max_held=100)
 
     answer = harness.client.post(
@@ -225,14 +186,12 @@ def test_bodies_together_have_a_limit() -> None:
 
 
 def test_the_bytes_of_an_answered_body_are_free_again() -> None:
-    """A limit for one body lets one after the other through."""
     harness = GatewayHarness(max_held=500)
 
     assert [harness.send(event(number))[0] for number in range(5)] == [202] * 5
 
 
 def test_a_large_request_whose_client_has_left_is_dropped() -> None:
-    """Nothing of it is written or answered, and its bytes are free."""
     harness = GatewayHarness(max_held=LARGE + 1)
     body = json.dumps(event()).encode().ljust(LARGE + 1)
     received: list[Message] = [
@@ -262,7 +221,6 @@ def test_a_large_request_whose_client_has_left_is_dropped() -> None:
 
 
 def test_a_request_without_credentials_is_not_authenticated(harness: GatewayHarness) -> None:
-    """The answer says how to show who one is."""
     answer = harness.client.post("/events", content=b"{}", headers={"content-type": STRUCTURED})
 
     assert (answer.status_code, answer.json()["type"]) == (401, "/problems/unauthenticated")
@@ -271,7 +229,6 @@ def test_a_request_without_credentials_is_not_authenticated(harness: GatewayHarn
 
 
 def test_a_request_beyond_the_quota_is_refused(harness: GatewayHarness) -> None:
-    """The answer has the seconds to wait, after which it is accepted."""
     batch = [event(number) for number in range(500)]
     statuses = [harness.send(batch, media_type=BATCH)[0] for _ in range(5)]
     written = len(harness.writer.records)
@@ -293,7 +250,6 @@ def test_a_request_beyond_the_quota_is_refused(harness: GatewayHarness) -> None:
 def test_a_quota_is_checked_before_a_body_is_parsed(
     harness: GatewayHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it holds is not even read as JSON."""
     looked: list[bytes] = []
 
     def looking(headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
@@ -317,7 +273,6 @@ def test_bytes_are_charged_as_well_as_events(harness: GatewayHarness) -> None:
 
 
 def test_events_beyond_those_charged_by_size_are_charged_later(harness: GatewayHarness) -> None:
-    """Small events count each: what comes next waits for all of them."""
     tiny = [1] * 500
     for _ in range(4):
         harness.send(tiny, media_type=BATCH)
@@ -328,7 +283,6 @@ def test_events_beyond_those_charged_by_size_are_charged_later(harness: GatewayH
 
 
 def test_a_body_with_a_length_beyond_the_quota_is_not_read(harness: GatewayHarness) -> None:
-    """A producer beyond its quota sends no bytes for nothing."""
     harness.send(b" " * 2**20)
     parts: list[bytes] = []
 
@@ -356,7 +310,6 @@ def test_a_body_that_is_too_large_is_not_to_be_sent_again(harness: GatewayHarnes
 
 
 def test_a_signed_request_sent_again_is_given_its_first_answer(harness: GatewayHarness) -> None:
-    """It says so, writes nothing and costs nothing; whatever its first answer was."""
     for content, media_type, status in (
         ([event(number) for number in range(500)], BATCH, 202),
         ([event(1), {"a": 1}], BATCH, 207),
@@ -421,7 +374,6 @@ def test_a_replay_whose_body_outlasts_the_signature_is_refused(harness: GatewayH
 def test_a_signed_request_that_was_not_acknowledged_may_be_sent_again(
     harness: GatewayHarness,
 ) -> None:
-    """Unchanged, after the time of Retry-After; it is charged once."""
     body = json.dumps([event(number) for number in range(500)]).encode()
     headers = {"content-type": BATCH, **signed(body)}
     harness.writer.unacknowledged.add("smartregion.schools")
@@ -441,7 +393,6 @@ def test_a_signed_request_that_was_not_acknowledged_may_be_sent_again(
 
 
 def test_a_signed_request_beyond_its_quota_may_be_sent_again(harness: GatewayHarness) -> None:
-    """It is accepted once the quota allows it."""
     for _ in range(4):
         harness.send([event()] * 500, media_type=BATCH)
     body = json.dumps(event()).encode()
@@ -457,7 +408,6 @@ def test_a_signed_request_beyond_its_quota_may_be_sent_again(harness: GatewayHar
 
 
 def test_a_repeated_request_without_a_kept_answer_is_a_problem() -> None:
-    """Its events, signed anew, have their receipts again."""
     harness = GatewayHarness(max_answer_bytes=1)
     body = json.dumps(event()).encode()
     first, again = (
@@ -478,7 +428,6 @@ def test_a_repeated_request_without_a_kept_answer_is_a_problem() -> None:
 
 
 def test_nothing_is_accepted_while_the_broker_is_unavailable(harness: GatewayHarness) -> None:
-    """Neither an event nor a dead letter; the answer has a Retry-After."""
     harness.writer.waiting_for = "connection refused by kafka-1.internal"
 
     answer = harness.client.post(
@@ -492,7 +441,6 @@ def test_nothing_is_accepted_while_the_broker_is_unavailable(harness: GatewayHar
 
 
 def test_an_event_that_is_not_acknowledged_has_no_receipt(harness: GatewayHarness) -> None:
-    """Alone it is answered 503."""
     harness.writer.unacknowledged = {"smartregion.schools"}
 
     status, answer = harness.send(event())
@@ -504,7 +452,6 @@ def test_an_event_that_is_not_acknowledged_has_no_receipt(harness: GatewayHarnes
 def test_a_batch_of_which_nothing_is_acknowledged_is_to_be_sent_again(
     harness: GatewayHarness,
 ) -> None:
-    """It is answered 503, with when to come back."""
     harness.writer.unacknowledged = {"smartregion.schools"}
 
     answer = harness.client.post(
@@ -521,7 +468,6 @@ def test_a_batch_of_which_nothing_is_acknowledged_is_to_be_sent_again(
 def test_a_refused_and_an_unacknowledged_event_have_different_problems(
     harness: GatewayHarness,
 ) -> None:
-    """The one is to be repaired, the other to be sent again."""
     harness.writer.unacknowledged = {"smartregion.schools"}
 
     status, answer = harness.send([event(1), event(2, id="")], media_type=BATCH)
@@ -531,26 +477,18 @@ def test_a_refused_and_an_unacknowledged_event_have_different_problems(
 
 
 def test_a_refusal_does_not_depend_on_its_dead_letter(harness: GatewayHarness) -> None:
-    """It is certain without one."""
     harness.writer.unacknowledged = {DEAD_LETTERS}
 
     assert harness.send(event(id=""))[0] == 422
 
 
-def test_the_same_event_is_accepted_again(harness: GatewayHarness) -> None:
-    """It counts once, as the figures are made: that is not the gateway's business."""
-    assert [harness.send(event())[0] for _ in range(2)] == [202, 202]
-
-
 @pytest.mark.parametrize("path", ["/openapi.json", "/asyncapi.json"])
 def test_documents_are_served(harness: GatewayHarness, path: str) -> None:
-    """Without credentials: anybody who reaches the gateway can read how to use it."""
     assert harness.client.get(path).status_code == 200
 
 
 @pytest.mark.parametrize("event_type", FACTS)
 def test_every_contract_is_served(harness: GatewayHarness, event_type: str) -> None:
-    """As a JSON Schema that names its type."""
     answer = harness.client.get(f"/schemas/{event_type}.json")
 
     assert answer.json()["title"] == event_type
@@ -558,7 +496,6 @@ def test_every_contract_is_served(harness: GatewayHarness, event_type: str) -> N
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_every_problem_is_explained(harness: GatewayHarness, kind: Any) -> None:  # noqa: ANN401 - a ProblemKind
-    """At the address that it has."""
     answer = harness.client.get(kind.type)
 
     assert kind.meaning in answer.text
@@ -579,7 +516,6 @@ def test_every_problem_is_explained(harness: GatewayHarness, kind: Any) -> None:
 def test_an_unknown_address_or_method_is_a_problem(
     harness: GatewayHarness, method: str, path: str, status: int
 ) -> None:
-    """Its content is problem+json, as everywhere."""
     answer = harness.client.request(method, path)
 
     assert answer.status_code == status
@@ -591,7 +527,6 @@ def test_an_unknown_address_or_method_is_a_problem(
 def test_a_failure_is_answered_and_logged_without_what_was_sent(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The log has the place, and neither the error's message nor the body."""
     harness = GatewayHarness()
 
     async def fail(_: object) -> Any:  # noqa: ANN401 - it does not return
@@ -607,7 +542,6 @@ def test_a_failure_is_answered_and_logged_without_what_was_sent(
 
 
 def test_answers_are_counted_by_status(harness: GatewayHarness) -> None:
-    """Those to /events are timed, too."""
     harness.send(event())
     harness.send(event(id=""))
     harness.client.get("/nowhere")
@@ -620,7 +554,6 @@ def test_answers_are_counted_by_status(harness: GatewayHarness) -> None:
 
 
 def test_the_labels_of_producers_are_those_of_the_declaration(harness: GatewayHarness) -> None:
-    """Whatever a request calls itself, no series is added."""
     harness.send(event(), headers={**signed(b""), "smartregion-producer": "made-up"})
 
     assert b"made-up" not in generate_latest(harness.exposition._registry)

@@ -53,7 +53,6 @@ Headers = list[tuple[bytes, bytes]]
 def signed(
     secret: SigningSecret = SECRET, name: str = "lycees", at: datetime = NOW, body: bytes = BODY
 ) -> Headers:
-    """Return the headers of a signed request."""
     return [
         (b"smartregion-producer", name.encode()),
         (b"webhook-id", b"m-1"),
@@ -63,18 +62,15 @@ def signed(
 
 
 def bearer(token: str) -> Headers:
-    """Return the header of a bearer token."""
     return [(b"authorization", f"Bearer {token}".encode())]
 
 
 def sender(headers: Headers, body: bytes = BODY) -> str:
-    """Return the producer of a request."""
     found = AUTHENTICATOR.identify(dict(headers))
     return found.prove(body).producer if isinstance(found, UnverifiedSignature) else found
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, name: str, called: Callable[..., object]) -> list[int]:
-    """Count the calls of a function."""
     calls: list[int] = []
 
     def counting(*given: object) -> object:
@@ -86,7 +82,6 @@ def counted(monkeypatch: pytest.MonkeyPatch, name: str, called: Callable[..., ob
 
 
 def problem(headers: Headers, body: bytes = BODY) -> AuthenticationProblem:
-    """Return why a request is not authenticated, which never repeats what it holds."""
     with pytest.raises(AuthenticationError) as refused:
         sender(headers, body)
     for _, value in headers:
@@ -108,7 +103,6 @@ def problem(headers: Headers, body: bytes = BODY) -> AuthenticationProblem:
     ],
 )
 def test_valid_credentials_identify_the_producer(headers: Headers, expected: str) -> None:
-    """A token or a signature of any active secret is the producer's, whatever the body."""
     assert sender(headers) == expected
 
 
@@ -150,7 +144,6 @@ WRONG = AuthenticationProblem.WRONG_CREDENTIALS
     ],
 )
 def test_other_credentials_are_refused(headers: Headers, expected: AuthenticationProblem) -> None:
-    """For one of few reasons, which name no producer."""
     assert problem(headers) is expected
 
 
@@ -165,7 +158,6 @@ def test_other_credentials_are_refused(headers: Headers, expected: Authenticatio
     ],
 )
 def test_what_headers_disprove_needs_no_body(headers: Headers) -> None:
-    """A wrong token, time, id or name is refused before the body is read."""
     with pytest.raises(AuthenticationError):
         AUTHENTICATOR.identify(dict(headers))
 
@@ -174,7 +166,6 @@ def test_what_headers_disprove_needs_no_body(headers: Headers) -> None:
 def test_every_declared_producer_is_compared_with_as_many_secrets(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As many digests are made and compared whether a producer has two secrets, one or none."""
     made = counted(monkeypatch, "hmac.digest", hmac.digest)
     compared = counted(monkeypatch, "hmac.compare_digest", hmac.compare_digest)
     assert problem(signed(SigningSecret(bytes(32)), name)) is WRONG
@@ -185,8 +176,6 @@ def test_every_declared_producer_is_compared_with_as_many_secrets(
 
 
 def test_a_request_has_a_fingerprint_whichever_secret_signed_it() -> None:
-    """The same id, time and body are the same request; another body is another."""
-
     def fingerprint(headers: Headers, body: bytes = BODY) -> bytes:
         claim = AUTHENTICATOR.identify(dict(headers))
         assert isinstance(claim, UnverifiedSignature)
@@ -196,11 +185,6 @@ def test_a_request_has_a_fingerprint_whichever_secret_signed_it() -> None:
 
     assert fingerprint(signed()) == fingerprint(signed(OLD_SECRET))
     assert fingerprint(signed()) != fingerprint(signed(body=b"{}"), b"{}")
-
-
-def test_a_changed_body_is_not_authenticated() -> None:
-    """The signature is of the bytes that were sent."""
-    assert problem(signed(), BODY + b" ") is WRONG
 
 
 @given(
@@ -224,6 +208,5 @@ def test_a_changed_body_is_not_authenticated() -> None:
     body=st.binary(max_size=20),
 )
 def test_any_headers_get_an_answer(headers: Headers, body: bytes) -> None:
-    """Nothing but this module's error is raised, and nothing random is authenticated."""
     with pytest.raises(AuthenticationError):
         sender(headers, body)

@@ -20,12 +20,10 @@ class Sender:
         self.request = Request({"type": "http"}, self._parts.get)
 
     def send(self, size: int, *, more: bool = True) -> None:
-        """Send bytes."""
         self._parts.put_nowait({"type": "http.request", "body": b"x" * size, "more_body": more})
 
 
 def reader(**bounds: int) -> BodyReader:
-    """Make a reader with small bounds."""
     small = {
         "max_held": 300,
         "max_per_client": 200,
@@ -37,7 +35,6 @@ def reader(**bounds: int) -> BodyReader:
 
 
 async def begun(bodies: BodyReader, address: str, size: int) -> tuple[Sender, asyncio.Task[str]]:
-    """Begin a body from an address; the task returns its length or its problem."""
     sender = Sender()
 
     async def read() -> str:
@@ -54,14 +51,11 @@ async def begun(bodies: BodyReader, address: str, size: int) -> tuple[Sender, as
 
 
 async def settle() -> None:
-    """Run every task as far as it can proceed."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
 def test_an_address_s_unfinished_body_is_evicted_for_its_next() -> None:
-    """It is answered as overloaded; the newer one continues."""
-
     async def both() -> None:
         bodies = reader()
         _, first = await begun(bodies, "a", 150)
@@ -73,8 +67,6 @@ def test_an_address_s_unfinished_body_is_evicted_for_its_next() -> None:
 
 
 def test_a_body_of_the_address_that_holds_most_is_evicted() -> None:
-    """An address that sends little is not kept out by those that send much."""
-
     async def three() -> None:
         bodies = reader()
         little, spared = await begun(bodies, "a", 50)
@@ -94,8 +86,6 @@ def test_a_body_of_the_address_that_holds_most_is_evicted() -> None:
 
 
 def test_of_many_small_bodies_the_least_recently_received_is_evicted() -> None:
-    """Many addresses that hold a little each do not keep out a body that is being received."""
-
     async def many() -> None:
         bodies = reader(max_unauthenticated=800, max_per_address=400)
         idle = [(await begun(bodies, f"idle {number}", 70))[1] for number in range(10)]
@@ -114,8 +104,6 @@ def test_of_many_small_bodies_the_least_recently_received_is_evicted() -> None:
 
 
 def test_one_body_larger_than_its_share_is_refused() -> None:
-    """It evicts itself, and its bytes are free again."""
-
     async def one() -> None:
         bodies = reader()
         sender, task = await begun(bodies, "a", 150)
@@ -129,8 +117,6 @@ def test_one_body_larger_than_its_share_is_refused() -> None:
 
 
 def test_unauthenticated_bodies_take_no_memory_from_producers() -> None:
-    """An exhausted unauthenticated budget leaves the producers' budget as it is."""
-
     async def full() -> None:
         bodies = reader()
         tasks = [(await begun(bodies, address, 150))[1] for address in "ab"]
@@ -145,8 +131,6 @@ def test_unauthenticated_bodies_take_no_memory_from_producers() -> None:
 
 
 def test_one_producer_does_not_exhaust_the_budget() -> None:
-    """Beyond its share it is answered 503, and another producer is not."""
-
     async def two() -> None:
         bodies = reader()
         with bodies.reserve("lycees", None) as held:
@@ -167,8 +151,6 @@ def test_one_producer_does_not_exhaust_the_budget() -> None:
 
 
 def test_an_authenticated_body_counts_in_its_producer_s_budget() -> None:
-    """Its address has its share back, and the producer's share holds."""
-
     async def authenticated() -> None:
         bodies = reader()
         sender = Sender()
@@ -198,5 +180,4 @@ def test_an_authenticated_body_counts_in_its_producer_s_budget() -> None:
     [(b"0", 0), (b"12", 12), (b"", None), (b"-1", None), (b"1e3", None), (b"9" * 5_000, None)],
 )
 def test_a_length_is_a_plain_number(text: bytes, length: int | None) -> None:
-    """Anything else counts as unknown."""
     assert announced_length({b"content-length": text}) == length

@@ -15,7 +15,6 @@ NOBODY = ClientAddresses()
 
 
 def address(peer: str | None, forwarded: str, addresses: ClientAddresses = PROXIES) -> str:
-    """Return the address of a request."""
     return addresses.of(peer, {b"x-forwarded-for": forwarded.encode("latin-1")})
 
 
@@ -46,19 +45,16 @@ def address(peer: str | None, forwarded: str, addresses: ClientAddresses = PROXI
 def test_the_last_address_that_is_no_proxy_s_is_the_sender_s(
     peer: str | None, forwarded: str, expected: str
 ) -> None:
-    """What stands left of it was written by the sender."""
     assert address(peer, forwarded) == expected
 
 
 @given(forwarded=st.text(st.characters(max_codepoint=255), max_size=60))
 def test_a_client_that_is_no_proxy_cannot_choose_its_address(forwarded: str) -> None:
-    """Whatever the header has, and for everybody where no proxy is trusted."""
     assert address("203.0.113.9", forwarded) == "203.0.113.9"
     assert address("10.0.0.1", forwarded, NOBODY) == "10.0.0.1"
 
 
 @given(forwarded=st.text(st.characters(max_codepoint=255), max_size=60))
 def test_any_header_has_an_answer(forwarded: str) -> None:
-    """And who sends through a proxy cannot hide behind what they write left of it."""
     assert address("10.0.0.1", f"{forwarded}, 203.0.113.7") == "203.0.113.7"
     assert address("10.0.0.1", forwarded)

@@ -9,7 +9,6 @@ from gateway.documents import DOCUMENTS, document_text
 
 
 def test_a_document_is_json_in_utf_8() -> None:
-    """Accents stay as they are written."""
     text = document_text("asyncapi.json")
 
     assert "Région" in text

@@ -16,14 +16,12 @@ BATCH = b"application/cloudevents-batch+json"
 
 
 def delivery(content_type: bytes, body: bytes, **attributes: bytes) -> Delivery:
-    """Read a request of this content type."""
     headers = {b"content-type": content_type}
     headers |= {f"ce-{name}".encode(): value for name, value in attributes.items()}
     return read_delivery(headers, body)
 
 
 def problem(content_type: bytes, body: bytes = b"{}", **headers: bytes) -> tuple[str, int]:
-    """Return the problem that a request is answered with."""
     named = {name.replace("_", "-").encode(): value for name, value in headers.items()}
     with pytest.raises(ProblemError) as refused:
         read_delivery({b"content-type": content_type, **named}, body)
@@ -31,7 +29,6 @@ def problem(content_type: bytes, body: bytes = b"{}", **headers: bytes) -> tuple
 
 
 def test_a_structured_event_is_kept_byte_for_byte() -> None:
-    """Its record has its body, and says that it is structured."""
     body = b' {"id": "\xc3\xa9"}\n'
 
     read = delivery(b"Application/CloudEvents+JSON; charset=UTF-8", body)
@@ -43,7 +40,6 @@ def test_a_structured_event_is_kept_byte_for_byte() -> None:
 
 
 def test_a_batch_is_cut_into_its_events() -> None:
-    """Each item is the text that it had in the batch."""
     read = delivery(BATCH, b'[ {"id":"1"} ,{"id": "2"}]')
 
     assert read.mode is HttpMode.BATCH
@@ -52,7 +48,6 @@ def test_a_batch_is_cut_into_its_events() -> None:
 
 
 def test_a_binary_event_has_its_attributes_in_headers() -> None:
-    """They become a Kafka record's headers, and the body its value."""
     read = delivery(b"application/json", b'{"uai": "x"}', id=b"1", type=b"t")
 
     [item] = read.items
@@ -68,7 +63,6 @@ def test_a_binary_event_has_its_attributes_in_headers() -> None:
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1).filter(lambda text: text[0] != '"'))
 def test_attributes_are_percent_decoded(text: str) -> None:
-    """Any text that was encoded as the binding requires is decoded."""
     [item] = delivery(b"application/json", b"{}", id=quote(text, safe=" ").encode()).items
 
     assert item.defect is None
@@ -76,7 +70,6 @@ def test_attributes_are_percent_decoded(text: str) -> None:
 
 
 def test_quotes_around_an_attribute_are_not_part_of_it() -> None:
-    """The binding requires readers to remove the quotes of older writers."""
     [item] = delivery(b"application/json", b"{}", id=rb'"a \"b\" c"').items
 
     assert item.headers[0] == ("ce_id", b'a "b" c')
@@ -84,7 +77,6 @@ def test_quotes_around_an_attribute_are_not_part_of_it() -> None:
 
 @pytest.mark.parametrize("value", [b"caf\xc3\xa9", b"%zz", b"%c3", b"a\x00", b"%"])
 def test_an_attribute_that_is_not_encoded_is_the_item_s_defect(value: bytes) -> None:
-    """The refusal names the header."""
     [item] = delivery(b"application/json", b"{}", id=value).items
 
     assert item.defect is not None
@@ -105,17 +97,14 @@ def test_an_attribute_that_is_not_encoded_is_the_item_s_defect(value: bytes) -> 
     ],
 )
 def test_other_content_types_are_not_read(content_type: bytes) -> None:
-    """They are answered 415."""
     assert problem(content_type) == ("unsupported_media_type", 415)
 
 
 def test_a_compressed_body_is_not_read() -> None:
-    """A small one could become a large one."""
     assert problem(STRUCTURED, content_encoding=b"gzip") == ("unsupported_media_type", 415)
 
 
 def test_binary_mode_takes_json_only() -> None:
-    """Other data are no facts."""
     assert problem(b"text/csv", ce_id=b"1") == ("unsupported_media_type", 415)
 
 
@@ -129,7 +118,6 @@ def test_binary_mode_is_json_without_a_content_type(headers: dict[bytes, bytes])
 
 
 def test_what_is_not_json_is_refused_as_such_without_a_content_type() -> None:
-    """The content type was implied: the body is what is wrong."""
     [item] = read_delivery({b"ce-id": b"1"}, b"uai=x").items
 
     assert item.defect is not None
@@ -149,7 +137,6 @@ def test_what_is_not_json_is_refused_as_such_without_a_content_type() -> None:
     ],
 )
 def test_headers_may_repeat_what_a_structured_event_says(attribute: object, header: bytes) -> None:
-    """Some clients add them for routers on the way, encoded as in the binary mode."""
     [item] = delivery(STRUCTURED, json.dumps({"ext": attribute}).encode(), ext=header).items
 
     assert item.defect is None
@@ -179,25 +166,21 @@ def test_headers_must_not_contradict_a_structured_event(attribute: object, heade
 
 
 def test_a_batch_has_no_attributes_in_headers() -> None:
-    """They could be those of one event at most."""
     assert problem(BATCH, b"[]", ce_id=b"1") == ("ambiguous_request", 400)
 
 
 def test_a_batch_has_its_limit() -> None:
-    """500 events are accepted, one more is not."""
     assert len(delivery(BATCH, json.dumps([{}] * 500).encode()).items) == 500
     assert problem(BATCH, json.dumps([{}] * 501).encode()) == ("batch_too_large", 413)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[{]", b"[{},", b"\xff[]", b'[{"a"}]'])
 def test_a_batch_that_is_no_array_of_json_is_refused_as_a_whole(body: bytes) -> None:
-    """Where one event ends is then not known."""
     assert problem(BATCH, body) == ("invalid_json", 400)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"a": 1, "a": 2}', b"[NaN]"])
 def test_a_single_event_that_is_no_json_is_an_item_with_a_defect(body: bytes) -> None:
-    """So it is counted, and kept, as any refused event."""
     for item in (
         *delivery(STRUCTURED, body).items,
         *delivery(b"application/json", body, id=b"1").items,
@@ -233,13 +216,11 @@ def test_a_byte_order_mark_is_named(body: bytes) -> None:
     ],
 )
 def test_a_header_with_one_value_comes_once(name: bytes) -> None:
-    """A proxy might read the first, and the gateway the last."""
     with pytest.raises(ProblemError, match="came twice"):
         only_once([(name, b"1"), (b"accept", b"*/*"), (name, b"1")])
 
 
 def test_lists_may_come_in_parts() -> None:
-    """They are joined, as HTTP has it."""
     assert only_once([(b"accept", b"a"), (b"accept", b"b")]) == {b"accept": b"a, b"}
 
 

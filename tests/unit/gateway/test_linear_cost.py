@@ -24,7 +24,6 @@ ADMISSION: Final = Admission(PRODUCERS, now=lambda: NOW)
 
 
 def work(body: bytes) -> None:
-    """Do with a body all that the gateway does before it answers, in any mode."""
     for headers in (
         {b"content-type": STRUCTURED.encode()},
         {b"content-type": BATCH.encode()},
@@ -43,17 +42,14 @@ def work(body: bytes) -> None:
 
 
 def filled(text: str) -> Callable[[int], bytes]:
-    """Fill a text again and again into an event, up to a size."""
     return lambda size: written({"uai": text * (size // len(text.encode()))})
 
 
 def written(data: object, **attributes: Any) -> bytes:
-    """Write an event."""
     return json.dumps(event(data=data, **attributes), ensure_ascii=False).encode()
 
 
 def batch_of(body: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """Send what is judged item by item, many times in one request."""
     return lambda size: b"[" + b",".join([body(2_000)] * (size // 2_000)) + b"]"
 
 
@@ -94,7 +90,6 @@ SHAPES: Final[dict[str, Callable[[int], bytes]]] = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_cost_of_a_body_is_linear(shape: str) -> None:
-    """Each of these was made to cost more."""
     body = SHAPES[shape]
 
     assert grows_linearly(work, body(SMALL), body(LARGE)), shape
@@ -117,7 +112,6 @@ FRAGMENTS: Final = st.sampled_from(
     unit=st.lists(FRAGMENTS, min_size=1, max_size=4).map("".join),
 )
 def test_the_cost_of_what_is_repeated_is_linear(around: tuple[str, str], unit: str) -> None:
-    """Anything, within any beginning and end."""
     before, after = around
 
     def body(size: int) -> bytes:

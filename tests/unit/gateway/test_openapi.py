@@ -20,7 +20,6 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    """Return the document."""
     return openapi_document()
 
 
@@ -46,7 +45,6 @@ def test_every_route_is_in_it(document: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("path", EVENTS_PATHS)
 def test_every_problem_of_sending_is_in_it(document: dict[str, Any], path: str) -> None:
-    """Each path that accepts events has every status that it may answer."""
     statuses = {kind.status for kind in KINDS.values()} - {404, 405}
 
     answers = document["paths"][path]["post"]["responses"]
@@ -63,7 +61,6 @@ def test_a_way_of_sending_has_one_form(document: dict[str, Any], path: str) -> N
 
 
 def test_binary_mode_has_a_header_for_each_attribute(document: dict[str, Any]) -> None:
-    """Those that an event needs are required."""
     parameters = document["paths"]["/events/binary"]["post"]["parameters"]
 
     assert {one["name"] for one in parameters if one["required"]} == {
@@ -103,7 +100,6 @@ def test_binary_mode_has_a_header_for_each_attribute(document: dict[str, Any]) -
 def test_a_header_that_fits_the_document_is_accepted(
     document: dict[str, Any], header: str, value: str, *, fits: bool
 ) -> None:
-    """And one that does not is refused: a client can check an event before it sends it."""
     parameters = document["paths"]["/events/binary"]["post"]["parameters"]
     [schema] = (one["schema"] for one in parameters if one["name"] == header)
     attributes = {f"ce-{name}": part for name, part in event().items() if name != "data"}
@@ -118,7 +114,6 @@ def test_a_header_that_fits_the_document_is_accepted(
 
 
 def test_a_server_can_be_filled_in(document: dict[str, Any]) -> None:
-    """It is a variable, with a default, since each installation has its own."""
     [server] = document["servers"]
 
     assert server["url"] == "{gateway}"

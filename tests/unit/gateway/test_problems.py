@@ -8,7 +8,6 @@ from gateway.problems import KINDS, ProblemError, of_contract
 
 @pytest.mark.parametrize("reason", sorted(set(RefusalReason) - REASONS_OF_WORKERS))
 def test_every_reason_is_a_problem(reason: RefusalReason) -> None:
-    """Under its own name, which is also its label in the metrics."""
     problem = of_contract(ContractError(reason, "data.uai", "x" * 1_000, "repair it"))
 
     assert problem["type"] == f"/problems/{reason.value}"
@@ -18,7 +17,6 @@ def test_every_reason_is_a_problem(reason: RefusalReason) -> None:
 
 
 def test_a_problem_has_the_members_of_rfc_9457() -> None:
-    """With ours beside them."""
     error = ProblemError("body_too_large", "body: too large", limit=10)
 
     assert error.problem == {
@@ -32,7 +30,6 @@ def test_a_problem_has_the_members_of_rfc_9457() -> None:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_a_title_and_a_meaning_say_different_things(kind: object) -> None:
-    """Both are read together."""
     title, meaning = getattr(kind, "title", ""), getattr(kind, "meaning", "")
 
     assert title

@@ -15,30 +15,24 @@ NEARLY = 1e-6
 
 
 class Clock:
-    """A monotonic clock that a test sets."""
-
     def __init__(self) -> None:
         self.now = 1_000.0
 
     def __call__(self) -> float:
-        """Return the time."""
         return self.now
 
 
 def bucket(rate: int, burst: int) -> tuple[TokenBucket, Clock]:
-    """Return a full bucket and its clock."""
     clock = Clock()
     return TokenBucket(Quota(events_per_second=rate, burst=burst), clock=clock), clock
 
 
 def test_a_burst_passes_at_once_and_no_more() -> None:
-    """After a rest exactly the burst passes; then each event waits for its token."""
     tokens, _ = bucket(rate=10, burst=3)
     assert [tokens.take(1) for _ in range(4)] == [0, 0, 0, pytest.approx(0.1)]
 
 
 def test_a_request_is_admitted_after_its_wait() -> None:
-    """The number of seconds is when the events fit, not a guess."""
     tokens, clock = bucket(rate=10, burst=100)
     assert tokens.take(100) == 0
     wait = tokens.take(50)
@@ -50,7 +44,6 @@ def test_a_request_is_admitted_after_its_wait() -> None:
 
 
 def test_a_refusal_costs_nothing() -> None:
-    """Requests that are refused do not make the wait longer."""
     tokens, clock = bucket(rate=1, burst=1)
     assert tokens.take(1) == 0
     for _ in range(100):
@@ -69,7 +62,6 @@ def test_more_than_the_burst_passes_from_a_full_bucket_and_is_owed() -> None:
 
 
 def test_to_ask_takes_nothing() -> None:
-    """It returns what `take` would."""
     tokens, _ = bucket(rate=10, burst=3)
     assert [tokens.wait(3) for _ in range(5)] == [0] * 5
     assert tokens.take(3) == 0
@@ -77,7 +69,6 @@ def test_to_ask_takes_nothing() -> None:
 
 
 def test_what_turns_out_to_be_more_is_owed() -> None:
-    """Whatever comes next waits for it."""
     tokens, clock = bucket(rate=10, burst=100)
     assert tokens.take(1) == 0
     tokens.charge_more(199)
@@ -88,12 +79,10 @@ def test_what_turns_out_to_be_more_is_owed() -> None:
 
 @given(size=st.integers(0, 2**20))
 def test_a_body_counts_by_its_size(size: int) -> None:
-    """As one event for each kibibyte that is begun, and never as none."""
     assert (cost_of(size) - 1) * 1024 < max(size, 1) <= cost_of(size) * 1024
 
 
 def test_a_clock_that_stands_still_or_goes_back_gives_nothing() -> None:
-    """Tokens come with time only."""
     tokens, clock = bucket(rate=1_000, burst=1)
     tokens.take(1)
     clock.now -= 100
@@ -110,7 +99,6 @@ def test_a_clock_that_stands_still_or_goes_back_gives_nothing() -> None:
 def test_no_more_passes_than_rate_and_burst_allow(
     rate: int, burst: int, asked: list[tuple[float, int]]
 ) -> None:
-    """Over any span, at most its seconds' worth, one burst, and what is larger than a burst."""
     tokens, clock = bucket(rate, burst)
     passed: list[tuple[float, int]] = []
     for pause, events in asked:
@@ -129,7 +117,6 @@ def test_no_more_passes_than_rate_and_burst_allow(
     asked=st.lists(st.integers(1, 500), min_size=1, max_size=20),
 )
 def test_who_always_waits_is_never_starved(rate: int, burst: int, asked: list[int]) -> None:
-    """Any request is admitted after the wait that was returned."""
     tokens, clock = bucket(rate, burst)
     for events in asked:
         wait = tokens.take(events)
@@ -139,7 +126,6 @@ def test_who_always_waits_is_never_starved(rate: int, burst: int, asked: list[in
 
 
 def test_each_producer_has_a_bucket_of_its_own() -> None:
-    """One that sends too much does not slow another, and who is not declared sends nothing."""
     clock = Clock()
     quotas = Quotas(Producers(producers=(producer("a", "/a"), producer("b", "/b"))), clock=clock)
     assert quotas.take("a", 10_000) == 0

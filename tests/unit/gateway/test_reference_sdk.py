@@ -15,7 +15,6 @@ from tests.support.gateway import GatewayHarness, bearer, event
 
 
 def sdk_event(**changes: Any) -> SdkEvent:
-    """Return the producer's event as the SDK has it."""
     attributes = {**event(), "datacontenttype": "application/json", **changes}
     data = attributes.pop("data")
     attributes["time"] = datetime.fromisoformat(attributes["time"])
@@ -34,7 +33,6 @@ def sdk_event(**changes: Any) -> SdkEvent:
     ids=["plain", "subject", "id", "extension"],
 )
 def test_an_event_of_the_sdk_is_accepted(encode: Any, changes: dict[str, str]) -> None:  # noqa: ANN401
-    """In either mode, whatever characters its attributes have."""
     harness = GatewayHarness()
     sent: HTTPMessage = encode(sdk_event(**changes))
 
@@ -63,7 +61,6 @@ def test_an_event_without_its_content_type_is_accepted() -> None:
 
 @pytest.mark.parametrize("encode", [to_binary, to_structured])
 def test_an_event_of_the_sdk_s_first_version_is_accepted(encode: Any) -> None:  # noqa: ANN401
-    """Its way is still in the second one; it names no content type either."""
     harness = GatewayHarness()
     attributes = event()
     data = attributes.pop("data")

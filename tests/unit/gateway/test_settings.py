@@ -11,14 +11,12 @@ from gateway.settings import GatewaySettings, load_gateway_settings
 
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove the environment of the user who runs the tests."""
     for name in list(os.environ):
         if name.startswith("SMART_REGION_"):
             monkeypatch.delenv(name)
 
 
 def test_nothing_has_to_be_set() -> None:
-    """Without secrets no request is accepted."""
     settings = load_gateway_settings()
 
     assert (settings.gateway_host, settings.gateway_port) == ("127.0.0.1", 6070)
@@ -26,7 +24,6 @@ def test_nothing_has_to_be_set() -> None:
 
 
 def test_a_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the one that is meant."""
     monkeypatch.setenv("SMART_REGION_GATEWAY_PROT", "7000")
 
     with pytest.raises(SettingsError, match="SMART_REGION_GATEWAY_PORT"):
@@ -36,14 +33,12 @@ def test_a_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
 def test_the_worker_s_variables_are_none_of_the_gateway_s_business(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Both may be started from one environment."""
     monkeypatch.setenv("SMART_REGION_CLOCK", "2020-12-31")
 
     assert isinstance(load_gateway_settings(), GatewaySettings)
 
 
 def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Separated by commas; none are trusted where none are named."""
     assert load_gateway_settings().gateway_trusted_proxies == ()
     monkeypatch.setenv("SMART_REGION_GATEWAY_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1")
 
@@ -57,7 +52,6 @@ def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_proxy_that_is_no_network_is_reported(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
-    """With what is expected there."""
     monkeypatch.setenv("SMART_REGION_GATEWAY_TRUSTED_PROXIES", value)
 
     with pytest.raises(SettingsError, match=r"TRUSTED_PROXIES.*write addresses or networks"):
@@ -66,7 +60,6 @@ def test_a_proxy_that_is_no_network_is_reported(
 
 @pytest.mark.parametrize("seconds", ["inf", "nan", "1e9"])
 def test_a_time_has_an_end(monkeypatch: pytest.MonkeyPatch, seconds: str) -> None:
-    """A clock takes no other."""
     monkeypatch.setenv("SMART_REGION_GATEWAY_BODY_TIMEOUT", seconds)
 
     with pytest.raises(SettingsError, match="BODY_TIMEOUT"):
@@ -74,6 +67,5 @@ def test_a_time_has_an_end(monkeypatch: pytest.MonkeyPatch, seconds: str) -> Non
 
 
 def test_a_stop_outlasts_a_delivery() -> None:
-    """Else it would cut off what it promised to finish."""
     with pytest.raises(SettingsError, match="DELIVERY_TIMEOUT"):
         load_gateway_settings(gateway_stop_timeout=5)

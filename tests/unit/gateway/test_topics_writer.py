@@ -26,8 +26,6 @@ DEADLINE = 5.0
 
 @dataclass
 class Broker:
-    """What the fake producers talk to; `gate` closed: it acknowledges nothing."""
-
     sent: list[list[bytes]] = field(default_factory=list)
     in_flight: int = 0
     """Batches that wait for their acknowledgement."""
@@ -51,19 +49,15 @@ class Broker:
     left: int = 0
 
     def let_leave(self) -> None:
-        """Answer a stop that waits."""
         for producer in list(self.leaving):
             producer.flushed.set_result(None)
 
 
 class FakeBatch:
-    """A batch of at most three records."""
-
     def __init__(self) -> None:
         self.values: list[bytes] = []
 
     def append(self, *, value: bytes, **_: object) -> object | None:
-        """Append a record, if it fits."""
         if len(self.values) == 3:
             return None
         self.values.append(value)
@@ -71,15 +65,12 @@ class FakeBatch:
 
 
 class FakeProducer:
-    """Stands for aiokafka's."""
-
     broker: ClassVar[Broker]
 
     def __init__(self, **_: object) -> None:
         self.client = self
 
     async def start(self) -> None:
-        """Connect."""
         self._ask()
         self.broker.producers += 1
 
@@ -95,7 +86,6 @@ class FakeProducer:
         await self.flushed
 
     async def fetch_all_metadata(self) -> FakeProducer:
-        """Answer, where the broker is there."""
         self._ask()
         if self.broker.failed_probes:
             raise self.broker.failed_probes.pop()
@@ -103,15 +93,12 @@ class FakeProducer:
         return self
 
     def partitions_for_topic(self, topic: str) -> set[int]:
-        """Return one partition for each topic."""
         return {0} if topic in self.broker.topics else set()
 
     def create_batch(self) -> FakeBatch:
-        """Return an empty batch."""
         return FakeBatch()
 
     async def send_batch(self, batch: FakeBatch, topic: str, *, partition: int) -> Awaitable[Any]:
-        """Send once the gate is open."""
         assert (topic, partition) == (TOPIC, 0)
         if not self.broker.is_known:
             # As aiokafka's, also when the producer is stopped meanwhile.
@@ -136,7 +123,6 @@ class FakeProducer:
 
 
 def records(*values: bytes) -> list[OutgoingRecord]:
-    """Return records of one entity."""
     return [OutgoingRecord(TOPIC, None, b"key", value, []) for value in values]
 
 
@@ -146,8 +132,6 @@ def run(
     *,
     is_there: bool = True,
 ) -> None:
-    """Run a scenario of a writer and its broker."""
-
     async def scene() -> None:
         broker = FakeProducer.broker = Broker(is_there=is_there)
         broker.gate.set()
@@ -163,14 +147,11 @@ def run(
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what the writer does by itself, until the deadline of `run`."""
     while not condition():  # noqa: ASYNC110 - nothing signals it
         await asyncio.sleep(0.001)
 
 
 def test_each_record_has_its_own_offset(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where it takes several batches."""
-
     async def scenario(writer: TopicsWriter, _: Broker) -> None:
         positions = await writer.write(records(b"0", b"1", b"2", b"3"))
 
@@ -180,8 +161,6 @@ def test_each_record_has_its_own_offset(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_what_waits_goes_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While a batch is in flight, the next one is filled with the records of any request."""
-
     async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         broker.gate.clear()
         writes = [asyncio.create_task(writer.write(records(b"%d" % n))) for n in range(4)]
@@ -197,8 +176,6 @@ def test_what_waits_goes_together(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_write_has_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is not acknowledged in time is reported, and later writes fail at once."""
-
     async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         broker.gate.clear()
 
@@ -210,8 +187,6 @@ def test_a_write_has_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_broker_that_acknowledges_again_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not before: that it answers questions is not enough."""
-
     async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         broker.gate.clear()
         await writer.write(records(b"0"))
@@ -227,8 +202,6 @@ def test_a_broker_that_acknowledges_again_is_believed(monkeypatch: pytest.Monkey
 
 
 def test_a_record_that_is_no_longer_awaited_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless it is in flight already: its sender sends it again."""
-
     async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         broker.gate.clear()
         first = asyncio.create_task(writer.write(records(b"on its way")))
@@ -246,8 +219,6 @@ def test_a_record_that_is_no_longer_awaited_is_not_sent(monkeypatch: pytest.Monk
 
 
 def test_a_producer_that_failed_for_good_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it had is not acknowledged; the next one goes on."""
-
     async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         broker.failures.append(OutOfOrderSequenceNumber())
 
@@ -279,8 +250,6 @@ def test_a_batch_of_a_producer_that_was_replaced_is_given_up(
 
 
 def test_a_writer_waits_for_its_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It reports what it waits for, and accepts nothing before."""
-
     async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         with pytest.raises(BrokerUnavailableError, match="nobody listens"):
             await writer.write(records(b"0"))
@@ -295,7 +264,6 @@ def test_a_writer_waits_for_its_broker(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_outage_is_logged_once_with_its_remedy(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However often the broker is probed meanwhile; and its end once."""
     caplog.set_level("INFO")
 
     async def scenario(writer: TopicsWriter, broker: Broker) -> None:
@@ -322,8 +290,6 @@ def test_an_outage_is_logged_once_with_its_remedy(
 def test_causes_that_come_in_turn_do_not_fill_the_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One line says that no broker answers, whatever the cause of the last attempt."""
-
     async def scenario(_: TopicsWriter, broker: Broker) -> None:
         broker.failed_probes += [KafkaConnectionError(f"broker {n % 2}") for n in range(20)]
         await until(lambda: not broker.failed_probes)
@@ -372,8 +338,6 @@ def test_a_file_that_cannot_be_read_while_the_broker_is_away_is_waited_for(
 
 
 def test_whatever_a_probe_raises_the_next_one_follows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With another producer: of this one nothing is known."""
-
     async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         broker.failed_probes.append(RuntimeError("unexpected"))
         await until(lambda: broker.producers == 2)
@@ -385,8 +349,6 @@ def test_whatever_a_probe_raises_the_next_one_follows(monkeypatch: pytest.Monkey
 
 
 def test_a_topic_that_is_missing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """/readyz reports a deleted one."""
-
     async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         broker.topics.discard(TOPIC)
         await until(lambda: writer.waiting_for is not None)
@@ -397,7 +359,6 @@ def test_a_topic_that_is_missing_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_producer_that_is_late_to_leave_is_not_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After an outage it leaves in order, and no task of it is destroyed while pending."""
     monkeypatch.setattr(topics_writer, "STOP_SECONDS", 0.01)
     # A log that is kept for a test's report would hold the error, and so the producer.
     monkeypatch.setattr(topics_writer.logger, "disabled", True)

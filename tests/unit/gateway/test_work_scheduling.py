@@ -23,7 +23,6 @@ def test_small_work_is_done_at_once() -> None:
 
 
 def test_the_event_loop_goes_on_between_slices_of_many_items() -> None:
-    """Each producer has one slice in a round, however many bodies it sent."""
     now = 0.0
     order: list[str] = []
 
@@ -45,7 +44,6 @@ def test_the_event_loop_goes_on_between_slices_of_many_items() -> None:
 
 
 def test_few_small_items_are_worked_on_at_once() -> None:
-    """No other work runs before they are done."""
     order: list[str] = []
 
     async def send() -> None:
@@ -75,8 +73,6 @@ def test_the_event_loop_goes_on_during_large_work() -> None:
 
 
 def test_an_error_of_large_work_is_the_callers() -> None:
-    """As if it had been done at once."""
-
     def fail() -> None:
         raise ProblemError("batch_too_large", "too many")
 
@@ -85,7 +81,6 @@ def test_an_error_of_large_work_is_the_callers() -> None:
 
 
 def test_large_work_of_a_client_that_has_left_is_not_done() -> None:
-    """The next one is processed instead."""
     done: list[str] = []
 
     async def has_left() -> bool:
@@ -103,7 +98,6 @@ def test_large_work_of_a_client_that_has_left_is_not_done() -> None:
 
 
 def test_producers_take_turns() -> None:
-    """A producer's second body is processed after another producer's first."""
     order: list[str] = []
     all_are_queued = threading.Event()
 
@@ -133,7 +127,6 @@ def test_producers_take_turns() -> None:
 
 
 def test_one_large_body_too_many_is_answered_overloaded() -> None:
-    """Others and small bodies are admitted; so is the producer's next when one ends."""
     scheduler = WorkScheduler()
     admitted = [scheduler.admit("many", LARGE + 1) for _ in range(MAX_LARGE)]
     for one in admitted:
