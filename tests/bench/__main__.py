@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -16,33 +14,32 @@ import click
 from operations.programs.alerting import AlertingPrograms
 from tests.bench.alert_latency import measure_alert_latencies
 from tests.bench.capacity import ENTITIES_MEASURED, measure_capacity
-from tests.bench.capacity_report import capacity_text, write_capacity
+from tests.bench.capacity_report import capacity_text
 from tests.bench.engines import BARE, IDIOMATIC, Engine, Monitor, await_events, started
 from tests.bench.gateway import measure_gateway
 from tests.bench.page import measure_page
 from tests.bench.peers.measure import measure_peers
-from tests.bench.peers.report import peers_text, write_peers
+from tests.bench.peers.report import peers_text
 from tests.bench.probes import freshness, scrape_ms
-from tests.bench.report import (
-    Findings,
-    Operation,
-    gateway_text,
-    page_text,
-    scale_text,
-    text,
-    write,
-    write_gateway,
-    write_page,
-    write_scale,
-)
+from tests.bench.report import Findings, Operation, gateway_text, page_text, scale_text, text
 from tests.bench.scale import measure_scale
 from tests.bench.stage import Stage
+from tests.bench.tables import CAPACITY_PAGE, PAGE, replace_section
 from tests.bench.trials import measure_trials
 from tests.bench.workloads import DISTINCT, Workload
 from tests.support.kafka import KafkaBroker
 
 ENGINES: tuple[Engine, ...] = (IDIOMATIC, BARE, Monitor())
 FEW_ENTITIES = 1_000
+#: By part: the mark of its section, and the page that has it.
+SECTIONS = {
+    "worker": ("", PAGE),
+    "gateway": ("gateway ", PAGE),
+    "page": ("page ", PAGE),
+    "peers": ("peers ", PAGE),
+    "scale": ("", CAPACITY_PAGE),
+    "capacity": ("millions ", CAPACITY_PAGE),
+}
 
 
 @click.command()
@@ -68,84 +65,37 @@ FEW_ENTITIES = 1_000
 )
 def main(*, rounds: int, into_page: bool, only: str | None, entities: int) -> None:
     """Measure, print the tables, and report the progress on standard error."""
-    if only in (None, "worker"):
-        bench_worker(rounds, into_page=into_page)
-    if only in (None, "gateway"):
-        bench_gateway(rounds, into_page=into_page)
-    if only in (None, "page"):
-        bench_page(into_page=into_page)
-    if only in (None, "scale"):
-        bench_scale(into_page=into_page)
-    if only == "capacity":
-        bench_capacity(entities, into_page=into_page)
-    if only == "peers":
-        bench_peers(rounds, into_page=into_page)
+    for part in ("worker", "gateway", "page", "scale") if only is None else (only,):
+        with tempfile.TemporaryDirectory(prefix="bench-") as name:
+            folder = Path(name)
+            with KafkaBroker(folder / "kafka", heap_mb=1024, jvm_options=()) as broker:
+                found = _measured(part, broker, folder, rounds, entities)
+        click.echo(found)
+        if into_page:
+            mark, page = SECTIONS[part]
+            replace_section(mark, found, page=page)
 
 
-@contextmanager
-def _broker() -> Iterator[tuple[KafkaBroker, Path]]:
-    """Yield a broker of its own, and a folder for what is measured on it."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name)
-        with KafkaBroker(folder / "kafka", heap_mb=1024, jvm_options=()) as broker:
-            yield broker, folder
-
-
-def bench_peers(rounds: int, *, into_page: bool) -> None:
-    """Measure other stream processors beside the worker."""
-    with _broker() as (broker, folder):
-        found = measure_peers(broker, folder, rounds, report=_report)
-    click.echo(peers_text(found))
-    if into_page:
-        write_peers(found)
-
-
-def bench_scale(*, into_page: bool) -> None:
-    """Measure one, two and four workers, once: what counts is what they cost together."""
-    with _broker() as (broker, folder):
-        found = measure_scale(broker, folder, report=_report)
-    click.echo(scale_text(found))
-    if into_page:
-        write_scale(found)
-
-
-def bench_capacity(entities: int, *, into_page: bool) -> None:
-    """Measure many events, once."""
-    with _broker() as (broker, folder):
-        found = measure_capacity(broker, folder, report=_report, entities=entities)
-    click.echo(capacity_text(found))
-    if into_page:
-        write_capacity(found)
-
-
-def bench_page(*, into_page: bool) -> None:
-    """Measure the delegate's page, once: each of its pages is asked for many times."""
-    with _broker() as (broker, folder):
-        found = measure_page(broker, folder, report=_report)
-    click.echo(page_text(found))
-    if into_page:
-        write_page(found)
-
-
-def bench_gateway(rounds: int, *, into_page: bool) -> None:
-    """Measure the gateway beside a bare echo."""
-    with _broker() as (broker, folder):
-        found = measure_gateway(broker, folder, rounds, report=_report)
-    click.echo(gateway_text(found))
-    if into_page:
-        write_gateway(found)
-
-
-def bench_worker(rounds: int, *, into_page: bool) -> None:
-    """Measure the engines, and the operation of a worker."""
-    with _broker() as (broker, folder):
-        stage = Stage(broker)
-        trials = measure_trials(stage, ENGINES, folder, rounds, report=_report)
-        operation = measure_operation(stage, folder)
-    findings = Findings(trials, operation, stage.mean_event_bytes)
-    click.echo(text(findings))
-    if into_page:
-        write(findings)
+def _measured(part: str, broker: KafkaBroker, folder: Path, rounds: int, entities: int) -> str:
+    """Measure a part and return what was found, as Markdown."""
+    match part:
+        case "worker":
+            stage = Stage(broker)
+            trials = measure_trials(stage, ENGINES, folder, rounds, report=_report)
+            operation = measure_operation(stage, folder)
+            return text(Findings(trials, operation, stage.mean_event_bytes))
+        case "gateway":
+            return gateway_text(measure_gateway(broker, folder, rounds, report=_report))
+        case "page":
+            return page_text(measure_page(broker, folder, report=_report))
+        case "scale":
+            return scale_text(measure_scale(broker, folder, report=_report))
+        case "capacity":
+            return capacity_text(
+                measure_capacity(broker, folder, report=_report, entities=entities)
+            )
+        case _:
+            return peers_text(measure_peers(broker, folder, rounds, report=_report))
 
 
 def measure_operation(stage: Stage, folder: Path) -> Operation:

@@ -38,8 +38,6 @@ EVERY = 0.005
 
 
 class SilentError(Exception):
-    """What must come in seconds has not."""
-
     def __init__(self, what: str) -> None:
         super().__init__(f"{what}: not within {SECONDS:.0f} s")
 
@@ -109,8 +107,6 @@ def _followed(
 
 
 def _latency(webhook: Webhook, milestone: str, *, acknowledged: float) -> float:
-    """Wait for the notification of a missed milestone, and return the seconds that it took."""
-
     def moments() -> list[float]:
         return [
             one.moment - acknowledged

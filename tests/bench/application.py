@@ -29,12 +29,10 @@ class Application:
         return f"{self.app_id}-{self.family.value}-changelog"
 
     def arguments(self) -> list[str]:
-        """Return it as arguments of a program."""
         return [self.bootstrap, self.app_id, topic_name(self.family), str(self.events)]
 
     @classmethod
     def from_arguments(cls) -> Application:
-        """Read it from this program's arguments."""
         bootstrap, app_id, topic, events = sys.argv[1:]
         family = next(family for family in Family if topic_name(family) == topic)
         return cls(bootstrap, app_id, family, int(events))
@@ -48,7 +46,6 @@ class Times(NamedTuple):
 
     @classmethod
     def found_in(cls, output: str) -> Times | None:
-        """Find what a `Stopwatch` has printed in a program's output."""
         found = re.search(r"^took (\S+) s, of processors (\S+) s$", output, re.MULTILINE)
         return cls(float(found[1]), float(found[2])) if found else None
 
@@ -60,12 +57,10 @@ class Stopwatch:
         self._began: Times | None = None
 
     def start(self) -> None:
-        """Start, at the first call."""
         if self._began is None:
             self._began = Times(monotonic(), process_time())
 
     def stop(self) -> None:
-        """Stop, and print the times for the parent process."""
         assert self._began is not None, "start it first"
         took = monotonic() - self._began.seconds
         of_processors = process_time() - self._began.processor_seconds
@@ -77,21 +72,17 @@ class Restoring:
 
     @staticmethod
     def ended() -> None:
-        """Tell the parent process that all are restored: from now on events are processed."""
         click.echo("ready")
 
     @staticmethod
     def counted(states: int) -> None:
-        """Tell it how many there are."""
         click.echo(f"restored {states}")
 
     @staticmethod
     def has_ended(output: str) -> bool:
-        """Return whether a program's output says so."""
         return re.search(r"^ready$", output, re.MULTILINE) is not None
 
     @staticmethod
     def count(output: str) -> int | None:
-        """Find how many states a program has counted."""
         found = re.search(r"^restored (\d+)$", output, re.MULTILINE)
         return int(found[1]) if found else None

@@ -9,7 +9,7 @@ import csv
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -21,10 +21,9 @@ from events.fact import Family
 from events.topics import declared_topics, topic_name
 from operations.programs.program import COMMAND, end_child, start_child
 from tests.bench.capacity_events import records_of, send_records
-from tests.bench.disk import log_bytes, open_file_bytes
 from tests.bench.engines import peak_memory_mb, processor_seconds
-from tests.bench.group import counted, entities_of, share_partitions
-from tests.bench.probes import scrape_ms
+from tests.bench.probes import counted, entities_of, scrape_ms, share_partitions
+from tests.bench.stage import log_bytes
 from tests.support.kafka import KafkaBroker
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker
@@ -43,16 +42,12 @@ WORK_MB: Final = 32_768
 
 
 class CapacityFailedError(Exception):
-    """A process did not get where it should, or counted something else."""
-
     def __init__(self, problem: str, *, log: str = "") -> None:
         super().__init__(f"{problem}; the end of its log:\n{log[-4000:]}" if log else problem)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A command, from the start of its process to the end."""
-
     name: str
     seconds: float
     processor_seconds: float
@@ -108,8 +103,6 @@ def measure_capacity(
 
 
 class _Measurement:
-    """One run, step by step."""
-
     def __init__(
         self, broker: KafkaBroker, folder: Path, report: Callable[[str], None], entities: int
     ) -> None:
@@ -123,7 +116,6 @@ class _Measurement:
         self._work.mkdir()
 
     def made(self) -> Capacity:
-        """Make it."""
         found, load = self._found, os.getloadavg()[0]
         self._send()
         with ExitStack() as stack:
@@ -146,7 +138,6 @@ class _Measurement:
         self._report(f"{found.events} events are on the topics after {found.sent_seconds:.0f} s")
 
     def _count(self, workers: Sequence[Worker]) -> None:
-        """Wait until all events are counted."""
         found, began = self._found, monotonic()
         self._settle(workers)
         settled, before = monotonic(), counted(workers)
@@ -169,7 +160,6 @@ class _Measurement:
             return False
 
     def _assess(self, workers: Sequence[Worker]) -> None:
-        """Start an assessor that asks the workers."""
         found = self._found
         with self._started("assessor", WORKERS=_addresses(workers)) as assessor:
             began = monotonic()
@@ -222,7 +212,7 @@ class _Measurement:
                 # A process that has just ended has no memory any more.
                 if (now := peak_memory_mb(process.pid)) == now:
                     memory, processors = now, processor_seconds(process.pid)
-                disk = max(disk, open_file_bytes(process.pid, work) / 1e6)
+                disk = max(disk, _open_file_bytes(process.pid, work) / 1e6)
                 self._note_disk()
                 sleep(WATCH_SECONDS)
         finally:
@@ -259,7 +249,6 @@ class _Measurement:
         return {f"SMART_REGION_{name}": value for name, value in {**common, **settings}.items()}
 
     def _settle(self, workers: Sequence[Worker]) -> None:
-        """Wait until all are ready and share the partitions."""
         if not wait_until(
             lambda: share_partitions(workers, PARTITIONS), seconds=self._limit, every=0.1
         ):
@@ -283,3 +272,15 @@ def _rows(exported: str) -> list[dict[str, Any]]:
 def _free_mb(folder: Path) -> float:
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize / 1e6
+
+
+def _open_file_bytes(pid: int, folder: Path) -> int:
+    """Return the size of the files in a folder that a process has open, with and without a name."""
+    size = 0
+    # It may end, or close a file, at any time.
+    with suppress(OSError):
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                if folder in link.readlink().parents:
+                    size += link.stat().st_size
+    return size

@@ -43,8 +43,6 @@ _SAMPLE_CENTS: Final = 987_654_321
 
 
 class ManyRecord(NamedTuple):
-    """A record and the family of its topic."""
-
     family: Family
     record: EncodedRecord
 
@@ -183,7 +181,6 @@ async def _add(
     home: tuple[Family, int],
     records: Iterable[EncodedRecord],
 ) -> None:
-    """Add records to the open batch of a partition; send each that is full."""
     for key, value, headers in records:
         batch = open_batches.get(home)
         added = None

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from tests.bench.capacity import PARTITIONS, WORKERS, Capacity
-from tests.bench.report import CAPACITY_PAGE
-from tests.bench.tables import measured_under, replace_section, rounded, table
-
-MEASURED: Final = re.compile(
-    r"(?<=<!-- millions measured -->\n).*?(?=<!-- millions end -->)", re.DOTALL
-)
+from tests.bench.tables import measured_under, rounded, table
 
 
 def capacity_text(found: Capacity) -> str:
-    """Return what was found as Markdown."""
     states = found.entities * (len(found.restored_mb) - 1) / len(found.restored_mb)
     measured = [
         ["events, entities", f"{rounded(found.events)}, {rounded(found.entities)}"],
@@ -68,8 +59,3 @@ def capacity_text(found: Capacity) -> str:
 
 def _each(memory_mb: tuple[float, ...]) -> str:
     return " and ".join(f"{one:.0f}" for one in memory_mb)
-
-
-def write_capacity(found: Capacity) -> None:
-    """Put what was found into the page about capacity, in place of what was there before."""
-    replace_section(MEASURED, capacity_text(found), page=CAPACITY_PAGE)

@@ -12,12 +12,10 @@ from uvicorn import Config, Server
 
 
 async def echo(request: Request) -> Response:
-    """Return the body."""
     return Response(await request.body(), media_type="application/json")
 
 
 def main() -> None:
-    """Serve on the port that the command line names, with the gateway's own server."""
     app = Starlette(routes=[Route("/events", echo, methods=["POST"])])
     config = Config(
         app,

@@ -31,16 +31,12 @@ FIRST_PAUSE, SHORTEST_PAUSE = 0.5, 0.02
 
 
 class EngineFailedError(Exception):
-    """An engine ended, or did not get on."""
-
     def __init__(self, name: str, *, log: str) -> None:
         super().__init__(f"{name} failed; the end of its log:\n{log[-4000:]}")
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One run of one engine over one workload."""
-
     events: int
     times: Times
     peak_mb: float
@@ -49,7 +45,6 @@ class Trial:
 
     @property
     def rate(self) -> float:
-        """Events per second."""
         return self.events / self.times.seconds
 
     @property
@@ -59,8 +54,6 @@ class Trial:
 
 
 class Engine(Protocol):
-    """A way to get through events."""
-
     @property
     def name(self) -> str:
         """What the table calls it."""
@@ -83,7 +76,6 @@ class Rival:
     events: int | None = None
 
     def run(self, stage: Stage, application: Application, folder: Path) -> Trial:
-        """Run the program until its offsets are committed."""
         with self._started(application, folder) as program:
             program.wait_until(lambda output: Times.found_in(output) is not None, TRIAL_SECONDS)
             took = Times.found_in(program.output)
@@ -129,8 +121,6 @@ class Rival:
 
 @dataclass(frozen=True)
 class _Program:
-    """A program that runs, and what it has written."""
-
     process: subprocess.Popen[bytes]
     output_file: Path
 
@@ -154,7 +144,6 @@ class Monitor:
     events: int | None = None
 
     def run(self, stage: Stage, application: Application, folder: Path) -> Trial:
-        """Run a worker from the moment it is ready until its offsets are committed."""
         with started(application, folder) as worker:
             worker.wait_ready()
             took = await_events(worker, application.events)

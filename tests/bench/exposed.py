@@ -4,7 +4,6 @@ from __future__ import annotations
 
 
 def exposed_sum(text: str, name: str, **labels: str) -> float:
-    """Add up a metric's samples that carry all the labels."""
     wanted = [f'{label}="{value}"' for label, value in labels.items()]
     return sum(
         float(line.rpartition(" ")[2])

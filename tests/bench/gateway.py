@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import urllib.request
@@ -21,6 +20,7 @@ from events.school import SchoolConnected
 from events.topics import declared_topics
 from operations.programs.addresses import free_port
 from operations.programs.program import end_child, start_child
+from tests.bench.engines import processor_seconds
 from tests.bench.load_generator import Responses, generate_load, request_bytes
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
@@ -50,8 +50,6 @@ producers:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is sent, over and over."""
-
     name: str
     events: int
     """In one request."""
@@ -68,8 +66,6 @@ ECHO: Final = "bare echo"
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """All rounds of one load at one server."""
-
     load: Load
     rounds: tuple[tuple[Responses, float], ...]
     """Each with the seconds of processor that the server's process took, by request."""
@@ -81,7 +77,6 @@ class LoadResult:
 
     @property
     def events_per_second(self) -> float:
-        """The same in events."""
         return self.requests_per_second * self.load.events
 
     @property
@@ -97,8 +92,6 @@ class LoadResult:
 
 
 class UnexpectedAnswersError(Exception):
-    """Something else than an acceptance was answered."""
-
     def __init__(self, server: str, load: Load, responses: Responses) -> None:
         super().__init__(f"{server}, {load.name}: answers {dict(responses.statuses)}")
 
@@ -139,12 +132,12 @@ def measure_gateway(
 def _measure(
     process: subprocess.Popen[bytes], port: int, request: Callable[[int], bytes]
 ) -> tuple[Responses, float]:
-    before = _processor_seconds(process.pid)
+    before = processor_seconds(process.pid)
     responses = generate_load(
         port, request, connections=CONNECTIONS, warm_up=WARM_UP_SECONDS, seconds=SECONDS
     )
     of_all = (WARM_UP_SECONDS + SECONDS) / SECONDS
-    took = _processor_seconds(process.pid) - before
+    took = processor_seconds(process.pid) - before
     return responses, took / (len(responses.waits) * of_all)
 
 
@@ -197,9 +190,3 @@ def _echoes(port: int) -> bool:
             return True
     except OSError:
         return False
-
-
-def _processor_seconds(pid: int) -> float:
-    # The fields after the program's name, which may hold anything: user and system time in ticks.
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

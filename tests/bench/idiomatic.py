@@ -57,7 +57,6 @@ def create_app(application: Application, done: asyncio.Event, stopwatch: Stopwat
 
 
 async def main() -> None:
-    """Process an application's events, print how long it took, and stay until ended."""
     configure_logging("warning", "text")
     done, stopwatch = asyncio.Event(), Stopwatch()
     app = create_app(Application.from_arguments(), done, stopwatch)

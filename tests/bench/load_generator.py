@@ -25,12 +25,10 @@ class Responses:
 
     @property
     def rate(self) -> float:
-        """Answers per second."""
         return len(self.waits) / self.seconds
 
 
 def request_bytes(body: bytes, headers: dict[str, str]) -> bytes:
-    """Return a POST to /events as it goes over the line."""
     lines = [
         "POST /events HTTP/1.1",
         "host: 127.0.0.1",
@@ -102,12 +100,10 @@ class _Connection(asyncio.Protocol):
         self._sent = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Send the first request."""
         self._transport = transport
         self._send()
 
     def data_received(self, data: bytes) -> None:
-        """Count a response, and send the next request."""
         self._answer += data
         head, found, body = self._answer.partition(_END_OF_HEADERS)
         if not found:
@@ -127,7 +123,6 @@ class _Connection(asyncio.Protocol):
             self.done.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Report that the server closed the connection."""
         if not self.done.done():
             self.done.set_exception(exc or ConnectionResetError("the server closed the connection"))
 

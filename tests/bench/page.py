@@ -99,7 +99,6 @@ class PageResult:
     """The machine's load (of a minute) before and after."""
 
     def wait_ms(self, asked: Asked) -> list[float]:
-        """Return all waits of a kind of page in milliseconds."""
         return [1000 * wait for waits in self.waits[asked.name].values() for wait in waits]
 
     def slowest(self, asked: Asked) -> tuple[str, float]:
@@ -109,8 +108,6 @@ class PageResult:
 
 
 class PageFailedError(Exception):
-    """The page did not get on, or answered something else than a page."""
-
     def __init__(self, problem: str, *, log: str) -> None:
         super().__init__(f"{problem}; the end of its log:\n{log[-4000:]}")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import median
 from time import monotonic
 
-from catalogue.metrics import INDICATOR_VALUE
+from catalogue.metrics import ENTITIES, INDICATOR_VALUE
+from catalogue.metrics import EVENTS as EVENTS_TOTAL
 from events.identifiers import Department
 from sources.client import KafkaPublisher, PublisherOptions
 from tests.bench.application import Application
@@ -56,3 +58,20 @@ def _committed_in_paris(worker: Worker) -> float:
         indicator="grants_committed_euros",
         department=Department.PARIS.value,
     )
+
+
+def share_partitions(workers: Sequence[Worker], partitions: int) -> bool:
+    """Return whether all are ready, each with partitions of its own, and none is missing."""
+    states = [worker.readiness() for worker in workers]
+    if not all(one.get("ready") and one["partitions"] for one in states):
+        return False
+    owned = [partition for one in states for partition in one["partitions"]]
+    return sorted(owned) == list(range(partitions))
+
+
+def counted(workers: Sequence[Worker]) -> int:
+    return int(sum(exposed_sum(worker.metrics(), EVENTS_TOTAL.name) for worker in workers))
+
+
+def entities_of(workers: Sequence[Worker]) -> int:
+    return int(sum(exposed_sum(worker.metrics(), ENTITIES.name) for worker in workers))

@@ -34,8 +34,6 @@ LYCEES: Final = 40_000
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The entities of one family: how many, and what is reported of the n-th."""
-
     family: Family
     entities: int
     facts: Callable[[int], Iterator[Fact]]
@@ -55,18 +53,15 @@ class Part:
 
 
 def uai(entity: int) -> str:
-    """Return the identifier of a lycée."""
     digits = f"0{_department(entity).value}{entity // len(DEPARTMENTS):04}"
     return digits + uai_check_letter(digits)
 
 
 def grant_id(entity: int) -> str:
-    """Return the identifier of a grant."""
     return f"grant-{entity:06}"
 
 
 def dataset_id(entity: int) -> str:
-    """Return the identifier of a dataset."""
     return f"dataset-{entity:05}"
 
 

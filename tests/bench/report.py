@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
@@ -12,17 +11,10 @@ from tests.bench.engines import Trial
 from tests.bench.gateway import BATCH, GATEWAY, SINGLE, LoadResult
 from tests.bench.page import ASKED, Asked, PageResult
 from tests.bench.scale import PARTITIONS, Scaled
-from tests.bench.tables import PAGE, measured_on, measured_under, replace_section, rounded, table
+from tests.bench.tables import measured_on, measured_under, rounded, table
 from tests.bench.trials import Trials
 from tests.bench.workloads import WORKLOADS
 from tests.support.rebalances import Change
-
-CAPACITY_PAGE = PAGE.with_name("capacity.md")
-MEASURED = re.compile(r"(?<=<!-- measured -->\n).*?(?=<!-- end -->)", re.DOTALL)
-GATEWAY_MEASURED = re.compile(
-    r"(?<=<!-- gateway measured -->\n).*?(?=<!-- gateway end -->)", re.DOTALL
-)
-PAGE_MEASURED = re.compile(r"(?<=<!-- page measured -->\n).*?(?=<!-- page end -->)", re.DOTALL)
 
 #: Writes what an engine, by its name, and its trials show.
 Cell = Callable[[str, Sequence[Trial]], str]
@@ -49,7 +41,6 @@ class Findings:
 
 
 def text(findings: Findings) -> str:
-    """Return the findings as Markdown."""
     return "\n".join(
         [
             _conditions(findings),
@@ -65,13 +56,7 @@ def text(findings: Findings) -> str:
     )
 
 
-def write(findings: Findings) -> None:
-    """Put the findings into the page, in place of those before."""
-    replace_section(MEASURED, text(findings))
-
-
 def gateway_text(found: Mapping[str, Mapping[str, LoadResult]]) -> str:
-    """Return what was found of the gateway as Markdown."""
     lines = [measured_on("starlette", "uvicorn", "h11", "uvloop", "aiokafka", "pydantic"), ""]
     for load in found[GATEWAY]:
         lines += [
@@ -84,11 +69,6 @@ def gateway_text(found: Mapping[str, Mapping[str, LoadResult]]) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def write_gateway(found: Mapping[str, Mapping[str, LoadResult]]) -> None:
-    """Put what was found of the gateway into the page, in place of what was there before."""
-    replace_section(GATEWAY_MEASURED, gateway_text(found))
 
 
 def page_text(found: Sequence[PageResult]) -> str:
@@ -121,13 +101,7 @@ def page_text(found: Sequence[PageResult]) -> str:
     )
 
 
-def write_page(found: Sequence[PageResult]) -> None:
-    """Put what was found of the delegate's page into the page, in place of what was there."""
-    replace_section(PAGE_MEASURED, page_text(found))
-
-
 def scale_text(found: Scaled) -> str:
-    """Return what was found of several workers as Markdown."""
     alone = found.shares[0].rate
     rows = [
         [
@@ -196,11 +170,6 @@ def _restored(change: Change, entities: int) -> str:
     states = entities * sum(count for count, _ in change.restores) / PARTITIONS
     slowest = max((seconds for _, seconds in change.restores), default=0.0)
     return rounded(states / slowest) if slowest else ""
-
-
-def write_scale(found: Scaled) -> None:
-    """Put what was found of several workers into the page about capacity."""
-    replace_section(MEASURED, scale_text(found), page=CAPACITY_PAGE)
 
 
 def _page_rows(asked: Asked, few: PageResult, many: PageResult) -> Iterator[list[str]]:

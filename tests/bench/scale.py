@@ -22,11 +22,10 @@ from streams.histories import ExactPersons, exact_persons
 from streams.queries.opening import read_histories
 from streams.settings import Settings
 from tests.bench.application import Application
-from tests.bench.disk import log_bytes
 from tests.bench.engines import TRIAL_SECONDS, peak_memory_mb, processor_seconds
 from tests.bench.exposed import exposed_sum
-from tests.bench.group import counted, share_partitions
-from tests.bench.stage import Stage
+from tests.bench.probes import counted, share_partitions
+from tests.bench.stage import Stage, log_bytes
 from tests.bench.workloads import DISTINCT, EVENTS
 from tests.support.kafka import KafkaBroker
 from tests.support.rebalances import Change, watched
@@ -43,8 +42,6 @@ CHANGE_SECONDS = 120.0
 
 
 class ScaleFailedError(Exception):
-    """Workers did not get where they should."""
-
     def __init__(self, what: str, workers: Sequence[Worker]) -> None:
         logs = "\n".join(worker.log()[-1500:] for worker in workers)
         super().__init__(f"{what}; the ends of the workers' logs:\n{logs}")
@@ -64,14 +61,11 @@ class Share:
 
     @property
     def rate(self) -> float:
-        """Events per second of all together."""
         return self.events / self.seconds
 
 
 @dataclass(slots=True)
 class Scaled:
-    """All that was found."""
-
     shares: list[Share] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     processed_seconds: float = 0.0
@@ -232,7 +226,6 @@ def _grow(
 
 
 def _watch(what: str, workers: list[Worker], do: Callable[[], object]) -> Change:
-    """Ask all workers while their number changes."""
     with watched(lambda: workers) as watch:
         # A worker ends with the thread that started it: that is this one.
         do()

@@ -36,8 +36,6 @@ _BATCH_BYTES = 256 * 1024
 
 
 class BehindError(Exception):
-    """An engine says that it is done, and its offsets do not."""
-
     def __init__(self, app_id: str, *, behind: int) -> None:
         super().__init__(f"{app_id}: {behind} records not committed {COMMIT_SECONDS:.0f} s later")
 
@@ -65,7 +63,6 @@ class Stage:
         self.send(workload.family, records)
 
     def send(self, family: Family, records: list[EncodedRecord]) -> None:
-        """Put records on a family's topic, as fast as it goes."""
         asyncio.run(self._send(family, records))
 
     @contextmanager
@@ -114,7 +111,6 @@ class Stage:
             remove_members(admin, [application.app_id])
 
     def entities(self, application: Application) -> int:
-        """Return how many entities an application's events are about."""
         family, events = application.family, application.events
         read = {one: self._already_read(one, family, events) for one in self._keys}
         return len({key for one, begin in read.items() for key in self._keys[one][begin:]})
@@ -196,3 +192,11 @@ async def _send_batches(
             batch = producer.create_batch()
             batch.append(timestamp=None, **sent)
     await producer.send_batch(batch, topic, partition=partition)
+
+
+def log_bytes(broker: KafkaBroker, topic: str) -> int:
+    return sum(
+        file.stat().st_size
+        for folder in (broker.folder / "data").glob(f"{topic}-[0-9]*")
+        for file in folder.glob("*.log")
+    )

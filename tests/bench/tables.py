@@ -11,12 +11,18 @@ from importlib.metadata import version
 from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
+CAPACITY_PAGE = PAGE.with_name("capacity.md")
 
 
-def replace_section(section: re.Pattern[str], measured: str, *, page: Path = PAGE) -> None:
-    """Put text in place of a section of the page."""
+def section(mark: str) -> re.Pattern[str]:
+    """Return what finds the measured section of a page with a mark."""
+    begin, end = (f"<!-- {mark}{one} -->" for one in ("measured", "end"))
+    return re.compile(rf"(?<={begin}\n).*?(?={end})", re.DOTALL)
+
+
+def replace_section(mark: str, measured: str, *, page: Path) -> None:
     written = page.read_text(encoding="utf-8")
-    page.write_text(section.sub(lambda _: f"\n{measured}\n", written), encoding="utf-8")
+    page.write_text(section(mark).sub(lambda _: f"\n{measured}\n", written), encoding="utf-8")
 
 
 def measured_under(load: tuple[float, float], *packages: str, **others: str) -> str:
@@ -38,7 +44,6 @@ def measured_on(*packages: str, **others: str) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a table in Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return [f"| {' | '.join(cells)} |" for cells in lines]
 

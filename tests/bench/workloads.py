@@ -25,8 +25,6 @@ BEGAN = datetime(2016, 1, 4, 8, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Events of one family, in the order of their recording."""
-
     name: str
     meaning: str
     family: Family

@@ -44,7 +44,6 @@ MEANINGS: Final[Mapping[FaultKind, str]] = {
 
 
 def rate_reached(journal: Journal) -> float:
-    """Return the events a second that were acknowledged while there was traffic."""
     seconds = journal.total("traffic_seconds")
     acknowledged = journal.total("acknowledged") + journal.total("receipts")
     return acknowledged / seconds if seconds else 0.0

@@ -53,15 +53,12 @@ class Node:
 
     @property
     def address(self) -> str:
-        """The address of its proxy."""
         return address_of(self.proxy.port)
 
     def pause(self) -> None:
-        """Freeze it (SIGSTOP)."""
         self.broker.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on, if it runs."""
         self.broker.send_signal(signal.SIGCONT)
 
     def terminate(self) -> None:
@@ -76,7 +73,6 @@ class Node:
         resource.prlimit(self.broker.process_id, resource.RLIMIT_FSIZE, (0, hard))
 
     def launch(self) -> None:
-        """Start it if it is down, and do not wait."""
         if not self.broker.running:
             self.broker.launch()
             self.is_sound = True

@@ -20,8 +20,6 @@ LONGEST: Final = 15.0
 
 
 class FaultKind(StrEnum):
-    """What goes wrong."""
-
     WORKER_KILL = "worker_kill"
     WORKER_PAUSE = "worker_pause"
     ASSESSOR_KILL = "assessor_kill"
@@ -51,8 +49,6 @@ DELAYS: Final = (50, 200, 500)
 
 
 class Fault(BaseModel):
-    """One fault of a minute."""
-
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: FaultKind
@@ -66,7 +62,6 @@ class Fault(BaseModel):
     """Milliseconds, of a slow path."""
 
     def __str__(self) -> str:
-        """Return it in one line."""
         delay = f" by {self.delay} ms" if self.delay else ""
         return f"{self.at:.1f} s: {self.kind} {self.target}{delay} for {self.seconds:.1f} s"
 

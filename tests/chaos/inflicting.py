@@ -18,7 +18,6 @@ Steps: TypeAlias = Generator[None, None, bool]
 
 
 def inflict(system: System, fault: Fault) -> Steps:
-    """Do a fault, and undo it in the end where nobody else does."""
     return _WAYS[fault.kind](system, fault)
 
 
@@ -89,7 +88,6 @@ def _disk_full(system: System, fault: Fault) -> Steps:
 
 
 def _away(node: Node, fault: Fault, go: Callable[[], None], come: Callable[[], None]) -> Steps:
-    """Let a broker that runs go, and come back."""
     if not node.broker.running:
         return False
     go()

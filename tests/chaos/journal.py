@@ -31,8 +31,6 @@ class AnotherRunError(SmartRegionError):
 
 
 class RunPlan(BaseModel):
-    """What decides a run."""
-
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int
@@ -46,8 +44,6 @@ class RunPlan(BaseModel):
 
 
 class MinuteResult(BaseModel):
-    """What became of one minute."""
-
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     minute: int
@@ -82,8 +78,6 @@ class MinuteResult(BaseModel):
 
 
 class Journal(BaseModel):
-    """The minutes that are done."""
-
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     plan: RunPlan
@@ -109,31 +103,25 @@ class Journal(BaseModel):
 
     @property
     def next_minute(self) -> int:
-        """The number of the first minute that is not done."""
         return len(self.minutes) + 1
 
     def with_minute(self, result: MinuteResult) -> Self:
-        """Return the journal with the next minute's result."""
         assert result.minute == self.next_minute, result
         return self.model_copy(update={"minutes": (*self.minutes, result)})
 
     def save(self, path: Path) -> None:
-        """Write it in place of what was there: whole, or not at all."""
         with whole_file(path) as stream:
             stream.write(self.model_dump_json(indent=1).encode())
 
     @property
     def failed(self) -> tuple[MinuteResult, ...]:
-        """The minutes in which something was wrong."""
         return tuple(one for one in self.minutes if one.problems)
 
     def total(self, field: str) -> float:
-        """Add a number up over all minutes."""
         return sum(float(getattr(one, field)) for one in self.minutes)
 
     @property
     def faults_done(self) -> Mapping[FaultKind, int]:
-        """How often each kind of fault was inflicted."""
         done = Counter[FaultKind]()
         for one in self.minutes:
             done.update(one.done)

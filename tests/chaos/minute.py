@@ -25,8 +25,6 @@ GATEWAY_SHARE: Final = 0.05
 
 
 class Minutes:
-    """Runs minute after minute on one system, with its traffic."""
-
     def __init__(
         self, system: System, traffic: KafkaTraffic, events: Sequence[bytes], *, rate: int
     ) -> None:
@@ -79,7 +77,6 @@ class Minutes:
         )
 
     def _suffer(self, faults: Sequence[Fault], seconds: float, done: Counter[FaultKind]) -> None:
-        """Inflict the faults of a minute, each at its time; count those that were done."""
         began = time.monotonic()
         waiting, lasting = deque(faults), list[tuple[FaultKind, Steps]]()
         while (now := time.monotonic() - began) < seconds:
@@ -94,7 +91,6 @@ class Minutes:
             done[kind] += 1
 
     def _since_before(self, verdict: Verdict) -> Mapping[str, int]:
-        """Return what was counted in this minute, of all that was counted on the system."""
         traffic, account = self._traffic, self._system.account
         counted = {
             "sent": traffic.sent + len(self._offered),

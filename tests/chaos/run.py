@@ -22,8 +22,6 @@ minutes would take many times as long as the first."""
 
 @dataclass(frozen=True, slots=True)
 class Chaos:
-    """How a run goes on."""
-
     journal: Path
     report: Callable[[str], None]
     """Receives each line about the progress."""

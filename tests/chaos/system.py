@@ -34,8 +34,6 @@ DELIVERY_SECONDS: Final = 5
 
 @dataclass(frozen=True)
 class System:
-    """All parts, which run as long as the `with` block of `started`."""
-
     cluster: Cluster
     workers: tuple[Worker, ...]
     assessor: Worker
@@ -88,12 +86,10 @@ class System:
             yield system
 
     def start_gateway(self) -> None:
-        """Start the gateway if it is down, and do not wait."""
         if not self.gateway.alive:
             self.gateway.start()
 
     def heal(self) -> None:
-        """Undo all faults, and wait until everything serves."""
         for worker in (*self.workers, self.assessor):
             if worker.alive:
                 worker.wake()

@@ -78,7 +78,6 @@ class KafkaTraffic:
 
     @property
     def events(self) -> int:
-        """How many different events were sent."""
         return self.sent - self.invalid - self.doubled
 
     @contextmanager

@@ -102,7 +102,6 @@ def _miscounted(
     offered: Mapping[str, bytes],
     account: Mapping[str, int],
 ) -> Iterator[str]:
-    """Yield where the audit's account is not that of what was sent."""
     accepted = account["accepted"]
     # A batch whose answer was lost may be on the topics without a receipt.
     least, most = traffic.events + len(system.account.receipts), traffic.events + len(offered)
@@ -185,7 +184,6 @@ def _unseen(system: System) -> Iterator[str]:
 
 
 def _few(lines: Iterator[str] | list[str]) -> list[str]:
-    """Return the first lines and how many more there are."""
     listed = list(lines)
     more = len(listed) - NAMED
     return [*listed[:NAMED], *([f"and {more} more of that kind"] if more > 0 else [])]

@@ -28,7 +28,6 @@ class _Points(click.ParamType):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> int | None:
-        """Return the number, None for all."""
         return None if value == _ALL else int(click.IntRange(min=1).convert(value, param, ctx))
 
 
@@ -76,7 +75,6 @@ def main(*, scenario: str, points: int | None, seed: int, once: bool) -> None:
 
 
 def _report(attempt: Attempt) -> None:
-    """Show that the run gets on."""
     click.echo("x" if attempt.problems else "." if attempt.reached else "-", nl=False, err=True)
 
 

@@ -120,7 +120,6 @@ def writes(record: Path, folder: Path) -> list[Call]:
 
 
 def _changed(name: str, rest: str, folder: Path) -> str | None:
-    """Return what a call changes, None where that is nothing."""
     if name in _SOCKET_CALLS:
         peer = _PEER.match(rest)
         return None if peer is None else _sent(peer["data"])

@@ -33,8 +33,6 @@ _COMMIT_EVERY: Final = 0.1
 
 
 class Erasing:
-    """Two of thirty persons are erased."""
-
     name = "erase"
     files: tuple[str, ...] = ()
     databases: tuple[str, ...] = ()
@@ -80,13 +78,11 @@ class _Case:
         )
 
     def cut_short(self) -> Iterator[str]:
-        """Yield what is lost of others."""
         there = {record.value for record in self._topics.read(_TOPIC)}
         if lost := self._others - there:
             yield f"{len(lost)} records of others are lost"
 
     def ended(self, cuts: int) -> Iterator[str]:
-        """Yield, besides, what is left of the persons, and what the command left behind."""
         del cuts
         records = self._topics.read(*EVENT_TOPICS)
         named = sum(self._names(record.key) or self._names(record.value) for record in records)

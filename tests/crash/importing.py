@@ -32,8 +32,6 @@ _INDICATOR: Final = "IND-001"
 
 
 class Importing:
-    """A barometer's values of many days are imported."""
-
     name = "import"
     files = ("journal",)
     databases = ("journal",)
@@ -42,7 +40,6 @@ class Importing:
         self._topics = topics
 
     def case(self, folder: Path) -> _Case:
-        """Prepare a file of which nothing is sent yet."""
         self._topics.empty()
         return _Case(self._topics, folder)
 
@@ -59,12 +56,10 @@ class _Case:
         self.command = Command("smart_region", arguments, topics.variables)
 
     def cut_short(self) -> Iterator[str]:
-        """Yield what is noted as sent and is not on the topic."""
         if unsent := self._noted() - self._sent().keys():
             yield f"{len(unsent)} events are noted as sent, and not on the topic"
 
     def ended(self, cuts: int) -> Iterator[str]:
-        """Yield what is missing, too often there, or not noted."""
         sent = self._sent()
         if len(sent) != _DAYS:
             yield f"{len(sent)} of {_DAYS} events are on the topic"

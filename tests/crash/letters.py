@@ -33,8 +33,6 @@ _REFUSED_AT: Final = datetime(2019, 6, 30, tzinfo=UTC)
 
 
 class Replaying:
-    """Letters whose records are valid now are replayed."""
-
     name = "replay"
     files: tuple[str, ...] = ()
     databases: tuple[str, ...] = ()
@@ -42,23 +40,14 @@ class Replaying:
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
 
-    def case(self, _: Path) -> _Replay:
-        """Prepare letters that wait."""
+    def case(self, _: Path) -> _Letters:
         return _Replay(self._topics)
 
 
-class Discarding:
-    """Letters are discarded."""
-
+class Discarding(Replaying):
     name = "discard"
-    files: tuple[str, ...] = ()
-    databases: tuple[str, ...] = ()
 
-    def __init__(self, topics: Topics) -> None:
-        self._topics = topics
-
-    def case(self, _: Path) -> _Discard:
-        """Prepare letters that wait."""
+    def case(self, _: Path) -> _Letters:
         return _Discard(self._topics)
 
 
@@ -71,7 +60,6 @@ class _Found:
 
     @property
     def copies(self) -> Counter[LetterPosition]:
-        """The records that are replays, by their letters."""
         return Counter(
             LetterPosition.parse(value.decode())
             for record in self.sent
@@ -81,8 +69,6 @@ class _Found:
 
 
 class _Letters(ABC):
-    """Letters of a case, and what became of them."""
-
     outcome: EntryStatus
     arguments: tuple[str, ...]
 
@@ -117,11 +103,9 @@ class _Letters(ABC):
         )
 
     def cut_short(self) -> Iterator[str]:
-        """Yield letters that are lost, and outcomes that are not true."""
         return self.problems(self._found())
 
     def ended(self, cuts: int) -> Iterator[str]:
-        """Yield, besides, letters without the outcome."""
         found = self._found()
         yield from self.problems(found)
         if waiting := sum(one.status is not self.outcome for one in found.entries):
@@ -141,7 +125,6 @@ class _Letters(ABC):
         """Yield what may not be once all letters have their outcome."""
 
     def _found(self) -> _Found:
-        """Read the topics, all at once."""
         records = self._topics.read(DEAD_LETTER_OUTCOMES, DEAD_LETTERS, _TOPIC)
         foreign: list[ValueError] = []
         entries = join_entries(
@@ -166,7 +149,6 @@ class _Replay(_Letters):
             yield f"noted as replayed, and not on the topic: {sorted(map(str, lost))}"
 
     def problems_of_all(self, found: _Found, cuts: int) -> Iterator[str]:
-        """Yield letters without a copy, and more copies than a chunk for each run cut short."""
         copies = found.copies
         if copies.keys() != {one.letter.position for one in found.entries}:
             yield f"{len(copies)} of {_LETTERS} letters have a copy"
@@ -181,7 +163,6 @@ class _Discard(_Letters):
     arguments = ("discard", "--all", "--because", "essai")
 
     def problems_of_all(self, found: _Found, cuts: int) -> Iterator[str]:
-        """Yield what was sent."""
         del cuts
         if found.sent:
             yield f"{len(found.sent)} records were sent"

@@ -45,7 +45,6 @@ class _File:
         self.is_named = True
 
     def after_cut(self, chance: Random) -> bytes:
-        """Return what may be on the disk after a power cut."""
         content = bytearray(self.content)
         for one in self.pending:
             kept = chance.choice((0.0, 0.5, 1.0))
@@ -149,5 +148,4 @@ def _apply(content: bytearray, write: _Write | int) -> None:
 
 
 def shown_bytes(text: str) -> bytes:
-    """Return the bytes that strace shows as a text."""
     return text.encode().decode("unicode_escape").encode("latin-1")

@@ -20,8 +20,6 @@ from tests.crash.trying import (
 
 @dataclass
 class Outcome:
-    """What came of a scenario."""
-
     scenario: str
     points: int
     """System calls of the undisturbed run that change something."""
@@ -31,7 +29,6 @@ class Outcome:
 
     @property
     def wrong(self) -> list[Attempt]:
-        """The attempts after which something did not hold."""
         return [one for one in self.attempts if one.problems]
 
     @property

@@ -31,7 +31,6 @@ class Spooling:
         self._fault = fault
 
     def case(self, folder: Path) -> _Case:
-        """Prepare a producer that has published nothing yet."""
         self._gateway.arrived.clear()
         return _Case(self._gateway, folder, self._fault)
 
@@ -52,7 +51,6 @@ class _Case:
         )
 
     def cut_short(self) -> Iterator[str]:
-        """Yield events that are lost: noted, and neither arrived nor in the spool."""
         noted = [*map(int, self._notes.read_text().split())] if self._notes.exists() else []
         waiting = self._waiting()
         if waiting != sorted(waiting):
@@ -61,7 +59,6 @@ class _Case:
             yield f"published, and neither arrived nor spooled: {sorted(lost)}"
 
     def ended(self, cuts: int) -> Iterator[str]:
-        """Yield what did not arrive, in its order, and what is left in the spool."""
         del cuts
         first_seen = list(dict.fromkeys(self._arrived()))
         if first_seen != _ALL:

@@ -180,7 +180,6 @@ class _Starts:
             Path(f"{self._tracing.record}.threads").write_text(json.dumps(self._threads))
 
     def _started(self, _: FrameType, __: str, ___: Any) -> None:  # noqa: ANN401 - as Python has it
-        """Note a thread; called when it starts, and no more then."""
         sys.setprofile(None)
         number = next(self._numbers)
         self._threads.append(threading.get_native_id())

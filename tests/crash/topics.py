@@ -37,13 +37,11 @@ class Topics:
     @classmethod
     @contextmanager
     def opened(cls, broker: KafkaBroker) -> Iterator[Self]:
-        """Yield the topics of a broker."""
         with broker.admin() as admin:
             yield cls(broker, admin)
 
     @property
     def variables(self) -> dict[str, str]:
-        """The settings of a command on this broker."""
         return {"SMART_REGION_BROKER": self.bootstrap, "SMART_REGION_CLOCK": "2020-12-31"}
 
     def empty(self) -> None:
@@ -52,7 +50,6 @@ class Topics:
         self._admin.delete_records({partition: end for partition, end in ends.items() if end})
 
     def read(self, *topics: str) -> list[RawRecord]:
-        """Return all records of topics."""
         return list(read_topics(self.bootstrap, topics=topics))
 
     def setting(self, topic: str, name: str) -> str | None:

@@ -139,8 +139,6 @@ def try_at(
 
 
 class _Trial:
-    """The runs of one case, and what was wrong."""
-
     def __init__(self, stage: Stage, scenario: Scenario, files: Path, *, cuts_power: bool) -> None:
         self._stage = stage
         self._scenario = scenario
@@ -174,7 +172,6 @@ class _Trial:
         return reached
 
     def end(self, cuts: int) -> None:
-        """Run it to its end, after so many runs that were cut short."""
         with _folder() as others:
             output = others / "output"
             status = self._stage.run(self._case.command, output)
@@ -185,7 +182,6 @@ class _Trial:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """Yield a new folder, which is gone in the end."""
     with TemporaryDirectory(prefix="smart-region-") as name:
         yield Path(name)
 

@@ -60,7 +60,6 @@ def run(application: Application) -> None:
 
 
 def refuse(error: Any, _: Any) -> None:  # noqa: ANN401 - confluent-kafka's error and message
-    """End the program with a failed write, of which alone it is told."""
     raise KafkaException(error)
 
 

@@ -17,8 +17,6 @@ from tests.support.kafka import KafkaBroker
 
 @dataclass(frozen=True, slots=True)
 class PeersFound:
-    """All that one run found."""
-
     trials: Trials
     restores: Mapping[str, float]
     """Seconds by peer; infinite where it was not waited for; without those that restore nothing."""

@@ -40,7 +40,6 @@ class Peer:
 
     @property
     def name(self) -> str:
-        """What the table calls it."""
         return self.engine.name
 
     @property
@@ -50,7 +49,6 @@ class Peer:
 
     @property
     def installed(self) -> bool:
-        """True where all that it needs is there."""
         return self.needs is None or (self.needs / "done").exists()
 
     def run(self, stage: Stage, application: Application, folder: Path) -> Trial:

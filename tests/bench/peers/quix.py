@@ -57,14 +57,12 @@ class EndOfRecovery(logging.Handler):
         self._quix = quix
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Report it, and stop, so that the states can be counted."""
         if record.getMessage().startswith("Recovery process complete"):
             Restoring.ended()
             self._quix.stop()
 
 
 def count_states(disk: Path) -> int:
-    """Count the keys in the stores of all partitions."""
     stores = [found.parent for found in disk.rglob("CURRENT")]
     return sum(
         sum(1 for _ in Rdict(str(store), access_type=AccessType.read_only()).keys())  # noqa: SIM118 - no dictionary

@@ -11,17 +11,15 @@ from tests.bench.engines import RESTORE_SECONDS, Trial
 from tests.bench.peers.measure import PeersFound
 from tests.bench.peers.peers import FOLDER
 from tests.bench.report import Cell, throughput
-from tests.bench.tables import measured_under, replace_section
+from tests.bench.tables import measured_under, section
 from tests.bench.workloads import DISTINCT, WORKLOADS
 
-MEASURED = re.compile(r"(?<=<!-- peers measured -->\n).*?(?=<!-- peers end -->)", re.DOTALL)
+MEASURED = section("peers ")
 STREAMS = re.compile(r"<kafka\.version>(.+)</kafka\.version>")
 PINNED = re.compile(r"^(quixstreams|confluent-kafka)[^=\n]*==(\S+)", re.MULTILINE)
 
 
 def peers_text(found: PeersFound) -> str:
-    """Return what was found of the peers as Markdown."""
-
     def records(_: str, trials: Sequence[Trial]) -> str:
         written = [trial.written / trial.events for trial in trials if trial.written]
         return f"{median(written):.2f}" if written else "–"
@@ -43,13 +41,7 @@ def peers_text(found: PeersFound) -> str:
     return "\n".join(lines)
 
 
-def write_peers(found: PeersFound) -> None:
-    """Put what was found of the peers into the page, in place of what was there before."""
-    replace_section(MEASURED, peers_text(found))
-
-
 def _versions() -> dict[str, str]:
-    """Read what `packages.sh` installs."""
     pinned = dict(PINNED.findall((FOLDER / "requirements.txt").read_text(encoding="utf-8")))
     streams = STREAMS.search((FOLDER / "kafka-streams" / "pom.xml").read_text(encoding="utf-8"))
     return pinned | {"Kafka Streams": streams[1] if streams else "?"}
