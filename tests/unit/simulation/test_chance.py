@@ -19,7 +19,6 @@ def test_streams_of_a_seed_differ_by_name_and_never_by_run() -> None:
 
 @given(st.integers(0, 10**9), st.lists(st.floats(0.01, 100), min_size=1, max_size=50))
 def test_parts_add_up_to_the_whole(total: int, weights: list[float]) -> None:
-    """Exactly, in whole numbers, none negative, each within one of its share."""
     parts = split(total, weights)
     assert sum(parts) == total
     assert all(
@@ -31,7 +30,6 @@ def test_parts_add_up_to_the_whole(total: int, weights: list[float]) -> None:
 
 @given(st.integers(0, 100), st.integers(0, 100))
 def test_days_stay_within_their_bounds(seed: int, most: int) -> None:
-    """Both ends are included, and nothing is beyond them."""
     first = date(2016, 1, 1)
     last = date.fromordinal(first.toordinal() + most)
     assert first <= day_between(stream(seed, "days"), first, last) <= last
@@ -39,6 +37,5 @@ def test_days_stay_within_their_bounds(seed: int, most: int) -> None:
 
 
 def test_a_choice_without_weight_is_never_made() -> None:
-    """Weights are chances."""
     chance = stream(1, "weights")
     assert {one_of(chance, {"never": 0.0, "always": 1.0}) for _ in range(100)} == {"always"}

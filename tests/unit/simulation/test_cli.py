@@ -14,7 +14,6 @@ FEBRUARY = ["--from", "2018-02-01", "--to", "2018-02-28"]
 
 
 def test_a_range_is_written_line_by_line(story: Story) -> None:
-    """Standard output holds the records' lines and nothing else."""
     done = CliRunner().invoke(simulate, ["--seed", "2016", *FEBRUARY])
     days = date(2018, 2, 1), date(2018, 2, 28)
     assert done.stdout == "".join(
@@ -24,7 +23,6 @@ def test_a_range_is_written_line_by_line(story: Story) -> None:
 
 
 def test_lines_can_go_to_a_file(tmp_path: Path) -> None:
-    """The same lines, and a silent terminal."""
     file = tmp_path / "events.jsonl"
     done = CliRunner().invoke(simulate, ["--seed", "3", *FEBRUARY, "--out", str(file)])
     assert (done.exit_code, done.output) == (0, "")
@@ -33,7 +31,6 @@ def test_lines_can_go_to_a_file(tmp_path: Path) -> None:
 
 
 def test_days_out_of_order_are_refused() -> None:
-    """With the option, the value and what to do."""
     done = CliRunner().invoke(
         simulate, ["--seed", "3", "--from", "2018-02-01", "--to", "2018-01-01"]
     )
@@ -42,7 +39,6 @@ def test_days_out_of_order_are_refused() -> None:
 
 
 def test_a_seed_has_to_be_given() -> None:
-    """Without a seed the lines could not be had again."""
     missing = CliRunner().invoke(simulate, [])
 
     assert (missing.exit_code, "--seed" in missing.stderr) == (2, True)

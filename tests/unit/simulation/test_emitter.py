@@ -18,19 +18,16 @@ WRONG = CONNECTED.model_copy(update={"downlink_mbps": 3000})
 
 
 def emitter(first: date = FIRST_DAY, last: date = LAST_DAY) -> Emitter:
-    """An empty outbox of the lycées' system."""
     return Emitter(1, Family.SCHOOLS, "lycees", first=first, last=last)
 
 
 def test_what_happened_before_is_loaded_on_the_first_day() -> None:
-    """Nothing is recorded before the simulation begins."""
     box = emitter()
     box.send(CONNECTED, CONNECTED.connected_on, punctual=True)
     assert box.records[0].day == FIRST_DAY
 
 
 def test_ids_do_not_depend_on_the_window() -> None:
-    """A window leaves records out; those within it keep their ids and times."""
     days = [date(2016, 5, 1) + timedelta(days=n) for n in range(200)]
     whole, part = emitter(), emitter(first=date(2016, 7, 1), last=date(2016, 8, 1))
     for box in (whole, part):
@@ -41,7 +38,6 @@ def test_ids_do_not_depend_on_the_window() -> None:
 
 
 def test_a_correction_follows_what_it_corrects() -> None:
-    """First the wrong fact, days later the right one."""
     box = emitter()
     box.correct(WRONG, CONNECTED, date(2017, 3, 1))
     events = [decode_json(record.line) for record in box.records]
@@ -50,7 +46,6 @@ def test_a_correction_follows_what_it_corrects() -> None:
 
 
 def test_some_corrections_overtake_what_they_correct() -> None:
-    """The wrong fact then leaves last, though it was recorded first."""
     box = emitter()
     for _ in range(200):
         box.correct(WRONG, CONNECTED, date(2017, 3, 1))
@@ -62,21 +57,18 @@ def test_some_corrections_overtake_what_they_correct() -> None:
 
 
 def test_what_could_not_be_corrected_in_time_is_right_at_once() -> None:
-    """The last day knows no wrong facts."""
     box = emitter()
     box.correct(WRONG, CONNECTED, LAST_DAY)
     assert [decode_json(record.line).fact for record in box.records] == [CONNECTED]
 
 
 def test_what_could_not_be_retracted_in_time_is_never_sent() -> None:
-    """The last day knows no facts that never were."""
     box = emitter()
     box.retract(CONNECTED, LAST_DAY)
     assert box.records == []
 
 
 def test_nothing_is_late_or_delayed_beyond_the_last_day() -> None:
-    """What is recorded by the last day is sent by the last day."""
     box = emitter()
     for _ in range(2000):
         box.send(CONNECTED, LAST_DAY)
@@ -86,7 +78,6 @@ def test_nothing_is_late_or_delayed_beyond_the_last_day() -> None:
 
 
 def test_a_punctual_fact_is_never_late_or_delayed() -> None:
-    """It may still be sent twice."""
     box = emitter()
     for _ in range(2000):
         box.send(CONNECTED, date(2017, 1, 2), punctual=True)
@@ -95,7 +86,6 @@ def test_a_punctual_fact_is_never_late_or_delayed() -> None:
 
 @pytest.mark.parametrize("flaw", [str.upper, lambda line: line[:10]])
 def test_a_spoilt_line_is_what_the_flaw_makes_of_it(flaw: object) -> None:
-    """The record is invalid, its key still the entity's."""
     assert callable(flaw)
     good, bad = emitter(), emitter()
     good.spoil(CONNECTED, date(2017, 1, 2), str)

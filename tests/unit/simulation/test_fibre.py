@@ -15,13 +15,11 @@ QUARTERS = list(quarter_ends(FIRST_QUARTER, LAST_QUARTER))
 
 
 def test_each_territory_has_a_figure_of_each_quarter(story: Story) -> None:
-    """The eight départements and the region, whose own it is."""
     found = Counter((fact.indicator, fact.observed_on) for fact in story.facts(IndicatorObserved))
     assert found == {(FIBRE, quarter): 9 for quarter in QUARTERS}
 
 
 def test_fibre_is_part_of_very_high_speed(story: Story) -> None:
-    """And grows in every territory from each quarter to the next, as nothing is dismantled."""
     counts: dict[Territory, dict[date, int]] = {}
     for fact in story.facts(IndicatorObserved):
         counts.setdefault(fact.territory, {})[fact.observed_on] = int(fact.value)
@@ -33,7 +31,6 @@ def test_fibre_is_part_of_very_high_speed(story: Story) -> None:
 
 
 def test_the_region_is_the_sum_of_its_departements(story: Story) -> None:
-    """A count of premises may be added up, though the monitor never does."""
     for quarter in QUARTERS:
         observed = [fact for fact in story.facts(IndicatorObserved) if fact.observed_on == quarter]
         own = {fact.territory: fact.value for fact in observed}

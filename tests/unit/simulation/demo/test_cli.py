@@ -16,12 +16,10 @@ def _nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def demo(*arguments: str) -> Result:
-    """Run the command as it is typed."""
     return CliRunner().invoke(main, ["demo", *arguments])
 
 
 def test_json_needs_an_end() -> None:
-    """A demo that goes on has no outcome."""
     result = demo("--json")
 
     assert result.exit_code == 2
@@ -33,7 +31,6 @@ def test_json_needs_an_end() -> None:
     [("2015-12-31", "2016-02-01"), ("2020-01-01", "2021-01-01"), ("2017-01-02", "2017-01-01")],
 )
 def test_the_days_must_be_in_order_and_simulated(first: str, last: str) -> None:
-    """The Région is simulated from 2016 to 2020."""
     result = demo("--from", first, "--to", last)
 
     assert result.exit_code == 2
@@ -42,5 +39,4 @@ def test_the_days_must_be_in_order_and_simulated(first: str, last: str) -> None:
 
 @pytest.mark.parametrize("speed", ["0", "-1", "nan", "1e9"])
 def test_the_speed_must_be_one(speed: str) -> None:
-    """A clock that stands still never reaches the last day."""
     assert demo("--speed", speed).exit_code == 2

@@ -12,12 +12,10 @@ DAY = date(2018, 12, 31)
 
 
 def midnight(day: date) -> float:
-    """Return a day's midnight in seconds."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
 def worker(*owned: int, ready: bool = True, day: date = DAY) -> Exposed:
-    """Return a worker that owns some of two partitions."""
     lines = [
         f"smartregion_worker_ready {int(ready)}",
         f"smartregion_as_of_timestamp_seconds {midnight(day)}",
@@ -28,19 +26,16 @@ def worker(*owned: int, ready: bool = True, day: date = DAY) -> Exposed:
 
 
 def test_the_day_is_not_known_while_some_figures_are_missing() -> None:
-    """A worker that starts, is not ready, or lacks a partition would show too little."""
     for workers in ([], [worker(0, 1, ready=False)], [worker(0)]):
         assert complete_on(workers) is None
 
 
 def test_workers_must_be_on_the_same_day() -> None:
-    """Between two scrapes an accelerated clock may move on."""
     assert complete_on([worker(0), worker(1, day=date(2019, 1, 1))]) is None
     assert complete_on([worker(0), worker(1)]) == DAY
 
 
 def assessor(*, lag: int = 0, ready: int = 1) -> Exposed:
-    """Return an assessor that judges the lycées of 77, and has so many records to go."""
     territory = 'programme="lycees",indicator="schools_connected_ratio",department="77"'
     held = f'{territory},milestone="all_connected"'
     lines = [
@@ -57,7 +52,6 @@ def assessor(*, lag: int = 0, ready: int = 1) -> Exposed:
 
 
 def lycees(figures: tuple[Figure, ...], department: str | None) -> Figure:
-    """Return the share of connected lycées in a territory."""
     return next(
         one
         for one in figures
@@ -66,7 +60,6 @@ def lycees(figures: tuple[Figure, ...], department: str | None) -> Figure:
 
 
 def test_a_figure_is_what_the_assessor_judges() -> None:
-    """Value, rate, status and projection, with the target that the catalogue has."""
     figure = lycees(shown_figures(load_catalogue(), assessor()), "77")
 
     assert (figure.value, figure.progress_rate, figure.target) == (0.29, 29.0, 1)
@@ -74,26 +67,22 @@ def test_a_figure_is_what_the_assessor_judges() -> None:
 
 
 def test_what_the_assessor_does_not_show_is_blank() -> None:
-    """Nothing is computed in its place."""
     figure = lycees(shown_figures(load_catalogue(), assessor()), None)
 
     assert (figure.value, figure.progress_rate, figure.status) == (None, None, None)
 
 
 def test_there_is_no_figure_before_all_is_judged() -> None:
-    """An assessor that still reads its way to the end has judged nothing."""
     assert shown_figures(load_catalogue(), assessor(ready=0)) == ()
 
 
 def test_an_assessor_that_has_not_judged_all_is_awaited() -> None:
-    """The last figures are those of all that was sent."""
     assert assessed_on(assessor()) == DAY
     assert assessed_on(assessor(lag=1)) is None
     assert assessed_on(assessor(ready=0)) is None
 
 
 def test_a_figure_that_the_audit_judges_otherwise_is_reported() -> None:
-    """By another value, status or day; one that the assessor does not show too."""
     shown = shown_figures(load_catalogue(), assessor())
     assert list(assessment_differences(shown, shown)) == []
 

@@ -18,7 +18,6 @@ PROGRAM = "import os, sys; print('serving address=http://' + os.environ[{name!r}
 def test_its_address_is_known_once_it_serves(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Whatever the log's format, and whatever the port that was free."""
     for logged in (
         "2026-01-01 INFO streams.worker serving address=http://127.0.0.1:41000",
         '{"message": "serving address=http://127.0.0.1:41000"}',
@@ -66,7 +65,6 @@ def test_the_demo_finds_and_reads_it_whatever_the_terminal_s_variables(
 def test_one_that_ends_before_it_serves_is_not_awaited(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Its last words say why."""
     monkeypatch.setattr(system, "COMMAND", (sys.executable, "-c", "print('no catalogue')"))
 
     with (

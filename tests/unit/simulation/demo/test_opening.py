@@ -18,15 +18,12 @@ PAGE = f"http://{ADDRESS}/"
 
 @dataclass
 class Notes:
-    """A screen that keeps its notes."""
-
     notes: list[str] = field(default_factory=list)
 
     def step(self, text: str) -> None:
         """Print nothing."""
 
     def note(self, text: str) -> None:
-        """Keep the note."""
         self.notes.append(text)
 
     def show(self, frame: ScreenFrame) -> None:
@@ -34,14 +31,11 @@ class Notes:
 
 
 class Named(webbrowser.GenericBrowser):
-    """A browser of a name, which keeps what it is asked to open."""
-
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.opened: list[str] = []
 
     def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:  # noqa: FBT001, FBT002
-        """Keep the address."""
         del new, autoraise
         self.opened.append(url)
         return True
@@ -49,7 +43,6 @@ class Named(webbrowser.GenericBrowser):
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the addresses whose health is asked for: the page is ready the third time."""
     addresses: list[str] = []
 
     def check(url: str, *, seconds: float) -> None:
@@ -63,7 +56,6 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_the_page_is_opened_once_when_it_is_ready(asked: list[str]) -> None:
-    """Before, it has nothing that would move; afterwards its reader may have closed it."""
     screen, browser = Notes(), Named("firefox")
     page = PageOpening(screen, browser.open)
 
@@ -77,7 +69,6 @@ def test_the_page_is_opened_once_when_it_is_ready(asked: list[str]) -> None:
 
 
 def test_without_a_browser_one_line_says_so(asked: list[str]) -> None:
-    """Once; the address is on the screen."""
     screen = Notes()
     page = PageOpening(screen, lambda _: False)
 
@@ -89,7 +80,6 @@ def test_without_a_browser_one_line_says_so(asked: list[str]) -> None:
 
 
 def test_the_reader_s_browser_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """That of the machine, or of the variable BROWSER."""
     browser = Named("firefox")
     monkeypatch.setattr(webbrowser, "get", lambda: browser)
 
@@ -99,7 +89,6 @@ def test_the_reader_s_browser_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["w3m", "/usr/bin/lynx", "www-browser"])
 def test_a_browser_for_the_terminal_is_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """It would take the terminal that shows the demo."""
     browser = Named(name)
     monkeypatch.setattr(webbrowser, "get", lambda: browser)
 
@@ -108,8 +97,6 @@ def test_a_browser_for_the_terminal_is_none(monkeypatch: pytest.MonkeyPatch, nam
 
 
 def test_where_there_is_none_nothing_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a server."""
-
     def none() -> webbrowser.BaseBrowser:
         raise webbrowser.Error("could not locate runnable browser")
 

@@ -15,21 +15,16 @@ START = datetime(2016, 1, 1, 6, tzinfo=UTC)
 
 @dataclass
 class ManualClock:
-    """A clock that shows what it is set to."""
-
     instant: datetime = START
 
     def now(self) -> datetime:
-        """Return what it was set to."""
         return self.instant
 
     def today(self) -> date:
-        """Return the day it was set to."""
         return self.instant.date()
 
 
 def record(hours: int) -> SimulatedRecord:
-    """Return a record that is sent some hours after the start."""
     sent = START + timedelta(hours=hours)
     return SimulatedRecord(sent, Family.SCHOOLS, RecordKind.REGULAR, f"key-{hours}", "{}")
 
@@ -39,7 +34,6 @@ def record(hours: int) -> SimulatedRecord:
     refreshes=st.lists(st.integers(0, 100), max_size=10).map(sorted),
 )
 def test_publishes_what_is_due_and_nothing_else(hours: list[int], refreshes: list[int]) -> None:
-    """At each refresh, exactly the records up to the clock's instant are out, in their order."""
     clock = ManualClock()
     published: list[SimulatedRecord] = []
     records = [record(each) for each in hours]
@@ -55,7 +49,6 @@ def test_publishes_what_is_due_and_nothing_else(hours: list[int], refreshes: lis
 
 
 def test_a_long_past_comes_in_parts() -> None:
-    """What is due at once is not published at once: the screen has its turn in between."""
     published: list[SimulatedRecord] = []
     replay = SimulationReplay([record(0)] * (MOST_AT_ONCE + 1), published.append, ManualClock())
 
@@ -66,5 +59,4 @@ def test_a_long_past_comes_in_parts() -> None:
 
 
 def test_nothing_to_replay_is_done_at_once() -> None:
-    """An empty range ends."""
     assert SimulationReplay([], lambda _: None, ManualClock()).send_due()

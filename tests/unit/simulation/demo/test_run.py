@@ -34,7 +34,6 @@ ACCOUNT = RecordCounts(
 
 
 def outcome() -> DemoOutcome:
-    """Return an outcome whose lycées in Seine-et-Marne are half connected."""
     catalogue = load_catalogue()
     half = reported(Reading(1, 2, date(2020, 12, 1)))
     judged = judge_all(catalogue, {("schools_connected_ratio", "77"): half}, LAST_DAY)
@@ -43,7 +42,6 @@ def outcome() -> DemoOutcome:
 
 
 def test_the_document_has_exactly_these_fields() -> None:
-    """Programs rely on the names, the nesting and the order."""
     document = json.loads(outcome().model_dump_json())
 
     assert list(document) == [
@@ -61,7 +59,6 @@ def test_the_document_has_exactly_these_fields() -> None:
 
 
 def test_a_figure_has_its_territory_and_progress() -> None:
-    """A département by its code, the region by null; unknown values are null, never zero."""
     figures = json.loads(outcome().model_dump_json())["figures"]
 
     assert {
@@ -77,13 +74,7 @@ def test_a_figure_has_its_territory_and_progress() -> None:
     assert region["value"] is None
 
 
-def test_the_document_is_one_line() -> None:
-    """It is the last line of the output, and the whole of it."""
-    assert "\n" not in outcome().model_dump_json()
-
-
 def test_the_summary_is_for_people() -> None:
-    """In French, with thousands apart."""
     assert summary(outcome()) == (
         "évènements : 78\u202f063 · acceptés : 77\u202f353 · refusés : 48 · en double : 662",
         "chiffres recomptés : 312 · différents : 0",
@@ -95,50 +86,39 @@ TODAY = date(2016, 5, 4)
 
 @dataclass
 class Watched:
-    """The calls that the watch makes of a system, its clock, its replay and its worker."""
-
     address: str | None = None
     sent: int = 12
     ended: bool = False
 
     @property
     def clock(self) -> "Watched":
-        """Itself, as a clock."""
         return self
 
     @property
     def replay(self) -> "Watched":
-        """Itself, as a replay."""
         return self
 
     @property
     def worker(self) -> "Watched":
-        """Itself, as a worker."""
         return self
 
     @property
     def assessor(self) -> "Watched":
-        """Itself, as an assessor."""
         return self
 
     def now(self) -> datetime:
-        """Noon."""
         return datetime(2016, 5, 4, 12, tzinfo=UTC)
 
     def today(self) -> date:
-        """The day of noon."""
         return TODAY
 
     def check(self) -> None:
-        """Raise where it has ended."""
         if self.ended:
             raise SmartRegionError("worker: status 1 (enough)")
 
 
 @dataclass
 class Shown:
-    """A screen that keeps its frames."""
-
     frames: list[ScreenFrame] = field(default_factory=list)
 
     def step(self, text: str) -> None:
@@ -148,17 +128,14 @@ class Shown:
         """Print nothing."""
 
     def show(self, frame: ScreenFrame) -> None:
-        """Keep the frame."""
         self.frames.append(frame)
 
 
 def watching(system: Watched, screen: Shown) -> Watch:
-    """Watch a system."""
     return Watch(cast("DemoSystem", system), load_catalogue(), screen)
 
 
 def test_a_worker_that_starts_is_shown_without_figures() -> None:
-    """The clock's day, what was sent, and no address."""
     screen = Shown()
 
     watching(Watched(), screen).refresh()
@@ -169,8 +146,6 @@ def test_a_worker_that_starts_is_shown_without_figures() -> None:
 def test_a_worker_that_does_not_answer_is_shown_without_figures(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It may be busy; whether it has ended is another question."""
-
     def refuse(url: str, **_: object) -> Exposed:
         raise WorkerUnreadableError(url, cause="timed out")
 
@@ -182,17 +157,7 @@ def test_a_worker_that_does_not_answer_is_shown_without_figures(
     assert screen.frames == [ScreenFrame(TODAY, 12, (), "worker:6066")]
 
 
-def test_nothing_is_shown_once_the_condition_holds() -> None:
-    """What is there already is not waited for."""
-    screen = Shown()
-
-    watching(Watched(), screen).until(lambda: True)
-
-    assert screen.frames == []
-
-
 def test_the_stage_is_shown_while_a_condition_is_awaited() -> None:
-    """The first time at once, then not at every question."""
     screen = Shown()
     answers = iter([False, False, False, True])
 
@@ -202,6 +167,5 @@ def test_the_stage_is_shown_while_a_condition_is_awaited() -> None:
 
 
 def test_a_stage_that_ends_ends_the_wait() -> None:
-    """A condition that can no longer come true is not awaited for ever."""
     with pytest.raises(SmartRegionError, match=r"status 1 \(enough\)"):
         watching(Watched(ended=True), Shown()).until(lambda: False)

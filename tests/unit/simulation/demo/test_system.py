@@ -27,7 +27,6 @@ Install = Callable[..., None]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Return what puts programs on a path that is empty otherwise."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
     def put(*names: str) -> None:
@@ -40,7 +39,6 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 
 def rules(site: MonitorSite) -> Mapping[str, str]:
-    """Return files that only name their arguments."""
     parts = (site.workers, site.assessors, site.gateways, site.alertmanagers)
     return {
         "prometheus/prometheus.yaml": " ".join(
@@ -51,7 +49,6 @@ def rules(site: MonitorSite) -> Mapping[str, str]:
 
 
 def started(stack: ExitStack, folder: Path) -> tuple[tuple[Program, ...], str]:
-    """Start what is installed."""
     programs = AlertingPrograms.installed()
     assert programs is not None
     addresses = {"worker": "worker:1", "assessor": "assessor:2", "page": "page:3"}
@@ -59,7 +56,6 @@ def started(stack: ExitStack, folder: Path) -> tuple[tuple[Program, ...], str]:
 
 
 def options(programs: tuple[Program, ...], name: str) -> dict[str, str]:
-    """Return the options that a program was started with."""
     (program,) = (one for one in programs if one.name == name)
     assert wait_until(lambda: "external-url" in program.log, seconds=10)
     pairs = (line.removeprefix("--").partition("=") for line in program.log.splitlines())
@@ -69,7 +65,6 @@ def options(programs: tuple[Program, ...], name: str) -> dict[str, str]:
 def test_the_two_have_the_addresses_of_each_other_and_of_the_monitor(
     install: Install, tmp_path: Path
 ) -> None:
-    """Each is started on the files that were rendered, and its address is note."""
     install("prometheus", "prometheus-alertmanager")
     with ExitStack() as stack:
         programs, note = started(stack, tmp_path / "stage")
@@ -86,7 +81,6 @@ def test_the_two_have_the_addresses_of_each_other_and_of_the_monitor(
 
 
 def test_without_alertmanager_prometheus_alerts_nobody(install: Install, tmp_path: Path) -> None:
-    """The note has it beside the addresses."""
     install("prometheus")
     with ExitStack() as stack:
         programs, note = started(stack, tmp_path / "stage")

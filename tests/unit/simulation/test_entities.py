@@ -1,0 +1,115 @@
+"""Entities of the story: what happens to each in its order, and no more than once."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import date
+
+from events.dataset import (
+    DatasetProbed,
+    DatasetReleased,
+    DatasetUpdated,
+    DatasetWithdrawn,
+    DataState,
+)
+from events.equipment import EquipmentDelivered
+from events.grant import GrantCall, GrantCommitted, GrantPaid
+from events.identifiers import Department
+from events.school import (
+    SchoolConnected,
+    SchoolDisconnected,
+)
+from events.training import TrainingAbandoned, TrainingCompleted, TrainingEnrolled
+from events.workstation import WorkstationUsageReported
+from simulation.period import month_end
+from tests.support.simulated import Story
+
+
+def test_a_lycee_is_cut_only_while_connected(story: Story) -> None:
+    connected_on: dict[str, list[date]] = {}
+    for fact in story.facts(SchoolConnected):
+        connected_on.setdefault(fact.uai, []).append(fact.connected_on)
+    outages = story.facts(SchoolDisconnected)
+    assert all(min(connected_on[cut.uai]) < cut.disconnected_on for cut in outages)
+    unended = [cut for cut in outages if max(connected_on[cut.uai]) <= cut.disconnected_on]
+    assert [cut.disconnected_on for cut in unended] == [date(2020, 11, 23)]
+
+
+def test_a_plan_is_completed_once(story: Story) -> None:
+    completing = Counter(d.uai for d in story.facts(EquipmentDelivered) if d.completes_plan)
+    assert set(completing.values()) == {1}
+
+
+def test_nothing_is_delivered_after_the_plan_is_complete(story: Story) -> None:
+    deliveries = story.facts(EquipmentDelivered)
+    completed_on = {d.uai: d.delivered_on for d in deliveries if d.completes_plan}
+    assert all(d.delivered_on <= completed_on.get(d.uai, date.max) for d in deliveries)
+
+
+TRAINING_CALLS = {GrantCall.DIGITAL_VOCATIONAL_TRAINING, GrantCall.SECOND_DIGITAL_CHANCE}
+
+
+def committed(story: Story, as_of: date) -> int:
+    grants = story.latest(GrantCommitted, as_of).values()
+    return sum(grant.amount_cents for grant in grants if grant.call in TRAINING_CALLS)
+
+
+def test_a_grant_is_paid_in_instalments_and_never_beyond_its_amount(story: Story) -> None:
+    paid: dict[str, list[int]] = defaultdict(list)
+    for payment in story.facts(GrantPaid):
+        paid[payment.grant_id].append(payment.amount_cents)
+    amounts = {key: grant.amount_cents for key, grant in story.latest(GrantCommitted).items()}
+    assert {len(parts) for parts in paid.values()} == {1, 2, 3}
+    assert all(
+        sum(parts) == amounts[key] if len(parts) == 3 else sum(parts) < amounts[key]
+        for key, parts in paid.items()
+    )
+
+
+def test_a_withdrawn_dataset_is_updated_no_more(story: Story) -> None:
+    updated = story.latest(DatasetUpdated)
+    withdrawn = story.latest(DatasetWithdrawn)
+    assert all(
+        updated[key].updated_on < fact.withdrawn_on
+        for key, fact in withdrawn.items()
+        if key in updated
+    )
+
+
+def test_what_goes_stale_is_found_by_its_data(story: Story) -> None:
+    gone = story.latest(DatasetWithdrawn)
+    probed = story.latest(DatasetProbed)
+    states = [fact.data_state for key, fact in probed.items() if key not in gone]
+    assert probed.keys() == story.latest(DatasetReleased).keys()
+    assert 0.84 < states.count(DataState.CURRENT) / len(states) < 0.95
+    assert all(probed[key].probed_on < fact.withdrawn_on for key, fact in gone.items())
+    away = [one for one in story.facts(DatasetProbed) if one.data_state == DataState.UNAVAILABLE]
+    assert 5 < len(away) < 40
+
+
+def test_an_enrolment_ends_once_and_after_it_began(story: Story) -> None:
+    enrolled = story.latest(TrainingEnrolled)
+    completed = story.latest(TrainingCompleted)
+    abandoned = story.latest(TrainingAbandoned)
+    assert not completed.keys() & abandoned.keys()
+    ends = {**completed, **abandoned}
+    assert all(enrolled[key].enrolled_on < end.effective_day for key, end in ends.items())
+
+
+def test_reports_are_monthly(story: Story) -> None:
+    reports = story.facts(WorkstationUsageReported)
+    assert all(
+        r.period_start.day == 1 and r.period_end == month_end(r.period_start) for r in reports
+    )
+    assert set(Counter((r.site_id, r.period_start) for r in reports).values()) == {1}
+
+
+def test_every_site_reports_until_november_2020_but_those_of_val_d_oise(story: Story) -> None:
+    latest = story.latest(WorkstationUsageReported).values()
+    last_month: dict[str, date] = {}
+    for report in sorted(latest, key=lambda report: report.period_start):
+        last_month[report.site_id] = report.period_start
+    silent = {r.site_id for r in latest if r.department is Department.VAL_D_OISE}
+    assert len(last_month) == 41
+    assert {last_month[site] for site in silent} == {date(2020, 6, 1)}
+    assert {last_month[site] for site in last_month.keys() - silent} == {date(2020, 11, 1)}
