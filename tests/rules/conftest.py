@@ -18,7 +18,6 @@ CATALOGUE = Path(__file__).parent / "catalogue"
 
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the files that `smart-region rules render` writes."""
     require_prometheus()
     folder = tmp_path_factory.mktemp("rendered")
     write(render(load_catalogue(CATALOGUE), MonitorSite()), folder)
@@ -27,13 +26,11 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def rules(rendered: Path) -> Path:
-    """Return the folder with the rule files."""
     return rendered / "prometheus" / "rules"
 
 
 @pytest.fixture
 def scenario(rules: Path) -> Iterator[RuleScenario]:
-    """Yield a scenario in which nothing happens yet; promtool checks it when the test ends."""
     scenario = RuleScenario(rules)
     yield scenario
     scenario.check()
@@ -41,6 +38,5 @@ def scenario(rules: Path) -> Iterator[RuleScenario]:
 
 @pytest.fixture
 def webhook() -> Iterator[Webhook]:
-    """Yield a webhook that keeps what it is sent."""
     with webhook_server() as server:
         yield server

@@ -36,13 +36,11 @@ HEARERS = {
 
 
 def described(alert: Alert) -> str:
-    """Return the name of an alert for a test's id."""
     labels = ("programme", "indicator", "check")
     return "-".join((alert.name, *(alert.labels.get(one, "") for one in labels)))
 
 
 def test_the_tools_take_what_is_shipped(tmp_path: Path) -> None:
-    """The Région's own catalogue, at both paces."""
     require_prometheus()
     for name, pace in PACES.items():
         folder = tmp_path / name
@@ -53,7 +51,6 @@ def test_the_tools_take_what_is_shipped(tmp_path: Path) -> None:
 
 
 def test_the_tools_take_every_kind_of_contact(tmp_path: Path) -> None:
-    """Mail with a password, a chat, a webhook with a token: all secrets in files."""
     require_prometheus()
     everything = Contact(
         mail=("a@example.org", "b@example.org"),
@@ -88,7 +85,6 @@ def test_an_alert_reaches_its_readers(rendered: Path, alert: Alert) -> None:
 
 
 def test_an_alert_that_nobody_thought_of_reaches_the_operator(rendered: Path) -> None:
-    """Also one about a programme that the routes do not know."""
     config = f"--config.file={rendered / 'alertmanager' / 'alertmanager.yaml'}"
     test = ("config", "routes", "test", config)
     amtool(*test, "--verify.receivers=operator", "alertname=Unknown")
@@ -106,7 +102,6 @@ LABELS = {
 
 
 def posted(kind: AlertKind, **labels: str) -> dict[str, Any]:
-    """Return an alert as Prometheus posts it."""
     own = {"severity": kind.severity.value, "scope": kind.scope.value}
     if kind.silences_figures:
         own["silences"] = "figures"
@@ -128,7 +123,6 @@ def posted(kind: AlertKind, **labels: str) -> dict[str, Any]:
 def test_a_sick_pipeline_silences_figures(
     monitoring: Monitoring, rendered: Path, sick: AlertKind
 ) -> None:
-    """Those that say so silence alerts about figures and producers, and never each other."""
     alertmanager = monitoring.alertmanager(rendered / "alertmanager" / "alertmanager.yaml")
     others = [posted(kind) for kind in KINDS if kind is not sick and not kind.silences_figures]
     alertmanager.post([posted(sick), *others])
@@ -147,7 +141,6 @@ def test_a_sick_pipeline_silences_figures(
 
 
 def inhibited(alertmanager: Alertmanager) -> set[str]:
-    """Return the names of the alerts that another one silences."""
     return {
         alert["labels"]["alertname"]
         for alert in alertmanager.alerts()
@@ -171,7 +164,6 @@ TEMPLATES = (
 
 
 def message(rendered: Path, template: str, data: dict[str, Any], tmp_path: Path) -> str:
-    """Render a template with amtool."""
     file = tmp_path / "data.json"
     file.write_text(json.dumps(data))
     return amtool(
@@ -185,7 +177,6 @@ def message(rendered: Path, template: str, data: dict[str, Any], tmp_path: Path)
 
 
 def group(*summaries: str, ended: str | None = None, **labels: str) -> dict[str, Any]:
-    """Return a group of alerts as templates see it: some that fire, and one that has ended."""
     alerts = [("firing", summary) for summary in summaries]
     if ended is not None:
         alerts.append(("resolved", ended))
@@ -261,19 +252,16 @@ def test_what_the_delegate_receives_has_a_french_subject(
 
 
 def kind_of(name: str) -> AlertKind:
-    """Return a kind of alert by its name."""
     return next(kind for kind in KINDS if kind.name == name)
 
 
 def ended(alert: dict[str, Any]) -> dict[str, Any]:
-    """Return an alert as Prometheus posts its end."""
     return alert | {"endsAt": (datetime.now(UTC) - timedelta(seconds=1)).isoformat()}
 
 
 def live(
     monitoring: Monitoring, folder: Path, *, owner: Contact, operator: Contact | None = None
 ) -> Alertmanager:
-    """Start an Alertmanager at the live pace."""
     contacts = Contacts(
         owners={"lycees": owner}, operator=operator or Contact(), delegate=Contact()
     )
@@ -285,7 +273,6 @@ def live(
 def test_an_owner_hears_at_once_by_webhook_and_chat(
     monitoring: Monitoring, tmp_path: Path, webhook: Webhook
 ) -> None:
-    """A real Alertmanager at the live pace: the alert, then its end."""
     chat = tmp_path / "chat-url"
     chat.write_text(f"{webhook.url}/chat")
     owner = Contact(webhook=f"{webhook.url}/owner", chat_url_file=chat)

@@ -31,7 +31,6 @@ from tests.support.prometheus import promtool, require_prometheus
 
 
 def falling(indicator: Indicator) -> Indicator:
-    """Return the indicator with a target that is to be fallen below."""
     return indicator.model_copy(update={"direction": Direction.FALLING})
 
 
@@ -80,7 +79,6 @@ def expect(
 
 
 def status(department: str, milestone: str, value: MilestoneStatus) -> str:
-    """Write the series of a status that holds."""
     return select(
         metrics.MILESTONE_STATUS,
         programme="lycees",
@@ -132,7 +130,6 @@ def test_a_status_is_the_severity_of_the_one_that_holds(tmp_path: Path) -> None:
 
 
 def test_the_map_shows_the_worst_of_a_department(tmp_path: Path) -> None:
-    """Of two milestones it is the worse, with its mark and the département's place."""
     series = {
         status("77", "one", MilestoneStatus.ACHIEVED): 1.0,
         status("77", "two", MilestoneStatus.AT_RISK): 1.0,
@@ -155,13 +152,11 @@ def test_the_map_shows_the_worst_of_a_department(tmp_path: Path) -> None:
     ],
 )
 def test_a_fact_is_named_shortly(tmp_path: Path, type_: str, fact: str) -> None:
-    """Of a type that is ours the fact is kept; another stays as it is."""
     expected = {f'{{fact="{fact}", type="{type_}"}}': 1.0}
     expect(tmp_path, {f'x{{type="{type_}"}}': 1.0}, fact_of("max by (type) (x)"), expected)
 
 
 def test_days_without_explanation_are_the_monitor_s_own(tmp_path: Path) -> None:
-    """A milestone without explanation since ten days has a 10; another one has nothing."""
     (column,) = (
         question.expression
         for question in questions(BOARDS)
@@ -219,12 +214,10 @@ def test_a_change_of_less_than_two_is_one_point(tmp_path: Path) -> None:
 
 
 def asked(board: str, panel: str) -> list[str]:
-    """Return the expressions of a panel."""
     return [one.expression for one in questions(BOARDS) if (one.board, one.panel) == (board, panel)]
 
 
 def health(name: str) -> str:
-    """Return the expression of a value of the operator's first panel."""
     return next(
         one.expression
         for one in questions(BOARDS)
@@ -233,7 +226,6 @@ def health(name: str) -> str:
 
 
 def worker(name: str, **values: float) -> dict[str, float]:
-    """Return series of a worker's scrape: `up`, and `ready` where it answers."""
     names = {"up": "up", "ready": metrics.WORKER_READY.name}
     where = {"job": conventions.WORKER_JOB, "instance": name}
     return {select(names[one], **where): value for one, value in values.items()}
@@ -257,7 +249,6 @@ def test_workers_are_ready_where_each_says_so(
 
 @pytest.mark.parametrize("name", ["Évaluateur", "Partitions lues"])
 def test_what_nobody_exposes_is_none(tmp_path: Path, name: str) -> None:
-    """An assessor that is away is not ready; without workers no partition is read."""
     expect(tmp_path, {}, health(name), {"{}": 0})
 
 
@@ -269,7 +260,6 @@ def test_what_nobody_exposes_is_none(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_only_refusals_there_were_are_listed(tmp_path: Path, panel: str, metric: Metric) -> None:
-    """Of all reasons, which are counted from zero on, those that came in the range."""
     (expression,) = asked(conventions.PRODUCERS_BOARD, panel)
     came = {"producer": "lycees", "reason": "invalid_data"}
     series = {
@@ -280,7 +270,6 @@ def test_only_refusals_there_were_are_listed(tmp_path: Path, panel: str, metric:
 
 
 def test_only_facts_that_were_read_are_listed(tmp_path: Path) -> None:
-    """With a number for each outcome, also where it is none."""
     kind = "fr.iledefrance.smartregion.school.connected.v1"
     expressions = asked(conventions.PRODUCERS_BOARD, "Ce que sont devenus les messages, par fait")
     series = {
@@ -301,7 +290,6 @@ TITLES = {name: f"Système {name}" for name in ("prompt", "silent", "new", "irre
 
 
 def scorecard_column(title: str) -> str:
-    """Return the expression of a column of the producers' table."""
     (panel,) = (
         one
         for one in BOARDS[conventions.PRODUCERS_BOARD]["panels"]

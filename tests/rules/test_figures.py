@@ -23,7 +23,6 @@ def share(
     *spans: Span,
     instance: str = WORKER,
 ) -> None:
-    """Expose a figure's share by a worker in one partition."""
     scenario.expose(
         metric,
         *spans,
@@ -44,7 +43,6 @@ def connected(
     *,
     instance: str = WORKER,
 ) -> None:
-    """Expose connected and registered lycées by a worker, all the time."""
     for metric, amount in (
         (metrics.INDICATOR_NUMERATOR, of),
         (metrics.INDICATOR_DENOMINATOR, over),
@@ -62,7 +60,6 @@ def test_a_ratio_is_a_sum_over_a_sum(scenario: RuleScenario) -> None:
 
 
 def test_the_region_is_all_its_departments(scenario: RuleScenario) -> None:
-    """Also what names none of them."""
     scenario.healthy()
     connected(scenario, "77", 0, 3, 4)
     connected(scenario, "95", 1, 0, 4)
@@ -156,7 +153,6 @@ def test_counts_of_persons_come_from_the_assessor(scenario: RuleScenario) -> Non
 
 
 def test_others_do_not(scenario: RuleScenario) -> None:
-    """A total that is withheld is not replaced by the assessor's."""
     scenario.assessor((1, LONG))
     scenario.expose(
         metrics.INDICATOR_ASSESSED_VALUE,
@@ -170,7 +166,6 @@ def test_others_do_not(scenario: RuleScenario) -> None:
 
 
 def test_the_monitors_day_is_the_latest_that_is_exposed(scenario: RuleScenario) -> None:
-    """Around midnight one worker is ahead of the other."""
     for instance, day in ((WORKER, TODAY), (OTHER, TODAY + DAY)):
         scenario.expose(metrics.AS_OF, (day, LONG), job=WORKER_JOB, instance=instance)
     scenario.expect_samples(

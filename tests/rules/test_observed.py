@@ -22,13 +22,11 @@ from tests.support.rule_scenarios import ABSENT, DAY, TODAY, RuleScenario, Span
 
 FIBRE = {"programme": "barometre", "indicator": "fibre_ratio"}
 WAITING = {"programme": "barometre", "indicator": "waiting_days"}
-GRANTS = {"programme": "formation", "indicator": "grants_committed_euros"}
 LONG = 60
 
 
 @pytest.fixture(scope="module")
 def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the rules of a catalogue that counts, and takes over what others have counted."""
     require_prometheus()
     folder = tmp_path_factory.mktemp("rendered")
     counting = load_catalogue(CATALOGUE).programmes
@@ -45,7 +43,6 @@ def shown(
     *values: Span,
     reported: float = TODAY - DAY,
 ) -> None:
-    """Expose by a worker what was observed in a territory, and when it last was."""
     where = {
         **indicator,
         "department": department,
@@ -59,12 +56,10 @@ def shown(
 
 
 def region(indicator: dict[str, str]) -> dict[str, str]:
-    """Return the region's recorded series."""
     return {"__name__": conventions.REGION_VALUE.name, **indicator}
 
 
 def territory(name: str, indicator: dict[str, str], department: str) -> dict[str, str]:
-    """Return a territory's recorded series."""
     return {"__name__": name, **indicator, "department": department}
 
 
@@ -83,7 +78,6 @@ def test_the_region_is_what_was_observed_there(scenario: RuleScenario) -> None:
 
 
 def test_departments_make_no_region(scenario: RuleScenario) -> None:
-    """Where nobody observed the region it has no figure, and no last report."""
     scenario.healthy()
     shown(scenario, FIBRE, "75", 0, (0.9, LONG))
     shown(scenario, FIBRE, "77", 1, (0.4, LONG))
@@ -96,7 +90,6 @@ def test_departments_make_no_region(scenario: RuleScenario) -> None:
 
 
 def test_the_region_s_last_report_is_its_own(scenario: RuleScenario) -> None:
-    """A département that reports later does not make the region younger."""
     scenario.healthy()
     shown(scenario, FIBRE, "75", 0, (0.9, LONG), reported=TODAY - DAY)
     shown(scenario, FIBRE, metrics.REGION, 1, (0.7, LONG), reported=TODAY - 90 * DAY)
@@ -110,25 +103,13 @@ def test_the_region_s_last_report_is_its_own(scenario: RuleScenario) -> None:
 
 
 def test_what_is_taken_back_is_blank(scenario: RuleScenario) -> None:
-    """From minute 10 on the worker shows it no more: neither do the rules, and no zero."""
     scenario.healthy()
     shown(scenario, WAITING, metrics.REGION, 3, (12.5, 10), (ABSENT, LONG))
     scenario.expect_samples(5, conventions.REGION_VALUE.name, region(WAITING), value=12.5)
     scenario.expect_samples(15, conventions.REGION_VALUE.name)
 
 
-def test_what_is_counted_is_still_added_up(scenario: RuleScenario) -> None:
-    """Beside observed indicators, the region of the others is all its départements."""
-    scenario.healthy()
-    shown(scenario, FIBRE, metrics.REGION, 0, (0.7, LONG))
-    shown(scenario, GRANTS, "75", 0, (1_000_000, LONG))
-    shown(scenario, GRANTS, "77", 1, (500_000, LONG))
-    total = f'{conventions.REGION_VALUE}{{indicator="grants_committed_euros"}}'
-    scenario.expect_samples(5, total, region(GRANTS), value=1_500_000)
-
-
 def test_every_expression_of_its_boards_is_understood(tmp_path: Path) -> None:
-    """Also of a catalogue in which every indicator has a target."""
     require_prometheus()
     asked = [
         {"record": f"asked:{number}", "expr": question.expression}
@@ -144,7 +125,6 @@ def test_every_expression_of_its_boards_is_understood(tmp_path: Path) -> None:
 def test_the_chosen_departement_s_own_target_is_drawn(
     scenario: RuleScenario, chosen: str, target: float | None
 ) -> None:
-    """Of the targets of one day, and none where the whole region is chosen."""
     (own,) = (
         question.expression
         for question in questions(

@@ -53,7 +53,6 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 
 
 def asked(territory: str) -> list[Question]:
-    """Return what the boards of the promises ask of one moment."""
     variables = {**SUBSTITUTES, f"${conventions.DEPARTMENT_VARIABLE}": territory}
     return [
         one for one in questions(BOARDS, variables) if not one.over_time and one.board not in LIVE
@@ -61,12 +60,10 @@ def asked(territory: str) -> list[Question]:
 
 
 def answer(prometheus: Prometheus, expression: str, at: datetime | date) -> Answer:
-    """Return the answer at a moment."""
     return {frozenset(one.labels.items()): one.value for one in prometheus.query(expression, at)}
 
 
 def on(day: date, clock: str) -> datetime:
-    """Return a moment of a day."""
     return datetime.combine(day, time.fromisoformat(clock), UTC)
 
 
@@ -93,13 +90,11 @@ def test_any_range_shows_its_last_day(
 
 
 def test_before_the_first_day_nothing_is_shown(past: Prometheus) -> None:
-    """A range that ends there has no figures, and none of later days."""
     before = on(WEEKLY[0] - timedelta(days=1), "13:00")
     assert not [str(one) for one in asked(metrics.REGION) if answer(past, one.expression, before)]
 
 
 def test_figures_of_the_past_are_said_to_be_counted_anew(past: Prometheus) -> None:
-    """They are of all partitions, and were not seen on their day."""
     (question,) = (
         one
         for one in asked(metrics.REGION)
@@ -118,13 +113,11 @@ Series = tuple[Metric | str, Mapping[str, str], Sequence[tuple[datetime, float]]
 
 
 def days_of_the_monitor(*days: date) -> Series:
-    """Let the monitor's day be known on some days."""
     moments = [on(day, "00:00") for day in days]
     return conventions.AS_OF, {}, [(moment, moment.timestamp()) for moment in moments]
 
 
 def prometheus_of(monitoring: Monitoring, folder: Path, series: Sequence[Series]) -> Prometheus:
-    """Start a Prometheus that has these samples."""
     require_prometheus()
     lines = []
     for metric, labels, samples in series:
@@ -190,7 +183,6 @@ HISTORY = "Lycées connectés au très haut débit dans le temps (%)"
 
 
 def line_of(legend: str) -> str:
-    """Return the expression of a line of the history of connected lycées."""
     (found,) = (
         one.expression
         for one in questions(BOARDS, {**SUBSTITUTES, "$__rate_interval": "1d"})
@@ -200,7 +192,6 @@ def line_of(legend: str) -> str:
 
 
 def judged(day: date, projected: date, deadline: date) -> list[Series]:
-    """Let a day have a value of 50 % of a target of 100 %, and a day on which it is reached."""
     moment = on(day, "00:00")
     return [
         days_of_the_monitor(day),
@@ -219,7 +210,6 @@ def judged(day: date, projected: date, deadline: date) -> list[Series]:
 def test_the_projection_leads_from_the_last_value_to_the_target(
     monitoring: Monitoring, tmp_path: Path
 ) -> None:
-    """Where the range goes on: a straight line that ends on the projected day."""
     day, projected = date(2019, 1, 1), date(2019, 4, 11)
     prometheus = prometheus_of(monitoring, tmp_path, judged(day, projected, projected))
 

@@ -32,7 +32,6 @@ FOREVER = 200
 
 
 def reporting(scenario: RuleScenario) -> None:
-    """Expose a report of the one indicator that is expected each month."""
     scenario.expose(
         metrics.INDICATOR_LAST_REPORTED,
         (TODAY - DAY, FOREVER),
@@ -52,7 +51,6 @@ def reported(scenario: RuleScenario) -> None:
 
 
 def test_a_healthy_monitor_is_silent(scenario: RuleScenario) -> None:
-    """But for the watchdog, which fires from the first minutes on."""
     scenario.healthy()
     for minute in (0, 1, 10, 100, 199):
         scenario.expect_firing(minute)
@@ -71,7 +69,6 @@ def test_the_watchdog_fires_also_where_nothing_else_works(scenario: RuleScenario
 
 
 def test_a_monitor_of_which_nothing_is_exposed_fires(scenario: RuleScenario) -> None:
-    """No series, no target: what is missing is reported all the same."""
     nothing = [FiringAlert.of("PartitionsMissing"), FiringAlert.of("AssessorNotReady")]
     scenario.expect_firing(4)
     scenario.expect_firing(5, *nothing)
@@ -105,12 +102,6 @@ def test_a_gateway_or_page_that_is_not_ready_fires_after_five_minutes(
     scenario.expect_firing(194, missing)
 
 
-def test_a_monitor_without_gateway_and_page_misses_neither(scenario: RuleScenario) -> None:
-    """Producers may all be on Kafka, and readers may read boards alone."""
-    scenario.healthy()
-    scenario.expect_firing(199)
-
-
 @pytest.mark.parametrize(
     ("job", "alert"), [(GATEWAY_JOB, "GatewayNotReady"), (PAGE_JOB, "PageNotReady")]
 )
@@ -140,7 +131,6 @@ def test_deleted_events_fire_for_a_day(scenario: RuleScenario) -> None:
 
 
 def test_a_restart_hides_nothing_that_lasts(scenario: RuleScenario) -> None:
-    """For two minutes the worker says nothing of what is deleted or wrong."""
     scenario.worker(WORKER, (1, 60), (0, 2), (1, 100))
     scenario.assessor((1, FOREVER))
     where = {"job": WORKER_JOB, "instance": WORKER}
@@ -157,7 +147,6 @@ def test_a_restart_hides_nothing_that_lasts(scenario: RuleScenario) -> None:
 
 
 def test_missing_partitions_fire_after_five_minutes(scenario: RuleScenario) -> None:
-    """A partition is gone from minute 60 to 70; five minutes on, the alert ends."""
     away: list[Span] = [(1, 60), (ABSENT, 10), (1, 100)]
     owned: dict[int, list[Span]] = {one: [(1, FOREVER)] for one in range(PARTITIONS - 1)}
     scenario.worker(WORKER, (1, FOREVER), owned=owned | {PARTITIONS - 1: away})
@@ -169,7 +158,6 @@ def test_missing_partitions_fire_after_five_minutes(scenario: RuleScenario) -> N
 
 
 def test_a_rebalance_does_not_fire(scenario: RuleScenario) -> None:
-    """Partitions go from one worker to the other: shown by both, then by none for four minutes."""
     kept: dict[int, list[Span]] = {0: [(1, FOREVER)], 1: [(1, FOREVER)]}
     given: dict[int, list[Span]] = {
         2: [(1, 62), (ABSENT, 100)],
@@ -186,7 +174,6 @@ def test_a_rebalance_does_not_fire(scenario: RuleScenario) -> None:
 
 
 def test_a_worker_that_restarts_does_not_fire(scenario: RuleScenario) -> None:
-    """Down for two minutes, then restoring for two."""
     owned: dict[int, list[Span]] = {
         one: [(1, 60), (ABSENT, 4), (1, 100)] for one in range(PARTITIONS)
     }
@@ -204,7 +191,6 @@ def test_a_worker_that_restarts_does_not_fire(scenario: RuleScenario) -> None:
 
 
 def test_a_worker_that_does_not_become_ready_fires(scenario: RuleScenario) -> None:
-    """The other has all partitions: the figures are not in doubt."""
     scenario.worker(WORKER, (1, FOREVER))
     scenario.worker(OTHER, (1, FOREVER), owned={}, ready=[(0, 60), (1, 100)])
     scenario.assessor((1, FOREVER))
@@ -216,7 +202,6 @@ def test_a_worker_that_does_not_become_ready_fires(scenario: RuleScenario) -> No
 
 
 def test_a_worker_that_ends_again_and_again_fires(scenario: RuleScenario) -> None:
-    """Down, starting, down: it is never ready in between."""
     scenario.worker(WORKER, (1, FOREVER))
     circle: list[Span] = [(0, 2), (1, 3)] * 20
     starting: list[Span] = [(ABSENT, 2), (0, 3)] * 20
@@ -231,7 +216,6 @@ def test_a_worker_that_ends_again_and_again_fires(scenario: RuleScenario) -> Non
 def test_a_topic_that_lost_something_fires_after_a_minute(
     scenario: RuleScenario, fault: str
 ) -> None:
-    """Once for a topic, however many partitions and workers see it; until it is repaired."""
     scenario.healthy()
     for partition in "01":
         scenario.expose(
@@ -253,7 +237,6 @@ def test_a_topic_that_lost_something_fires_after_a_minute(
 
 
 def test_all_workers_dead_for_a_day_still_fires(scenario: RuleScenario) -> None:
-    """How many partitions there were is remembered."""
     scenario.worker(WORKER, (1, 20), (0, 180))
     scenario.assessor((1, FOREVER))
     scenario.expect_firing(24)
@@ -288,7 +271,6 @@ def test_lag_fires_when_it_lasts(scenario: RuleScenario) -> None:
 
 
 def test_lag_shown_by_two_workers_counts_once(scenario: RuleScenario) -> None:
-    """During a rebalance both expose the same 6 000 records of a partition."""
     scenario.healthy()
     for instance in (WORKER, OTHER):
         scenario.expose(
@@ -306,7 +288,6 @@ def test_lag_shown_by_two_workers_counts_once(scenario: RuleScenario) -> None:
 
 
 def refuse(scenario: RuleScenario, *spans: Span, instance: str = WORKER) -> None:
-    """Expose a worker's count of refused records."""
     scenario.expose(
         metrics.DEAD_LETTERS, *spans, reason="invalid_data", job=WORKER_JOB, instance=instance
     )
@@ -391,7 +372,6 @@ def test_a_large_share_of_dead_letters_fires_at_once(scenario: RuleScenario) -> 
 
 
 def test_a_record_at_which_workers_end_fires(scenario: RuleScenario) -> None:
-    """Seen by a single scrape; two ends are none of anybody's business."""
     scenario.healthy()
     partition = {"topic": "smartregion.schools", "partition": "3"}
     for instance, ends, minute in (("w:1", 2, 20), ("w:2", 3, 60)):
@@ -415,7 +395,6 @@ def test_a_record_at_which_workers_end_fires(scenario: RuleScenario) -> None:
 
 
 def test_an_assessor_that_is_not_ready_fires(scenario: RuleScenario) -> None:
-    """A restart of four minutes is none of anybody's business; one of ten minutes is."""
     scenario.worker(WORKER, (1, FOREVER))
     scenario.assessor((1, 20), (ABSENT, 2), (0, 2), (1, 36), (0, 10), (1, 100))
     for minute in (23, 25, 30, 64):
@@ -445,7 +424,6 @@ def test_an_assessor_that_does_not_judge_the_present_fires(
 
 
 def test_a_failed_self_check_fires(scenario: RuleScenario) -> None:
-    """Two series differed in minute 20; the alert ends five minutes after that half hour."""
     scenario.healthy()
     scenario.expose(metrics.REBUILD_MISMATCHES, (0, 20), (2, 180), job=WORKER_JOB, instance=WORKER)
     diverged = FiringAlert.of("FiguresDiverge", check="rebuild")
@@ -463,7 +441,6 @@ CONNECTED = {
 
 
 def count(scenario: RuleScenario, partition: int, *spans: Span, instance: str = WORKER) -> None:
-    """Expose a worker's count of connected lycées, of ten in a partition."""
     where = {"partition": str(partition), "job": WORKER_JOB, "instance": instance}
     scenario.expose(metrics.INDICATOR_NUMERATOR, *spans, **CONNECTED, **where)
     registered: list[Span] = [
@@ -473,7 +450,6 @@ def count(scenario: RuleScenario, partition: int, *spans: Span, instance: str = 
 
 
 def assess(scenario: RuleScenario, *spans: Span, department: str = "77") -> None:
-    """Expose by the assessor the same figure."""
     scenario.expose(
         metrics.INDICATOR_ASSESSED_VALUE,
         *spans,
@@ -503,7 +479,6 @@ def test_figures_that_stay_apart_fire(scenario: RuleScenario) -> None:
 
 
 def test_the_regions_figures_are_compared_too(scenario: RuleScenario) -> None:
-    """Its total is wrong where a département's is not shown."""
     scenario.healthy()
     count(scenario, 0, (8, FOREVER))
     assess(scenario, (0.9, FOREVER), department="region")
@@ -519,7 +494,6 @@ def test_the_regions_figures_are_compared_too(scenario: RuleScenario) -> None:
 
 
 def test_a_single_one_of_millions_is_a_difference(scenario: RuleScenario) -> None:
-    """All of them are connected by one computation, and not by the other."""
     scenario.healthy()
     where = {"partition": "0", "job": WORKER_JOB, "instance": WORKER, **CONNECTED}
     scenario.expose(metrics.INDICATOR_NUMERATOR, (6_999_999, FOREVER), **where)
@@ -548,7 +522,6 @@ def test_large_sums_of_the_same_amounts_are_equal(scenario: RuleScenario) -> Non
 
 
 def test_figures_that_move_are_not_compared(scenario: RuleScenario) -> None:
-    """The assessor follows a minute behind the workers all the time."""
     scenario.healthy()
     count(scenario, 0, growing(0, 0.1, 100))
     assess(scenario, (0, 1), growing(0, 0.01, 99))
@@ -557,7 +530,6 @@ def test_figures_that_move_are_not_compared(scenario: RuleScenario) -> None:
 
 
 def test_a_figure_that_is_withheld_is_not_compared(scenario: RuleScenario) -> None:
-    """With a partition missing there is no total; a sum of the others would differ."""
     owned: dict[int, list[Span]] = {
         one: [(1, 30), (ABSENT, 20), (1, 100)] if one else [(1, FOREVER)]
         for one in range(PARTITIONS)
@@ -579,12 +551,10 @@ SILENT = FiringAlert.of("ProducerSilent", producer="formation")
 
 
 def last_event_at(days_ago: float, minutes: int = FOREVER) -> Span:
-    """Return a span in which a producer recorded its last event so many days ago."""
     return TODAY - days_ago * DAY, minutes
 
 
 def test_a_silent_producer_fires_until_its_next_event(scenario: RuleScenario) -> None:
-    """40 days without an event are one too many; then it sends one."""
     scenario.healthy()
     scenario.producer(
         "formation",
@@ -616,7 +586,6 @@ def test_a_producer_may_be_silent(scenario: RuleScenario, last_events: list[Span
 
 
 def test_each_producer_is_held_to_its_own_promise(scenario: RuleScenario) -> None:
-    """Of three as silent as each other, who promised to send each week is late."""
     scenario.healthy()
     for name, allowed in (("formation", 10), ("yearly", 458), ("irregular", None)):
         scenario.producer(name, last_event_at(300), allowed_days=allowed, programmes=["formation"])
@@ -624,7 +593,6 @@ def test_each_producer_is_held_to_its_own_promise(scenario: RuleScenario) -> Non
 
 
 def test_a_producer_of_two_programmes_is_reported_to_both_owners(scenario: RuleScenario) -> None:
-    """Their figures age alike."""
     scenario.healthy()
     both = ["formation", "lycees"]
     scenario.producer("formation", last_event_at(40), allowed_days=ALLOWED_DAYS, programmes=both)
@@ -635,7 +603,6 @@ def test_a_producer_of_two_programmes_is_reported_to_both_owners(scenario: RuleS
 
 
 def test_a_producer_of_no_programme_is_reported_to_the_operator(scenario: RuleScenario) -> None:
-    """It was declared, so somebody waits for it."""
     scenario.healthy()
     scenario.producer("formation", last_event_at(40), allowed_days=ALLOWED_DAYS)
     firing = 'ALERTS{alertstate="firing", alertname="ProducerSilent"}'
@@ -645,7 +612,6 @@ def test_a_producer_of_no_programme_is_reported_to_the_operator(scenario: RuleSc
 
 
 def test_a_restarted_worker_without_events_fires_for_no_producer(scenario: RuleScenario) -> None:
-    """What was heard before its restart is carried on, for the silent and the others alike."""
     scenario.healthy()
     for name, days in (("formation", 90), ("prompt", 3)):
         scenario.producer(
@@ -696,7 +662,6 @@ def test_a_silence_does_not_end_while_all_workers_are_down(scenario: RuleScenari
 
 
 def test_the_worker_with_the_last_event_is_right(scenario: RuleScenario) -> None:
-    """A producer's events are spread over partitions, and so over workers."""
     scenario.healthy()
     for instance, days in ((WORKER, 90), (OTHER, 1)):
         scenario.producer(
@@ -710,7 +675,6 @@ def test_the_worker_with_the_last_event_is_right(scenario: RuleScenario) -> None
 
 
 def test_who_is_not_declared_may_be_silent(scenario: RuleScenario) -> None:
-    """Nobody promised anything for it."""
     scenario.healthy()
     scenario.expose(
         metrics.PRODUCER_LAST_EVENT,
@@ -728,7 +692,6 @@ FAULTY = FiringAlert.of("ProducerFaulty", producer="formation")
 def fed(
     scenario: RuleScenario, *, refused: Sequence[Span], accepted: Span, producer: str = "formation"
 ) -> None:
-    """Let a producer send, and a part of it be refused; who is declared feeds a programme."""
     scenario.healthy()
     if producer != "unknown":
         scenario.producer(producer, allowed_days=ALLOWED_DAYS, programmes=["formation"])
@@ -738,7 +701,6 @@ def fed(
 
 
 def test_a_faulty_producer_fires_until_its_events_are_valid(scenario: RuleScenario) -> None:
-    """One of ten is refused for half an hour; after an hour more of valid events all is well."""
     fed(scenario, refused=[growing(0, 1, 31), (30, 169)], accepted=growing(0, 9, FOREVER))
     scenario.expect_firing(15)
     scenario.expect_firing(30, FAULTY)
@@ -766,7 +728,6 @@ def test_a_few_refusals_do_not_fire(
 def test_refused_records_of_undeclared_producers_are_reported_to_the_operator(
     scenario: RuleScenario,
 ) -> None:
-    """They are nobody's, so no programme's."""
     fed(scenario, refused=[growing(0, 1, FOREVER)], accepted=(0, FOREVER), producer="unknown")
     firing = 'ALERTS{alertstate="firing", alertname="ProducerFaulty"}'
     scenario.expect_samples(

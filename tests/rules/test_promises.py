@@ -43,7 +43,6 @@ each_alert = pytest.mark.parametrize("alert", FOR_MINUTES)
 
 
 def firing(alert: str, department: str = "77") -> FiringAlert:
-    """Return the alert on the lycées' connection in a territory."""
     return FiringAlert.of(alert, indicator=LYCEES[1], department=department)
 
 
@@ -78,7 +77,6 @@ def judge(
 
 
 def report(scenario: RuleScenario, *spans: Span) -> None:
-    """Expose by a worker, from partition 0, when a département last reported."""
     scenario.expose(
         metrics.INDICATOR_LAST_REPORTED,
         *spans,
@@ -91,7 +89,6 @@ def report(scenario: RuleScenario, *spans: Span) -> None:
 
 
 def well(scenario: RuleScenario) -> None:
-    """Expose a healthy monitor, and a report of the one indicator that is expected each month."""
     scenario.healthy()
     report(scenario, (TODAY - DAY, 200))
 
@@ -100,7 +97,6 @@ def well(scenario: RuleScenario) -> None:
 def test_fires_when_its_for_is_over_and_not_a_minute_before(
     scenario: RuleScenario, alert: str
 ) -> None:
-    """It is bad from minute 10 on."""
     well(scenario)
     judge(scenario, alert, (False, 10), (True, 100))
     scenario.expect_firing(10 + FOR_MINUTES[alert] - 1)
@@ -109,7 +105,6 @@ def test_fires_when_its_for_is_over_and_not_a_minute_before(
 
 @each_alert
 def test_ends_at_once_when_a_correction_arrives(scenario: RuleScenario, alert: str) -> None:
-    """The assessor says the contrary from minute 60 on: nothing is kept beyond its word."""
     well(scenario)
     judge(scenario, alert, (True, 60), (False, 60))
     scenario.expect_firing(59, firing(alert))
@@ -121,7 +116,6 @@ def test_ends_at_once_when_a_correction_arrives(scenario: RuleScenario, alert: s
 def test_a_restarted_assessor_neither_fires_nor_resolves(
     scenario: RuleScenario, alert: str
 ) -> None:
-    """It says nothing for four minutes, then the same as before."""
     scenario.worker("worker:6066", (1, 200))
     scenario.assessor((1, 60), (ABSENT, 2), (0, 2), (1, 100))
     report(scenario, (TODAY - DAY, 200))
@@ -135,7 +129,6 @@ def test_a_restarted_assessor_neither_fires_nor_resolves(
 def test_another_assessor_that_takes_over_is_believed_at_once(
     scenario: RuleScenario, alert: str
 ) -> None:
-    """What one at another address said before does not count against its word."""
     well(scenario)
     judge(scenario, alert, (True, 60), (None, 60))
     programme, indicator, milestone = LYCEES
@@ -163,7 +156,6 @@ def test_a_silent_assessor_is_the_alert_that_takes_over(scenario: RuleScenario, 
 
 @each_alert
 def test_a_rebalance_of_the_workers_changes_nothing(scenario: RuleScenario, alert: str) -> None:
-    """First two workers show a partition, then none does, for three minutes."""
     first: dict[int, list[Span]] = {partition: [(1, 200)] for partition in (0, 1, 2)}
     first[3] = [(1, 62), (ABSENT, 100)]
     scenario.worker("worker:6066", (1, 200), owned=first)
@@ -180,7 +172,6 @@ def test_a_rebalance_of_the_workers_changes_nothing(scenario: RuleScenario, aler
 
 @each_alert
 def test_a_dead_worker_fires_for_itself_alone(scenario: RuleScenario, alert: str) -> None:
-    """The milestones are judged from the state on the broker, which outlives it."""
     scenario.worker("worker:6066", (1, 60), (0, 200))
     scenario.assessor((1, 200))
     report(scenario, (TODAY - DAY, 60), (ABSENT, 140))
@@ -192,7 +183,6 @@ def test_a_dead_worker_fires_for_itself_alone(scenario: RuleScenario, alert: str
 
 
 def test_each_territory_fires_for_itself(scenario: RuleScenario) -> None:
-    """One département misses the milestone, the region and the others do not."""
     well(scenario)
     judge(scenario, "MilestoneMissed", (True, 60), department="region")
     judge(scenario, "MilestoneMissed", (True, 60), department="77")
@@ -212,7 +202,6 @@ def test_a_status_that_flickers_does_not_fire(scenario: RuleScenario) -> None:
 
 
 def slip(scenario: RuleScenario, status: MilestoneStatus, *unexplained: Span) -> None:
-    """Expose a milestone's status, and since when it is without explanation."""
     programme, indicator, milestone = LYCEES
     scenario.judged(programme, indicator, milestone, "77", (status, 300))
     where = FIGURE | {"department": "77", "instance": "assessor:6067"}
@@ -227,7 +216,6 @@ each_slipping = pytest.mark.parametrize("alert", ["MilestoneMissed", "MilestoneA
 def test_a_milestone_without_explanation_fires_after_its_grace(
     scenario: RuleScenario, alert: str
 ) -> None:
-    """On day 30 it does not; on day 31 it does, beside what there is to explain."""
     well(scenario)
     slip(scenario, STATUS[alert], (TODAY - GRACE_DAYS * DAY, 60), (LONG_AGO, 140))
     scenario.expect_firing(59, firing(alert))
@@ -249,7 +237,6 @@ def test_an_explanation_ends_it_and_its_retraction_does_not(
 
 
 def test_what_does_not_slip_needs_no_explanation(scenario: RuleScenario) -> None:
-    """A milestone on its way counts no days, however long."""
     well(scenario)
     slip(scenario, ON_TRACK, (ABSENT, 200))
     labels = dict(zip(("programme", "indicator", "milestone"), LYCEES, strict=True))
@@ -276,7 +263,6 @@ UNREPORTED = FiringAlert.of(
 def test_an_indicator_without_target_fires_a_day_after_its_allowed_delay(
     scenario: RuleScenario,
 ) -> None:
-    """77 days are allowed: at 77 it does not fire, at 78 it does."""
     scenario.healthy()
     reported = TODAY - ALLOWED_DAYS * DAY
     report(scenario, (reported, 60), (reported - DAY, 100))
@@ -286,14 +272,12 @@ def test_an_indicator_without_target_fires_a_day_after_its_allowed_delay(
 
 
 def test_one_that_was_never_reported_fires_too(scenario: RuleScenario) -> None:
-    """With every partition shown, no report at all is known to be none."""
     scenario.healthy()
     scenario.expect_firing(29)
     scenario.expect_firing(30, UNREPORTED)
 
 
 def test_a_report_ends_it(scenario: RuleScenario) -> None:
-    """The producer sends what was missing."""
     scenario.healthy()
     report(scenario, (TODAY - 90 * DAY, 60), (TODAY - DAY, 100))
     scenario.expect_firing(59, UNREPORTED)
@@ -301,7 +285,6 @@ def test_a_report_ends_it(scenario: RuleScenario) -> None:
 
 
 def test_absent_partitions_are_not_absent_reports(scenario: RuleScenario) -> None:
-    """The worker that knew the last report is gone for more than an hour."""
     kept: dict[int, list[Span]] = {partition: [(1, 200)] for partition in (1, 2, 3)}
     scenario.worker("other:6066", (1, 200), owned=kept)
     gone: list[Span] = [(1, 20), (ABSENT, 70), (1, 110)]
@@ -316,7 +299,6 @@ def test_absent_partitions_are_not_absent_reports(scenario: RuleScenario) -> Non
 
 
 def test_a_worker_that_starts_does_not_fire_before_it_shows_figures(scenario: RuleScenario) -> None:
-    """Until every partition is shown nothing is known to be missing."""
     starting: list[Span] = [(ABSENT, 4), (1, 196)]
     scenario.worker(
         "worker:6066", (1, 200), owned=dict.fromkeys(range(4), starting), ready=[(0, 4), (1, 196)]

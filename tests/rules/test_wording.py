@@ -53,7 +53,6 @@ Check: TypeAlias = Callable[[int, str], None]
 
 @pytest.fixture
 def scenario(rules: Path) -> RuleScenario:
-    """Return a scenario in which nothing happens yet."""
     return RuleScenario(rules)
 
 
@@ -67,7 +66,6 @@ def check(scenario: RuleScenario, request: pytest.FixtureRequest) -> Check:
 def assess(
     scenario: RuleScenario, metric: Metric, department: str, *spans: Span, **labels: str
 ) -> None:
-    """Expose a series of the assessor."""
     where = {"job": ASSESSOR_JOB, "instance": "assessor:6067", "department": department}
     scenario.expose(metric, *spans, **labels, **where)
 
@@ -80,7 +78,6 @@ def judge(
     value: float | None = None,
     minutes: int = HOUR,
 ) -> None:
-    """Expose a milestone's status, and the value that it is judged by, if one is shown."""
     programme, indicator, name = milestone.values()
     scenario.judged(programme, indicator, name, department, (status, minutes), (None, HOUR))
     if value is not None:
@@ -90,7 +87,6 @@ def judge(
 
 
 def work(scenario: RuleScenario, metric: Metric, *spans: Span, **labels: str) -> None:
-    """Expose a series of a worker."""
     scenario.expose(metric, *spans, **labels, job=WORKER_JOB, instance="worker:6066")
 
 
@@ -100,13 +96,11 @@ def test_every_alert_has_a_golden_file() -> None:
 
 
 def test_missed_by_little(scenario: RuleScenario, check: Check) -> None:
-    """A value just under its target is not shown as having reached it."""
     judge(scenario, CONNECTED, "77", MISSED, 0.99996)
     check(30, "MilestoneMissed")
 
 
 def test_missed_in_euros_and_in_part_assumed(scenario: RuleScenario, check: Check) -> None:
-    """Thousands are set apart, cents cut, and what the promise does not fix is said."""
     judge(scenario, BUDGET, "region", MISSED, 6_499_999.99)
     check(30, "MilestoneMissed")
 
@@ -137,7 +131,6 @@ def test_missed_by_decimals(
     target: str,
     value: float,
 ) -> None:
-    """A value has the decimals of its target: 99,996 % is not 100 %."""
     near = Milestone.model_validate(
         {"id": "near", "target": Decimal(target), "day": date(2020, 12, 31), "source": "Essai"}
     )
@@ -151,7 +144,6 @@ def test_missed_by_decimals(
 
 
 def test_at_risk(scenario: RuleScenario, check: Check) -> None:
-    """With the day that the pace leads to, and the paces per month: the plural from two on."""
     judge(scenario, CONNECTED, "95", AT_RISK, 0.625)
     assess(scenario, metrics.MILESTONE_PROJECTED, "95", (PROJECTED, HOUR), **CONNECTED)
     assess(scenario, metrics.MILESTONE_REQUIRED_PACE, "95", (0.00176, HOUR), **CONNECTED)
@@ -183,7 +175,6 @@ def test_a_pace_is_that_of_the_page(
 
 
 def test_at_risk_without_a_pace(scenario: RuleScenario, check: Check) -> None:
-    """Where the trend leads nowhere that is said, and nothing is made up."""
     judge(scenario, CONNECTED, "95", AT_RISK, 0.625)
     check(30, "MilestoneAtRisk")
 
@@ -198,7 +189,6 @@ def test_at_risk_with_a_projection_that_has_ended(scenario: RuleScenario, check:
 
 
 def test_at_risk_while_the_assessor_restarts(scenario: RuleScenario, check: Check) -> None:
-    """Its restart changes no text; a pace below zero has the sign of the page."""
     judge(scenario, CONNECTED, "95", AT_RISK, 0.625, minutes=25)
     assess(scenario, metrics.MILESTONE_PROJECTED, "95", (PROJECTED, 25), (ABSENT, 35), **CONNECTED)
     assess(
@@ -217,7 +207,6 @@ def test_lost(scenario: RuleScenario, check: Check) -> None:
 
 @pytest.mark.parametrize("department", ["region", "77"])
 def test_unexplained(scenario: RuleScenario, check: Check, department: str) -> None:
-    """With the command that explains it, its territory as facts have it."""
     scenario.healthy()
     judge(scenario, CONNECTED, department, AT_RISK, 0.96)
     since = (TODAY - 45 * DAY, HOUR)
@@ -226,7 +215,6 @@ def test_unexplained(scenario: RuleScenario, check: Check, department: str) -> N
 
 
 def report(scenario: RuleScenario, indicator: dict[str, str], department: str, day: int) -> None:
-    """Expose when an indicator was last reported."""
     where = {"department": department, "partition": "0"}
     work(scenario, metrics.INDICATOR_LAST_REPORTED, (day, HOUR), **indicator, **where)
 
@@ -269,7 +257,6 @@ def test_dead_letters(scenario: RuleScenario, check: Check, refused: int) -> Non
 
 
 def test_dead_letter_share_high(scenario: RuleScenario, check: Check) -> None:
-    """With the first cause, and how to replay what was refused."""
     work(scenario, metrics.DEAD_LETTER_SHARE, (0.375, HOUR), family="schools")
     cause = {"family": "schools", "reason": "unknown_type", "field": "type"}
     work(scenario, metrics.DEAD_LETTER_ALARM, (1, HOUR), **cause)
@@ -315,7 +302,6 @@ def test_worker_not_ready(scenario: RuleScenario, check: Check) -> None:
 
 
 def test_no_worker_at_all(scenario: RuleScenario, check: Check) -> None:
-    """It has no name, as on a cluster without a single one."""
     scenario.assessor((1, HOUR))
     check(30, "WorkerNotReady")
 
@@ -351,7 +337,6 @@ def test_not_ready(
 def test_gone(
     scenario: RuleScenario, check: Check, alert: str, metric: Metric, where: dict[str, str]
 ) -> None:
-    """It has no name where no target of its job is left."""
     scenario.expose("up", (1, 10), (ABSENT, 50), **where)
     scenario.expose(metric, (1, 10), (ABSENT, 50), **where)
     check(30, alert)
@@ -365,7 +350,6 @@ def test_gone(
 def test_figures_diverge(
     scenario: RuleScenario, check: Check, numerator: int, denominator: int, assessed: float
 ) -> None:
-    """The message gives the difference, however small."""
     scenario.healthy()
     where = LYCEES | {"department": "77", "partition": "0"}
     work(scenario, metrics.INDICATOR_NUMERATOR, (numerator, HOUR), **where)
@@ -375,7 +359,6 @@ def test_figures_diverge(
 
 
 def test_euros_and_the_self_check_diverge(scenario: RuleScenario, check: Check) -> None:
-    """A large number has no exponent; the self-check says how many series."""
     scenario.healthy()
     where = GRANTS | {"department": "77", "partition": "0"}
     work(scenario, metrics.INDICATOR_VALUE, (6_250_000, HOUR), **where)

@@ -36,7 +36,6 @@ def test_what_grafana_reads_is_taken(text: str) -> None:
     ["nonsense", "", "30m", "now-", "now-1x", "now -1d", "2016", "2016-13-01", "2016-02-30", "-1h"],
 )
 def test_what_grafana_does_not_read_is_refused(tmp_path: Path, text: str) -> None:
-    """With what may be written: the boards were written, and showed nothing."""
     result = CliRunner().invoke(
         main, ["boards", "render", "--out", str(tmp_path / "boards"), "--since", text]
     )

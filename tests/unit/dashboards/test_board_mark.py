@@ -11,7 +11,6 @@ from tests.support.board_models import board, boards, json_values, panel
 
 @given(boards(uids=["a"]))
 def test_a_marked_board_is_intact(models: list[dict[str, object]]) -> None:
-    """Also after JSON, and with the numbers that Grafana gives."""
     for model in models:
         stored = {**json.loads(json.dumps(marked(model))), "id": 7, "version": 3}
         assert intact(stored)
@@ -19,7 +18,6 @@ def test_a_marked_board_is_intact(models: list[dict[str, object]]) -> None:
 
 @given(boards(uids=["a"]))
 def test_marking_adds_the_mark_and_nothing_else(models: list[dict[str, object]]) -> None:
-    """Without it, the board is what it was; marking twice is marking once."""
     for model in models:
         assert unmarked(marked(model)) == normalised(model)
         assert marked(marked(model)) == marked(model)
@@ -29,7 +27,6 @@ def test_marking_adds_the_mark_and_nothing_else(models: list[dict[str, object]])
 def test_a_changed_board_is_not_intact(
     models: list[dict[str, object]], field: str, value: object
 ) -> None:
-    """Whatever field it is that somebody changed."""
     for model in models:
         changed = {**marked(model), field: value}
         same = normalised(changed) == normalised(marked(model))
@@ -37,17 +34,10 @@ def test_a_changed_board_is_not_intact(
 
 
 def test_a_board_without_a_mark_is_not_intact() -> None:
-    """It is somebody else's."""
     assert not intact(board())
 
 
-def test_a_copy_under_another_uid_is_not_intact() -> None:
-    """A copy belongs to whoever made it, though it carries our mark."""
-    assert not intact({**marked(board("smart-region-x")), "uid": "other"})
-
-
 def test_the_mark_is_read_in_the_description() -> None:
-    """An editor reads it before changing the board by hand."""
     description = marked(board(description="Les lycées."))["description"]
     assert description.startswith("Les lycées.\n\nGénéré par smart-region, à ne pas modifier")
 

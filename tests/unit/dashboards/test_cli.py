@@ -18,12 +18,10 @@ OWN = Path(__file__).parents[2] / "rules" / "catalogue"
 
 @pytest.fixture(autouse=True)
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make all tools missing: what they say is tested with the real ones."""
     monkeypatch.setattr(shutil, "which", lambda _: None)
 
 
 def run(*arguments: str | Path) -> Result:
-    """Run `smart-region rules render`."""
     return CliRunner().invoke(main, ["rules", "render", *map(str, arguments)])
 
 
@@ -35,7 +33,6 @@ def test_render_says_what_it_wrote_and_what_did_not_check_it(tmp_path: Path) -> 
 
 
 def test_a_wrong_catalogue_never_reaches_the_files(tmp_path: Path) -> None:
-    """Its mistake is printed, the exit status is 2, and nothing is written."""
     wrong = CORPUS / "bad" / "fact_unknown.yaml"
 
     result = run("--catalogue", wrong, "--out", tmp_path / "deploy")

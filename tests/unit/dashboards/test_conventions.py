@@ -14,7 +14,6 @@ each_series = pytest.mark.parametrize("series", RECORDED, ids=str)
 
 @each_series
 def test_a_recorded_name_is_level_metric_operation(series: Metric) -> None:
-    """It has Prometheus' three parts, and its middle is a metric of the vocabulary."""
     level, metric, operation = series.name.split(":")
 
     assert re.fullmatch("[a-z]+", level)
@@ -40,7 +39,6 @@ def test_long_programme_ids_have_different_uids() -> None:
 
 
 def test_a_runbook_is_linked_by_the_name_of_its_alert() -> None:
-    """As mixins do it; a final slash of the base is not doubled."""
     links = Links(runbooks="https://git.example.org/docs/")
 
     assert links.runbook("MilestoneLost") == "https://git.example.org/docs/MilestoneLost.md"

@@ -1,9 +1,12 @@
 """What the Prometheus operator and Grafana's sidecar are given."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from catalogue.loader import load_catalogue
 from dashboards.kubernetes import (
@@ -11,6 +14,7 @@ from dashboards.kubernetes import (
     render_monitoring,
 )
 from dashboards.rules.render import MonitorSite, render
+from smart_region import main
 
 CATALOGUE = load_catalogue()
 MONITORING = render_monitoring(CATALOGUE, MonitorSite())
@@ -18,7 +22,6 @@ MONITORING = render_monitoring(CATALOGUE, MonitorSite())
 
 @pytest.mark.parametrize("group", ["figures", "promises", "pipeline"])
 def test_rules_are_those_of_prometheus_own_files(group: str) -> None:
-    """A cluster alerts on what any other installation alerts on."""
     resource = yaml.safe_load(MONITORING[f"rules-{group}.yaml"])
     assert resource["spec"] == yaml.safe_load(
         render(CATALOGUE, MonitorSite())[f"prometheus/rules/{group}.yaml"]
@@ -39,14 +42,21 @@ def test_jobs_are_those_that_prometheus_own_file_scrapes() -> None:
 
 
 def test_the_kustomization_names_every_file() -> None:
-    """Nothing that is written is forgotten by whoever applies the folder."""
     named = yaml.safe_load(MONITORING["kustomization.yaml"])["resources"]
     assert set(named) == MONITORING.keys() - {"kustomization.yaml"}
 
 
 def test_rules_that_are_no_more_are_removed(tmp_path: Path) -> None:
-    """What was rendered by an older version does not go on firing."""
     (tmp_path / "rules-gone.yaml").touch()
     (tmp_path / "own.yaml").touch()
     monitoring_files(MONITORING, tmp_path).write()
     assert {one.name for one in tmp_path.iterdir()} == {*MONITORING, "own.yaml"}
+
+
+def test_links_lead_where_an_installation_has_its_boards(tmp_path: Path) -> None:
+    folders = ("--out", str(tmp_path / "rules"), "--boards-dir", str(tmp_path / "boards"))
+    link = ("--boards", "https://grafana.example")
+    done = CliRunner().invoke(main, ["kubernetes", "monitoring", *folders, *link])
+    assert done.exit_code == 0, done.output
+    assert "https://grafana.example/d/" in (tmp_path / "rules/rules-pipeline.yaml").read_text()
+    assert [one.name for one in (tmp_path / "boards").iterdir()] == ["kustomization.yaml"]

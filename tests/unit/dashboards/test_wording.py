@@ -21,7 +21,6 @@ from streams.topic_faults import FaultKind
 
 
 def test_every_code_of_the_pipeline_has_a_word() -> None:
-    """Families, outcomes, reasons, faults of topics and units are closed lists."""
     assert FAMILIES.keys() == set(Family)
     assert OUTCOMES.keys() == set(Outcome)
     assert REASONS.keys() == set(RefusalReason)
@@ -30,7 +29,6 @@ def test_every_code_of_the_pipeline_has_a_word() -> None:
 
 
 def test_every_code_of_the_gateway_has_a_word() -> None:
-    """What it refuses is an event, by its contract, or a whole request."""
     assert GATEWAY_OUTCOMES.keys() == {"accepted", "refused", "failed"}
     assert (REASONS.keys() - REASONS_OF_WORKERS) | GATEWAY_REASONS.keys() == KINDS.keys()
 

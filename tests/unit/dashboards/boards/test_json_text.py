@@ -15,7 +15,6 @@ trees = st.recursive(
 
 @given(trees)
 def test_it_says_what_the_value_says(tree: object) -> None:
-    """Read again it is the same value, its names in the same order."""
     read = json.loads(json_text(tree))
 
     assert json.dumps(read) == json.dumps(tree)
@@ -23,7 +22,6 @@ def test_it_says_what_the_value_says(tree: object) -> None:
 
 @given(trees)
 def test_only_a_text_makes_a_line_longer(tree: object) -> None:
-    """A longer line holds one name and one plain value, and nothing that could be broken."""
     for line in json_text(tree).splitlines():
         if len(line) > WIDTH + 1:
             assert line.strip()[0] == '"'
@@ -31,7 +29,6 @@ def test_only_a_text_makes_a_line_longer(tree: object) -> None:
 
 
 def test_what_is_small_is_on_one_line() -> None:
-    """A panel's position is one line of a diff, and its parts are one each."""
     panel = {"gridPos": {"h": 8, "w": 12, "x": 0, "y": 0}, "title": "x" * 60}
 
     assert json_text(panel).splitlines() == [

@@ -30,12 +30,10 @@ VARIABLE = re.compile(r"\$\{?([a-z_]+)")
 
 
 def panels_of(board: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the panels of a board that show something."""
     return [panel for panel in board["panels"] if panel["type"] != "row"]
 
 
 def links_of(board: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every link of a board, with where it is."""
     for link in board["links"]:
         yield "board", link
     for panel in panels_of(board):
@@ -48,7 +46,6 @@ def links_of(board: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def every_text(tree: object) -> Iterator[str]:
-    """Yield every piece of text of a board, names of fields too."""
     if isinstance(tree, dict):
         for name, value in tree.items():
             yield name
@@ -119,7 +116,6 @@ def test_every_value_has_a_unit(uid: str) -> None:
 
 @pytest.mark.parametrize("uid", LINTED)
 def test_the_reader_chooses_the_datasource(uid: str) -> None:
-    """Every panel, query and annotation takes its data from the variable, none by a uid."""
     board = LINTED[uid]
     chosen = {"type": "prometheus", "uid": "${datasource}"}
     sources = [*panels_of(board), *board["annotations"]["list"]]
@@ -138,7 +134,6 @@ def test_variables_are_declared(uid: str) -> None:
 
 
 def addresses(url: str) -> list[str]:
-    """Return where a link may lead: a field in it stands for each programme's board."""
     if FIELDS.findall(url) == ["board"]:
         return [
             FIELDS.sub(conventions.programme_board(programme.id), url)
@@ -162,7 +157,6 @@ def test_links_lead_to_what_exists(uid: str) -> None:
 
 
 def test_the_delegate_reaches_every_programme_and_the_runbooks() -> None:
-    """From the promises one goes to a promise's programme, and to what to do about its alert."""
     links = list(links_of(BOARDS[conventions.DELEGATE_BOARD]))
     urls = {url for _, link in links for url in addresses(link["url"])}
     boards = {url.partition("?")[0] for url in urls}
@@ -172,7 +166,6 @@ def test_the_delegate_reaches_every_programme_and_the_runbooks() -> None:
 
 @pytest.mark.parametrize("uid", LINTED)
 def test_boards_are_marked_as_ours(uid: str) -> None:
-    """Publishing knows its boards by their mark; no board has a number of some Grafana."""
     board = LINTED[uid]
     assert board["tags"] == [TAG]
     assert board["uid"] == uid
@@ -201,7 +194,6 @@ def test_colour_is_never_alone(uid: str) -> None:
 
 @pytest.mark.parametrize("uid", LINTED)
 def test_tables_show_only_columns_that_they_fill(uid: str) -> None:
-    """A column of a query is renamed by the query's letter, and each letter has a query."""
     for panel in panels_of(LINTED[uid]):
         if panel["type"] not in ("table", "geomap"):
             continue
@@ -226,5 +218,4 @@ def test_boards_follow_the_catalogue() -> None:
 
 
 def test_every_expression_is_asked_once_its_variables_are_known() -> None:
-    """Nothing of Grafana's is left in an expression that is asked of Prometheus."""
     assert not [one for one in questions(BOARDS) if VARIABLE.search(one.expression)]

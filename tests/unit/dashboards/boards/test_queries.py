@@ -27,12 +27,10 @@ def test_no_indicator_has_no_series() -> None:
 
 
 def test_every_department_has_a_point() -> None:
-    """The départements are those that events may name, in the order of their codes."""
     assert list(MAP_POINTS) == [str(code) for code in Department]
 
 
 def test_geohash_is_the_published_one() -> None:
-    """The example of the geohash's own description, and Paris."""
     assert geohash(57.64911, 10.40744, letters=11) == "u4pruydqqvj"
     assert geohash(48.857, 2.343, letters=5) == "u09tv"
 

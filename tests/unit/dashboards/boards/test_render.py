@@ -1,10 +1,14 @@
 """From the catalogue to the files of all boards."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from click.testing import CliRunner
 
 from catalogue import metrics
 from catalogue.loader import load_catalogue
@@ -14,6 +18,7 @@ from dashboards import conventions
 from dashboards.boards.board import programme_variable
 from dashboards.boards.figures import CHANGE, NUMBER, most_lines, number_of
 from dashboards.boards.render import board_files, boards_of, render
+from dashboards.cli import boards
 from dashboards.conventions import Links
 from dashboards.rules.alerts import DEAD_LETTER_SHARE_HIGH
 from dashboards.rules.model import Alert
@@ -24,12 +29,10 @@ from tests.support.observations import BAROMETER, barometer
 
 
 def with_programme(programme: Programme) -> Catalogue:
-    """Return a catalogue of one programme."""
     return Catalogue(programmes=(programme,))
 
 
 def counted() -> Indicator:
-    """Return an indicator by audience that counts persons."""
     return next(
         one
         for one in CATALOGUE.indicators
@@ -55,7 +58,6 @@ def test_boards_of_programmes_that_are_gone_are_removed(tmp_path: Path) -> None:
 
 
 def test_a_long_id_is_linked_by_the_board_s_own_uid() -> None:
-    """A uid that had to be cut is in the expression that makes the links."""
     long = CATALOGUE.programmes[0].model_copy(update={"id": "programme_" + "x" * 40})
     boards = documents(with_programme(long))
     uid = conventions.programme_board(long.id)
@@ -80,7 +82,6 @@ def test_small_counts_are_said_to_be_hidden() -> None:
 
 
 def test_a_programme_without_targets_has_a_board_too() -> None:
-    """It has no table of milestones and no deadline, and its indicators all the same."""
     bare = tuple(one.model_copy(update={"milestones": ()}) for one in CATALOGUE.indicators[:1])
     programme = CATALOGUE.programmes[0].model_copy(update={"indicators": bare})
     board = documents(with_programme(programme))[conventions.programme_board(programme.id)]
@@ -91,7 +92,6 @@ def test_a_programme_without_targets_has_a_board_too() -> None:
 
 
 def test_the_share_of_refusals_is_drawn_with_its_alert_s_limit() -> None:
-    """The curve and the line are those that the alert compares; its runbook is a click away."""
     board = BOARDS[conventions.PRODUCERS_BOARD]
     (panel,) = (one for one in board["panels"] if metrics.DEAD_LETTER_SHARE.name in json.dumps(one))
     share, limit = (target["expr"] for target in panel["targets"])
@@ -121,24 +121,19 @@ def test_the_age_of_a_report_is_coloured_from_the_day_on_which_it_is_unreported(
 
 
 class TestObserved:
-    """A programme of indicators that others compute."""
-
     BOARD = documents(barometer())[conventions.programme_board("barometre")]
 
     def panel(self, title: str) -> dict[str, Any]:
-        """Return the panel of a title."""
         (found,) = (one for one in self.BOARD["panels"] if one["title"] == title)
         return dict(found)
 
     def test_nothing_is_asked_that_only_a_fraction_has(self) -> None:
-        """No numerator, no denominator, and nothing due to either."""
         asked = [question.expression for question in questions({"": self.BOARD})]
         for metric in (conventions.DEPARTMENT_DENOMINATOR, conventions.REGION_NUMERATOR):
             assert not any(metric.name in expression for expression in asked)
         assert not any('part="denominator"' in expression for expression in asked)
 
     def test_the_country_is_drawn_where_the_catalogue_shows_it(self) -> None:
-        """Beside the region, in percent as it is; the words say why it is there."""
         panel = self.panel("Locaux raccordables à la fibre dans le temps (%)")
         (country,) = (one for one in panel["targets"] if one["legendFormat"] == "France entière")
         assert country["expr"].startswith("100 * ")
@@ -148,7 +143,6 @@ class TestObserved:
         assert sum(metrics.INDICATOR_COUNTRY.name in one for one in asked) == 1
 
     def test_the_table_has_room_for_the_territory_with_the_most_milestones(self) -> None:
-        """Not for those of all départements together."""
         assert most_lines(barometer().indicators) == 3
         assert len(barometer().indicator("fibre_ratio").milestones) == 3
 
@@ -180,3 +174,11 @@ def test_a_comma_in_a_title_does_not_end_it() -> None:
     """A variable's values are separated by commas, so that those of titles are escaped."""
     first = CATALOGUE.programmes[0].model_copy(update={"title": "Un, deux"})
     assert programme_variable(with_programme(first)).query == f"Un\\, deux : {first.id}"
+
+
+def test_writes_the_catalogue_s_boards(tmp_path: Path) -> None:
+    result = CliRunner().invoke(boards, ["render", "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    written = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    assert written == render(boards_of(CATALOGUE))
+    assert f"{len(written)} boards" in result.output

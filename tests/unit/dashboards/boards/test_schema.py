@@ -22,13 +22,11 @@ OF_ANY_QUERY = {"datasource", "hide", "queryType", "refId"}
 
 
 def mistakes(part: str, value: object) -> list[str]:
-    """Yield where a value is not what a part of the schema says."""
     validator = Draft7Validator({"definitions": SCHEMA["definitions"], **PARTS[part]})
     return [f"{part} {error.json_path}: {error.message}" for error in validator.iter_errors(value)]
 
 
 def parts_of(board: dict[str, Any]) -> Iterator[tuple[str, object]]:
-    """Take a board apart into what the schema describes one by one."""
     annotations = [
         {name: value for name, value in one.items() if name not in OF_PROMETHEUS}
         for one in board["annotations"]["list"]

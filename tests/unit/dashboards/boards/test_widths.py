@@ -47,17 +47,14 @@ TABLES = [
 
 
 def width_of(text: str) -> float:
-    """Return what a text takes at most, in pixels."""
     return sum(WIDTH[one] for one in text)
 
 
 def longest_word(text: str) -> float:
-    """Return what the longest part takes that is not broken into lines."""
     return max(width_of(word) for word in text.split())
 
 
 def columns_of(panel: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the properties of each column that is shown."""
     columns = {
         override["matcher"]["options"]: {one["id"]: one["value"] for one in override["properties"]}
         for override in panel["fieldConfig"]["overrides"]
@@ -66,7 +63,6 @@ def columns_of(panel: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def texts_of(column: dict[str, Any]) -> list[str]:
-    """Return the words that a column's codes are shown as."""
     return [
         result["text"] for mapping in column["mappings"] for result in mapping["options"].values()
     ]
@@ -74,7 +70,6 @@ def texts_of(column: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("panel", TABLES)
 def test_the_columns_fit_into_their_panel(panel: dict[str, Any]) -> None:
-    """What is wide by itself and what is left at least for the others is no more than it has."""
     room = (PAGE + GAP) / COLUMNS * panel["gridPos"]["w"] - GAP - INSIDE
     taken = sum(
         column.get("custom.width") or column["custom.minWidth"]
@@ -85,7 +80,6 @@ def test_the_columns_fit_into_their_panel(panel: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("panel", TABLES)
 def test_a_column_has_room_for_its_texts(panel: dict[str, Any]) -> None:
-    """Its head breaks into lines; so do words where it is not wide by itself, numbers never do."""
     sorted_by = [one["displayName"] for one in panel["options"].get("sortBy") or ()]
     for title, column in columns_of(panel).items():
         assert column["custom.wrapHeaderText"], title

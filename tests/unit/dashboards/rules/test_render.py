@@ -20,7 +20,7 @@ from catalogue.metrics import (
 )
 from dashboards import conventions
 from dashboards.rules.alerts import DEAD_LETTER_SHARE_HIGH, Severity
-from dashboards.rules.model import Alert, Recording, Rule
+from dashboards.rules.model import Alert, Recording, Rule, duration
 from dashboards.rules.pace import PACES
 from dashboards.rules.render import MonitorSite, groups, render, write
 from dashboards.rules.scraping import Access
@@ -45,7 +45,6 @@ EXPOSED = {
 
 
 def described(alert: Alert) -> str:
-    """Return the name of an alert for a test's id."""
     return "-".join(
         (alert.name, *(alert.labels.get(one, "") for one in ("programme", "indicator")))
     )
@@ -70,13 +69,11 @@ def test_an_alert_says_all_that_it_must(alert: Alert) -> None:
 
 @each_alert
 def test_an_alert_waits(alert: Alert) -> None:
-    """Nothing fires on a single evaluation but what was counted over a hundred records."""
     assert alert.pending >= 60 or alert.name == DEAD_LETTER_SHARE_HIGH.name
 
 
 @each_alert
 def test_a_summary_is_a_line_without_a_full_stop(alert: Alert) -> None:
-    """It is a subject; the description is sentences."""
     assert "\n" not in alert.annotations["summary"]
     assert not alert.annotations["summary"].endswith(".")
     assert alert.annotations["description"].endswith(".")
@@ -84,7 +81,6 @@ def test_a_summary_is_a_line_without_a_full_stop(alert: Alert) -> None:
 
 @each_alert
 def test_a_runbook_exists(alert: Alert) -> None:
-    """By default the link is a path in this repository."""
     assert (ROOT / alert.annotations["runbook_url"]).is_file()
 
 
@@ -96,7 +92,6 @@ def test_no_rule_asks_what_time_it_is(rule: Rule) -> None:
 
 
 def test_rules_look_only_at_what_is_exposed_or_recorded() -> None:
-    """A misspelt name would never fire."""
     known = EXPOSED | {recording.name for recording in RECORDINGS} | {"up"}
     used = {
         name
@@ -108,14 +103,12 @@ def test_rules_look_only_at_what_is_exposed_or_recorded() -> None:
 
 
 def test_every_conventional_name_is_recorded() -> None:
-    """A backfill writes these for the years before, rules record them for the days after."""
     recorded = {recording.name for recording in RECORDINGS}
 
     assert recorded == {conventions.TERRITORY_INFO, *(one.name for one in conventions.RECORDED)}
 
 
 def test_every_promise_with_a_target_is_watched() -> None:
-    """Missed, at risk, lost and unexplained, for each milestone of the catalogue."""
     watched = {
         (alert.name, alert.labels["indicator"], alert.labels["milestone"])
         for alert in ALERTS
@@ -132,7 +125,6 @@ def test_every_promise_with_a_target_is_watched() -> None:
 
 
 def test_every_expected_indicator_is_watched() -> None:
-    """What should come at set times, and what has a target, may be unreported."""
     watched = {alert.labels["indicator"] for alert in ALERTS if alert.name == "IndicatorUnreported"}
 
     assert watched == {
@@ -144,7 +136,6 @@ def test_every_expected_indicator_is_watched() -> None:
 
 
 def test_live_does_not_wait_with_figures() -> None:
-    """An alert follows its cause within seconds; a rebalance still has time to end."""
     live = groups(CATALOGUE, MonitorSite(pace=PACES["live"]))
 
     assert {alert.pending for alert in live["promises"].alerts} == {0}
@@ -153,7 +144,6 @@ def test_live_does_not_wait_with_figures() -> None:
 
 
 def test_words_of_the_catalogue_are_no_templates(tmp_path: Path) -> None:
-    """A title with braces is shown as it is."""
     (tmp_path / "one.yaml").write_text(
         (ROOT / "tests/rules/catalogue/lycees.yaml")
         .read_text(encoding="utf-8")
@@ -167,7 +157,6 @@ def test_words_of_the_catalogue_are_no_templates(tmp_path: Path) -> None:
 
 
 def test_yaml_is_read_as_it_was_meant() -> None:
-    """Folding and line breaks change no word of an expression or an annotation."""
     files = render(CATALOGUE, MonitorSite())
     read = [
         rule
@@ -183,13 +172,11 @@ def test_yaml_is_read_as_it_was_meant() -> None:
 
 @pytest.fixture
 def files() -> dict[str, str]:
-    """Return two files as `render` does."""
     return {"prometheus/prometheus.yaml": "new\n", "alertmanager/alertmanager.yaml": "new\n"}
 
 
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make all tools missing."""
     monkeypatch.setattr(shutil, "which", lambda _: None)
 
 
@@ -245,7 +232,6 @@ def test_a_rule_that_the_tools_know_to_be_wrong_is_refused(
 
 
 def test_a_tool_that_does_not_end_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a machine that is too busy: nothing is wrong with the rules."""
     tool = tmp_path / "promtool"
     tool.write_text("#!/bin/sh\nexec tail -f /dev/null\n")
     tool.chmod(0o755)
@@ -259,7 +245,6 @@ def test_a_tool_that_does_not_end_is_named(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_prometheus_shows_the_token_and_knows_the_authority(tmp_path: Path) -> None:
-    """Each of our programs is scraped so, and Prometheus' own tool takes the file."""
     access = Access("/etc/prometheus/token", "/etc/prometheus/authority.pem")
     files = render(CATALOGUE, MonitorSite(access=access))
     write(files, tmp_path)
@@ -273,3 +258,11 @@ def test_prometheus_shows_the_token_and_knows_the_authority(tmp_path: Path) -> N
             "credentials_file": "/etc/prometheus/token",
         }
     assert len(jobs) == 4
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [(0, "0s"), (1, "1s"), (90, "90s"), (300, "5m"), (5400, "90m"), (7200, "2h"), (345_600, "4d")],
+)
+def test_a_time_is_written_in_its_largest_whole_unit(seconds: float, written: str) -> None:
+    assert duration(seconds) == written
