@@ -18,13 +18,11 @@ SECRET = "hunter2"  # noqa: S105 - not one
 
 @given(st.text("abc:/?#@[]% \x1b\n"), st.sampled_from(["http://", "https:", "ftp://", ""]))
 def test_no_password_is_shown(around: str, scheme: str) -> None:
-    """Whatever characters it has, and whether the rest is an address or not."""
     assert SECRET not in shown_address(f"{scheme}user:{around}{SECRET}{around}@host/path")
 
 
 @given(st.text(), st.text())
 def test_no_query_is_shown(before: str, after: str) -> None:
-    """A token may be in it, or behind the fragment's sign."""
     for sign in "?#":
         assert SECRET not in shown_address(f"http://host/{before}{sign}{SECRET}{after}")
 
@@ -33,7 +31,6 @@ def test_no_query_is_shown(before: str, after: str) -> None:
     "url", ["http://127.0.0.1:6066/readyz", "https://grafana.example/x", "http://[::1]:1", "h:1"]
 )
 def test_an_address_without_a_secret_is_shown_as_it_is(url: str) -> None:
-    """It has to be recognised."""
     assert shown_address(url) == url
 
 
@@ -42,7 +39,6 @@ def test_an_address_without_a_secret_is_shown_as_it_is(url: str) -> None:
     ["http://127.0.0.1:1", "http://127.9.9.9", "http://[::1]:1", "http://localhost", "https://far"],
 )
 def test_a_secret_goes_over_tls_or_stays_here(url: str) -> None:
-    """The loopback network is this machine."""
     assert usable_address(url, secret=True).geturl() == url
 
 
@@ -50,7 +46,6 @@ def test_a_secret_goes_over_tls_or_stays_here(url: str) -> None:
     "url", ["http://far", "http://10.0.0.1", "http://localhost.evil", "http://127.0.0.1.evil"]
 )
 def test_a_secret_goes_nowhere_else(url: str) -> None:
-    """Unless the network is declared private; without a secret http is allowed."""
     with pytest.raises(UnusableAddressError, match=r"would send a secret .*--plain-http"):
         usable_address(url, secret=True)
     usable_address(url, secret=True, plain_http=True)
@@ -62,7 +57,6 @@ def test_a_secret_goes_nowhere_else(url: str) -> None:
     ["", "far", "ftp://far", "file:///etc/passwd", "http://", "http://[", "http://h:port", "h\n"],
 )
 def test_what_is_no_address_of_the_web_is_refused(url: str) -> None:
-    """Before anything is opened."""
     with pytest.raises(UnusableAddressError, match="is not an http or https address"):
         usable_address(url)
 

@@ -23,7 +23,6 @@ with ends_with_reader():
 
 
 def without_reader(*arguments: str, errors_too: bool = False) -> subprocess.CompletedProcess[str]:
-    """Run Python with an output that nobody reads."""
     reading, writing = os.pipe()
     os.close(reading)
     try:
@@ -52,7 +51,6 @@ def without_reader(*arguments: str, errors_too: bool = False) -> subprocess.Comp
     ],
 )
 def test_a_command_ends_quietly(arguments: list[str]) -> None:
-    """As a program that the signal of a closed pipe has killed."""
     done = without_reader("smart_region.py", *arguments)
 
     assert (done.returncode, done.stderr) == (READER_GONE, "")
@@ -67,16 +65,9 @@ def test_a_table_and_what_is_buffered_end_so_too(code: str) -> None:
 
 
 def test_errors_without_a_reader_end_so_too() -> None:
-    """As `smart-region … 2>&1 | head`."""
     assert without_reader("smart_region.py", "nothing", errors_too=True).returncode == READER_GONE
 
 
-def test_the_status_is_that_of_the_signal() -> None:
-    """What a shell shows of `yes | head`, with pipefail."""
-    assert READER_GONE == 141
-
-
 def test_a_connection_that_is_closed_is_another_matter() -> None:
-    """It is an error, and keeps its traceback."""
     with pytest.raises(BrokenPipeError), ends_with_reader():
         raise BrokenPipeError

@@ -35,19 +35,16 @@ WRONG = Diagnostic(
     ],
 )
 def test_a_diagnostic_is_one_line_of_what_is_known(diagnostic: Diagnostic, text: str) -> None:
-    """File, line, field, problem, value and remedy, in this order."""
     assert str(diagnostic) == text
 
 
 def test_a_hidden_value_is_not_kept() -> None:
-    """Its place says why."""
     hidden = WRONG.hide()
     assert hidden.value is None
     assert ", value (not shown: a person's data): " in str(hidden)
 
 
 def test_the_nearest_known_word_is_the_remedy() -> None:
-    """All of them are, where none is near."""
     assert choose("mast", ["masts", "id"]) == "write 'masts'"
     assert choose("x", ["masts", "id"]) == "write one of masts, id"
 
@@ -67,5 +64,4 @@ def test_the_nearest_known_word_is_the_remedy() -> None:
     ],
 )
 def test_values_are_shown_short_and_on_one_line(value: object, text: str) -> None:
-    """A value is quoted and cut to 80 characters."""
     assert shown(value) == text

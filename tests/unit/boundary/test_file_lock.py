@@ -12,7 +12,6 @@ from boundary.file_lock import FileLockedError, lock_file
 
 
 def test_the_second_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
-    """A lock ends with its file."""
     file = tmp_path / "lock"
     with lock_file(file), pytest.raises(FileLockedError):
         lock_file(file)

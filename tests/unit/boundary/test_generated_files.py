@@ -16,7 +16,6 @@ PATTERNS = ("*.json", "sub/*.json")
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Read every file below a folder."""
     return {
         file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8")
         for file in folder.rglob("*")
@@ -28,7 +27,6 @@ def contents(folder: Path) -> dict[str, str]:
 def test_after_a_write_there_is_nothing_to_report(
     before: dict[str, str], now: dict[str, str]
 ) -> None:
-    """What is written is what is compared; a file that is not ours stays as it is."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         GeneratedFiles(folder, before).write()
@@ -44,7 +42,6 @@ def test_after_a_write_there_is_nothing_to_report(
 def test_there_is_a_line_for_each_file_that_a_write_would_change(
     before: dict[str, str], now: dict[str, str]
 ) -> None:
-    """A file that is missing, another one, or left over; comparing writes nothing."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         GeneratedFiles(folder, before).write()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -27,8 +26,6 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def got(url: str, **how: Any) -> tuple[int, list[bytes]]:
-    """Send one request, and return the status and the lines of the answer."""
-
     async def get() -> tuple[int, list[bytes]]:
         async with (
             NewsClient(tls=None) as client,
@@ -40,28 +37,22 @@ def got(url: str, **how: Any) -> tuple[int, list[bytes]]:
 
 
 def routed(handler: Handler) -> ASGIApp:
-    """Serve it at /, compressed where the client accepts that."""
     return Starlette(routes=[Route("/", handler)], middleware=[Middleware(GZipMiddleware)])
 
 
 async def echo(request: Request) -> Response:
-    """Answer with what came."""
     return PlainTextResponse(f"{request.url.query} {request.headers.get('Authorization')}")
 
 
 async def redirect(_: Request) -> Response:
-    """Send the client elsewhere."""
     return Response(status_code=302, headers={"Location": "http://192.0.2.1/"})
 
 
 async def long(_: Request) -> Response:
-    """Answer with more than was asked for."""
     return Response(b"x" * 100_000)
 
 
 def in_parts(parts: list[bytes]) -> Handler:
-    """Return what answers with parts, each sent on its own."""
-
     async def sent() -> AsyncIterator[bytes]:
         for part in parts:
             yield part
@@ -74,13 +65,11 @@ def in_parts(parts: list[bytes]) -> Handler:
 
 
 async def late(_: Request) -> Response:
-    """Answer too late."""
     await asyncio.sleep(0.5)
     return Response()
 
 
 def test_it_sends_the_query_and_the_token() -> None:
-    """On this machine without TLS."""
     with serving(partial(routed, echo)) as url:
         found = got(f"{url}/", query={"wait": "5"}, token="sesame")  # noqa: S106 - no secret
     assert found == (200, [b"wait=5 Bearer sesame"])
@@ -89,7 +78,6 @@ def test_it_sends_the_query_and_the_token() -> None:
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.sampled_from([b"", b"a", b"bc", b"\n", b"d\n", b"\n\ne", b"x" * 100_000])))
 def test_lines_are_what_was_sent_however_it_was_cut(parts: list[bytes]) -> None:
-    """The parts of a connection end anywhere, in a line and between two."""
     with serving(partial(routed, in_parts(parts))) as url:
         assert got(f"{url}/")[1] == b"".join(parts).removesuffix(b"\n").split(b"\n") or not any(
             parts
@@ -97,13 +85,11 @@ def test_lines_are_what_was_sent_however_it_was_cut(parts: list[bytes]) -> None:
 
 
 def test_a_redirect_is_an_answer() -> None:
-    """The token would go to another address."""
     with serving(partial(routed, redirect)) as url:
         assert got(f"{url}/")[0] == 302
 
 
 def test_an_answer_is_bounded() -> None:
-    """In its size, and in its time."""
     with serving(partial(routed, long)) as url, pytest.raises(NoNewsError, match="1000"):
         got(f"{url}/", most_bytes=1000)
     with serving(partial(routed, late)) as url, pytest.raises(NoNewsError, match=r"within 0\.2 s"):
@@ -111,7 +97,6 @@ def test_an_answer_is_bounded() -> None:
 
 
 def test_who_does_not_listen_is_named() -> None:
-    """In one line."""
     with serving(partial(routed, echo)) as url:
         pass
     with pytest.raises(NoNewsError, match="refused"):
@@ -119,11 +104,5 @@ def test_who_does_not_listen_is_named() -> None:
 
 
 def test_a_token_goes_to_no_other_machine_in_the_clear() -> None:
-    """No connection is made."""
     with pytest.raises(UnusableAddressError):
         got("http://192.0.2.1/", token="sesame")  # noqa: S106 - no secret
-
-
-def test_the_machines_authorities_are_trusted_by_default() -> None:
-    """As other clients do."""
-    assert NewsClient(tls=None)._tls.verify_mode is ssl.CERT_REQUIRED

@@ -22,7 +22,6 @@ LIBRARY = "aiokafka"
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
-    """Put pytest's own handlers and the libraries' levels back."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     names = ("faust", "mode", LIBRARY, "kafka", "aiohttp", "asyncio")
@@ -36,7 +35,6 @@ def _logging_as_before() -> Iterator[None]:
 
 
 def test_a_json_line_has_time_level_logger_and_message(capsys: pytest.CaptureFixture[str]) -> None:
-    """A log collector needs no pattern."""
     configure_logging("info", "json")
 
     logging.getLogger("streams.worker").info("ready partitions=%s", "0,1")
@@ -51,7 +49,6 @@ def test_a_json_line_has_time_level_logger_and_message(capsys: pytest.CaptureFix
 
 
 def test_a_json_line_keeps_the_traceback_on_it() -> None:
-    """An error's lines do not become events of their own."""
     error = ZeroDivisionError()
     record = logging.makeLogRecord({"msg": "ending", "exc_info": (type(error), error, None)})
 
@@ -62,7 +59,6 @@ def test_a_json_line_keeps_the_traceback_on_it() -> None:
 
 
 def test_a_text_line_has_the_same(capsys: pytest.CaptureFixture[str]) -> None:
-    """For people at a terminal."""
     configure_logging("info", "text")
 
     logging.getLogger("streams.worker").warning("slow")
@@ -73,7 +69,6 @@ def test_a_text_line_has_the_same(capsys: pytest.CaptureFixture[str]) -> None:
 def test_no_line_of_a_library_s_text_looks_like_a_record(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Foreign text with a line break forges none."""
     configure_logging("info", "text")
 
     logging.getLogger(LIBRARY).warning("no topic %s", "x\n2019-01-01 INFO streams.worker ready")
@@ -120,7 +115,6 @@ def test_a_request_that_is_no_http_is_not_logged(
 def test_any_other_error_keeps_its_traceback(
     capsys: pytest.CaptureFixture[str], name: str, error: Exception
 ) -> None:
-    """A fault of a program, whosever it is."""
     configure_logging("info", "text")
 
     logging.getLogger(name).error("failed", exc_info=error)
@@ -134,7 +128,6 @@ def test_libraries_log_their_steps_only_when_asked(
     level: str,
     is_logged: bool,  # noqa: FBT001
 ) -> None:
-    """At `info` they log from WARNING on, at `debug` from INFO on."""
     configure_logging(level, "text")
 
     logging.getLogger(LIBRARY).info("poll")
@@ -172,7 +165,6 @@ def test_a_line_that_a_library_repeats_is_written_once_a_minute() -> None:
 
 
 def test_not_all_lines_of_a_library_are_remembered() -> None:
-    """One with a number in it is another each time."""
     repeats = RareRepeats(clock=lambda: 0.0)
     for number in range(1_000):
         assert repeats.filter(logging.makeLogRecord({"name": LIBRARY, "msg": f"{number}"}))
@@ -189,7 +181,6 @@ class _Lost:
         self.itself = self
 
     def __del__(self) -> None:
-        """Log."""
         self.repeats.filter(logging.makeLogRecord({"name": "asyncio", "msg": f"{id(self)} lost"}))
 
 
@@ -219,19 +210,9 @@ def test_a_line_may_come_while_one_is_looked_at() -> None:
 
 
 def test_at_debug_each_line_is_written(capsys: pytest.CaptureFixture[str]) -> None:
-    """Who asks for it looks for what happens when."""
     configure_logging("debug", "text")
 
     for _ in range(2):
         logging.getLogger(LIBRARY).warning("again")
 
     assert len(capsys.readouterr().err.splitlines()) == 2
-
-
-def test_our_own_level_is_the_one_set(capsys: pytest.CaptureFixture[str]) -> None:
-    """At `warning` nothing is logged about normal operation."""
-    configure_logging("warning", "text")
-
-    logging.getLogger("streams.worker").info("ready")
-
-    assert capsys.readouterr().err == ""

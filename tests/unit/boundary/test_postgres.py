@@ -30,7 +30,6 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_an_error_is_one_line(error: Exception, line: str) -> None:
-    """Whatever libpq writes, and where it writes nothing."""
     assert said(error) == line
 
 
@@ -43,7 +42,6 @@ def test_an_error_is_one_line(error: Exception, line: str) -> None:
     ],
 )
 def test_what_may_come_back_is_not_available(error: Exception) -> None:
-    """A server that is gone, only reads for now, or ended a session that waited for long."""
     with pytest.raises(DatabaseUnavailableError, match=str(error)), available():
         raise error
 
@@ -104,7 +102,6 @@ def test_another_machine_s_database_needs_a_word_on_tls(
 def test_any_word_on_tls_is_taken(
     monkeypatch: pytest.MonkeyPatch, database: str, variables: dict[str, str]
 ) -> None:
-    """Who has a network of their own may do without."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
@@ -123,5 +120,4 @@ def test_any_word_on_tls_is_taken(
     ],
 )
 def test_this_machine_s_database_needs_none(database: str) -> None:
-    """Nobody else hears what is said to it."""
     assert "smart-region" in connection_text(database)

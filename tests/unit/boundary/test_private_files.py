@@ -19,7 +19,6 @@ from tests.support.rights import mode
 
 
 def test_a_new_file_is_its_owners(tmp_path: Path) -> None:
-    """From its first moment."""
     with open_private(tmp_path / "a") as stream:
         stream.write(b"Zoe")
     make_private_file(tmp_path / "b")
@@ -29,7 +28,6 @@ def test_a_new_file_is_its_owners(tmp_path: Path) -> None:
 
 
 def test_a_file_that_was_open_is_closed(tmp_path: Path) -> None:
-    """An earlier release may have made it: written anew, or kept as it is."""
     file = tmp_path / "file"
     file.write_text("before, and long")
     make_private_file(file)
@@ -55,7 +53,6 @@ def test_no_link_is_followed(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives a file away, which root alone may")
 def test_another_users_file_is_not_written(tmp_path: Path) -> None:
-    """Whoever owns it could read it, or open it to all."""
     file = tmp_path / "file"
     file.write_text("theirs")
     os.chown(file, 65534, 65534)
@@ -66,7 +63,6 @@ def test_another_users_file_is_not_written(tmp_path: Path) -> None:
 
 
 def test_what_is_no_file_is_written_as_it_is() -> None:
-    """Its rights are the system's."""
     before = mode(Path(os.devnull))
     with open_private(Path(os.devnull)) as stream:
         stream.write(b"Zoe")
@@ -75,7 +71,6 @@ def test_what_is_no_file_is_written_as_it_is() -> None:
 
 
 def test_a_new_folder_is_its_owners_and_one_that_is_there_is_left(tmp_path: Path) -> None:
-    """Also those above it that are made; a folder of several people stays theirs."""
     tmp_path.chmod(0o755)
     make_private_folder(tmp_path / "a" / "b")
 
@@ -87,7 +82,6 @@ def test_a_new_folder_is_its_owners_and_one_that_is_there_is_left(tmp_path: Path
 
 
 def test_a_folder_of_ours_alone_is_closed(tmp_path: Path) -> None:
-    """And is no link to another's."""
     ours, link = tmp_path / "ours", tmp_path / "link"
     ours.mkdir()
     close_folder(ours)

@@ -17,7 +17,6 @@ from tests.support.portals import portal
 
 
 def never(address: tuple[str, int], _: float | None) -> socket.socket:
-    """Fail: no connection is to be opened."""
     raise AssertionError(address)
 
 
@@ -31,19 +30,16 @@ def never(address: tuple[str, int], _: float | None) -> socket.socket:
     ],
 )
 def test_what_is_not_of_the_internet_is_not_public(address: str) -> None:
-    """Also where it is wrapped in another address."""
     assert not is_public(address)
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "64:ff9b::808:808"])
 def test_what_is_of_the_internet_is_public(address: str) -> None:
-    """Both families, and a public address behind a NAT64."""
     assert is_public(address)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.1.2.3", "100.64.0.1", "fd00::1"])
 def test_a_private_network_is_allowed_where_its_owner_says_so(address: str) -> None:
-    """This machine is one."""
     assert is_private(address)
 
 
@@ -63,7 +59,6 @@ def test_a_cloud_s_metadata_is_neither_public_nor_private(address: str) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "127.1", "0x7f000001", "2130706433"])
 def test_a_name_of_this_machine_is_refused(host: str) -> None:
-    """However it is written."""
     with pytest.raises(PrivateAddressError, match="--private-addresses"):
         CheckedNetwork(connect=never).open(host, 80, 1)
 
@@ -94,7 +89,6 @@ def test_a_connection_goes_to_the_address_that_was_checked() -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_session_connects_through_the_check_alone(scheme: str) -> None:
-    """Over TLS too, before a handshake."""
     with portal() as served, HttpClient(served.url, seconds=5) as client:
         CheckedNetwork(connect=never).guard(client)
         with pytest.raises(PrivateAddressError):
@@ -105,7 +99,6 @@ def test_a_session_connects_through_the_check_alone(scheme: str) -> None:
 def test_the_certificate_is_that_of_the_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Although the connection goes to an address; and the server reads the name."""
     authority, bundle = trustme.CA(), tmp_path / "authorities.pem"
     authority.cert_pem.write_to_path(str(bundle))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))

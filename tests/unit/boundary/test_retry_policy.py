@@ -14,8 +14,6 @@ from boundary.retry_policy import RetryableError, RetryPolicy
 
 
 class BusyError(RetryableError):
-    """What a request raises."""
-
     def __init__(self, cause: str, *, retry_after: float = 0.0) -> None:
         self.cause = cause
         self.retry_after = retry_after
@@ -23,25 +21,20 @@ class BusyError(RetryableError):
 
 
 class World:
-    """A clock that only sleeping moves, and what was slept."""
-
     def __init__(self, seed: int = 0) -> None:
         self.now = 0.0
         self.pauses: list[float] = []
         self.chance = Random(seed)
 
     def sleep(self, seconds: float) -> None:
-        """Move the clock."""
         self.pauses.append(seconds)
         self.now += seconds
 
     def policy(self, total: float, first: float = 0.5, longest: float = 8.0) -> RetryPolicy:
-        """Return a policy with this clock."""
         return RetryPolicy(total, first, longest, lambda: self.now, self.sleep, self.chance)
 
 
 def failing(times: int, *, retry_after: float = 0.0) -> tuple[list[int], Callable[[], int]]:
-    """Return a request that fails some times, and then returns how often it was sent."""
     calls: list[int] = []
 
     def attempt() -> int:
@@ -55,7 +48,6 @@ def failing(times: int, *, retry_after: float = 0.0) -> tuple[list[int], Callabl
 
 @given(times=st.integers(0, 8), seed=st.integers())
 def test_the_pauses_double_and_are_spread(times: int, seed: int) -> None:
-    """Each is between half and all of its step, and the steps double up to the longest."""
     world = World(seed)
     calls, attempt = failing(times)
     assert world.policy(total=1_000).call(attempt) == len(calls) == times + 1
@@ -66,7 +58,6 @@ def test_the_pauses_double_and_are_spread(times: int, seed: int) -> None:
 
 @given(total=st.floats(0, 100), seed=st.integers())
 def test_retries_end_in_time_with_the_last_error(total: float, seed: int) -> None:
-    """No pause goes beyond it, and at least one attempt is made."""
     world = World(seed)
     calls, attempt = failing(10**6)
     with pytest.raises(BusyError) as away:
@@ -76,7 +67,6 @@ def test_retries_end_in_time_with_the_last_error(total: float, seed: int) -> Non
 
 
 def test_the_server_gets_the_pause_it_asks_for() -> None:
-    """Never less, and a little more by chance."""
     world = World()
     _, attempt = failing(3, retry_after=20)
     world.policy(total=100).call(attempt)
@@ -85,7 +75,6 @@ def test_the_server_gets_the_pause_it_asks_for() -> None:
 
 
 def test_a_pause_beyond_the_total_is_not_begun() -> None:
-    """Who cannot wait so long gives up at once."""
     world = World()
     calls, attempt = failing(9, retry_after=300)
     with pytest.raises(BusyError):
@@ -94,7 +83,6 @@ def test_a_pause_beyond_the_total_is_not_begun() -> None:
 
 
 def test_another_error_is_not_tried_again() -> None:
-    """A wrong secret stays wrong."""
     world = World()
 
     def attempt() -> None:
@@ -106,7 +94,6 @@ def test_another_error_is_not_tried_again() -> None:
 
 
 def test_each_pause_is_announced() -> None:
-    """Somebody may watch; a pause that is not begun is none."""
     world, announced = World(), list[int]()
     _, attempt = failing(9)
     with pytest.raises(BusyError):
@@ -115,8 +102,6 @@ def test_each_pause_is_announced() -> None:
 
 
 def test_only_the_named_kind_is_retried() -> None:
-    """Each kind may have a policy of its own."""
-
     class OtherError(RetryableError):
         """Another kind."""
 

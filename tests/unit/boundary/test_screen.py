@@ -18,18 +18,15 @@ SHOWN = "\\u001b]0;owned"
 
 @pytest.fixture
 def terminal() -> LegibleConsole:
-    """Return a console whose stream counts as a terminal."""
     return LegibleConsole(file=io.StringIO(), force_terminal=True, width=60)
 
 
 def written(console: LegibleConsole) -> str:
-    """Return what reached the terminal."""
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
 
 def test_a_line_is_legible(terminal: LegibleConsole) -> None:
-    """Printed as text, or put out as it is."""
     terminal.print(OWNED, markup=False, highlight=False)
     terminal.out(OWNED, highlight=False)
 
@@ -38,7 +35,6 @@ def test_a_line_is_legible(terminal: LegibleConsole) -> None:
 
 
 def test_a_cell_is_legible_and_keeps_its_style(terminal: LegibleConsole) -> None:
-    """A table's own colours are sequences too."""
     table = Table("name")
     table.add_row(Text(OWNED, style="red"))
 
@@ -50,7 +46,6 @@ def test_a_cell_is_legible_and_keeps_its_style(terminal: LegibleConsole) -> None
 
 
 def test_a_bar_is_legible(terminal: LegibleConsole) -> None:
-    """A file's name stands before it, which may look like markup as well."""
     with Progress(console=terminal) as progress:
         progress.add_task(escape(f"[/]{OWNED}"), total=1)
 

@@ -15,7 +15,6 @@ TOKEN = "a-token-of-prometheus"  # noqa: S105 - of this test
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Return a file with the token, as an editor leaves it."""
     file = tmp_path / "token"
     file.touch(mode=0o600)
     file.write_text(f"{TOKEN}\n")
@@ -23,14 +22,12 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_without_a_token_everybody_is_admitted() -> None:
-    """On loopback, in a demo, /metrics is open."""
     assert OPEN.admits(None)
     assert ServingSettings().metrics_guard() == OPEN
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_whoever_shows_the_token_is_admitted(file: Path, scheme: str) -> None:
-    """The scheme's case does not matter (RFC 9110)."""
     assert MetricsGuard(file).admits(f"{scheme} {TOKEN}")
 
 
@@ -49,7 +46,6 @@ def test_whoever_shows_the_token_is_admitted(file: Path, scheme: str) -> None:
     ],
 )
 def test_whoever_does_not_is_not(file: Path, header: str | None) -> None:
-    """A wrong token, another scheme, or none."""
     assert not MetricsGuard(file).admits(header)
 
 
@@ -57,7 +53,6 @@ def test_whoever_does_not_is_not(file: Path, header: str | None) -> None:
 def test_no_header_opens_what_has_no_token(
     tmp_path_factory: pytest.TempPathFactory, text: str
 ) -> None:
-    """A file that went away, or was emptied, admits nobody."""
     folder = tmp_path_factory.mktemp("empty")
     file = folder / "token"
     assert not MetricsGuard(file).admits(text)
@@ -66,7 +61,6 @@ def test_no_header_opens_what_has_no_token(
 
 
 def test_a_new_token_needs_no_restart(file: Path) -> None:
-    """Prometheus reads its file again, too."""
     guard = MetricsGuard(file)
     file.write_text("another")
     assert guard.admits("Bearer another")
@@ -74,7 +68,6 @@ def test_a_new_token_needs_no_restart(file: Path) -> None:
 
 
 def test_a_token_that_all_may_read_is_none(file: Path) -> None:
-    """It is reported at the start, and admits nobody later."""
     file.chmod(0o644)
     with pytest.raises(SmartRegionError):
         ServingSettings(metrics_token_file=file).metrics_guard()
@@ -83,20 +76,17 @@ def test_a_token_that_all_may_read_is_none(file: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"two words", b"two\nlines", b"\xff"])
 def test_a_file_that_holds_no_token_is_reported(file: Path, content: bytes) -> None:
-    """A start with it would have left /metrics closed to all."""
     file.write_bytes(content)
     with pytest.raises(ServingFileError, match="SMART_REGION_METRICS_TOKEN_FILE"):
         ServingSettings(metrics_token_file=file).metrics_guard()
 
 
 def test_a_missing_token_is_reported(tmp_path: Path) -> None:
-    """With the file's name."""
     with pytest.raises(ServingFileError, match=r"nowhere.*No such file"):
         ServingSettings(metrics_token_file=tmp_path / "nowhere").metrics_guard()
 
 
 def test_a_certificate_goes_with_its_key(tmp_path: Path) -> None:
-    """One without the other is a mistake, and a pair that does not fit is one too."""
     authority = Authority(tmp_path)
     ours, other = authority.issue("worker"), authority.issue("gateway")
     with pytest.raises(ValueError, match="set both"):

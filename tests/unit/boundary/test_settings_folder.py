@@ -18,7 +18,6 @@ SAID = "~/.config/smart-region"
 @pytest.mark.skipif(sys.platform != "linux", reason="the help names Linux's folder")
 @pytest.mark.parametrize("command", [("import", "csv"), ("harvest", "dcat")])
 def test_the_help_names_it(command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it is without variables."""
     monkeypatch.setenv("HOME", "/home/camille")
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     said = " ".join(run_inside_with({}, *command, "--help").stdout.split())
@@ -48,7 +47,6 @@ def test_a_user_without_a_home_is_told(
 
 @pytest.mark.parametrize("page", ["importing.md", "harvest.md"])
 def test_the_pages_name_it(page: str) -> None:
-    """With the variable that moves it; no page speaks of a folder without a path."""
     text = (DOCS / page).read_text(encoding="utf-8")
 
     assert SAID in text

@@ -13,13 +13,11 @@ SIGNS = "=+-@＝＋－＠"  # noqa: RUF001 - the full-width ones too
 
 @given(st.sampled_from(SIGNS), st.text("abcxyz|!'", min_size=1), st.sampled_from(["", " ", "  "]))
 def test_no_text_is_a_formula(sign: str, rest: str, spaces: str) -> None:
-    """Whatever sign begins it, of either width, and spaces before it."""
     assert plain_cell(f"{spaces}{sign}{rest}") == f"'{spaces}{sign}{rest}"
 
 
 @pytest.mark.parametrize("value", ["-12,5", "+33 1", "1=1", "", "Zoé", None, 7])
 def test_all_else_is_as_it_was(value: object) -> None:
-    """A number keeps its sign."""
     assert plain_cell(value) == value
 
 

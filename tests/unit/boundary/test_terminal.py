@@ -28,20 +28,17 @@ ANYTHING = st.text(st.characters(codec=None))
 
 @given(ANYTHING)
 def test_nothing_is_left_that_is_not_printed(text: str) -> None:
-    """No control, no line end, no change of direction, no lone surrogate; spaces stay."""
     assert all(one.isprintable() or unicodedata.category(one) == "Zs" for one in legible(text))
     legible(text).encode()
 
 
 @given(ANYTHING)
 def test_what_is_legible_stays_as_it_is(text: str) -> None:
-    """Shown twice, nothing is escaped twice."""
     assert legible(legible(text)) == legible(text)
 
 
 @given(st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.tuples(inner)))
 def test_a_json_document_keeps_its_meaning(document: object) -> None:
-    """Programs read what people are shown."""
     written = json.dumps(document, ensure_ascii=False)
 
     assert json.loads(legible(written)) == json.loads(written)
@@ -60,18 +57,15 @@ def test_a_json_document_keeps_its_meaning(document: object) -> None:
     ],
 )
 def test_what_cannot_be_printed_is_escaped(text: str, shown: str) -> None:
-    """Escape sequences of seven and eight bits, directions, tags; French spaces are left alone."""
     assert legible(text) == shown
 
 
 def test_line_ends_of_our_own_stay() -> None:
-    """Where text is of several lines by intention."""
     assert legible_lines("a\x1b\n\nb\r\n") == "a\\u001b\n\nb\\u000d\n"
 
 
 @given(ANYTHING, st.integers(min_value=2, max_value=50))
 def test_a_quote_is_one_short_line(text: str, longest: int) -> None:
-    """A server may send a megabyte."""
     quoted = one_line(text, longest=longest)
 
     assert len(quoted) <= longest
@@ -79,7 +73,6 @@ def test_a_quote_is_one_short_line(text: str, longest: int) -> None:
 
 
 def test_a_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """Foreign text cannot write a line that looks like ours."""
     echo("name\nok     broker")
     echo_lines("one\ntwo\x07", err=True)
 
@@ -87,7 +80,6 @@ def test_a_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_traceback_is_legible_too(capsys: pytest.CaptureFixture[str]) -> None:
-    """An error that is not ours may repeat what it was given."""
     try:
         raise LookupError("\x1b]0;owned\x07")  # noqa: TRY301 - to have a traceback
     except LookupError as error:
@@ -99,13 +91,11 @@ def test_a_traceback_is_legible_too(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_one_thing_is_no_plural() -> None:
-    """None and several are."""
     assert [counted(number, "event") for number in (0, 1, 2)] == ["0 events", "1 event", "2 events"]
     assert counted(2, "address", "addresses") == "2 addresses"
 
 
 def test_a_count_is_the_last_line_after_the_error(capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever looks at the end of a log sees what was done, and above it why no more."""
     with pytest.raises(SystemExit, match="2"), count_last(lambda: "1 sent"):
         raise SmartRegionError("broker: is\n away")
     assert capsys.readouterr() == ("1 sent\n", "Error: broker: is away\n")

@@ -14,14 +14,12 @@ from boundary.whole_file import FileUnwritableError, whole_file
 
 
 def fail_over(path: Path) -> None:
-    """Write a part of a file, and fail."""
     with whole_file(path) as stream:
         stream.write(b"half")
         raise LookupError
 
 
 def test_takes_its_name_in_the_end(tmp_path: Path) -> None:
-    """Not before; and nothing else is left in the folder."""
     path = tmp_path / "out.csv"
     with whole_file(path) as stream:
         stream.write(b"all")
@@ -47,7 +45,6 @@ def test_the_disk_has_it_before_it_takes_its_name(
 
 
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
-    """And no half of the new."""
     path = tmp_path / "out.csv"
     path.write_bytes(b"old")
     with pytest.raises(LookupError):
@@ -71,14 +68,12 @@ def test_what_lay_ready_under_its_first_name_is_not_written(tmp_path: Path) -> N
 
 
 def test_says_where_it_cannot_write(tmp_path: Path) -> None:
-    """With the system's reason."""
     path = tmp_path / "absent" / "out.csv"
     with pytest.raises(FileUnwritableError, match=r"absent/out\.csv \(No such file"):
         fail_over(path)
 
 
 def test_dash_is_the_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    """So that it can be piped."""
     with whole_file(Path("-")) as stream:
         stream.write(b"piped")
     assert capfdbinary.readouterr().out == b"piped"
@@ -97,7 +92,6 @@ def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
 
 
 def test_a_link_stays_one(tmp_path: Path) -> None:
-    """What it points to is written."""
     link = tmp_path / "link.csv"
     link.symlink_to("target.csv")
     with whole_file(link) as stream:
@@ -107,7 +101,6 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
 
 
 def test_a_private_file_is_for_its_owner_and_the_group_that_has_it(tmp_path: Path) -> None:
-    """A new one for its owner alone; one that is replaced keeps its group's rights, not others'."""
     file = tmp_path / "secrets"
     modes = []
     for mode in (None, 0o640, 0o664):
@@ -122,7 +115,6 @@ def test_a_private_file_is_for_its_owner_and_the_group_that_has_it(tmp_path: Pat
 
 @pytest.mark.parametrize("private", [False, True])
 def test_a_file_that_root_replaces_stays_its_owner_s(tmp_path: Path, *, private: bool) -> None:
-    """A program that reads it as another user goes on reading."""
     if os.geteuid() != 0:
         pytest.skip("only root gives files to others")
     file = tmp_path / "secrets"
@@ -164,7 +156,6 @@ def test_who_may_not_give_a_file_away_replaces_it_all_the_same(
 
 
 def test_a_file_that_is_replaced_keeps_its_rights(tmp_path: Path) -> None:
-    """Whatever this process would give a new one."""
     file = tmp_path / "producers.yaml"
     file.write_bytes(b"old")
     file.chmod(0o664)
