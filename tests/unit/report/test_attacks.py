@@ -80,13 +80,11 @@ def records() -> Iterator[RawRecord]:
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[ServedPage]:
-    """Return a page whose ledger has these."""
     with page_over(numbered(records())) as made:
         yield made
 
 
 def assert_harmless(path: str, answer: Answer) -> None:
-    """Check an answer: a page or an error of ours, with nothing in it that is not ours."""
     assert answer.status in (200, 400, 404), (path, answer.status, answer.body[:500])
     assert "Set-Cookie" not in answer.headers
     if answer.headers["Content-Type"].startswith("text/html"):
@@ -96,7 +94,6 @@ def assert_harmless(path: str, answer: Answer) -> None:
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_a_parameter_is_only_text(page: ServedPage, name: str) -> None:
-    """Whatever is written in it."""
     values = [urlencode({name: one}) for one in (*ATTACKS.values(), *NEARLY)]
     asked = [
         f"{path}?{query}"
@@ -108,7 +105,6 @@ def test_a_parameter_is_only_text(page: ServedPage, name: str) -> None:
 
 
 def test_a_path_is_only_text(page: ServedPage) -> None:
-    """Of an indicator, a family, an entity, a file, and of nothing."""
     texts = [*(quote(one, safe="") for one in (*ATTACKS.values(), *NEARLY)), *BROKEN]
     asked = [
         form.format(text)
@@ -124,7 +120,6 @@ def test_a_path_is_only_text(page: ServedPage) -> None:
 
 
 def test_parameters_that_nobody_asks_for_are_left_out(page: ServedPage) -> None:
-    """No link of the page has them, and none is said twice."""
     asked = [
         f"{path}?{urlencode({MARK: text, 'as_of': '2018-01-31'})}&as_of=2018-02-28"
         for path in ("/", CHANGES)
@@ -136,7 +131,6 @@ def test_parameters_that_nobody_asks_for_are_left_out(page: ServedPage) -> None:
 
 
 def test_names_in_events_are_only_text(page: ServedPage) -> None:
-    """In the lists of evidence and of changes, and on the pages of what they name."""
     asked = [
         EVIDENCE,
         CHANGES,
@@ -171,14 +165,12 @@ def test_names_in_events_are_only_text(page: ServedPage) -> None:
     ids=lambda one: next(iter(one)),
 )
 def test_headers_change_nothing(page: ServedPage, headers: dict[str, str]) -> None:
-    """The page does not repeat where it was asked for."""
     [answer] = page.ask("/", **headers)
     assert_harmless("/", answer)
     assert MARK not in answer.body
 
 
 def test_no_page_has_a_pseudonym_of_the_simulation(page: ServedPage) -> None:
-    """Nor have the data: of what is about persons there are counts alone."""
     topics = {topic_name(family) for family in Family if family.about_persons}
     pseudonyms = {
         record.key.decode()
@@ -213,7 +205,6 @@ def test_the_page_of_a_person_does_not_exist(page: ServedPage) -> None:
 
 
 def test_data_are_no_formulas(page: ServedPage) -> None:
-    """A cell begins as one only where it is a number, and JSON is JSON."""
     answer, data = page.ask("/donnees.csv", "/donnees.json")
     cells = chain.from_iterable(csv.reader(io.StringIO(answer.body)))
     formulas = {cell for cell in cells if cell[:1] in tuple("=+-@\t\r\n")}
@@ -224,6 +215,5 @@ def test_data_are_no_formulas(page: ServedPage) -> None:
 
 
 def words(text: str) -> set[str]:
-    """Return a text's words, as identifiers are written."""
     found = "".join(one if one.isalnum() or one == "-" else " " for one in text)
     return set(found.split())

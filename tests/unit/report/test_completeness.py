@@ -14,13 +14,11 @@ DAY = date(2020, 12, 31)
 
 
 def said(lag: int = 0, **seen: Any) -> Completeness:
-    """Return what is said of an assessor's snapshot."""
     return Completeness.of(AssessorSnapshot(as_of=DAY, lag=lag, assessment=None, **seen))
 
 
 @pytest.mark.parametrize("seen", [{}, {"lag": 1}, {"lag": 3}])
 def test_all_that_came_is_counted(seen: dict[str, Any]) -> None:
-    """What has just come is no reason to doubt, and is not to be seen."""
     found = said(ages={0: 4.0, 1: 19.0}, **seen)
     assert found.is_complete
     assert found.text == "Chiffres complets : tous les faits reçus sont comptés."
@@ -36,7 +34,6 @@ def test_all_that_came_is_counted(seen: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_missing_is_said(seen: dict[str, Any], text: str) -> None:
-    """The worst first."""
     found = said(**seen)
     assert not found.is_complete
     assert text in found.text

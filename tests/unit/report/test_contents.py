@@ -15,14 +15,12 @@ SHOWN = [name for name, fact in FACTS_BY_NAME.items() if not fact.FAMILY.about_p
 
 @pytest.mark.parametrize("fact", SHOWN)
 def test_every_field_has_a_french_label(fact: str) -> None:
-    """Of facts about persons no event is shown."""
     for field, use in fields_of(fact).items():
         assert field in FIELDS or use.dimension, field
         assert "_" not in field_label(fact, field)
 
 
 def test_a_label_is_of_a_field() -> None:
-    """So a renamed field is noticed."""
     known = {field for fact in FACTS_BY_NAME for field in fields_of(fact)}
     assert set(FIELDS) <= known
 
@@ -70,6 +68,5 @@ def test_a_label_is_of_a_field() -> None:
 def test_a_field_is_shown_in_french(
     fact: str, field: str, value: object, label: str, text: str
 ) -> None:
-    """Its label, its words, its number, its unit and its day."""
     ((shown_label, shown),) = content_items(fact, {field: value})
     assert (shown_label, re.sub("[\u202f\u00a0]", " ", shown)) == (label, text)

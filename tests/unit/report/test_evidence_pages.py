@@ -36,7 +36,6 @@ from tests.support.served_page import COMPLETE
     ],
 )
 def test_a_change_of_a_term_is_in_its_own_unit(indicator: str, amount: int, told: str) -> None:
-    """Six lycées more are six, not six hundred points; cents are euros."""
     assert moved_text(shipped().indicator(indicator), amount) == told
 
 
@@ -49,12 +48,10 @@ def test_a_change_of_a_term_is_in_its_own_unit(indicator: str, amount: int, told
     ],
 )
 def test_an_amount_of_a_term_adds_up_to_the_figure(indicator: str, amount: int, told: str) -> None:
-    """What was observed is kept in millionths, and shown as the figure is."""
     assert amount_text(shipped().indicator(indicator), amount) == told
 
 
 def test_terms_of_a_ratio_of_amounts_are_euros() -> None:
-    """Not cents, which no reader expects; and exactly."""
     catalogue = paid_of_committed()
     paid = catalogue.indicator(INDICATOR)
     assert amount_text(paid, 150_050) == "1\u202f500,50\u00a0€"
@@ -69,7 +66,6 @@ def test_terms_of_a_ratio_of_amounts_are_euros() -> None:
 
 
 def test_an_observed_percentage_is_one_in_its_evidence() -> None:
-    """Not a number of millionths."""
     share = barometer().indicator("fibre_ratio")
     assert amount_text(share, 71_500_000) == "71,5\u00a0%"
     assert moved_text(share, -1_500_000) == "−1,5\u00a0point"
@@ -82,20 +78,17 @@ COUNTED = [one for one in shipped().indicators if not counts_persons(one)]
 
 @pytest.fixture(scope="module")
 def ledger() -> Iterator[EventLedger]:
-    """Give the simulation's events."""
     with EventLedger(threads=1) as opened:
         opened.append(simulated_records())
         yield opened
 
 
 def shown_amounts(html: str) -> Iterator[list[Fraction]]:
-    """Yield the amounts of each row of a page, as a reader adds them up."""
     for row in re.findall(r"<tr><th scope=\"row\">.*?</tr>", html, re.DOTALL):
         yield [read(cell) for cell in re.findall(r"<td class=\"number\">(.*?)</td>", row)]
 
 
 def read(text: str) -> Fraction:
-    """Return the number of a French text."""
     return Fraction(re.sub(r"[^-\d.]", "", text.replace(",", ".").replace("\u2212", "-")))
 
 
@@ -103,7 +96,6 @@ def read(text: str) -> Fraction:
 def test_the_rows_add_up_to_the_total_as_shown(
     indicator: Indicator, ledger: EventLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the unit: on the page of a figure, and on that of a change of it."""
     monkeypatch.setattr("report.evidence_pages.ROWS", 10_000)
     pages = Pages(shipped())
     for number, day in enumerate(DAYS):
@@ -142,7 +134,6 @@ def test_the_rows_add_up_to_the_total_as_shown(
     ],
 )
 def test_one_row_is_one(page: int, rows: int, told: str) -> None:
-    """The rows of a page are counted in French."""
     assert Paging(page, rows).text == told
 
 

@@ -29,7 +29,6 @@ LATE: Final = DEADLINE + timedelta(days=100)
 
 
 def shown(*said: CloudEvent, path: str = PROMISE, day: date = LATE) -> str:
-    """Return a page of a day, where these explanations are known."""
     with page_over() as page:
         page.known, page.today = known_with(*said), LATE
         [answer] = page.ask(f"{path}?as_of={day}")
@@ -40,14 +39,12 @@ def shown(*said: CloudEvent, path: str = PROMISE, day: date = LATE) -> str:
 
 @pytest.mark.parametrize("path", ["/", PROMISE])
 def test_a_slip_without_a_word_is_shown_as_such(path: str) -> None:
-    """With the number of days."""
     text = "sans explication depuis 99\u00a0jours"
     before, after = shown(path=path), shown(explained(str(LATE)), path=path)
     assert before.count(text) > after.count(text)
 
 
 def test_an_explanation_is_shown_with_its_author_s_role_its_day_and_its_events() -> None:
-    """Line by line, newest first; the link leads to the events behind it."""
     page = shown(
         explained("2018-01-02", "ancienne", kind="risk"),
         explained("2018-03-04", "une ligne\nune autre", author_role="Cheffe de projet"),
@@ -59,12 +56,10 @@ def test_an_explanation_is_shown_with_its_author_s_role_its_day_and_its_events()
 
 
 def test_a_past_day_does_not_show_what_was_said_later() -> None:
-    """A permalink shows the same for ever."""
     assert "plus tard" not in shown(explained("2018-03-04", "plus tard"), day=date(2018, 3, 3))
 
 
 def test_data_have_the_words() -> None:
-    """CSV and JSON say what the page says."""
     known = known_with(explained(str(LATE), "=1+1; un mot"))
     rows = rows_of(known.of(CONNECTED, None, LATE), View(LATE, None, REGION, today=LATE), COMPLETE)
     assert rows[0]["explanation"]["text"] == "Cause : =1+1; un mot"
@@ -73,12 +68,10 @@ def test_data_have_the_words() -> None:
 
 @pytest.mark.parametrize("text", PLAIN.values(), ids=PLAIN)
 def test_words_are_only_text(text: str) -> None:
-    """On the page, whatever they would be to a browser."""
     shown(explained(str(LATE), text))
 
 
 def test_the_attacks_are_shown_and_not_dropped() -> None:
-    """Escaped; those with control characters are refused by the contract."""
     assert {"script", "svg", "emoji"} <= PLAIN.keys()
     assert {"controls", "bidi"}.isdisjoint(PLAIN)
     assert f"<{MARK} onclick" in shown(explained(str(LATE), PLAIN["element"]))
@@ -86,7 +79,6 @@ def test_the_attacks_are_shown_and_not_dropped() -> None:
 
 @pytest.mark.parametrize("form", [".html", ".md", ".json"])
 def test_a_note_says_what_is_said(form: str) -> None:
-    """The newest of each kind, in one line, with the reference of the page that has all of it."""
     events = [
         explained("2018-03-04", "une ligne\n<b>une autre</b>"),
         explained("2018-03-05", "des travaux", kind="action"),

@@ -35,8 +35,6 @@ RATIO = shipped().indicator("schools_connected_ratio")
 
 
 class Histories(HeldHistories):
-    """The histories of one registered lycée, of which some terms are not known."""
-
     late = 0
     """Records of events that workers are late with."""
     age = 0.0
@@ -56,7 +54,6 @@ class Histories(HeldHistories):
         self._stopping = stopping
 
     def poll(self) -> int:
-        """Say once whether more has come."""
         self._stopping.set()
         return len(self.more)
 
@@ -64,29 +61,22 @@ class Histories(HeldHistories):
     """What is not known."""
 
     def waiting_for(self) -> str | None:
-        """Return it."""
         return self.missing
 
     def lag(self) -> int:
-        """Return what the test says."""
         return self.behind
 
     def overdue(self) -> int:
-        """Return what the test has workers be late with."""
         return self.late
 
     def ages(self) -> Mapping[int, float]:
-        """Return how old all is."""
         return {0: self.age}
 
     def unknown(self) -> Mapping[Term, str]:
-        """Return what the worker does not know."""
         return self._not_known
 
 
 class Records:
-    """The records of topics, and then none; `stopping` after a poll more."""
-
     caught_up = True
 
     def __init__(self, records: Sequence[RawRecord], stopping: threading.Event) -> None:
@@ -94,19 +84,15 @@ class Records:
         self._stopping = stopping
 
     def poll(self) -> list[RawRecord]:
-        """Return the next of them."""
         if len(self._polls) == 1:
             self._stopping.set()
         return self._polls.pop(0)
 
     def behind(self) -> Mapping[object, int]:
-        """Return that nothing is left."""
         return {}
 
 
 class SilentWatch:
-    """A broker that answers."""
-
     def __init__(self, *_: object, **__: object) -> None:
         pass
 
@@ -115,7 +101,6 @@ class SilentWatch:
 
 
 def look(follower: Follower, *unknown: Term) -> None:
-    """Let a follower read the histories once."""
     stopping = threading.Event()
 
     @contextmanager
@@ -129,7 +114,6 @@ def look(follower: Follower, *unknown: Term) -> None:
 
 @contextmanager
 def following(*unknown: Term) -> Iterator[Follower]:
-    """Yield a follower that has read the histories once."""
     settings = load_page_settings(broker="localhost:1", clock="2018-12-31")
     with EventLedger() as ledger:
         follower = Follower(settings, shipped(), ledger)
@@ -138,7 +122,6 @@ def following(*unknown: Term) -> Iterator[Follower]:
 
 
 def test_an_open_page_learns_that_events_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No figure has changed: the page says that all is counted until it is made anew."""
     with following() as follower:
         before = follower.version
         monkeypatch.setattr(Histories, "late", 3)
@@ -150,13 +133,11 @@ def test_an_open_page_learns_that_events_wait(monkeypatch: pytest.MonkeyPatch) -
 
 
 def enrolled(day: str) -> list[CloudEvent]:
-    """Return enough enrolments of a day to be published."""
     return [event("training.enrolled", f"enrolment-{n:06}", day) for n in range(12)]
 
 
 @pytest.fixture
 def judges_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let what comes be judged without a pause."""
     monkeypatch.setattr(assessor, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(assessor, "PAUSE_SHARE", 0.0)
 
@@ -179,7 +160,6 @@ def test_enrolments_that_are_not_published_move_nothing(monkeypatch: pytest.Monk
 
 
 def pages(follower: Follower, path: str) -> list[str]:
-    """Return a page, its data and the first page as readers get them."""
     known = follower.now()
     assert known is not None
     served = ServedPage(
@@ -191,7 +171,6 @@ def pages(follower: Follower, path: str) -> list[str]:
 def test_the_log_says_what_the_figures_wait_for(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Once, whatever numbers change: readers of /readyz are not told."""
     caplog.set_level("INFO", subject.__name__)
     with following() as follower:
         for left in (900, 800):
@@ -238,7 +217,6 @@ def test_a_page_that_restarts_tells_open_pages_of_another_version() -> None:
 
 
 def test_open_pages_are_told_when_workers_no_longer_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No figure changes then, and the page says that they may be outdated all the same."""
     with following() as follower:
         known = follower.version
         look(follower)
@@ -249,7 +227,6 @@ def test_open_pages_are_told_when_workers_no_longer_answer(monkeypatch: pytest.M
 
 
 def test_an_indicator_that_workers_do_not_know_is_not_called_unreported() -> None:
-    """Facts about it may have come: the page leaves it out, and says so."""
     with following(RATIO.measure.numerator) as follower:
         known = follower.now()
         assert known is not None
@@ -270,7 +247,6 @@ def test_an_indicator_that_workers_do_not_know_is_not_called_unreported() -> Non
 
 @pytest.fixture
 def topics(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Have some records come, without a broker; return what is set at the end."""
     stopping = threading.Event()
 
     @contextmanager
@@ -286,14 +262,11 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
 
 class FullLedger(EventLedger):
-    """A ledger that stores nothing for some attempts."""
-
     def __init__(self, failures: int) -> None:
         super().__init__()
         self.failures = failures
 
     def append(self, *given: Any, **named: Any) -> int:
-        """Fail, or store."""
         if self.failures:
             self.failures -= 1
             raise LedgerFailedError(None, cause="No space left on device")
@@ -303,7 +276,6 @@ class FullLedger(EventLedger):
 def test_events_that_cannot_be_stored_are_counted_and_tried_again(
     topics: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However often it fails: the page goes on showing what it has, and is not ready."""
     seen = set()
     with FullLedger(20) as ledger, following() as follower:
         follower.ledger = ledger
@@ -350,7 +322,6 @@ def test_a_record_that_is_passed_over_while_the_page_runs_is_removed(
 
 
 def test_all_indicators_of_workers_with_the_same_catalogue_are_shown() -> None:
-    """And nothing is missing."""
     with following() as follower:
         known = follower.now()
     assert known is not None

@@ -13,13 +13,11 @@ from tests.support.knowledge import LAST_DAY, knowledge, shipped
 
 @pytest.fixture
 def known() -> Knowledge:
-    """Return the simulated figures, of which none is judged yet."""
     return Knowledge(shipped(), knowledge().histories, {})
 
 
 @pytest.mark.parametrize("day", [date(2016, 1, 1), date(2017, 6, 30), LAST_DAY], ids=str)
 def test_figures_judged_one_by_one_are_those_of_all(known: Knowledge, day: date) -> None:
-    """The same judgements in the same order, whichever was asked for first."""
     first = shipped().indicators[-1]
     known.of(first, None, day)
     judgements = tuple(standing.judgement for standing in known.standings(day))
@@ -27,7 +25,6 @@ def test_figures_judged_one_by_one_are_those_of_all(known: Knowledge, day: date)
 
 
 def test_a_figure_is_judged_once(known: Knowledge) -> None:
-    """Until many other days were asked for."""
     indicator = shipped().indicators[0]
     first = known.of(indicator, None, LAST_DAY)
     assert known.of(indicator, None, LAST_DAY) is first
@@ -40,7 +37,6 @@ def test_a_figure_is_judged_once(known: Knowledge) -> None:
 
 
 def test_judgements_that_are_there_are_used() -> None:
-    """The assessor's, of today."""
     judged = judge_all(shipped(), knowledge().histories, LAST_DAY)
     known = Knowledge(shipped(), knowledge().histories, {}, judged=(LAST_DAY, judged))
     [standing, *_] = known.of(shipped().indicators[0], None, LAST_DAY)

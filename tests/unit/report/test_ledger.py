@@ -52,26 +52,22 @@ def schools(*, connected: int = 3) -> list[RawRecord]:
 
 
 def failing(records: Sequence[RawRecord], after: int) -> Iterator[RawRecord]:
-    """Yield some records, and end as a process does that is killed."""
     yield from records[:after]
     raise KeyboardInterrupt
 
 
 @pytest.fixture
 def ledger() -> Iterator[EventLedger]:
-    """Give an empty ledger in memory."""
     with EventLedger(threads=1) as opened:
         yield opened
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Name a ledger's file."""
     return tmp_path / "ledger.duckdb"
 
 
 def test_an_event_is_a_row(ledger: EventLedger) -> None:
-    """It has the event's attributes, and its record's place."""
     record = raw("school.connected", PARIS, "2018-02-01", partition=3, source="urn:lycees", id="7")
     ledger.append([record._replace(offset=41, timestamp=1_520_000_000_000)])
 
@@ -103,15 +99,7 @@ def test_content_is_canonical_json(ledger: EventLedger) -> None:
     ]
 
 
-def test_a_retraction_has_no_content(ledger: EventLedger) -> None:
-    """It takes a day back, whatever its fields are."""
-    ledger.append([raw("school.connected", PARIS, "2018-02-01", retracted=True)])
-
-    assert ledger.query("SELECT content FROM event") == [(None,)]
-
-
 def test_a_workers_copy_is_marked(ledger: EventLedger) -> None:
-    """A misrouted record and its copy tell the same event."""
     said = event("school.connected", PARIS, "2018-02-01")
     copy = raw_record(said, partition=1, headers=[(FORWARDED_FROM, b"smartregion.schools/0/0")])
     ledger.append([raw_record(said, partition=0), copy])
@@ -123,7 +111,6 @@ def test_a_workers_copy_is_marked(ledger: EventLedger) -> None:
 
 
 def test_no_event_about_a_person_is_stored(ledger: EventLedger) -> None:
-    """Of their topics only the position moves."""
     (record,) = numbered([raw("training.enrolled", "enrolment-000001", "2018-01-01")])
 
     assert ledger.append([record]) == 0
@@ -132,14 +119,12 @@ def test_no_event_about_a_person_is_stored(ledger: EventLedger) -> None:
 
 
 def test_the_topics_of_persons_are_not_read() -> None:
-    """All others are."""
     about_persons = {"smartregion.trainings"}
 
     assert {f"smartregion.{family}" for family in Family} - set(LEDGER_TOPICS) == about_persons
 
 
 def test_positions_are_those_after_the_last_records(ledger: EventLedger) -> None:
-    """Gaps between offsets (compaction, transactions) do not matter."""
     first, second = (
         raw("school.registered", PARIS, "2018-01-01"),
         raw("dataset.updated", "a", "2018-01-02"),
@@ -150,7 +135,6 @@ def test_positions_are_those_after_the_last_records(ledger: EventLedger) -> None
 
 
 def test_records_below_the_position_are_ignored(ledger: EventLedger) -> None:
-    """Whoever reads again stores nothing twice."""
     records = schools()
 
     assert ledger.append(records) == 4
@@ -159,7 +143,6 @@ def test_records_below_the_position_are_ignored(ledger: EventLedger) -> None:
 
 
 def test_refused_records_are_counted_and_read_once(ledger: EventLedger) -> None:
-    """Their offset is passed, and nothing of them is stored."""
     broken = raw("school.registered", PARIS, "2018-01-01")._replace(offset=0, value=b"{")
 
     for _ in range(2):
@@ -170,7 +153,6 @@ def test_refused_records_are_counted_and_read_once(ledger: EventLedger) -> None:
 
 
 def test_skipped_records_are_not_stored(ledger: EventLedger) -> None:
-    """An operator has decided that they do not count."""
     records = schools()
     skipped = [RecordOrigin(*records[1][:3])]
 
@@ -179,7 +161,6 @@ def test_skipped_records_are_not_stored(ledger: EventLedger) -> None:
 
 
 def test_a_record_that_is_skipped_later_is_removed(ledger: EventLedger) -> None:
-    """The event before it is the latest again."""
     records = schools(connected=2)
     ledger.append(records)
     ledger.append([], skipped=[RecordOrigin(*records[2][:3])])
@@ -205,7 +186,6 @@ def test_of_a_text_that_is_taken_back_and_skipped_nothing_is_left(ledger: EventL
 
 
 def test_a_record_that_is_skipped_no_longer_makes_the_ledger_outdated(ledger: EventLedger) -> None:
-    """Its event is not in the ledger, and its offset is passed."""
     records = schools()
     ledger.append(records, skipped=[RecordOrigin(*records[1][:3])])
 
@@ -214,7 +194,6 @@ def test_a_record_that_is_skipped_no_longer_makes_the_ledger_outdated(ledger: Ev
 
 
 def test_an_event_is_the_latest_until_a_later_one(ledger: EventLedger) -> None:
-    """Each has the time of the next of its entity, fact and day."""
     ledger.append(schools(connected=3))
 
     times = ledger.query("SELECT time, until FROM event WHERE fact = 'school.connected' ORDER BY 1")
@@ -226,7 +205,6 @@ def test_an_event_is_the_latest_until_a_later_one(ledger: EventLedger) -> None:
 
 
 def test_the_order_of_arrival_changes_nothing(ledger: EventLedger) -> None:
-    """What arrives late takes its place among the others."""
     first, *others = schools(connected=3)
     ledger.append(numbered([first, *reversed(others)]))
     with EventLedger(threads=1) as in_order:
@@ -235,20 +213,8 @@ def test_the_order_of_arrival_changes_nothing(ledger: EventLedger) -> None:
         assert ledger.query(ROWS) == in_order.query(ROWS)
 
 
-def test_of_two_equal_events_the_first_counts(ledger: EventLedger) -> None:
-    """The second is the latest at no time."""
-    said = event("school.connected", PARIS, "2018-02-01")
-    ledger.append(numbered([raw_record(said), raw_record(said)]))
-
-    assert ledger.query('SELECT "offset", until = time FROM event ORDER BY 1') == [
-        (0, False),
-        (1, True),
-    ]
-
-
 @pytest.mark.parametrize("after", range(5))
 def test_a_process_killed_in_a_batch_loses_and_doubles_nothing(file: Path, after: int) -> None:
-    """Rows and offsets are written together or not at all, and the next process goes on."""
     records = schools(connected=5)
     with EventLedger(file, threads=1) as whole:
         whole.append(records[:2])
@@ -263,7 +229,6 @@ def test_a_process_killed_in_a_batch_loses_and_doubles_nothing(file: Path, after
 
 
 def test_a_process_killed_at_once_leaves_what_was_committed(file: Path) -> None:
-    """The write-ahead log holds what the file does not yet."""
     script = (
         "import os, pathlib, sys\n"
         "from report.ledger import EventLedger\n"
@@ -279,19 +244,9 @@ def test_a_process_killed_at_once_leaves_what_was_committed(file: Path) -> None:
         assert (ledger.counts().stored, len(ledger.positions())) == (1, 1)
 
 
-def test_a_ledger_is_kept(file: Path) -> None:
-    """What one process has stored, the next one finds."""
-    with EventLedger(file, threads=1) as ledger:
-        ledger.append(schools())
-        stored = ledger.query(ROWS)
-    with EventLedger(file, threads=1) as ledger:
-        assert ledger.query(ROWS) == stored
-
-
 def test_a_file_that_is_no_ledger_is_written_anew(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It follows from the topics; a line in the log tells of it."""
     file.write_bytes(b"something else" * 1000)
     with EventLedger(file, threads=1) as ledger:
         assert ledger.positions() == {}
@@ -299,7 +254,6 @@ def test_a_file_that_is_no_ledger_is_written_anew(
 
 
 def test_a_file_of_another_version_is_written_anew(file: Path) -> None:
-    """Its tables are not those that are queried."""
     with EventLedger(file, threads=1) as ledger:
         ledger.append(schools())
     with duckdb.connect(str(file)) as database:
@@ -309,7 +263,6 @@ def test_a_file_of_another_version_is_written_anew(file: Path) -> None:
 
 
 def test_another_programs_database_is_written_anew(file: Path) -> None:
-    """A DuckDB file without the ledger's tables is none."""
     with duckdb.connect(str(file)) as database:
         database.execute("CREATE TABLE other (n INTEGER)")
     with EventLedger(file, threads=1) as ledger:
@@ -317,7 +270,6 @@ def test_another_programs_database_is_written_anew(file: Path) -> None:
 
 
 def test_a_file_in_use_is_left_alone(file: Path) -> None:
-    """Another process writes to it; the error names the file."""
     script = (
         "import pathlib, sys\n"
         "from report.ledger import EventLedger\n"
@@ -336,13 +288,11 @@ def test_a_file_in_use_is_left_alone(file: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    """Nothing is deleted, and the error names the file."""
     with pytest.raises(LedgerFailedError, match="nowhere"):
         EventLedger(tmp_path / "nowhere" / "ledger.duckdb", threads=1)
 
 
 def test_what_fails_in_duckdb_names_the_file(file: Path) -> None:
-    """A closed ledger answers with the project's own error."""
     ledger = EventLedger(file, threads=1)
     ledger.close()
 
@@ -351,7 +301,6 @@ def test_what_fails_in_duckdb_names_the_file(file: Path) -> None:
 
 
 def append_in_parts(ledger: EventLedger, records: Sequence[RawRecord]) -> None:
-    """Store records as they are polled: some at a time."""
     for start in range(0, len(records), 200):
         ledger.append(records[start : start + 200])
 
@@ -379,13 +328,11 @@ def test_a_full_disk_costs_nothing_that_is_stored(tmp_path: Path) -> None:
 
 
 def test_no_query_reads_another_file(ledger: EventLedger) -> None:
-    """Whatever a query says, it is of the ledger."""
     with pytest.raises(LedgerFailedError, match="disabled by configuration"):
         ledger.query("SELECT * FROM read_text('/etc/hostname')")
 
 
 def test_what_it_rests_on_is_remembered(file: Path) -> None:
-    """The same topics and rules as before are right."""
     with EventLedger(file, threads=1) as ledger:
         ledger.bind({"topic smartregion.schools": "one"})
     with EventLedger(file, threads=1) as ledger:
@@ -393,7 +340,6 @@ def test_what_it_rests_on_is_remembered(file: Path) -> None:
 
 
 def test_a_topic_made_anew_makes_the_ledger_outdated(ledger: EventLedger) -> None:
-    """Its records are not those that were read."""
     ledger.bind({"topic smartregion.schools": "one"})
 
     with pytest.raises(LedgerOutdatedError, match=r"smartregion\.schools is 'two', and was 'one'"):
@@ -401,7 +347,6 @@ def test_a_topic_made_anew_makes_the_ledger_outdated(ledger: EventLedger) -> Non
 
 
 def test_a_cleared_ledger_is_empty(ledger: EventLedger) -> None:
-    """Its topics are read from their beginning, whatever it rested on."""
     records = schools()
     ledger.bind({"topic smartregion.schools": "one"})
     ledger.append(records, skipped=[RecordOrigin(*records[1][:3])])
@@ -413,7 +358,6 @@ def test_a_cleared_ledger_is_empty(ledger: EventLedger) -> None:
 
 
 def test_a_snapshot_does_not_move(ledger: EventLedger) -> None:
-    """Queries of one page see the same events, whatever is stored meanwhile."""
     records = schools()
     ledger.append(records[:1])
     with ledger.snapshot() as snapshot:
@@ -424,7 +368,6 @@ def test_a_snapshot_does_not_move(ledger: EventLedger) -> None:
 
 
 def test_threads_read_while_one_writes(ledger: EventLedger) -> None:
-    """Every answer is of whole batches."""
     records = numbered(
         raw("dataset.updated", f"d{n}", "2018-01-01", partition=0) for n in range(200)
     )
@@ -443,7 +386,6 @@ ALL = "SELECT * FROM event ORDER BY ALL"
 
 
 def test_arranged_events_are_the_same(file: Path) -> None:
-    """They lie by fact and entity, count as before, and go on; also in the file."""
     records = numbered([*schools(), raw("grant.committed", "g-1", "2018-03-01")])
     with EventLedger(file) as ledger:
         ledger.append(records[:-1])
@@ -460,7 +402,6 @@ def test_arranged_events_are_the_same(file: Path) -> None:
 
 
 def test_few_new_events_are_not_arranged(ledger: EventLedger) -> None:
-    """Those since the last time count."""
     ledger.append(schools(connected=4))
     assert not ledger.arrange(least=6)
     assert ledger.arrange(least=5)
@@ -468,7 +409,6 @@ def test_few_new_events_are_not_arranged(ledger: EventLedger) -> None:
 
 
 def test_events_are_read_while_they_are_arranged(ledger: EventLedger) -> None:
-    """What was asked before ends with the same rows; a snapshot does not move."""
     ledger.append(schools())
     with ledger.snapshot() as snapshot:
         before = snapshot.query(ALL)

@@ -33,8 +33,6 @@ VOID = {"meta", "link", "input", "br", "img", "hr"}
 
 
 class Elements(HTMLParser):
-    """Collects the elements of a page, and checks that they are closed in order."""
-
     def __init__(self, page: str) -> None:
         super().__init__()
         self.found: list[tuple[str, dict[str, str | None]]] = []
@@ -44,7 +42,6 @@ class Elements(HTMLParser):
         assert not self.open, self.open
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Record an element, and that it is open."""
         self.found.append((tag, dict(attrs)))
         if tag not in VOID:
             self.open.append(tag)
@@ -52,25 +49,20 @@ class Elements(HTMLParser):
             self.cells.append("")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Record an element without content."""
         self.found.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
-        """Check that the innermost element ends."""
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        """Record the text of a cell."""
         if "td" in self.open:
             self.cells[-1] += data
 
     def of(self, tag: str) -> list[dict[str, str | None]]:
-        """Return the attributes of the elements of one name."""
         return [attributes for name, attributes in self.found if name == tag]
 
 
 def every_page(chosen: View) -> Iterator[tuple[str, str]]:
-    """Yield the name and the text of each kind of page."""
     pages, known = Pages(shipped()), knowledge()
     yield "overview", pages.overview(overview_of(known, chosen), chosen, COMPLETE)
     for indicator in shipped().indicators:
@@ -83,31 +75,26 @@ def every_page(chosen: View) -> Iterator[tuple[str, str]]:
 
 @cache
 def pages_of(chosen: View) -> dict[str, str]:
-    """Return every page of a view, by name."""
     return dict(every_page(chosen))
 
 
 @pytest.fixture(params=VIEWS, ids=lambda one: f"{one.as_of}-{one.territory}")
 def pages(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Return every page of a view."""
     return pages_of(request.param)
 
 
 def test_elements_are_closed_in_order(pages: dict[str, str]) -> None:
-    """No browser has to guess."""
     for page in pages.values():
         Elements(page)
 
 
 def test_a_page_is_light(pages: dict[str, str]) -> None:
-    """It also reaches a phone in a basement."""
     for name, page in pages.items():
         without_charts = re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL)
         assert len(without_charts.encode()) <= MOST_BYTES, name
 
 
 def test_a_page_has_one_title_and_one_language(pages: dict[str, str]) -> None:
-    """A screen reader says where it is, in the right voice."""
     for name, page in pages.items():
         elements = Elements(page)
         assert len(elements.of("h1")) == 1, name
@@ -116,7 +103,6 @@ def test_a_page_has_one_title_and_one_language(pages: dict[str, str]) -> None:
 
 
 def test_headings_skip_no_level(pages: dict[str, str]) -> None:
-    """A reader may walk from heading to heading."""
     for name, page in pages.items():
         levels = [int(tag[1]) for tag, _ in Elements(page).found if re.fullmatch("h[1-6]", tag)]
         steps = itertools.pairwise(levels)
@@ -124,7 +110,6 @@ def test_headings_skip_no_level(pages: dict[str, str]) -> None:
 
 
 def test_a_table_has_a_caption_and_its_heads_a_scope(pages: dict[str, str]) -> None:
-    """A cell is read with its row and its column."""
     for name, page in pages.items():
         elements = Elements(page)
         assert len(elements.of("table")) == len(elements.of("caption")), name
@@ -132,14 +117,12 @@ def test_a_table_has_a_caption_and_its_heads_a_scope(pages: dict[str, str]) -> N
 
 
 def test_an_id_is_there_once(pages: dict[str, str]) -> None:
-    """Labels, descriptions and links within the page find the right element."""
     for name, page in pages.items():
         ids = [attributes["id"] for _, attributes in Elements(page).found if "id" in attributes]
         assert len(ids) == len(set(ids)), name
 
 
 def test_a_field_has_a_label(pages: dict[str, str]) -> None:
-    """Whoever cannot see where it stands knows what it asks."""
     for name, page in pages.items():
         elements = Elements(page)
         labelled = {attributes.get("for") for attributes in elements.of("label")}
@@ -148,21 +131,18 @@ def test_a_field_has_a_label(pages: dict[str, str]) -> None:
 
 
 def test_no_cell_is_a_bare_dash_or_empty(pages: dict[str, str]) -> None:
-    """Every empty cell has its reason."""
     for name, page in pages.items():
         for cell in Elements(page).cells:
             assert cell.strip(" \n–-—"), name
 
 
 def test_less_than_two_is_singular(pages: dict[str, str]) -> None:
-    """French has its plural from two on: `0,3 point`, `0 jour`."""
     for name, page in pages.items():
         wrong = re.findall(r"(?<![0-9,\u202f])[01](?:,[0-9]+)?[\s\u00a0](?:points|jours)", page)
         assert not wrong, name
 
 
 def test_the_pace_of_the_last_day_is_not_of_a_deadline_that_has_passed() -> None:
-    """The deadline is a day on which the target can still be reached."""
     one = shipped().indicator("schools_equipped_ratio")
     for day, reason in ((31, "l’échéance est ce jour"), (32, "l’échéance est passée")):
         chosen = date(2020, 12, 1) + timedelta(days=day - 1)
@@ -170,7 +150,6 @@ def test_the_pace_of_the_last_day_is_not_of_a_deadline_that_has_passed() -> None
 
 
 def test_what_is_divided_says_what_it_is() -> None:
-    """Hours occupied and offered, premises; lycées are counted one by one."""
     told = {
         name: knowledge().standing(shipped().indicator(name), None, LAST_DAY).parts.note
         for name in (
@@ -187,7 +166,6 @@ def test_what_is_divided_says_what_it_is() -> None:
 
 
 def test_a_published_figure_has_its_day_wherever_it_stands() -> None:
-    """In the table of months and in the charts' descriptions, too."""
     page = pages_of(view())["trainees_enrolled"]
     assert page.count("publié au 30/11/2018") >= 3
     assert "Au 31/12/2018 : " in page
@@ -195,7 +173,6 @@ def test_a_published_figure_has_its_day_wherever_it_stands() -> None:
 
 
 def test_the_parts_of_a_count_are_values() -> None:
-    """Only a ratio has a numerator."""
     pages = pages_of(view())
     assert "Part du numérateur" in pages["workstations_occupancy_ratio"]
     assert "Part du numérateur" not in pages["datasets_released"]
@@ -209,14 +186,12 @@ def test_the_parts_of_a_count_are_values() -> None:
     ],
 )
 def test_a_territory_has_its_own_start(territory: str, told: str) -> None:
-    """The 41 sites of the Région are not those of a département."""
     page = pages_of(view(territory=territory))["coworking_sites_supported"]
     assert told in page
     assert ("Valeur de départ : 41" in page) is (territory == "region")
 
 
 def test_a_territory_that_is_held_to_no_target_is_not_said_to_have_no_promise() -> None:
-    """6,5 M€ are promised, by the Région."""
     page = pages_of(view(territory="77"))["overview"]
     (row,) = re.findall(
         r"<tr>\s*<th[^>]*><a[^>]*>Subventions engagées</a>.*?</tr>", page, re.DOTALL
@@ -226,7 +201,6 @@ def test_a_territory_that_is_held_to_no_target_is_not_said_to_have_no_promise() 
 
 
 def test_what_is_compared_of_the_whole_region_says_so() -> None:
-    """Beside the figures of a département."""
     page = pages_of(view(territory="77"))["comparison"]
     rows = re.findall(r"<tr><th scope=\"row\">.*?</tr>", page, re.DOTALL)
     marked = {"Région entière" in row for row in rows if "Jeux de données" in row}
@@ -235,7 +209,6 @@ def test_what_is_compared_of_the_whole_region_says_so() -> None:
 
 
 def test_a_deadline_of_the_day_is_said_to_be() -> None:
-    """It is not in 0 days."""
     chosen = view(date(2020, 12, 31))
     (coming, *_) = overview_of(knowledge(), chosen).coming
     assert coming.text == "échéance ce jour, le 31/12/2020"
@@ -244,7 +217,6 @@ def test_a_deadline_of_the_day_is_said_to_be() -> None:
 
 
 def test_nothing_is_loaded_from_elsewhere(pages: dict[str, str]) -> None:
-    """No script, style or picture but our own files; no style and no handler in an attribute."""
     for name, page in pages.items():
         elements = Elements(page)
         loaded = [
@@ -259,7 +231,6 @@ def test_nothing_is_loaded_from_elsewhere(pages: dict[str, str]) -> None:
 
 
 def test_links_are_relative(pages: dict[str, str]) -> None:
-    """Behind a proxy the page may lie under any path."""
     for name, page in pages.items():
         for link in Elements(page).of("a"):
             href = link.get("href") or ""
@@ -268,18 +239,15 @@ def test_links_are_relative(pages: dict[str, str]) -> None:
 
 
 def test_what_a_reader_wrote_is_text() -> None:
-    """An error repeats a wrong value, and no browser runs it."""
     page = pages_of(VIEWS[0])["error"]
     assert "« &lt;b&gt; »" in page
 
 
 def test_a_page_of_today_refreshes_itself_and_no_other() -> None:
-    """A past day stays as it was asked for."""
     refreshed = [bool(Elements(pages_of(one)["overview"]).of("script")) for one in VIEWS]
     assert refreshed == [True, True, False, False]
 
 
 def test_today_is_the_last_day() -> None:
-    """The views above are seen from the end of the simulation."""
     assert VIEWS[0].is_now
     assert VIEWS[0].as_of == LAST_DAY

@@ -38,7 +38,6 @@ KNOWN_ON = st.sampled_from(["2019-05-31", "2019-06-01", "2019-06-02"]).map(date.
 def known(
     records: Sequence[RawRecord], catalogue: Catalogue, day: date
 ) -> tuple[StateStore, StateStore]:
-    """Return what the ledger tells of a day, and what the raw topics do."""
     persons = [record for record in records if record.topic == "smartregion.trainings"]
     with ledger_with(records) as ledger:
         found = state_store_known_on(ledger, persons, catalogue, day)
@@ -55,7 +54,6 @@ def known(
 def test_figures_are_those_of_the_raw_topics(
     drawn: Sequence[Sequence[CloudEvent]], known_on: date
 ) -> None:
-    """Every history of the shipped catalogue and every part, persons' among them."""
     records = numbered(raw_record(one) for part in drawn for one in part)
     found, expected = known(records, CATALOGUE, known_on)
 
@@ -66,7 +64,6 @@ def test_figures_are_those_of_the_raw_topics(
 @pytest.mark.parametrize("family", [family for family in Family if not family.about_persons])
 @given(data=st.data())
 def test_every_form_of_measure_has_the_same_course(family: Family, data: st.DataObject) -> None:
-    """Sums, latest values, mappings, expiries, filters and observations, and their parts."""
     measure, fields = data.draw(st.sampled_from(MEASURES[family]))
     catalogue = catalogue_of(measure, **fields)
     records = numbered(map(raw_record, data.draw(histories(family))))
@@ -77,7 +74,6 @@ def test_every_form_of_measure_has_the_same_course(family: Family, data: st.Data
 
 
 def test_refused_records_of_persons_are_ignored() -> None:
-    """As a worker ignores them."""
     broken = raw("training.enrolled", "enrolment-000001", "2018-01-01")._replace(value=b"{")
     with ledger_with([]) as ledger:
         found = state_store_known_on(ledger, [broken], CATALOGUE, date(2019, 1, 1))
@@ -117,7 +113,6 @@ SMALL_CELLS = catalogue_of(
 def shown_of_persons(
     records: Sequence[RawRecord], known_on: date
 ) -> Mapping[object, tuple[object, ...]]:
-    """Return everything that is published as known on a day, by day, territory and category."""
     with ledger_with([]) as ledger:
         found = Knowledge.from_states(
             state_store_known_on(ledger, records, SMALL_CELLS, known_on), SMALL_CELLS, known_on
@@ -140,7 +135,6 @@ def shown_of_persons(
 def test_persons_become_known_by_publication_alone(
     records: Sequence[RawRecord], known_on: date
 ) -> None:
-    """From day to day nothing about them changes, whatever day, territory and category one asks."""
     publication = SMALL_CELLS.indicators[0].publication
     assert publication is not None
     published = publication.known_through(known_on)
@@ -167,7 +161,6 @@ LIVE = RecordRules(live_since=date(2019, 6, 10), lateness=timedelta(days=2))
 
 
 def written(records: Iterable[RawRecord], day: date) -> list[RawRecord]:
-    """Give records the broker's timestamp of a day's noon."""
     noon = datetime.combine(day, time(12), UTC)
     return [one._replace(timestamp=round(noon.timestamp() * 1000)) for one in records]
 

@@ -22,8 +22,6 @@ DEADLINE = 30.0
 
 @dataclass
 class Made:
-    """Past days, and the days that were made."""
-
     ledger: EventLedger
     days: list[date] = field(default_factory=list)
     now: float = 0.0
@@ -32,18 +30,15 @@ class Made:
         self.past = PastDays(self.ledger, self.make, timer=lambda: self.now)
 
     def make(self, day: date) -> Knowledge:
-        """Return what is known of nothing."""
         self.days.append(day)
         return Knowledge(shipped(), {}, {})
 
     def learn(self, day: str) -> None:
-        """Store an event of a day."""
         self.ledger.append([raw("grant.committed", f"g-{day}", day)])
 
 
 @pytest.fixture
 def made() -> Iterator[Made]:
-    """Return past days of a ledger with one event."""
     with EventLedger() as ledger:
         found = Made(ledger)
         found.learn("2018-03-01")
@@ -51,7 +46,6 @@ def made() -> Iterator[Made]:
 
 
 def test_a_day_is_made_once(made: Made) -> None:
-    """Nothing is kept before; what is kept is what was made."""
     assert made.past.kept(DAY) is None
     first = made.past.get(DAY)
     assert made.past.get(DAY) is first
@@ -80,7 +74,6 @@ def test_a_day_is_made_again_after_a_while(made: Made) -> None:
 
 
 def test_the_days_asked_for_last_are_kept(made: Made) -> None:
-    """So many of them."""
     days = [DAY + timedelta(days=number) for number in range(MOST_PAST_DAYS)]
     for day in days:
         made.past.get(day)
@@ -91,7 +84,6 @@ def test_the_days_asked_for_last_are_kept(made: Made) -> None:
 
 
 def test_a_kept_day_is_there_while_another_is_made(made: Made) -> None:
-    """And of two who ask for the same day at once, one makes it."""
     proceed, begun = threading.Event(), threading.Event()
     other = DAY + timedelta(days=1)
 

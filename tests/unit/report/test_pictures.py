@@ -19,7 +19,6 @@ DAYS = [date(2015, 6, 30), date(2016, 3, 31), date(2017, 6, 30), LAST_DAY]
 
 
 def link(path: str, **changed: object) -> str:
-    """Return a link as long as a page's."""
     return f"../{path}?as_of=2018-09-30&known_on=2019-03-31&{changed}"
 
 
@@ -28,7 +27,6 @@ def link(path: str, **changed: object) -> str:
 def test_a_target_that_takes_centuries_leaves_room_for_the_history(
     reached: date, latest: date | None
 ) -> None:
-    """The chart ends before, whatever the calendar holds."""
     ratio = shipped().indicator("schools_equipped_ratio")
     one = knowledge().standing(ratio, None, LAST_DAY)
     projected = Projection(reached, reached, latest)
@@ -41,7 +39,6 @@ def test_a_target_that_takes_centuries_leaves_room_for_the_history(
 
 @pytest.mark.parametrize("day", DAYS)
 def test_every_history_has_its_charts(day: date) -> None:
-    """Of each indicator in each territory: all of it inside, readable, and small."""
     for indicator in shipped().indicators:
         for department in indicator.territories:
             standing = knowledge().standing(indicator, department, day)
@@ -55,7 +52,6 @@ def test_every_history_has_its_charts(day: date) -> None:
 
 @pytest.mark.parametrize("day", DAYS)
 def test_every_day_has_its_bars_and_its_map(day: date) -> None:
-    """With links as long as they are."""
     for indicator in shipped().indicators:
         bars = bars_of(promise_of(knowledge(), indicator, view(day)), link)
 
@@ -67,7 +63,6 @@ def test_every_day_has_its_bars_and_its_map(day: date) -> None:
 
 
 def test_bars_of_territories_with_targets_of_their_own_have_no_common_line() -> None:
-    """95 % is the target of Paris, and 60 % that of Seine-et-Marne."""
     fibre = barometer().indicator("fibre_ratio")
     known = Knowledge(barometer(), {}, {})
     assert "Cible" not in bars_of(promise_of(known, fibre, view()), link)

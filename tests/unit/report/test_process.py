@@ -26,7 +26,6 @@ from tests.support.rights import mode
 def test_the_ledger_is_its_owners_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, was_open: bool
 ) -> None:
-    """Whatever the umask: it has every event but those of trainings."""
     file = tmp_path / "ledger.duckdb"
     modes: dict[str, int] = {}
 
@@ -48,19 +47,15 @@ def test_the_ledger_is_its_owners_alone(
 
 
 class WaitingFollower(Follower):
-    """A follower that waits for a worker, until it is `done`."""
-
     done = threading.Event()
 
     def follow_figures(self, stopping: threading.Event) -> None:
-        """Follow nothing."""
         self.done.wait(30)
         stopping.set()
 
     follow_events = follow_figures
 
     def readiness(self) -> Readiness:
-        """Say whom it waits for."""
         return Readiness("the histories of partitions 0; http://10.1.2.3:6066: refused", {"lag": 1})
 
 

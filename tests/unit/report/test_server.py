@@ -30,7 +30,6 @@ from report.past import state_store_known_on
 from report.server import (
     HEADERS,
     KEEP_ALIVE_SECONDS,
-    MOST_AT_ONCE,
     MOST_COMPUTED_AT_ONCE,
     MOST_COMPUTED_WAITING,
     RETRY_SECONDS,
@@ -47,14 +46,12 @@ PARIS = uai("0750001")
 
 @pytest.fixture
 def page() -> Iterator[ServedPage]:
-    """Return a page without events."""
     with page_over() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def full() -> Iterator[ServedPage]:
-    """Return a page with the simulated events."""
     with page_over(simulated=True) as made:
         yield made
 
@@ -72,7 +69,6 @@ PAGES = (
 
 
 def test_every_page_is_html_with_strict_headers(full: ServedPage) -> None:
-    """In French, and no browser runs or loads anything but ours."""
     for answer in full.ask(*PAGES):
         assert answer.status == 200
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -80,7 +76,6 @@ def test_every_page_is_html_with_strict_headers(full: ServedPage) -> None:
 
 
 def test_a_page_that_has_not_changed_is_not_sent_again(page: ServedPage) -> None:
-    """A reader's copy is told to be right."""
     [first] = page.ask("/")
     [second] = page.ask("/", **{"If-None-Match": first.headers["ETag"]})
     assert (second.status, second.body) == (304, "")
@@ -113,7 +108,6 @@ def test_a_page_that_has_not_changed_is_not_sent_again(page: ServedPage) -> None
 def test_a_wrong_address_is_a_page_with_a_way_back(
     page: ServedPage, path: str, status: int
 ) -> None:
-    """Its link leads to the first page, from any depth, also below a proxy's path."""
     [answer] = page.ask(path)
     assert answer.status == status
     assert 'lang="fr"' in answer.body
@@ -134,7 +128,6 @@ def test_every_page_says_where_its_figures_are_not_complete(page: ServedPage, pa
 def test_data_say_whether_they_are_complete(
     page: ServedPage, path: str, *, is_complete: bool
 ) -> None:
-    """In each row, as these are read one by one."""
     page.completeness = Completeness(is_complete=is_complete, text="Un essai.")
     csv_answer, json_answer = page.ask(f"{path}.csv", f"{path}.json")
     told = {row["complete"] for row in csv.DictReader(io.StringIO(csv_answer.body))}
@@ -143,7 +136,6 @@ def test_data_say_whether_they_are_complete(
 
 
 def test_other_methods_are_refused(page: ServedPage) -> None:
-    """The page is read-only."""
     [answer] = page.ask("/", method="POST")
     assert answer.status == 405
     assert "GET" in answer.headers["Allow"]
@@ -157,7 +149,6 @@ def test_only_the_stream_of_changes_has_no_head(page: ServedPage) -> None:
 
 
 def test_before_anything_is_known_it_says_so() -> None:
-    """With 503, as a proxy understands it."""
     with EventLedger() as ledger:
         [answer] = ServedPage(ledger).ask("/")
     assert answer.status == 503
@@ -166,7 +157,6 @@ def test_before_anything_is_known_it_says_so() -> None:
 
 
 def test_data_are_what_the_page_shows(page: ServedPage) -> None:
-    """The same texts, the same reasons."""
     html, data = page.ask(
         "/promesses/schools_connected_ratio", "/promesses/schools_connected_ratio.json"
     )
@@ -176,7 +166,6 @@ def test_data_are_what_the_page_shows(page: ServedPage) -> None:
 
 
 def test_data_also_come_as_csv(page: ServedPage) -> None:
-    """One line for each row, each with every column."""
     csv, data = page.ask("/donnees.csv", "/donnees.json")
     lines = csv.body.splitlines()
     assert len(lines) == len(json.loads(data.body)) + 1
@@ -184,7 +173,6 @@ def test_data_also_come_as_csv(page: ServedPage) -> None:
 
 
 def test_an_entity_shows_its_events(full: ServedPage) -> None:
-    """From the figure to the lycée to where the event lies."""
     [evidence] = full.ask("/promesses/schools_connected_ratio/preuves?part=counted")
     link = evidence.body.split('href="../../entites/schools/')[1].split('"')[0]
     [entity] = full.ask(f"/entites/schools/{link}")
@@ -204,7 +192,6 @@ def test_the_links_of_an_entity_follow_its_path_as_it_is_written() -> None:
 
 
 def test_an_event_does_not_count_before_its_day(full: ServedPage) -> None:
-    """From the figure of a past day one comes to what has happened since, too."""
     query = "as_of=2018-06-30"
     [evidence] = full.ask(f"/promesses/schools_connected_ratio/preuves?part=missing&{query}")
     links = re.findall(r'href="../../entites/schools/(\w+)', evidence.body)
@@ -217,7 +204,6 @@ def test_an_event_does_not_count_before_its_day(full: ServedPage) -> None:
 
 
 def test_changes_add_up_to_the_change(full: ServedPage) -> None:
-    """Lycées more, not points more; the value has the points."""
     [answer] = full.ask("/promesses/schools_connected_ratio/changements?since=2018-11-30")
     assert "Somme des changements : +7 au numérateur, 0 au dénominateur." in answer.body
     assert answer.body.count('<tr><th scope="row">') == 7
@@ -235,7 +221,6 @@ def test_changes_whose_events_are_still_read_are_not_called_none(page: ServedPag
 def test_changes_whose_events_are_all_read_are_those_of_the_figure(
     full: ServedPage, query: str, territory: str
 ) -> None:
-    """Also from a later day to an earlier one."""
     paths = [
         f"/promesses/{one.id}/changements?{query}&territory={territory}"
         for one in shipped().indicators
@@ -246,7 +231,6 @@ def test_changes_whose_events_are_all_read_are_those_of_the_figure(
 
 
 def test_an_entity_whose_events_are_still_read_is_not_called_unknown(page: ServedPage) -> None:
-    """A link of a note leads there, and shows it as soon as its events are read."""
     page.events_read = False
     [answer] = page.ask("/entites/schools/0750655E")
     assert answer.status == 503
@@ -255,7 +239,6 @@ def test_an_entity_whose_events_are_still_read_is_not_called_unknown(page: Serve
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_permanent_link_shows_the_same_page(full: ServedPage, path: str) -> None:
-    """Also of two days, of a part and of changes."""
     [answer] = full.ask(path)
     link = answer.body.split('<p><a href="')[-1].split('"')[0]
     assert "known_on=" in link
@@ -290,7 +273,6 @@ def test_a_permanent_link_says_from_when_it_is_permanent(
 
 
 def test_events_that_are_sent_late_leave_past_pages_as_they_were() -> None:
-    """To the byte, although their `time` and their day are long before."""
     day, before = date(2018, 6, 20), "as_of=2018-06-15&known_on=2018-06-20"
     paths = [
         f"/?{before}",
@@ -325,22 +307,7 @@ def test_events_that_are_sent_late_leave_past_pages_as_they_were() -> None:
     assert now.body.count("<tr>") > shown[0][-1][1].count("<tr>")
 
 
-def test_no_page_names_a_person(full: ServedPage) -> None:
-    """Persons are counts: no pseudonym, no event of theirs."""
-    paths = [
-        f"/promesses/{one.id}{page}"
-        for one in shipped().indicators
-        if one.publication is not None
-        for page in ("", "/preuves", "/changements")
-    ]
-    for answer in full.ask(*paths):
-        assert answer.status == 200
-        assert "/entites/" not in answer.body
-
-
 def test_readers_are_told_of_changes(page: ServedPage) -> None:
-    """An open page gets a message when the figures change."""
-
     async def told() -> list[bytes]:
         async with page.serve() as address, ClientSession() as session:
             async with session.get(f"{address}/changements") as stream:
@@ -371,8 +338,6 @@ def test_a_page_names_the_figures_that_it_shows(page: ServedPage) -> None:
 
 
 def test_an_open_page_does_not_keep_the_server_from_ending(page: ServedPage) -> None:
-    """It is told nothing more, and asks again later by itself."""
-
     async def ended() -> bytes:
         async with ClientSession() as session, AsyncExitStack() as stack:
             address = await stack.enter_async_context(page.serve())
@@ -385,63 +350,35 @@ def test_an_open_page_does_not_keep_the_server_from_ending(page: ServedPage) -> 
 
 
 DEADLINE = 30.0
-KEPT = date(2017, 6, 30)
 
 
 @dataclass
 class SlowPast(ServedPage):
-    """A page whose past days, but for one that is kept, are not computed before `proceed`."""
+    """A page that keeps no past day, and computes none before `proceed`."""
 
     proceed: threading.Event = field(default_factory=threading.Event)
-    asked: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    """Released for each request of a past day."""
 
-    def kept(self, day: date) -> Known | None:
-        """Return one day's figures."""
-        self.asked.release()
-        return super().kept(day) if day == KEPT else None
+    def kept(self, day: date) -> None:
+        del day
 
     def known_on(self, day: date) -> Known:
-        """Return the others', once they are computed."""
         assert self.proceed.wait(DEADLINE)
         return super().known_on(day)
 
 
 @pytest.fixture
 def slow_past() -> Iterator[SlowPast]:
-    """Return a page whose past days are slow."""
     with EventLedger() as ledger:
         yield SlowPast(ledger, knowledge())
 
 
 async def status(session: ClientSession, url: str) -> int:
-    """Return the status of an answer."""
     async with session.get(url) as answer:
         return answer.status
 
 
 def past_urls(address: str, count: int) -> list[str]:
-    """Return the addresses of so many past days."""
     return [f"{address}/?known_on=2018-01-{day:02}" for day in range(1, count + 1)]
-
-
-@pytest.mark.parametrize("path", ["/", f"/?known_on={KEPT}"])
-def test_past_days_do_not_delay_other_pages(slow_past: SlowPast, path: str) -> None:
-    """Neither today's nor those of a past day that is kept, however many are asked for."""
-
-    async def answered() -> tuple[int, list[int]]:
-        async with slow_past.serve() as address, ClientSession() as session:
-            urls = past_urls(address, MOST_AT_ONCE + 1)
-            waiting = [asyncio.create_task(status(session, url)) for url in urls]
-            for _ in urls:
-                assert await asyncio.to_thread(slow_past.asked.acquire, timeout=DEADLINE)
-            try:
-                answer = await asyncio.wait_for(status(session, address + path), DEADLINE / 3)
-            finally:
-                slow_past.proceed.set()
-            return answer, await asyncio.gather(*waiting)
-
-    assert asyncio.run(answered()) == (200, [200] * (MOST_AT_ONCE + 1))
 
 
 @pytest.mark.parametrize(
@@ -458,7 +395,6 @@ def test_past_days_do_not_delay_other_pages(slow_past: SlowPast, path: str) -> N
 def test_readers_of_the_past_take_no_place_of_todays_page(
     full: ServedPage, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    """More of them than today's queue has places wait or are refused; today's page is answered."""
     proceed, make = threading.Event(), PageServer._made
 
     def held(server: PageServer, *given: Any) -> tuple[str, str]:
@@ -490,7 +426,6 @@ def test_readers_of_the_past_take_no_place_of_todays_page(
 def test_a_stream_whose_reader_left_gives_its_place_back(
     page: ServedPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Soon, and not when something is sent the next time; until then others are refused."""
     monkeypatch.setattr("report.server.MOST_STREAMS", 1)
 
     async def answered() -> list[int]:
@@ -515,8 +450,6 @@ def test_a_stream_whose_reader_left_gives_its_place_back(
 
 
 def test_past_days_beyond_those_that_wait_are_refused(slow_past: SlowPast) -> None:
-    """At once, with the time after which to ask again; those that wait are answered."""
-
     async def answered() -> tuple[str | None, str, list[int]]:
         async with slow_past.serve() as address, ClientSession() as session:
             urls = past_urls(address, MOST_COMPUTED_AT_ONCE + MOST_COMPUTED_WAITING + 1)

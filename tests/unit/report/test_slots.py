@@ -17,35 +17,28 @@ DEADLINE = 30.0
 
 
 class BlockedWork:
-    """Work that ends when it is told to."""
-
     def __init__(self) -> None:
         self.proceed = threading.Event()
         self.begun = threading.Semaphore(0)
 
     def __call__(self) -> str:
-        """Wait, then return."""
         self.begun.release()
         assert self.proceed.wait(DEADLINE)
         return "done"
 
     async def has_begun(self, *, times: int) -> None:
-        """Wait until it was begun so often."""
         for _ in range(times):
             assert await asyncio.to_thread(self.begun.acquire, timeout=DEADLINE)
 
 
 @pytest.fixture
 def work() -> Iterator[BlockedWork]:
-    """Return work that ends with its test at the latest."""
     made = BlockedWork()
     yield made
     made.proceed.set()
 
 
 def test_no_more_is_done_at_once(work: BlockedWork) -> None:
-    """The third waits until one of two has ended; then it is done, too."""
-
     async def run() -> list[str]:
         slots = Slots(at_once=2, waiting=1)
         tasks = [asyncio.create_task(slots.run(work)) for _ in range(3)]
@@ -60,8 +53,6 @@ def test_no_more_is_done_at_once(work: BlockedWork) -> None:
 
 
 def test_what_would_wait_beyond_the_bound_is_refused(work: BlockedWork) -> None:
-    """At once, in the words of its kind."""
-
     async def run() -> None:
         slots = Slots(at_once=1, waiting=1, busy=partial(BusyError, "jours passés"))
         tasks = [asyncio.create_task(slots.run(work)) for _ in range(2)]
@@ -76,8 +67,6 @@ def test_what_would_wait_beyond_the_bound_is_refused(work: BlockedWork) -> None:
 
 
 def test_what_waits_for_too_long_is_refused(work: BlockedWork) -> None:
-    """And leaves its place to another."""
-
     async def run() -> None:
         slots = Slots(at_once=1, waiting=1, seconds=0.01)
         task = asyncio.create_task(slots.run(work))
@@ -94,8 +83,6 @@ def test_what_waits_for_too_long_is_refused(work: BlockedWork) -> None:
 
 
 def test_a_failure_gives_its_slot_back() -> None:
-    """The error is the caller's."""
-
     async def run() -> int:
         slots = Slots(at_once=1, waiting=0)
         with suppress(ZeroDivisionError):

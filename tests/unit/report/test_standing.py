@@ -40,13 +40,11 @@ CELLS = (
 
 
 def cells(standing: Standing) -> dict[str, TextCell]:
-    """Return the cells by name."""
     return {name: getattr(standing, name) for name in CELLS}
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
 def test_a_cell_has_a_text_or_a_reason(day: date) -> None:
-    """Of every indicator and territory, before the first fact and after the last; no dash."""
     for standing in knowledge().standings(day):
         for name, cell in cells(standing).items():
             where = standing.indicator.id, standing.key, name
@@ -56,7 +54,6 @@ def test_a_cell_has_a_text_or_a_reason(day: date) -> None:
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
 def test_a_cell_is_empty_only_where_nothing_is_known(day: date) -> None:
-    """A reason stands for what the judgement does not have."""
     for standing in knowledge().standings(day):
         judgement = standing.judgement
         assert bool(standing.value.text) == (judgement.value is not None)
@@ -68,7 +65,6 @@ def test_a_cell_is_empty_only_where_nothing_is_known(day: date) -> None:
 
 @pytest.mark.parametrize("day", [*DAYS, date(2019, 6, 30)], ids=str)
 def test_a_denominator_is_called_zero_only_where_it_is(day: date) -> None:
-    """Also of a target that was attained before reports grew old."""
     for standing in knowledge().standings(day):
         for name, cell in cells(standing).items():
             found = re.search(r"dénominateur est nul depuis le (\d\d)/(\d\d)/(\d{4})$", cell.reason)
@@ -84,7 +80,6 @@ def test_a_denominator_is_called_zero_only_where_it_is(day: date) -> None:
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
 def test_the_history_ends_with_the_value_of_the_day(day: date) -> None:
-    """What the chart draws last is what the page says: of persons, what is published."""
     for standing in knowledge().standings(day):
         _, last = standing.points(date(2009, 1, 1), day)[-1]
         value = standing.judgement.value
@@ -151,14 +146,12 @@ def test_of_persons_a_deadline_is_past_before_its_figure_is_published() -> None:
 
 
 def test_of_persons_a_change_says_since_when() -> None:
-    """30 days before the reader's day nothing else was published."""
     enrolled = knowledge().standing(shipped().indicator("trainees_enrolled"), None, LAST_DAY)
     assert enrolled.change.note == "depuis le 31/10/2018"
     assert enrolled.value.note == "publié au 30/11/2018"
 
 
 def test_a_change_of_euros_has_the_decimals_of_their_values() -> None:
-    """From 11,20 € to 12,50 € is more than one euro."""
     balance = barometer().indicator("balance_euros")
     assert change_text(balance, Fraction(130, 100)) == "+1,30\u00a0€"
     paid = shipped().indicator("grants_paid_euros")
@@ -170,7 +163,6 @@ SINCE = date(2016, 12, 31)
 
 @pytest.mark.parametrize("until", [SINCE, date(2017, 1, 1), date(2018, 2, 28), LAST_DAY], ids=str)
 def test_points_are_the_first_day_each_change_and_the_last_day(until: date) -> None:
-    """Each with the value of its day, none twice."""
     for standing in knowledge().standings(LAST_DAY):
         history = standing.history
         points = standing.points(SINCE, until)
@@ -186,7 +178,6 @@ def test_points_are_the_first_day_each_change_and_the_last_day(until: date) -> N
 
 @given(st.fractions(min_value=-(10**9), max_value=10**9), st.integers(0, 3))
 def test_a_signed_number_is_the_rounded_one(amount: Fraction, decimals: int) -> None:
-    """Half away from zero; no sign before zero."""
     text = signed(amount, decimals)
     number = read(text)
     assert abs(number - amount) <= Fraction(1, 2 * 10**decimals)
@@ -219,7 +210,6 @@ def test_a_change_is_the_difference_of_the_values_as_shown(
 
 
 def test_values_that_would_read_the_same_have_more_decimals() -> None:
-    """`+0,1 point, de 54,1 % à 54,1 %` is nothing that adds up."""
     ratio = shipped().indicator("premises_connectable_ratio")
     days = DAYS[-2:]
     history = History(
@@ -232,13 +222,11 @@ def test_values_that_would_read_the_same_have_more_decimals() -> None:
 
 
 def read(text: str) -> Fraction:
-    """Return the number of a French text."""
     number = text.split("\u00a0", maxsplit=1)[0].replace("\u202f", "").replace(",", ".")
     return Fraction(number.replace(MINUS, "-"))
 
 
 def test_a_small_change_is_not_shown_as_none() -> None:
-    """A hundredth of a point more is more than nothing."""
     ratio = shipped().indicator("premises_connectable_ratio")
     assert change_text(ratio, Fraction(1, 10_000)) == "+0,010\u00a0point"
     assert change_text(ratio, Fraction(0)) == "0,0\u00a0point"
@@ -255,6 +243,5 @@ def test_a_small_change_is_not_shown_as_none() -> None:
     ],
 )
 def test_points_are_plural_from_two_on(thousandths: Fraction, text: str) -> None:
-    """As French has it, and as the amount is shown."""
     ratio = shipped().indicator("premises_connectable_ratio")
     assert change_text(ratio, Fraction(thousandths) / 1000) == text

@@ -22,25 +22,21 @@ views = st.builds(
 
 
 def parsed(query: str, today: date = TODAY) -> View:
-    """Return the view of a query string."""
     return parse_view(dict(parse_qsl(query.removeprefix("?"))), today)
 
 
 @given(views)
 def test_a_view_is_what_its_address_says(view: View) -> None:
-    """A link leads to the same days and the same territory."""
     assert parsed(view.query()) == view
 
 
 @given(views, st.integers(1, 3000))
 def test_a_permanent_link_shows_the_same_days_later(view: View, later: int) -> None:
-    """It names both days, whatever today is."""
     found = parsed(view.permanent(), TODAY + timedelta(days=later))
     assert (found.as_of, found.known_on) == (view.as_of, view.known_on or TODAY)
 
 
 def test_without_parameters_it_is_today_in_the_region() -> None:
-    """The first page needs no parameter."""
     assert parsed("") == View(TODAY, None, "region", TODAY)
 
 
@@ -60,7 +56,6 @@ def test_without_parameters_it_is_today_in_the_region() -> None:
     ],
 )
 def test_a_wrong_parameter_is_named(query: str, parameter: str) -> None:
-    """With what to write instead, in French."""
     with pytest.raises(BadRequestError, match=parameter) as raised:
         parsed(query)
     assert raised.value.parameter == parameter

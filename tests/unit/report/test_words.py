@@ -8,12 +8,10 @@ from report.words import NAME_FIELDS, REFERENCES, sorting_key
 
 
 def test_every_name_field_is_a_field() -> None:
-    """So a renamed field is noticed."""
     assert all(field in fields_of(fact) for fact, field in NAME_FIELDS.items())
 
 
 def test_only_definitions_name_entities() -> None:
-    """An entity's name is looked for in its defining fact alone."""
     defining = {facts_of(fact.FAMILY)[0].NAME for fact in FACTS.values()}
 
     assert set(NAME_FIELDS) <= defining
@@ -29,14 +27,12 @@ def test_every_fact_of_a_referring_family_refers() -> None:
 
 
 def test_a_name_is_sorted_without_accents_and_capitals() -> None:
-    """As in a French list."""
     names = ["Lycée Zola", "lycée Éluard", "Lycée Eiffel"]
 
     assert sorted(names, key=sorting_key) == ["Lycée Eiffel", "lycée Éluard", "Lycée Zola"]
 
 
 def test_apostrophes_and_ligatures_are_read_as_letters() -> None:
-    """An article that is elided sorts with the others."""
     names = ["La Fabrique", "L’Atelier", "Ombre", "L'Atelier 2", "Œuvre"]
 
     assert sorted(names, key=sorting_key) == [

@@ -17,26 +17,22 @@ days = st.dates(date(2010, 1, 1), date(2040, 12, 31))
 
 
 def texts(*shown: float) -> list[str]:
-    """Return the labels of an axis in percent."""
     return [tick.text.replace("\u00a0", " ") for tick in value_ticks(shown, percent)]
 
 
 def test_ticks_are_round() -> None:
-    """An axis of a ratio has its twenties of percents, and begins at 0."""
     assert texts(0.03, 1) == ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]
     assert texts() == texts(0.4, 1)
     assert texts(1) == texts(0, 1)
 
 
 def test_what_is_close_together_is_enlarged() -> None:
-    """Far from 0, an axis begins near the values; no label is repeated for want of decimals."""
     assert texts(0.93, 0.99) == ["92 %", "94 %", "96 %", "98 %", "100 %"]
     assert texts(0.981, 0.984) == ["98 %", "99 %"]
 
 
 @given(st.lists(values, max_size=6))
 def test_ticks_hold_all_values(shown: list[float]) -> None:
-    """There are two to six of them, in order, and none has the text of another."""
     ticks = value_ticks(shown, repr)
     levels = [tick.value for tick in ticks]
 
@@ -48,13 +44,10 @@ def test_ticks_hold_all_values(shown: list[float]) -> None:
 
 @given(st.lists(values, max_size=6))
 def test_a_text_without_meaning_is_written_once(shown: list[float]) -> None:
-    """Even a text that is always the same does not fill the axis."""
     assert [tick.text for tick in value_ticks(shown, lambda _: "x")].count("x") == 1
 
 
 def test_days_are_years_or_months() -> None:
-    """As the period is long."""
-
     def labels(first: date, last: date, width: float = 480) -> list[str]:
         return [
             tick.text.replace("\u00a0", " ") for tick in day_ticks(first, last, width, day_text)
@@ -85,13 +78,11 @@ def test_labels_of_days_fit(first: date, length: int, width: int) -> None:
 
 @given(values, values, values)
 def test_a_scale_stays_within_its_ends(low: float, high: float, value: float) -> None:
-    """What is beyond is at the end."""
     assert 10 <= Scale(low, high, 10, 90).at(value) <= 90
     assert 10 <= Scale(low, high, 90, 10).at(value) <= 90
 
 
 def test_what_can_be_drawn() -> None:
-    """Neither the unknown nor the infinite has a place."""
     drawable = [None, float("nan"), float("inf"), 1e300, 1e15, 0.0, -3.5]
 
     assert [one for one in drawable if is_drawable(one)] == [1e15, 0.0, -3.5]

@@ -25,12 +25,10 @@ MARNE = BarRow("Seine-et-Marne (77)", None, "non renseigné depuis le 31/12/2018
 @given(st.lists(rows, max_size=8), st.none() | st.floats(), any_text)
 @example([HOSTILE], 1.0, FORBIDDEN_TEXT)
 def test_any_rows_can_be_drawn(found: list[BarRow], target: float | None, text: str) -> None:
-    """Everything is inside, no text covers another, no text is more than text."""
     drawn(bars("b", text, text, found, target=target, target_text=text)).check()
 
 
 def test_a_bar_is_as_long_as_its_value() -> None:
-    """From 0, which is where the row begins; the target is a line through all of them."""
     found = drawn(bars("b", "", "", [PARIS, MARNE], target=1, target_text="100 %"))
     [bar] = found.all("bar")
     [target] = {x for x, _ in found.points("target")}
@@ -41,7 +39,6 @@ def test_a_bar_is_as_long_as_its_value() -> None:
 
 
 def test_a_row_without_a_value_has_its_reason() -> None:
-    """In the bar's place."""
     found = drawn(bars("b", "", "", [MARNE]))
 
     assert not found.all("bar")
@@ -49,7 +46,6 @@ def test_a_row_without_a_value_has_its_reason() -> None:
 
 
 def test_a_status_is_more_than_a_colour() -> None:
-    """It has a mark and a pattern; a row without one has neither."""
     found = drawn(bars("b", "", "", [PARIS]))
     category = drawn(bars("b", "", "", [BarRow("Salariés", 12, "12")]))
     [bar] = found.all("bar")
@@ -62,7 +58,6 @@ def test_a_status_is_more_than_a_colour() -> None:
 
 
 def test_a_link_is_named_in_full() -> None:
-    """Whoever listens hears label and figure, also where they were too long to be shown."""
     label = "Une catégorie dont le nom est bien plus long que la place qui lui est donnée"
     found = drawn(bars("b", "", "", [BarRow(label, 1, "1", None, "/c"), PARIS]))
     names = [one.get("aria-label") for one in found.root.iter("a")]
@@ -72,14 +67,12 @@ def test_a_link_is_named_in_full() -> None:
 
 
 def test_a_small_amount_is_seen() -> None:
-    """One of a million is not shown as none, and none not as one."""
     rows = [BarRow("a", 1, "1"), BarRow("b", 1e6, "1 000 000"), BarRow("c", 0, "0")]
 
     assert [one.get("width") for one in drawn(bars("b", "", "", rows)).all("bar")] == ["2", "560"]
 
 
 def test_what_is_below_zero_goes_the_other_way() -> None:
-    """The row's left edge is then the lowest value."""
     rows = [BarRow("a", -1, "−1"), BarRow("b", 3, "3")]
     found = [(one.get("x"), one.get("width")) for one in drawn(bars("b", "", "", rows)).all("bar")]
 

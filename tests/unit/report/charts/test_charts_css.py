@@ -34,36 +34,30 @@ STATUSES = [*MilestoneStatus, "none"]
 
 
 def colours(block: str) -> dict[str, Colour]:
-    """Return the colours that a block declares."""
     found = re.findall(r"--chart-([\w-]+): #([0-9a-f]{3,6});", block)
     return {name: linear(digits) for name, digits in found}
 
 
 def linear(digits: str) -> Colour:
-    """Return a colour of a style sheet."""
     full = digits if len(digits) == 6 else "".join(digit * 2 for digit in digits)
     red, green, blue = (int(full[i : i + 2], 16) / 255 for i in (0, 2, 4))
     return expanded(red), expanded(green), expanded(blue)
 
 
 def expanded(part: float) -> float:
-    """Undo sRGB's gamma."""
     return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
 
 
 def luminance(colour: Colour) -> float:
-    """Return the relative luminance, as WCAG 2 has it."""
     return 0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2]
 
 
 def contrast(one: Colour, other: Colour) -> float:
-    """Return the contrast of two colours, as WCAG 2 has it."""
     dark, light = sorted((luminance(one), luminance(other)))
     return (light + 0.05) / (dark + 0.05)
 
 
 def lab(colour: Colour) -> Colour:
-    """Return a colour in CIE L*a*b*, where distances are those that are seen."""
     red, green, blue = colour
     x = (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505
     z = (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089
@@ -72,12 +66,10 @@ def lab(colour: Colour) -> Colour:
 
 
 def root(part: float) -> float:
-    """Return what CIE L*a*b* is made of."""
     return part ** (1 / 3) if part > 0.008856 else 7.787 * part + 16 / 116
 
 
 def seen(colour: Colour, eyes: str) -> Colour:
-    """Return a colour as somebody sees it."""
     red, green, blue = (
         max(sum(weight * part for weight, part in zip(row, colour, strict=True)), 0.0)
         for row in EYES[eyes]
@@ -86,7 +78,6 @@ def seen(colour: Colour, eyes: str) -> Colour:
 
 
 def block(start: str) -> dict[str, Colour]:
-    """Return the colours of the first rule after some text of the sheet."""
     return colours(re.findall(r"\.chart \{.*?\}", SHEET[SHEET.index(start) :], re.DOTALL)[0])
 
 
@@ -99,7 +90,6 @@ THEMES = {
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_everything_stands_out(theme: str) -> None:
-    """Text has a contrast of 4,5 with the surface, what is drawn of 3."""
     found = THEMES[theme]
     surface = found["surface"]
 
@@ -113,7 +103,6 @@ def test_everything_stands_out(theme: str) -> None:
 @pytest.mark.parametrize("eyes", EYES)
 @pytest.mark.parametrize("theme", THEMES)
 def test_statuses_are_told_apart(theme: str, eyes: str) -> None:
-    """Also by who confuses red and green; marks and patterns come on top."""
     found = {name: lab(seen(THEMES[theme][name], eyes)) for name in STATUSES}
     near = [
         pair
@@ -125,17 +114,14 @@ def test_statuses_are_told_apart(theme: str, eyes: str) -> None:
 
 
 def test_surfaces_are_the_page_s() -> None:
-    """White, and the dark of the page."""
     assert THEMES["light"]["surface"] == linear("ffffff")
     assert THEMES["dark"]["surface"] == linear("14171c")
 
 
 def test_every_status_has_its_colour() -> None:
-    """By its class, whatever it is a class of."""
     for status in STATUSES:
         assert f".chart .status-{status} {{" in SHEET
 
 
 def test_nothing_is_loaded() -> None:
-    """No picture, no face, no other sheet."""
     assert not re.search(r"url\(|@import|@font-face|expression|javascript", SHEET)

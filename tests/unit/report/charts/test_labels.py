@@ -26,7 +26,6 @@ def test_widths_are_those_of_a_wide_face() -> None:
 
 @given(st.text(), st.floats(0, 500))
 def test_a_shortened_text_fits(text: str, width: float) -> None:
-    """It is the text, or the beginning of it and an ellipsis."""
     found = shortened(text, width)
 
     assert found == text or found.endswith("…")
@@ -36,7 +35,6 @@ def test_a_shortened_text_fits(text: str, width: float) -> None:
 
 @given(st.lists(st.tuples(st.text(max_size=20), st.lists(spots, max_size=4)), max_size=12))
 def test_no_label_covers_another(asked: list[tuple[str, list[Spot]]]) -> None:
-    """A label is placed where it meets no other and stays inside, or not at all."""
     labels = Labels(ROOM)
     placed = []
     for text, places in asked:
@@ -49,7 +47,6 @@ def test_no_label_covers_another(asked: list[tuple[str, list[Spot]]]) -> None:
 
 
 def test_a_label_covers_few_lines() -> None:
-    """Of several places the one with the fewest lines is taken, the first of equal ones."""
     on_line, free = Spot(10, 100), Spot(10, 150)
     lines = [Box(0, 99, 400, 101)]
     labels = Labels(ROOM, lines)
@@ -61,7 +58,6 @@ def test_a_label_covers_few_lines() -> None:
 
 
 def test_a_text_grows_from_its_point() -> None:
-    """So smaller type stays within the room of the largest."""
     above, below = Spot(10, 100, side=Side.ABOVE), Spot(10, 100, "end", Side.BELOW)
 
     assert above.box("a").bottom <= 100 + EM * 0.2

@@ -25,14 +25,12 @@ values = st.floats(-2, 2) | st.floats(-1e16, 1e16) | st.sampled_from((float("nan
 
 @st.composite
 def projections(draw: st.DrawFn) -> Projection:
-    """Draw a projected day with its range, in any order that a judgement may have."""
     earliest, day, latest = sorted(draw(st.lists(st.dates(FIRST), min_size=3, max_size=3)))
     return Projection(day, earliest, draw(st.none() | st.just(latest)))
 
 
 @st.composite
 def timelines(draw: st.DrawFn) -> Timeline:
-    """Draw any history, with or without what it is compared with."""
     of_days = draw(st.dictionaries(days, st.none() | values, max_size=60))
     first, as_of, last = sorted(draw(st.lists(days, min_size=3, max_size=3)))
     return Timeline(
@@ -59,7 +57,6 @@ def chart(
     attained_on: date | None = None,
     lost_on: date | None = None,
 ) -> Drawn:
-    """Draw a history from 2016 to 2020."""
     timeline = Timeline(
         points,
         as_of,
@@ -80,7 +77,6 @@ def chart(
 @example(Timeline(HISTORY, FIRST, FIRST, FIRST), FORBIDDEN_TEXT)
 @example(Timeline([], LAST, FIRST, LAST), FORBIDDEN_TEXT)
 def test_any_history_can_be_drawn(timeline: Timeline, text: str) -> None:
-    """All is inside, no label covers another, and no text is more than text."""
     written = line_chart(
         "c", text, text, timeline, text=lambda value: f"{value:.3g}{text}", day_text=lambda _: text
     )
@@ -88,14 +84,7 @@ def test_any_history_can_be_drawn(timeline: Timeline, text: str) -> None:
     drawn(written).check()
 
 
-@given(timelines())
-def test_texts_are_those_of_the_page(timeline: Timeline) -> None:
-    """With its real formats every value and day has its place."""
-    drawn(line_chart("c", "Lycées", "", timeline, text=percent)).check()
-
-
 def test_a_chart_says_what_matters() -> None:
-    """Value, target and deadline are written beside their lines."""
     assert [text.replace("\u00a0", " ") for text in chart().words] == [
         *("0 %", "20 %", "40 %", "60 %", "80 %", "100 %"),
         *("2016", "2017", "2018", "2019", "2020"),
@@ -104,7 +93,6 @@ def test_a_chart_says_what_matters() -> None:
 
 
 def test_what_is_not_there_is_not_drawn() -> None:
-    """Without a target there is no projection either; before the first report no line."""
     bare = chart(target=None, deadline=None, projection=Projection(LAST, LAST, None))
     empty = chart([(FIRST, None)])
 
@@ -114,7 +102,6 @@ def test_what_is_not_there_is_not_drawn() -> None:
 
 
 def test_the_line_ends_on_the_day_of_the_figure() -> None:
-    """What is known only later is not shown."""
     found = chart([*HISTORY, (date(2020, 1, 1), 0.9)])
     [now] = found.all("now")
     right = max(x for x, _ in found.points("history"))
@@ -124,7 +111,6 @@ def test_the_line_ends_on_the_day_of_the_figure() -> None:
 
 
 def test_a_gap_is_marked() -> None:
-    """Where nothing is known the line is interrupted, over hatching."""
     found = chart([(FIRST, 0.2), (date(2017, 1, 1), None), (date(2018, 1, 1), 0.5)])
     [line] = found.all("history")
 
@@ -134,7 +120,6 @@ def test_a_gap_is_marked() -> None:
 
 
 def test_a_projection_leads_to_the_target() -> None:
-    """From the last value to the projected day, within its range."""
     day = date(2020, 3, 1)
     found = chart(projection=Projection(day, date(2020, 1, 1), date(2020, 9, 1)))
     [start, end] = found.points("projection")
@@ -163,7 +148,6 @@ def test_a_projection_beyond_the_chart_ends_at_its_edge() -> None:
 
 
 def test_attainment_and_loss_are_marked() -> None:
-    """Each with its mark and its day."""
     found = chart(attained_on=date(2018, 5, 1), lost_on=date(2019, 2, 1))
 
     assert len(found.all("mark")) == 2
@@ -171,7 +155,6 @@ def test_attainment_and_loss_are_marked() -> None:
 
 
 def test_a_long_history_stays_small() -> None:
-    """Daily changes over fifteen years are at most 400 vertices, and less than 12 kB."""
     history = [
         (FIRST + timedelta(days=day // 3), float(day * 7919 % 10_007)) for day in range(5_400)
     ]
@@ -183,7 +166,6 @@ def test_a_long_history_stays_small() -> None:
 
 
 def test_the_projected_day_is_above_its_point() -> None:
-    """And the deadline above that: neither hides the other, however narrow the chart."""
     found = chart(projection=Projection(date(2020, 8, 1), date(2020, 6, 1), date(2020, 9, 1)))
     boxes = {text.partition("\u00a0")[0]: box for text, box in found.texts}
     [(goal, level)] = found.points("projection")[1:]

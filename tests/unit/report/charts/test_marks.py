@@ -11,7 +11,6 @@ DRAWING = Drawing("m", "", "")
 
 
 def test_every_status_has_its_own_mark() -> None:
-    """Without a status there is none."""
     marks = {mark(status, 0, 0).replace(status_class(status), "") for status in MilestoneStatus}
 
     assert len(marks) == len(MilestoneStatus)
@@ -20,7 +19,6 @@ def test_every_status_has_its_own_mark() -> None:
 
 @pytest.mark.parametrize("status", [*MilestoneStatus, None])
 def test_a_pattern_is_defined_where_it_is_used(status: MilestoneStatus | None) -> None:
-    """Or the class alone fills the area."""
     attributes = filled(DRAWING, status, "bar")
     ids = [one.get("id") for one in parsed(patterns(DRAWING, [status, status])).iter("pattern")]
 
@@ -30,7 +28,6 @@ def test_a_pattern_is_defined_where_it_is_used(status: MilestoneStatus | None) -
 
 
 def test_patterns_are_told_apart() -> None:
-    """Without colour, as on grey paper, no two that have one are the same."""
     found = list(parsed(patterns(DRAWING, MilestoneStatus)).iter("pattern"))
 
     assert len({one[1].get("d") for one in found}) == len(found) == 4

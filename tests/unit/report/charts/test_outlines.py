@@ -19,13 +19,11 @@ Corner = tuple[int, int]
 
 
 def rings(name: str) -> dict[str, list[Corner]]:
-    """Return the outlines of one map, in tenths of a unit."""
     outlines = json.loads(COMMITTED.read_text(encoding="utf-8"))[name]["outlines"]
     return {code: corners(outline["path"]) for code, outline in outlines.items()}
 
 
 def corners(path: str) -> list[Corner]:
-    """Follow a path."""
     found = re.fullmatch(r"M([^l]+)l([^z]+)z", path)
     assert found is not None
     x, y, *more = [
@@ -40,11 +38,6 @@ def corners(path: str) -> list[Corner]:
     return ring
 
 
-def area(ring: list[Corner]) -> float:
-    """Return the area that a ring encloses, positive on one side."""
-    return sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise([*ring, ring[0]])) / 2
-
-
 @pytest.mark.parametrize("name", ["region", "inset"])
 def test_neighbours_share_their_borders(name: str) -> None:
     """Each side belongs to one outline, or to two that run along it in opposite directions."""
@@ -57,17 +50,7 @@ def test_neighbours_share_their_borders(name: str) -> None:
     assert len(outer) < len(sides) / 2 or name == "inset"
 
 
-def test_the_largest_is_seine_et_marne() -> None:
-    """Half of the Région, as on the ground: 5 915 of 12 011 km²; Paris is 105."""
-    areas = {code: abs(area(ring)) for code, ring in rings("region").items()}
-    whole = sum(areas.values())
-
-    assert areas["77"] / whole == pytest.approx(5915 / 12_011, rel=0.02)
-    assert areas["75"] / whole == pytest.approx(105 / 12_011, rel=0.1)
-
-
 def test_outlines_are_small() -> None:
-    """Both maps together are at most 8 kB of paths, and say where they come from."""
     read = json.loads(COMMITTED.read_text(encoding="utf-8"))
     paths = [one["path"] for name in ("region", "inset") for one in read[name]["outlines"].values()]
 

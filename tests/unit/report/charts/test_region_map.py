@@ -22,19 +22,16 @@ areas = st.builds(
 
 
 def linked(status: MilestoneStatus | None = MilestoneStatus.MISSED) -> dict[str, Area]:
-    """Return an area for every département, each with its own link."""
     return {code: Area(status, "62 %", f"/promesses?territory={code}") for code in CODES}
 
 
 @given(st.dictionaries(st.sampled_from(CODES), areas), any_text)
 @example({"75": Area(None, FORBIDDEN_TEXT, FORBIDDEN_TEXT)}, FORBIDDEN_TEXT)
 def test_any_areas_can_be_drawn(shown: dict[str, Area], text: str) -> None:
-    """Everything is inside, and no text is more than text."""
     drawn(region_map("m", text, text, shown)).check()
 
 
 def test_every_departement_is_labelled_once() -> None:
-    """By its code and its mark, on a plate that covers no other."""
     found = drawn(region_map("m", "", "", linked()))
     corners = found.points("plate")
     plates = [Box.around(*pair) for pair in zip(corners[::2], corners[1::2], strict=True)]
@@ -57,7 +54,6 @@ def test_every_departement_is_reached_once() -> None:
 
 
 def test_a_map_without_links_is_a_picture() -> None:
-    """And a département of which nothing is said is there all the same."""
     found = drawn(region_map("m", "", "", {}))
 
     assert found.root.get("role") == "img"
@@ -66,7 +62,6 @@ def test_a_map_without_links_is_a_picture() -> None:
 
 
 def test_a_map_stays_small() -> None:
-    """With a pattern and a link for each."""
     statuses = list(MilestoneStatus) * 2
     shown = {
         code: Area(statuses[i], "62 %", f"/p?territory={code}") for i, code in enumerate(CODES)
@@ -76,7 +71,6 @@ def test_a_map_stays_small() -> None:
 
 
 def test_the_inset_is_a_part_of_the_region() -> None:
-    """It enlarges the petite couronne, more than twice."""
     region, inset = outline_maps()
     assert inset.enlarges is not None
     left, top, width, height = inset.enlarges

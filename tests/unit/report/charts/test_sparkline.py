@@ -19,7 +19,6 @@ histories = st.dictionaries(days, values, max_size=200).map(
 def test_any_history_can_be_drawn(
     points: list[tuple[date, float | None]], target: float | None, text: str
 ) -> None:
-    """It stays inside and small."""
     written = sparkline("s", text, text, points, target=target)
 
     drawn(written).check()
@@ -28,7 +27,6 @@ def test_any_history_can_be_drawn(
 
 
 def test_the_last_known_value_is_marked() -> None:
-    """Also where the figure is not known any more."""
     known = [(date(2018, 1, 1), 1.0), (date(2018, 6, 1), 3.0)]
     ended = [*known, (date(2018, 8, 1), None), (date(2019, 1, 1), None)]
     level = drawn(sparkline("s", "", "", known, target=4))
@@ -41,7 +39,6 @@ def test_the_last_known_value_is_marked() -> None:
 
 
 def test_without_values_it_is_empty() -> None:
-    """But still says what it would show."""
     found = drawn(sparkline("s", "Lycées", "Aucune valeur connue.", []))
 
     found.check()
@@ -49,7 +46,6 @@ def test_without_values_it_is_empty() -> None:
 
 
 def test_what_never_changed_is_in_the_middle() -> None:
-    """With its target on the same line."""
     found = drawn(
         sparkline("s", "", "", [(date(2018, 1, 1), 41), (date(2019, 1, 1), 41)], target=41)
     )

@@ -20,19 +20,16 @@ points = st.lists(
 
 
 def on(day: int) -> date:
-    """Return a day of January 2018, counted from 0."""
     return DAY + timedelta(days=day)
 
 
 def test_a_step_is_level_until_the_next() -> None:
-    """The line goes on to the last day."""
     found = steps_path([(on(0), 2.0), (on(10), 4.0)], on(60), X, Y)
 
     assert found == "M0 40H10V30H60"
 
 
 def test_what_is_not_known_is_a_gap() -> None:
-    """The line is interrupted, and its gap can be marked."""
     steps = [(on(0), 2.0), (on(10), None), (on(30), 4.0)]
 
     assert steps_path(steps, on(60), X, Y) == "M0 40H10M30 30H60"
@@ -50,7 +47,6 @@ def test_only_what_is_shown_is_kept() -> None:
 
 @given(points)
 def test_a_long_history_keeps_its_extremes(history: list[tuple[date, float | None]]) -> None:
-    """It has at most 200 steps, all of them its own, with the first, the last, both extremes."""
     kept = thinned(history)
 
     assert len(kept) <= 200
@@ -65,5 +61,4 @@ def test_a_long_history_keeps_its_extremes(history: list[tuple[date, float | Non
 
 @given(points)
 def test_a_short_history_is_kept(history: list[tuple[date, float | None]]) -> None:
-    """Nothing is left out without need."""
     assert thinned(history[:200]) == history[:200]

@@ -20,13 +20,11 @@ from tests.support.drawings import any_text, parsed
     ],
 )
 def test_numbers_are_short(value: float, text: str) -> None:
-    """A coordinate has at most one decimal, and no needless zero or sign."""
     assert number(value) == text
 
 
 @given(any_text)
 def test_any_text_can_be_written(text: str) -> None:
-    """It comes back as it was, but for a blank in the place of what cannot be shown."""
     found = parsed(element("text", words(text), class_=text))
 
     assert (found.text or "", found.get("class")) == (plain(text), plain(text))
@@ -35,19 +33,16 @@ def test_any_text_can_be_written(text: str) -> None:
 
 @given(any_text)
 def test_text_has_no_control_characters(text: str) -> None:
-    """What would move, turn or break the text around it is gone."""
     assert not {*plain(text)} & {*"\x00\t\n\r\x1b\x7f\x85\u202e\u2066\u2028\ufeff\ud800\uffff"}
 
 
 def test_elements_leave_out_what_is_none() -> None:
-    """Attributes are named as in SVG."""
     made = element("path", class_="a", stroke_width=1.5, d=None)
 
     assert made == '<path class="a" stroke-width="1.5"/>'
 
 
 def test_a_drawing_is_named() -> None:
-    """Its title and description are read in its place; with links it is a group."""
     drawing = Drawing("chart1", "Lycées", "De 2016 à 2020")
     plain_one = parsed(drawing.write(width=10, height=5, kind="line"))
     linked = parsed(
@@ -75,6 +70,5 @@ def test_a_copy_of_a_link_is_for_the_pointer_alone() -> None:
 
 @pytest.mark.parametrize("prefix", ["", "1a", "a b", 'a"', "é"])
 def test_a_prefix_is_the_beginning_of_an_id(prefix: str) -> None:
-    """Another one is a programmer's error."""
     with pytest.raises(ValueError, match=f"^{prefix}$"):
         Drawing(prefix, "", "")

@@ -33,7 +33,6 @@ EVENTS = [
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[date]:
-    """Put some events in place of a broker's; return the days whose knowledge was asked for."""
     days: list[date] = []
 
     @contextmanager
@@ -50,13 +49,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[date]:
 
 
 def run(*arguments: str | Path) -> Result:
-    """Run `smart-region note`."""
     return CliRunner().invoke(main, ["note", *map(str, arguments)])
 
 
 @pytest.mark.parametrize("form", ["pdf", "html", "md", "json"])
 def test_the_note_of_a_month_is_written(asked: list[date], tmp_path: Path, form: str) -> None:
-    """In the form of the file's name; the digest is printed."""
     out, data = tmp_path / f"note.{form}", tmp_path / "data.json"
     result = run("--month", "2018-03", "--out", out)
     run("--month", "2018-03", "--out", data)
@@ -68,7 +65,6 @@ def test_the_note_of_a_month_is_written(asked: list[date], tmp_path: Path, form:
 
 
 def test_without_a_month_it_is_the_last_one_that_is_over(asked: list[date], tmp_path: Path) -> None:
-    """So a scheduled job needs no date."""
     out = tmp_path / "note.md"
     result = run("--out", out)
 
@@ -78,7 +74,6 @@ def test_without_a_month_it_is_the_last_one_that_is_over(asked: list[date], tmp_
 
 
 def test_it_may_be_known_later(asked: list[date], tmp_path: Path) -> None:
-    """With the corrections since."""
     out = tmp_path / "note.html"
     result = run(
         "--month",
@@ -147,7 +142,6 @@ def test_a_day_that_is_not_over_has_no_note(
 def test_a_wrong_option_is_told(
     asked: list[date], arguments: list[str], told: str, tmp_path: Path
 ) -> None:
-    """Before anything is read."""
     del tmp_path
     result = run(*arguments)
 
@@ -157,7 +151,6 @@ def test_a_wrong_option_is_told(
 
 
 def test_mail_without_an_address_is_told(asked: list[date], tmp_path: Path) -> None:
-    """By one line."""
     del asked
     contacts = tmp_path / "contacts.yaml"
     contacts.write_text("", encoding="utf-8")

@@ -42,7 +42,6 @@ BARE = re.compile(r"^[\s–—-]*$")
 
 
 def lines_of(note: Note, title: str) -> list[str]:
-    """Return the lines of the lists in a section."""
     (section,) = (one for one in note.data()["sections"] if one["title"].startswith(title))
     return [
         "".join(span["text"] for span in line["spans"]).replace("\u00a0", " ")
@@ -53,7 +52,6 @@ def lines_of(note: Note, title: str) -> list[str]:
 
 
 def tables_of(note: Note) -> Iterator[Any]:
-    """Yield the tables of a note, as JSON."""
     for section in note.data()["sections"]:
         yield from (block for block in section["blocks"] if block["kind"] == "table")
 
@@ -70,7 +68,6 @@ def known_on(month: str) -> date | None:
 
 @pytest.mark.parametrize("month", MONTHS)
 def test_every_month_is_written(month: str) -> None:
-    """In every form, on two to four printed pages, without a cell that says nothing."""
     note = simulated_note(request_of(month, known_on(month)))
     made = {suffix: note_bytes(note, suffix, "") for suffix in FORMS}
 
@@ -87,12 +84,10 @@ def test_every_month_is_written(month: str) -> None:
 
 
 def text_of_pdf(content: bytes) -> str:
-    """Return the text of a PDF in the order in which it is read."""
     return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
 
 
 def test_the_same_month_and_knowledge_give_the_same_bytes() -> None:
-    """Also with notes of others between."""
     first = {form: note_bytes(simulated_note(request_of("2019-03")), form, "") for form in FORMS}
     simulated_note(request_of("2018-03"))
     again = {form: note_bytes(simulated_note(request_of("2019-03")), form, "") for form in FORMS}
@@ -101,7 +96,6 @@ def test_the_same_month_and_knowledge_give_the_same_bytes() -> None:
 
 
 def test_later_knowledge_is_another_note() -> None:
-    """Corrections and late reports change it, and its references lead to what was known then."""
     then = simulated_note(request_of("2018-06"))
     later = simulated_note(request_of("2018-06", date(2019, 12, 31)))
 
@@ -128,7 +122,6 @@ def test_every_number_has_its_reference() -> None:
 
 
 def test_a_note_of_one_programme_is_about_nothing_else() -> None:
-    """Its rows are those of the programme."""
     note = simulated_note(request_of("2019-03", programme="lycees"))
     programme = shipped().programmes[0]
 
@@ -142,7 +135,6 @@ def test_a_note_of_one_programme_is_about_nothing_else() -> None:
 
 
 def test_the_worst_promise_is_first() -> None:
-    """In the first table, and alone in the one of decisions."""
     tables = list(tables_of(simulated_note(request_of("2020-12"))))
     states = [row["cells"][1]["status"] for row in tables[0]["rows"]]
     order = ["missed", "at_risk", "unreported", "on_track", "achieved"]
@@ -154,7 +146,6 @@ def test_the_worst_promise_is_first() -> None:
 
 
 def test_promises_are_counted_by_status() -> None:
-    """A status is a label, which agrees with no noun; the counts are those of the first table."""
     note = simulated_note(request_of("2020-12"))
     (told,) = (
         span["text"]
@@ -169,7 +160,6 @@ def test_promises_are_counted_by_status() -> None:
 
 
 def test_a_projection_without_an_end_says_so() -> None:
-    """Where a quarter of the paces never reaches the target."""
     table = next(tables_of(simulated_note(request_of("2016-11"))))
     notes = [row["cells"][6]["cell"]["note"] for row in table["rows"]]
 
@@ -180,7 +170,6 @@ def test_a_projection_without_an_end_says_so() -> None:
 
 @pytest.mark.parametrize("month", ["2019-03", *MONTHS[11::12]])
 def test_no_line_leaves_a_reader_in_doubt(month: str) -> None:
-    """What is late says by how much or why, in no more than ten years; a change is none of 0."""
     note = simulated_note(request_of(month))
     for line in lines_of(note, "Ce qui demande une décision"):
         for one in line.split(" ; "):
@@ -207,7 +196,6 @@ CONNECTED = [
 
 
 def test_a_change_names_the_first_entities_and_counts_the_others() -> None:
-    """With the département of each, and what it adds."""
     note = note_of_events([*NAMED, *CONNECTED], request_of("2018-03"))
     line = lines_of(note, "Ce qui a changé")[0]
 
@@ -218,7 +206,6 @@ def test_a_change_names_the_first_entities_and_counts_the_others() -> None:
 
 
 def test_the_owner_is_asked_for_what_was_not_reported() -> None:
-    """By the address in the contacts, where one was filled in."""
     contacts = Contacts(owners={"open_data": Contact(mail=("data@example.org",))})
     events = [event("school.registered", uai("0750001"), "2018-01-01")]
     told = lines_of(
@@ -274,7 +261,6 @@ HOSTILE = [
 
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
 def test_a_hostile_name_is_text(name: str) -> None:
-    """In every form: no element, no markup, no control character, and a PDF that is made."""
     events = [
         event("school.registered", uai("0750001"), "2018-01-01", name=name),
         event("school.connected", uai("0750001"), "2018-03-10"),
@@ -298,7 +284,6 @@ def test_a_hostile_name_is_text(name: str) -> None:
 def test_a_milestone_on_the_way_that_is_missed_is_named(
     tmp_path: Path, month: str, *, is_told: bool
 ) -> None:
-    """The tables have the promise against the next one by then."""
     of = Month.parse(month)
     with EventLedger() as ledger:
         note = note_of(known_with_interim(tmp_path), ledger, NoteRequest(of, of.until))
@@ -308,7 +293,6 @@ def test_a_milestone_on_the_way_that_is_missed_is_named(
 
 
 def test_what_is_withheld_and_at_risk_says_so() -> None:
-    """It has no value to print, in the line of its département neither."""
     enrolled = shipped().indicator("trainees_enrolled")
     milestone = Milestone(
         id="many",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from boundary.errors import SmartRegionError
 from catalogue.contacts import Contact, Contacts, MailServer
 from report.note.document import Note
-from report.note.mail import MailError, recipients_of
+from report.note.mail import MailError
 from report.note.output import note_html, send_note
 from tests.support.certificates import Authority
 from tests.support.mail_servers import REFUSED, USER, Mailbox, mail_server
@@ -22,19 +21,16 @@ OWNER = "lycees@region.example.org"
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Return who signs the server's certificate."""
     return Authority(tmp_path_factory.mktemp("mail"))
 
 
 @pytest.fixture(scope="module")
 def note() -> Note:
-    """Return a month's note."""
     return simulated_note(request_of("2019-03"))
 
 
 @pytest.fixture
 def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
-    """Trust the authority, as an operator does."""
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
     return authority
 
@@ -42,7 +38,6 @@ def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
 def contacts_of(
     mailbox: Mailbox, folder: Path, *, password: str = USER[1], mode: int = 0o600
 ) -> Contacts:
-    """Return contacts whose mail goes to a server."""
     secret = folder / "password"
     secret.write_text(f"{password}\n", encoding="utf-8")
     secret.chmod(mode)
@@ -59,7 +54,6 @@ def contacts_of(
 
 
 def test_the_note_arrives_over_tls(trusted: Authority, tmp_path: Path, note: Note) -> None:
-    """As text, as HTML and as a PDF, to the delegate."""
     with mail_server(trusted.issue("127.0.0.1")) as mailbox:
         sent = send_note(note, contacts_of(mailbox, tmp_path), None, "note-2019-03", "")
 
@@ -80,7 +74,6 @@ def test_the_note_arrives_over_tls(trusted: Authority, tmp_path: Path, note: Not
 def test_the_note_of_a_programme_also_goes_to_its_owner(
     trusted: Authority, tmp_path: Path, note: Note
 ) -> None:
-    """Who answers for it."""
     with mail_server(trusted.issue("127.0.0.1")) as mailbox:
         contacts = contacts_of(mailbox, tmp_path)
         send_note(note, contacts, shipped().programmes[0], "note", "")
@@ -89,7 +82,6 @@ def test_the_note_of_a_programme_also_goes_to_its_owner(
 
 
 def test_a_server_without_tls_gets_nothing(tmp_path: Path, note: Note) -> None:
-    """Neither the password nor the note."""
     with mail_server(None) as mailbox, pytest.raises(MailError, match="use a server with TLS"):
         send_note(note, contacts_of(mailbox, tmp_path), None, "note", "")
 
@@ -99,7 +91,6 @@ def test_a_server_without_tls_gets_nothing(tmp_path: Path, note: Note) -> None:
 def test_a_server_of_another_authority_gets_nothing(
     authority: Authority, tmp_path: Path, note: Note
 ) -> None:
-    """The message names what to set."""
     with (
         mail_server(authority.issue("127.0.0.1")) as mailbox,
         pytest.raises(MailError, match=r"certificate is not trusted .*SSL_CERT_FILE"),
@@ -112,7 +103,6 @@ def test_a_server_of_another_authority_gets_nothing(
 def test_a_wrong_password_is_told_and_not_shown(
     trusted: Authority, tmp_path: Path, note: Note
 ) -> None:
-    """By one line."""
     with mail_server(trusted.issue("127.0.0.1")) as mailbox:
         contacts = contacts_of(mailbox, tmp_path, password="0ther")  # noqa: S106 - of this test
         with pytest.raises(MailError, match="refuses the password: check username") as refusal:
@@ -125,7 +115,6 @@ def test_a_wrong_password_is_told_and_not_shown(
 def test_a_password_that_everybody_may_read_is_not_used(
     trusted: Authority, tmp_path: Path, note: Note
 ) -> None:
-    """As every other secret."""
     with (
         mail_server(trusted.issue("127.0.0.1")) as mailbox,
         pytest.raises(SmartRegionError, match="chmod 600"),
@@ -136,7 +125,6 @@ def test_a_password_that_everybody_may_read_is_not_used(
 def test_an_address_that_is_refused_is_named(
     trusted: Authority, tmp_path: Path, note: Note
 ) -> None:
-    """The others have the note."""
     with mail_server(trusted.issue("127.0.0.1")) as mailbox:
         contacts = contacts_of(mailbox, tmp_path)
         both = contacts.model_copy(update={"delegate": Contact(mail=(REFUSED, DELEGATE))})
@@ -147,7 +135,6 @@ def test_an_address_that_is_refused_is_named(
 
 
 def test_a_server_that_is_not_there_is_told(tmp_path: Path, note: Note) -> None:
-    """With its address, and what to do."""
     contacts = contacts_of(Mailbox(port=9), tmp_path)
 
     with pytest.raises(MailError, match=r"127\.0\.0\.1:9: .*refused: check mail\.server"):
@@ -156,7 +143,6 @@ def test_a_server_that_is_not_there_is_told(tmp_path: Path, note: Note) -> None:
 
 @pytest.mark.parametrize("server", [f"{'a' * 70}.example.org:25", f"127.0.0.1:{'9' * 30}"])
 def test_a_server_that_cannot_be_there_is_told(tmp_path: Path, note: Note, server: str) -> None:
-    """A label that is too long, a port that is none."""
     contacts = contacts_of(Mailbox(port=9), tmp_path)
     mail = contacts.mail.model_copy(update={"server": server})
     with pytest.raises(MailError, match="cannot be sent: check mail in the file of contacts"):
@@ -166,21 +152,9 @@ def test_a_server_that_cannot_be_there_is_told(tmp_path: Path, note: Note, serve
 def test_a_password_that_mail_cannot_have_is_told_and_not_shown(
     trusted: Authority, tmp_path: Path, note: Note
 ) -> None:
-    """Python's library sends ASCII alone."""
     with mail_server(trusted.issue("127.0.0.1")) as mailbox:
         contacts = contacts_of(mailbox, tmp_path, password="sécret")  # noqa: S106 - of this test
         with pytest.raises(MailError, match="password are ASCII") as refusal:
             send_note(note, contacts, None, "note", "")
 
     assert "é" not in str(refusal.value)
-
-
-def test_contacts_that_nobody_filled_in_are_told() -> None:
-    """Instead of mail to a domain that does not exist."""
-    with pytest.raises(MailError, match="nobody receives the note: name an address under delegate"):
-        recipients_of(Contacts(), None)
-
-
-def test_the_authorities_of_the_machine_are_the_default() -> None:
-    """What the tests above replace by SSL_CERT_FILE."""
-    assert ssl.create_default_context().verify_mode is ssl.CERT_REQUIRED

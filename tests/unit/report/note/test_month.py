@@ -22,7 +22,6 @@ from report.note.month import Month
 def test_a_month_has_its_days_and_its_name(
     text: str, since: date, until: date, french: str
 ) -> None:
-    """Its changes are those since the last day of the month before."""
     month = Month.parse(text)
 
     assert (month.since, month.until, month.of_text, str(month)) == (since, until, french, text)
@@ -32,12 +31,10 @@ def test_a_month_has_its_days_and_its_name(
     "text", ["2019", "2019-13", "2019-3", "0000-01", "9999-12", "2019-03-31", "\x1b[2J"]
 )
 def test_another_text_is_no_month(text: str) -> None:
-    """The message says how to write one."""
     with pytest.raises(ValueError, match="write it as 2019-03"):
         Month.parse(text)
 
 
 def test_the_month_before_a_day_is_over() -> None:
-    """Also on a month's last day, which is not over itself."""
     assert str(Month.before(date(2019, 3, 31))) == "2019-02"
     assert str(Month.before(date(2019, 1, 1))) == "2018-12"

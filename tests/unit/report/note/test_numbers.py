@@ -29,13 +29,11 @@ PARTITIONS = 8
 
 @pytest.fixture(scope="module")
 def recount() -> Iterator[Ledger]:
-    """Give the audit's own ledger of all records."""
     with Ledger(five_years(), partitions=PARTITIONS) as ledger:
         yield ledger
 
 
 def value_of(indicator: Indicator, reading: Reading) -> float | None:
-    """Return the value that a reading comes to, as the audit's figures do."""
     under = indicator.measure.divisor if reading.denominator is None else reading.denominator
     if reading.last_reported is None or not under:
         return None
@@ -43,7 +41,6 @@ def value_of(indicator: Indicator, reading: Reading) -> float | None:
 
 
 def shown_values(note: Note) -> Iterator[tuple[Indicator, str | None, str]]:
-    """Yield the indicator, the département and the text of each value in tables and sentences."""
     for section in note.data()["sections"]:
         for block in section["blocks"]:
             if block["kind"] == "table":
@@ -68,7 +65,6 @@ def values_in(spans: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Indicator, s
 
 
 def figure_of(reference: Mapping[str, Any]) -> tuple[Indicator, str | None]:
-    """Return which figure a reference proves."""
     address = urlsplit(reference["path"])
     indicator = shipped().indicator(address.path.split("/")[1])
     return indicator, parse_qs(address.query).get("territory", [None])[0]
@@ -101,7 +97,6 @@ def test_every_number_is_that_of_the_audit(month: str, recount: Ledger) -> None:
 def values_of(
     counted: Audit, published: Mapping[tuple[str, str | None], float]
 ) -> Mapping[tuple[str, str | None], float | None]:
-    """Return every figure's value: of persons what is published, of others what was counted."""
     found: dict[tuple[str, str | None], float | None] = {**published}
     for (identifier, department), reading in counted.readings.items():
         indicator = shipped().indicator(identifier)
@@ -122,7 +117,6 @@ def published_on(
 
 @cache
 def of_persons() -> Catalogue:
-    """Return the catalogue's programmes that publish figures about persons."""
     return Catalogue(
         programmes=tuple(
             one
@@ -134,7 +128,6 @@ def of_persons() -> Catalogue:
 
 @pytest.mark.parametrize("month", TWELVE[::3])
 def test_every_change_is_that_of_the_audit(month: str, recount: Ledger) -> None:
-    """From the last day of the month before to the month's last, both as known at its end."""
     request = request_of(month)
     before, after = (
         values_of(audit_ledger(recount, shipped(), day, request.known_on), {})

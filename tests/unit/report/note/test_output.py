@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,40 +17,32 @@ from pypdf import PdfReader
 
 from report.note.document import Note, NoteSection, Paragraph, Span
 from report.note.output import NoPdfError, note_pdf, printable
-from simulation.explanations import simulated_explanations
-from tests.support.notes import five_years, request_of, simulated_note, texts_of
+from tests.support.notes import request_of, simulated_note, texts_of
 from tests.support.read_aloud import read_aloud
-
-SAID, RETRACTED = simulated_explanations().said, simulated_explanations().retracted
 
 LANGUAGE = "fr-FR"
 
 
 @pytest.fixture(scope="module")
 def note() -> Note:
-    """Return a month's note."""
     return simulated_note(request_of("2020-12"))
 
 
 @pytest.fixture(scope="module")
 def content(note: Note) -> bytes:
-    """Return it as a PDF."""
     return note_pdf(note, "https://page.example/")
 
 
 @pytest.fixture(scope="module")
 def reader(content: bytes) -> PdfReader:
-    """Read it."""
     return PdfReader(io.BytesIO(content))
 
 
 def root_of(reader: PdfReader) -> Any:  # noqa: ANN401 - what pypdf reads
-    """Return the root of a PDF."""
     return reader.trailer["/Root"]
 
 
 def elements(node: Any) -> Iterator[Any]:  # noqa: ANN401 - what pypdf reads
-    """Yield the elements of a structure tree, in the order in which they are read."""
     node = node.get_object() if hasattr(node, "get_object") else node
     if isinstance(node, list):
         for one in node:
@@ -65,7 +55,6 @@ def elements(node: Any) -> Iterator[Any]:  # noqa: ANN401 - what pypdf reads
 
 
 def test_it_claims_both_standards(reader: PdfReader, note: Note) -> None:
-    """With a title, a language, and tags; Typst makes no file that breaks either."""
     root = root_of(reader)
     metadata = root["/Metadata"].get_data().decode()
 
@@ -80,7 +69,6 @@ def test_it_claims_both_standards(reader: PdfReader, note: Note) -> None:
 
 
 def test_an_independent_check_finds_nothing(content: bytes, tmp_path: Path) -> None:
-    """The part of PDF/UA-1 that a machine can check, as another program reads it."""
     file = tmp_path / "note.pdf"
     file.write_bytes(content)
     report = pdfua.validate(str(file))
@@ -89,7 +77,6 @@ def test_an_independent_check_finds_nothing(content: bytes, tmp_path: Path) -> N
 
 
 def test_its_tables_have_heads_and_captions(reader: PdfReader) -> None:
-    """A cell is read with its column."""
     kinds = Counter(one["/S"] for one in elements(root_of(reader)["/StructTreeRoot"]))
 
     assert kinds["/Table"] == kinds["/THead"] == kinds["/Caption"] == 3
@@ -100,7 +87,6 @@ def test_its_tables_have_heads_and_captions(reader: PdfReader) -> None:
 
 
 def test_every_font_is_in_the_file(reader: PdfReader) -> None:
-    """It looks the same everywhere, and needs no font of the machine that made it."""
     fonts = {
         font.get_object()["/BaseFont"]: font.get_object()
         for page in root_of(reader)["/Pages"]["/Kids"]
@@ -114,19 +100,16 @@ def test_every_font_is_in_the_file(reader: PdfReader) -> None:
 
 
 def test_its_text_is_in_the_order_of_the_note(reader: PdfReader, note: Note) -> None:
-    """From the title to the last reference; the signs of each text are together."""
     in_order("".join(page.extract_text() for page in reader.pages), note)
 
 
 def test_it_is_read_aloud_in_the_order_of_the_note(reader: PdfReader, note: Note) -> None:
-    """As its tags say it, which readers' aids follow: nothing is left out, and the last is last."""
     read = read_aloud(reader)
     in_order(read, note)
     assert read.rstrip().endswith(note.digest)
 
 
 def in_order(read: str, note: Note) -> None:
-    """Check that a text has those of a note in order, and then its references."""
     read = re.sub(r"\s|\u200b", "", read)
     position = 0
     for text in texts_of(note):
@@ -138,7 +121,6 @@ def in_order(read: str, note: Note) -> None:
 
 
 def test_its_links_lead_to_the_page(reader: PdfReader, note: Note) -> None:
-    """Under the address that was given."""
     found = {
         annotation.get_object()["/A"]["/URI"]
         for page in root_of(reader)["/Pages"]["/Kids"]
@@ -158,37 +140,16 @@ def test_what_counts_as_printable_has_a_sign() -> None:
 
 
 def section(text: str) -> NoteSection:
-    """Return a section of one paragraph."""
     return NoteSection("Titre", (Paragraph((Span(text),)),))
 
 
-def test_the_simulated_region_writes_what_the_fonts_have(note: Note) -> None:
-    """Names, titles, and what owners say: French has its superscripts (`1 145ᵉ`, `1ᵉʳ`)."""
-    texts = {one.text for one in (*SAID, *RETRACTED)} | {"1ᵉʳ, 2ᵈ", *texts_of(note)}
-    for record in five_years():
-        with suppress(ValueError):
-            texts |= set(strings(json.loads(record.value or b"")))
-    assert "\ufffd" not in printable("".join(sorted(set("".join(texts)))))
-
-
-def strings(document: object) -> Iterator[str]:
-    """Yield every text of JSON."""
-    if isinstance(document, str):
-        yield document
-    elif isinstance(document, dict):
-        for one in document.values():
-            yield from strings(one)
-
-
 def test_what_no_font_has_is_replaced() -> None:
-    """A name in another script does not stop the note."""
     assert printable("Lycée 漢字 \U0001f600 ✖ \x07") == "Lycée \ufffd\ufffd \ufffd ✘ \\u0007"
 
 
 def test_without_typst_one_line_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, note: Note
 ) -> None:
-    """It is an extra."""
     assert typst.__name__
     monkeypatch.setitem(sys.modules, "typst", None)
 

@@ -17,8 +17,6 @@ ESCAPED = re.compile(r"\\([\\`*_{}\[\]#|~!])")
 
 
 class Elements(HTMLParser):
-    """Collects elements and text, and checks that elements are closed in order."""
-
     def __init__(self, page: str) -> None:
         super().__init__()
         self.found: list[tuple[str, dict[str, str | None]]] = []
@@ -28,43 +26,35 @@ class Elements(HTMLParser):
         assert not self.open
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Record an element."""
         self.found.append((tag, dict(attrs)))
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        """Check that the innermost element ends."""
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        """Record text."""
         self.text += data
 
     def of(self, tag: str) -> list[dict[str, str | None]]:
-        """Return the attributes of the elements of one name."""
         return [attributes for name, attributes in self.found if name == tag]
 
 
 @pytest.fixture(scope="module")
 def note() -> Note:
-    """Return a month's note."""
     return simulated_note(request_of("2020-12"))
 
 
 @pytest.fixture(scope="module")
 def page(note: Note) -> Elements:
-    """Return it as HTML."""
     return Elements(note_html(note))
 
 
 def squeezed(text: str) -> str:
-    """Return text without blanks."""
     return re.sub(r"\s", "", text)
 
 
 def test_a_screen_reader_finds_its_way(page: Elements) -> None:
-    """One title, one language, headings level by level, tables with captions and scopes."""
     headings = [tag for tag, _ in page.found if re.fullmatch("h[1-6]", tag)]
 
     assert page.of("html") == [{"lang": "fr"}]
@@ -74,14 +64,12 @@ def test_a_screen_reader_finds_its_way(page: Elements) -> None:
 
 
 def test_nothing_is_loaded(page: Elements) -> None:
-    """A file in a mailbox shows itself without asking anybody."""
     assert not {tag for tag, _ in page.found} & {"script", "img", "link", "iframe", "svg", "form"}
     attributes = {name for _, found in page.found for name in found}
     assert not {name for name in attributes if name == "style" or name.startswith("on")}
 
 
 def test_every_text_is_in_every_form(note: Note, page: Elements) -> None:
-    """In the order of the note, and the same words."""
     shown = squeezed(re.sub(r"\[\d+\]", "", page.text))
     markdown = note_markdown(note)
     plain = ESCAPED.sub(r"\1", re.sub(r"\[\\\[\d+\\\]\]\(<[^>]*>\)|\*\*|(?<!\\)\*", "", markdown))
@@ -92,7 +80,6 @@ def test_every_text_is_in_every_form(note: Note, page: Elements) -> None:
 
 
 def test_the_links_are_those_of_the_note(note: Note, page: Elements) -> None:
-    """Relative, or under the address that was given."""
     paths = {one.path for one in note.references}
     root = "https://page.example/region/"
 
