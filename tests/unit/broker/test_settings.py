@@ -1,8 +1,13 @@
-"""The broker's settings, alone."""
+"""The broker's settings, and what commands that reach a broker have in common."""
+
+from __future__ import annotations
+
+import logging
 
 import pytest
 
 from boundary.settings import SettingsError
+from broker.options import quiet_client
 from broker.settings import load_broker_settings, load_topic_settings
 
 
@@ -35,3 +40,13 @@ def test_the_option_wins_over_the_variable(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("SMART_REGION_BROKER", "kafka:9092")
 
     assert load_broker_settings("other:1").broker == "other:1"
+
+
+def test_the_client_is_quieted_once() -> None:
+    """A page does so at each read, for as long as it runs."""
+    quiet_client()
+    before = list(logging.getLogger("kafka").handlers)
+
+    quiet_client()
+
+    assert logging.getLogger("kafka").handlers == before

@@ -1,4 +1,4 @@
-"""What a measure may name."""
+"""What a measure may name, and the territories."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 import pytest
 
 from catalogue import vocabulary
+from catalogue.territories import REGION, REGION_NAME, TERRITORY_NAMES, TERRITORY_TITLES
 from catalogue.vocabulary import (
     carries_department,
     closed_fields,
@@ -16,6 +17,7 @@ from catalogue.vocabulary import (
     resolve_field,
 )
 from events.fact import Family
+from events.identifiers import Department
 from events.registry import FACTS_BY_NAME
 from events.school import SchoolKind
 
@@ -82,3 +84,12 @@ def test_cents_are_money() -> None:
 
 def test_an_optional_field_is_described_like_the_field() -> None:
     assert vocabulary._described("kind", Annotated[SchoolKind, "note"] | None, "").closed
+
+
+def test_the_region_and_every_department_have_a_name() -> None:
+    assert list(TERRITORY_NAMES) == [REGION, *(str(code) for code in Department)]
+
+
+def test_a_department_is_titled_with_its_code() -> None:
+    assert TERRITORY_TITLES["77"] == "Seine-et-Marne (77)"
+    assert TERRITORY_TITLES[REGION] == REGION_NAME

@@ -1,4 +1,6 @@
-"""Identifiers and quantities of the territory."""
+"""Identifiers and quantities of the territory, and Insee's 1 287 codes."""
+
+from __future__ import annotations
 
 import csv
 import json
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from events.communes import COMMUNES
 from events.identifiers import (
     FIRST_DAY,
     Cents,
@@ -159,3 +162,18 @@ def test_days_are_read_from_iso_text(day: date) -> None:
 )
 def test_other_days_are_refused(value: object) -> None:
     assert not accepts(Day, value)
+
+
+NUMBERS = {"75": 21, "77": 507, "78": 259, "91": 194, "92": 36, "93": 40, "94": 47, "95": 183}
+"""Communes and arrondissements by département: Insee, Code officiel géographique."""
+
+
+def test_there_are_as_many_communes_as_insee_counts() -> None:
+    assert {key.value: len(set(codes)) for key, codes in COMMUNES.items()} == NUMBERS
+    assert sum(NUMBERS.values()) == 1287
+
+
+def test_codes_are_those_of_communes_of_the_region() -> None:
+    codes = [code for department in Department for code in COMMUNES[department]]
+    assert TypeAdapter(list[CommuneCode]).validate_python(codes) == codes
+    assert {"75056", "75101", "75120", "77288", "78646", "91228", "92050", "95500"} <= set(codes)

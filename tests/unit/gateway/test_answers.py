@@ -1,8 +1,17 @@
-"""An answer's schema follows from its model."""
+"""What the gateway answers: receipts, problems and documents."""
 
+from __future__ import annotations
+
+import json
+import re
 from typing import Any
 
+import pytest
+
+from events.errors import REASONS_OF_WORKERS, ContractError, RefusalReason
 from gateway.answers import answer_schemas
+from gateway.documents import DOCUMENTS, document_text
+from gateway.problems import KINDS, ProblemError, of_contract
 
 
 def test_a_schema_has_the_name_that_generated_clients_have() -> None:
@@ -31,3 +40,49 @@ def test_an_integer_has_a_size() -> None:
     problem: Any = answer_schemas()["Problem"]
 
     assert problem["properties"]["limit"] == {"type": "integer", "format": "int32"}
+
+
+@pytest.mark.parametrize("reason", sorted(set(RefusalReason) - REASONS_OF_WORKERS))
+def test_every_reason_is_a_problem(reason: RefusalReason) -> None:
+    problem = of_contract(ContractError(reason, "data.uai", "x" * 1_000, "repair it"))
+
+    assert problem["type"] == f"/problems/{reason.value}"
+    assert problem["field"] == "data.uai"
+    assert problem["remedy"] == "repair it"
+    assert len(str(problem["value"])) <= 80
+
+
+def test_a_problem_has_the_members_of_rfc_9457() -> None:
+    error = ProblemError("body_too_large", "body: too large", limit=10)
+
+    assert error.problem == {
+        "type": "/problems/body_too_large",
+        "title": KINDS["body_too_large"].title,
+        "status": 413,
+        "detail": "body: too large",
+        "limit": 10,
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_title_and_a_meaning_say_different_things(kind: object) -> None:
+    title, meaning = getattr(kind, "title", ""), getattr(kind, "meaning", "")
+
+    assert title
+    assert not title.endswith(".")
+    assert meaning.endswith(".")
+    assert not meaning.startswith(title)
+
+
+def test_a_document_is_json_in_utf_8() -> None:
+    text = document_text("asyncapi.json")
+
+    assert "Région" in text
+    assert json.loads(text)["asyncapi"] == "3.0.0"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_a_document_is_complete_in_itself(path: str) -> None:
+    references = re.findall(r'"\$ref": "([^"]*)"', document_text(path))
+
+    assert [one for one in references if not one.startswith("#/")] == []

@@ -36,6 +36,7 @@ from streams.state_store import StateStore
 from tests.support.audits import catalogue_of
 from tests.support.histories import event, histories, pool, uai
 from tests.support.observations import barometer, observation_events, observed
+from tests.support.past_figures import state_store_of
 from tests.support.producers import producer
 from tests.support.records import PARTITIONS, FakeRecord, apply_events, processed
 from tests.support.scorecards import LYCEES, PRODUCERS
@@ -82,13 +83,6 @@ def exposed(
         for sample in family.samples:
             found[sample.name].append(sample)
     return found
-
-
-def state_store_of(catalogue: Catalogue, *history: CloudEvent) -> StateStore:
-    state_store = StateStore(catalogue.terms)
-    for reported in history:
-        apply_events(state_store, reported.fact.FAMILY, [[reported]])
-    return state_store
 
 
 def everything() -> tuple[StateStore, Meters]:
@@ -225,7 +219,7 @@ class TestFigures:
     ) -> None:
         catalogue = catalogue_of(measure, unit=unit)
 
-        found = exposed(catalogue, state_store_of(catalogue, *history))
+        found = exposed(catalogue, state_store_of(catalogue, history))
 
         assert {
             metric: by_department(found[metric.name])
@@ -241,7 +235,7 @@ class TestFigures:
             for number in range(8)
         ]
         for known, shown in ((4, 0), (7, 5), (8, 10)):
-            found = exposed(catalogue, state_store_of(catalogue, *reported[:known]))
+            found = exposed(catalogue, state_store_of(catalogue, reported[:known]))
             (count,) = (
                 sample.value
                 for sample in found[metrics.ENTITIES.name]
@@ -253,8 +247,10 @@ class TestFigures:
         catalogue = catalogue_of({"count": "training.enrolled"}, breakdown="audience")
         state_store = state_store_of(
             catalogue,
-            event("training.enrolled", "enrolment-000001", "2018-03-01", audience="employee"),
-            event("training.enrolled", "enrolment-000002", "2018-03-01", audience="other"),
+            [
+                event("training.enrolled", "enrolment-000001", "2018-03-01", audience="employee"),
+                event("training.enrolled", "enrolment-000002", "2018-03-01", audience="other"),
+            ],
         )
 
         found = exposed(catalogue, state_store)
@@ -273,7 +269,7 @@ class TestFigures:
             observed("IND-042", "R11", "2018-01-01", "0"),
         ]
 
-        found = exposed(barometer(), state_store_of(barometer(), *observation_events(reported)))
+        found = exposed(barometer(), state_store_of(barometer(), observation_events(reported)))
 
         values = by_department(found[metrics.INDICATOR_VALUE.name])
         assert values == {"75": 0.9, "77": 0.4025, "region": 0}
@@ -288,7 +284,7 @@ class TestFigures:
             observed("IND-042", "R11", "2018-01-01", None),
         ]
 
-        found = exposed(barometer(), state_store_of(barometer(), *observation_events(reported)))
+        found = exposed(barometer(), state_store_of(barometer(), observation_events(reported)))
 
         assert metrics.INDICATOR_VALUE.name not in found
         assert metrics.INDICATOR_LAST_REPORTED.name not in found
@@ -308,8 +304,10 @@ class TestFigures:
         catalogue = catalogue_of(SHARE, unit="ratio")
         state_store = state_store_of(
             catalogue,
-            event("school.registered", PARIS, registered),
-            event("school.connected", PARIS, connected),
+            [
+                event("school.registered", PARIS, registered),
+                event("school.connected", PARIS, connected),
+            ],
         )
 
         found = exposed(catalogue, state_store)[metrics.INDICATOR_LAST_REPORTED.name]

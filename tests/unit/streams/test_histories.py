@@ -17,7 +17,7 @@ from audit.recount import audit_ledger
 from catalogue.history import COUNTRY, History
 from catalogue.judgement import judge_all, judge_figure
 from catalogue.loader import load_catalogue
-from catalogue.model import Catalogue, Direction
+from catalogue.model import Direction
 from events.cloudevent import CloudEvent
 from events.fact import Family
 from events.observation import Territory
@@ -32,7 +32,7 @@ from tests.support.observations import (
     observation_events,
     observations,
 )
-from tests.support.records import apply_events
+from tests.support.past_figures import state_store_of
 
 AS_OF = date(2020, 12, 31)
 ENROLLED = catalogue_of(
@@ -43,13 +43,6 @@ AUDIENCES = [f"paris_{audience.value}" for audience in TrainingAudience]
 
 shipped = cache(load_catalogue)
 amounts = st.decimals(-1000, 1000, places=3)
-
-
-def state_store_of(catalogue: Catalogue, reported: Sequence[CloudEvent]) -> StateStore:
-    state_store = StateStore(catalogue.terms)
-    for one in reported:
-        apply_events(state_store, one.fact.FAMILY, [[one]])
-    return state_store
 
 
 def enrolments(**audiences: int) -> list[CloudEvent]:

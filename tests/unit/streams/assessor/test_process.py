@@ -15,18 +15,15 @@ from streams.assessor.process import AssessorCollector
 from streams.explanations import explanations_of
 from streams.histories import histories_of, person_categories_of
 from streams.metric_families import registry_of
-from streams.state_store import StateStore
 from tests.support.histories import pool
-from tests.support.records import apply_events
+from tests.support.past_figures import state_store_of
 
 AS_OF = date(2020, 12, 31)
 CATALOGUE = load_catalogue()
 
 
 def assessment() -> Assessment:
-    state_store = StateStore(CATALOGUE.terms)
-    for family in Family:
-        apply_events(state_store, family, [pool(family)])
+    state_store = state_store_of(CATALOGUE, [one for family in Family for one in pool(family)])
     histories = histories_of(state_store, CATALOGUE)
     return Assessment.of(
         CATALOGUE,

@@ -18,10 +18,9 @@ from events.cloudevent import CloudEvent
 from events.fact import Family
 from streams.assessor.series import Point, cell_points, judgement_points
 from streams.histories import histories_of, person_categories_of
-from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of
 from tests.support.histories import event, pool, uai
-from tests.support.records import apply_events
+from tests.support.past_figures import state_store_of
 
 AS_OF = date(2018, 6, 30)
 TEN = {"id": "ten", "target": 10, "day": date(2020, 12, 31), "source": "Essai", "scope": ["region"]}
@@ -34,9 +33,7 @@ shipped = cache(load_catalogue)
 def points(
     catalogue: Catalogue, *given_events: CloudEvent, as_of: date = AS_OF
 ) -> tuple[list[Point], list[Point]]:
-    state_store = StateStore(catalogue.terms)
-    for one in given_events:
-        apply_events(state_store, one.fact.FAMILY, [[one]])
+    state_store = state_store_of(catalogue, given_events)
     judgements = judge_all(catalogue, histories_of(state_store, catalogue), as_of)
     return (
         list(judgement_points(catalogue, judgements)),
