@@ -91,7 +91,7 @@ def page_text(found: Sequence[PageResult]) -> str:
     ]
     return "\n".join(
         [
-            measured_under(many.load, "aiohttp", "duckdb", "jinja2"),
+            measured_under(many.load, "starlette", "uvicorn", "duckdb", "jinja2"),
             "",
             *table(header, rows),
             "",
