@@ -46,7 +46,7 @@ _OPTIONS: Final = (
 
 
 def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the files and options of every import to a command, for `screen.carry_out`."""
+    """Add the files and options of every import to a command, for `run.carry_out`."""
     command = gateway_options(command)
     for option in reversed(_OPTIONS):
         command = option(command)
@@ -82,7 +82,7 @@ def import_csv(mapping: str, pseudonym_key: Path | None, **how: Any) -> None:
     from events.pseudonym import load_key
     from sources.importing.editions import reader_of
     from sources.importing.mapping import load_mapping
-    from sources.importing.screen import carry_out
+    from sources.importing.run import carry_out
 
     make_pseudonym = None if pseudonym_key is None else load_key(pseudonym_key).pseudonym
     reader = reader_of(load_mapping(mapping), pseudonymise=make_pseudonym)
@@ -111,7 +111,7 @@ def pilote(catalogue: Path | None, **how: Any) -> None:
     """
     from sources.importing.catalogue_changes import CatalogueChanges
     from sources.importing.pilote import PiloteReader
-    from sources.importing.screen import carry_out
+    from sources.importing.run import carry_out
 
     changes = CatalogueChanges(catalogue)
     tally = carry_out(PiloteReader(changes), **how)

@@ -41,7 +41,7 @@ LOADED: Final = (
     "operations.erasure.procedure",
     "sources.importing.catalogue_changes",
     "sources.importing.pilote",
-    "sources.importing.screen",
+    "sources.importing.run",
     "streams.settings",
 )
 
