@@ -11,7 +11,7 @@ import pytest
 from catalogue.errors import InvalidCatalogueError
 from catalogue.history import Reading
 from catalogue.judgement import judge_all
-from catalogue.loader import PROGRAMMES, load_catalogue
+from catalogue.loader import load_catalogue
 from catalogue.progress import MilestoneStatus
 from catalogue.publication import PersonPart
 from events.fact import Family
@@ -279,7 +279,3 @@ def test_an_id_that_is_there_twice_on_one_line_is_refused(tmp_path: Path) -> Non
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
     (tmp_path / "tablets.yaml").write_text(ADDED, encoding="utf-8-sig")
     assert load_catalogue(tmp_path).programmes[0].id == "lycees"
-
-
-def test_the_packaged_programmes_are_beside_the_code() -> None:
-    assert len(list(PROGRAMMES.glob("*.yaml"))) == len(load_catalogue().programmes) > 0

@@ -119,11 +119,6 @@ def test_irregular_facts_are_waited_for_without_end() -> None:
     assert Indicator.model_validate(declared(periodicity="irregular")).reporting_delay_days is None
 
 
-def test_the_measure_is_broken_down() -> None:
-    measure = CATALOGUE.indicator("datasets_released").measure
-    assert measure.numerator.breakdown == "theme"
-
-
 @pytest.mark.parametrize(
     ("indicator", "categories"),
     [
@@ -184,11 +179,6 @@ def test_a_target_below_the_smallest_cell_is_refused() -> None:
     few = {"min_cell": 10, "published": "monthly", "milestones": [milestone]}
     with pytest.raises(ValidationError, match="is below min_cell"):
         Indicator.model_validate(declared(**few))
-
-
-def test_models_are_frozen() -> None:
-    with pytest.raises(ValidationError, match="frozen"):
-        CATALOGUE.programmes[0].title = "Autre"  # type: ignore[misc]
 
 
 def test_equal_terms_are_there_once() -> None:

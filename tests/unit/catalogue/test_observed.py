@@ -45,11 +45,6 @@ def test_a_percentage_is_a_hundredth() -> None:
     assert judged.value == Fraction(715, 1000)
 
 
-@pytest.mark.parametrize("unit", Unit)
-def test_it_is_in_the_unit_of_its_owner(unit: Unit) -> None:
-    assert indicator(unit=str(unit)).unit is unit
-
-
 @pytest.mark.parametrize(
     ("unit", "shown"), [("count", "2\u202f194\u202f536"), ("euros", "2\u202f194\u202f536\u00a0€")]
 )

@@ -67,14 +67,6 @@ def test_entity_and_day_are_the_fact_s_own(fact: Fact) -> None:
     assert fact.effective_day == getattr(fact, fact.DAY)
 
 
-def test_attributes_of_a_school() -> None:
-    assert CONNECTED.attributes() == {
-        "uai": "0750419Y",
-        "downlink_mbps": 1000,
-        "department": "75",
-    }
-
-
 class Pruned(Fact):
     FAMILY = Family.SCHOOLS
     NAME = "tree.pruned"

@@ -6,17 +6,6 @@ from events.dataset import UpdateFrequency
 from events.frequency import Frequency, allowed_silence_days
 
 
-def test_a_frequency_allows_the_longest_of_its_spans() -> None:
-    assert {frequency.value: frequency.days for frequency in Frequency} == {
-        "daily": 1,
-        "weekly": 7,
-        "monthly": 31,
-        "quarterly": 92,
-        "annual": 366,
-        "irregular": None,
-    }
-
-
 def test_a_datasets_frequencies_are_the_same_words() -> None:
     assert [one.value for one in UpdateFrequency] == [one.value for one in Frequency]
 

@@ -3,15 +3,12 @@
 import json
 from typing import Any
 
-import pytest
 from hypothesis import given
 from jsonschema import Draft7Validator
 
 from events.cloudevent import CloudEvent, encode_binary, encode_structured
 from events.contracts.asyncapi import asyncapi_document
-from events.fact import Family
 from events.registry import FACTS
-from events.topics import declared_topics, topic_name
 from tests.support.facts import cloud_events
 
 DOCUMENT: dict[str, Any] = asyncapi_document()
@@ -47,26 +44,11 @@ def test_every_reference_leads_somewhere() -> None:
     assert {found for found in references(DOCUMENT) if not leads(found)} == set()
 
 
-def test_each_family_has_its_topic() -> None:
-    declared = {spec.name: spec.partitions for spec in declared_topics()}
-    named = {
-        channel["address"]: channel["bindings"]["kafka"]["partitions"]
-        for channel in DOCUMENT["channels"].values()
-    }
-
-    assert named == {topic_name(family): declared[topic_name(family)] for family in Family}
-
-
 def test_each_fact_is_on_its_family_s_channel() -> None:
     messages = {name for channel in DOCUMENT["channels"].values() for name in channel["messages"]}
 
     assert messages == {*LABELS.values(), *(f"{label}.binary" for label in LABELS.values())}
     assert messages == DOCUMENT["components"]["messages"].keys()
-
-
-@pytest.mark.parametrize("name", FACTS)
-def test_a_message_is_named_as_its_type(name: str) -> None:
-    assert DOCUMENT["components"]["messages"][LABELS[name]]["name"] == name
 
 
 @given(cloud_events())

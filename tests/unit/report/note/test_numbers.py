@@ -19,7 +19,6 @@ from catalogue.history import Reading
 from catalogue.model import Catalogue, Indicator
 from report.knowledge import Knowledge
 from report.note.document import Note
-from report.standing import signed
 from tests.support.notes import MONTHS, five_years, known_then, request_of, shipped, simulated_note
 from tests.support.published import published_values
 
@@ -124,28 +123,3 @@ def of_persons() -> Catalogue:
             if any(indicator.publication is not None for indicator in one.indicators)
         )
     )
-
-
-@pytest.mark.parametrize("month", TWELVE[::3])
-def test_every_change_is_that_of_the_audit(month: str, recount: Ledger) -> None:
-    request = request_of(month)
-    before, after = (
-        values_of(audit_ledger(recount, shipped(), day, request.known_on), {})
-        for day in (request.month.since, request.month.until)
-    )
-    note, compared = simulated_note(request), 0
-    for line in note.data()["sections"][1]["blocks"][0]["items"]:
-        text = "".join(span["text"] for span in line["spans"])
-        (reference,) = (span["reference"] for span in line["spans"] if span["reference"])
-        indicator, department = figure_of(reference)
-        if indicator.publication is not None or (indicator.id, department) not in after:
-            continue
-        was, now = before[indicator.id, department], after[indicator.id, department]
-        if was is None or now is None:
-            continue
-        style = NumberFormat.of(indicator)
-        assert f", de {style.text(was)} à {style.text(now)}" in text
-        if indicator.unit == "count":
-            assert f" : {signed(Fraction(round(now - was)), 0)}, de " in text
-        compared += 1
-    assert compared > 2

@@ -162,10 +162,6 @@ def test_judges_what_is_known_while_a_term_is_not(
     assert stage.assessor.snapshot().unjudged == 0
 
 
-def test_tells_the_age_of_histories(stage: Stage) -> None:
-    assert stage.assessor.snapshot().ages == {3: 0.5}
-
-
 def test_tells_what_workers_are_late_with(stage: Stage) -> None:
     """It judges all the same: what is late may be about something else."""
     stage.collector.late = 12
