@@ -103,7 +103,6 @@ GATEWAY_REASONS: Mapping[str, str] = MappingProxyType(
         "batch_refused": "lot entièrement refusé",
         "over_quota": "quota dépassé",
         "repeated": "requête répétée",
-        "headers_too_large": "en-têtes trop grands",
         "internal_error": "erreur interne",
         "broker_away": "courtier absent",
         "overloaded": "surcharge",

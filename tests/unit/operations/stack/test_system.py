@@ -28,6 +28,7 @@ from operations.stack.ports import Ports
 from operations.stack.supervisor import Service
 from operations.stack.system import (
     NO_ALERTMANAGER,
+    NO_HAPROXY,
     NO_PROMETHEUS,
     StackPlan,
     address_lines,
@@ -92,6 +93,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     monkeypatch.setattr(system, "apply_topics", lambda *_, **__: scene.done.append("topics"))
     monkeypatch.setattr(Kafka, "prepare", lambda _: scene.done.append("format"))
     monkeypatch.setattr(AlertingPrograms, "installed", lambda: BOTH)
+    monkeypatch.setattr("shutil.which", lambda *_, **__: "/usr/sbin/haproxy")
     return scene
 
 
@@ -104,7 +106,7 @@ def test_each_begins_once_what_it_needs_is_there(scene: Scene) -> None:
         "kafka",
         "topics",
         "worker-1 worker-2 assessor page gateway",
-        "alertmanager prometheus",
+        "haproxy-gateway haproxy-page alertmanager prometheus",
     ]
 
 
@@ -176,8 +178,12 @@ def test_prometheus_scrapes_all_and_alerts_alertmanager(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("installed", "started", "line"),
     [
-        (None, "", NO_PROMETHEUS),
-        (AlertingPrograms("/bin/prometheus", None), "prometheus", NO_ALERTMANAGER),
+        (None, "haproxy-gateway haproxy-page", NO_PROMETHEUS),
+        (
+            AlertingPrograms("/bin/prometheus", None),
+            "haproxy-gateway haproxy-page prometheus",
+            NO_ALERTMANAGER,
+        ),
     ],
 )
 def test_what_is_not_installed_is_left_out_and_that_is_reported(
@@ -195,6 +201,19 @@ def test_what_is_not_installed_is_left_out_and_that_is_reported(
     assert scene.done[-1] == started
     assert line in scene.lines
     assert not any(line.startswith("Alertmanager  ") for line in scene.lines)
+
+
+def test_without_haproxy_gateway_and_page_have_the_addresses_that_are_printed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+
+    scene.run()
+
+    assert scene.done[-1] == "alertmanager prometheus"
+    assert NO_HAPROXY in scene.lines
+    port = scene.environments["gateway"]["SMART_REGION_GATEWAY_PORT"]
+    assert f"gateway          http://127.0.0.1:{port}/events" in scene.lines
 
 
 def test_wrong_settings_are_reported_before_anything_starts(
