@@ -35,7 +35,6 @@ UNHARMED: Final = {"ran": [], "made": 0, "wide": False, "footer": True}
 
 @pytest.fixture
 def hostile(browser: Browser) -> Iterator[str]:
-    """Give the address of a page whose lycées are named by attacks."""
     schools = (uai(f"075{number:04}") for number in range(1, len(ATTACKS) + 1))
     records = [
         raw_record(one)
@@ -52,7 +51,6 @@ def hostile(browser: Browser) -> Iterator[str]:
 
 
 def unharmed(browser: Browser) -> bool:
-    """Return whether the page that is shown is ours alone."""
     state = browser.run(STATE, MARK)
     scripts = state.pop("scripts")
     assert state == UNHARMED, browser.path
@@ -63,7 +61,6 @@ def unharmed(browser: Browser) -> bool:
 
 
 def test_names_do_nothing(browser: Browser, hostile: str) -> None:
-    """Neither in a list, wide and narrow, nor on the page of what they name."""
     del hostile
     browser.size(NARROW)
     for path in (f"{RATIO}/preuves", f"{RATIO}/changements?since=2016-01-01"):
@@ -93,7 +90,6 @@ def test_names_in_a_note_do_nothing(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_addresses_do_nothing(browser: Browser) -> None:
-    """Neither as a parameter nor as a path, however they are written."""
     for text in (*ATTACKS.values(), "\U0001f600" * 500):
         for path in (
             f"/?{urlencode({'as_of': text})}",

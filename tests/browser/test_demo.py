@@ -36,7 +36,6 @@ RATIO: Final = "/promesses/schools_connected_ratio/preuves"
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[str]:
-    """Give the address of a demo's page that shows figures; Prometheus is not needed for it."""
     log = tmp_path / "demo.log"
     env = {**os.environ, "PATH": str(tmp_path), "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     process = start_child([*DEMO, *MONTHS], output=log, env=env)
@@ -61,7 +60,6 @@ def demo(tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.timeout(300)
 def test_the_figures_of_a_running_demo_move_in_place(browser: Browser, demo: str) -> None:
-    """Again and again, without a reload; they are those that a new reader gets."""
     browser.reset(demo)
     browser.open("/")
     browser.run("window.mine = true; document.querySelector('nav a[href]').focus()")
@@ -85,6 +83,5 @@ def test_the_figures_of_a_running_demo_move_in_place(browser: Browser, demo: str
 
 
 def figures(browser: Browser) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the figures that the open page shows, and those that a new reader gets."""
     shown, fresh = browser.run(FIGURES)
     return shown, fresh

@@ -92,7 +92,6 @@ class Overflow(NamedTuple):
 
 @pytest.fixture(scope="module")
 def lycee(served: tuple[ServedPage, str]) -> str:
-    """Return the identifier of a lycée that is connected."""
     [evidence] = served[0].ask("/promesses/schools_connected_ratio/preuves?part=counted")
     found = re.search(r'href="[./]*/entites/schools/(\w+)"', evidence.body)
     assert found is not None
@@ -101,12 +100,10 @@ def lycee(served: tuple[ServedPage, str]) -> str:
 
 @pytest.mark.parametrize("kind", PAGES)
 def test_a_page_is_accessible_in_every_state(browser: Browser, lycee: str, kind: str) -> None:
-    """Light, dark and as narrow as a phone: no rule of axe-core is broken, and nothing is cut."""
     read(browser, path_of(kind, lycee))
 
 
 def test_figures_that_are_still_arriving_are_accessible(browser: Browser, page: ServedPage) -> None:
-    """With what is missing, and before there is anything."""
     page.completeness = Completeness(is_complete=False, text="Une partition n’est pas lue.")
     read(browser, "/")
     page.known = None
@@ -116,7 +113,6 @@ def test_figures_that_are_still_arriving_are_accessible(browser: Browser, page: 
 
 @pytest.fixture(scope="module")
 def notes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
-    """Return notes as files, by what is odd about them."""
     lycees = [uai(f"075{number:04}") for number in range(1, 9)]
     events = [event("school.registered", one, "2016-05-01", name=f"Lycée {one}") for one in lycees]
     events += [event("school.connected", one, "2018-12-02") for one in lycees[:5]]
@@ -138,7 +134,6 @@ def notes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
 
 @pytest.mark.timeout(300)
 def test_a_note_is_accessible_too(browser: Browser, notes: Mapping[str, Path]) -> None:
-    """As the file that is sent by mail: on a screen, and as it goes to paper."""
     browser.reset("file://")
     for name, file in notes.items():
         # Names change no colour: those that attack are read once on a screen, the narrow one.
@@ -151,7 +146,6 @@ def test_a_note_is_accessible_too(browser: Browser, notes: Mapping[str, Path]) -
 
 
 def test_a_note_is_printed_whole(browser: Browser, notes: Mapping[str, Path]) -> None:
-    """On few sheets of A4, with every word that a screen shows."""
     browser.reset("file://")
     for name in ("a month", "no event"):
         browser.open(quote(str(notes[name])))
@@ -175,12 +169,10 @@ def read(browser: Browser, path: str, states: Sequence[tuple[int, str]] = STATES
 
 
 def path_of(kind: str, lycee: str) -> str:
-    """Return the path of a page."""
     return PAGES[kind].format(lycee=lycee)
 
 
 def too_wide(browser: Browser) -> list[Overflow]:
-    """Return what makes the window scroll sideways."""
     found: list[list[object]] = browser.run(
         """
         const root = document.documentElement, width = root.clientWidth;
@@ -198,7 +190,6 @@ def too_wide(browser: Browser) -> list[Overflow]:
 def test_the_w3c_finds_no_error(
     served: tuple[ServedPage, str], lycee: str, notes: Mapping[str, Path], tmp_path: Path
 ) -> None:
-    """Neither in a page or a note, nor in the stylesheets and pictures that they load."""
     require_checkers()
     paths = [path_of(kind, lycee) for kind in PAGES]
     answers = served[0].ask(*paths, *(f"/static/{name}" for name in STATIC))

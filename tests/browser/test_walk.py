@@ -21,7 +21,6 @@ RATIO: Final = shipped().indicator("schools_connected_ratio")
 
 
 def figure(day: date = LAST_DAY) -> str:
-    """Return the value of the ratio in the Région, as a browser gives it."""
     return knowledge().standing(RATIO, None, day).value.text.replace("\u00a0", " ")
 
 
@@ -49,13 +48,11 @@ return {
 
 @pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
 def reader(browser: Browser, request: pytest.FixtureRequest) -> Browser:
-    """Give the browser with and without scripts."""
     browser.scripts(on=request.param)
     return browser
 
 
 def test_from_the_promises_to_an_event(reader: Browser) -> None:
-    """Promise, département, evidence, lycée, event: one link after the other."""
     reader.open("/")
     reader.follow(RATIO.title, within="table.promises")
     assert reader.text("h1") == RATIO.title
@@ -84,7 +81,6 @@ def test_from_the_promises_to_an_event(reader: Browser) -> None:
 
 
 def test_a_past_day_is_chosen_in_the_form(reader: Browser) -> None:
-    """It works without a script, and its address shows the same again."""
     reader.open("/")
     reader.choose("as_of", "2017-06-30")
     reader.choose("known_on", "2017-09-30")
@@ -99,7 +95,6 @@ def test_a_past_day_is_chosen_in_the_form(reader: Browser) -> None:
 
 
 def test_two_days_are_compared(reader: Browser) -> None:
-    """And what changed a figure between them is a link away."""
     reader.open("/")
     reader.follow("Comparer deux jours")
     reader.choose("since", "2017-01-31")
@@ -126,7 +121,6 @@ def test_two_days_are_compared(reader: Browser) -> None:
     ["/", f"/promesses/{RATIO.id}", "/comparaison", f"/promesses/{RATIO.id}/preuves?part=counted"],
 )
 def test_the_keyboard_reaches_everything_in_order(browser: Browser, path: str) -> None:
-    """In the order in which it is written, each seen where it is, and nothing holds it."""
     browser.open(path)
     expected = browser.run(REACHED)
     reached: list[str] = []
@@ -145,7 +139,6 @@ def test_the_keyboard_reaches_everything_in_order(browser: Browser, path: str) -
 
 
 def test_the_first_key_skips_to_the_content(browser: Browser) -> None:
-    """Past the navigation, where the next key reaches the form."""
     browser.open("/")
     browser.press(Keys.TAB)
     assert browser.active.text == "Aller au contenu"
@@ -156,7 +149,6 @@ def test_the_first_key_skips_to_the_content(browser: Browser) -> None:
 
 
 def test_the_form_is_sent_by_keys_alone(browser: Browser) -> None:
-    """A territory by its first letters, and Enter on the button."""
     browser.open("/")
     for name in ("territory",):
         browser.run("document.getElementsByName(arguments[0])[0].focus()", name)
@@ -169,7 +161,6 @@ def test_the_form_is_sent_by_keys_alone(browser: Browser) -> None:
 
 @pytest.mark.parametrize("path", ["/", f"/promesses/{RATIO.id}", "/comparaison?since=2017-01-01"])
 def test_a_page_is_printed_whole(browser: Browser, path: str) -> None:
-    """On few sheets of A4, without what only a screen needs, and with what is folded there."""
     browser.media(DARK)  # Paper is white.
     browser.open(path)
     heading = browser.text("h1")
@@ -194,7 +185,6 @@ def test_a_page_is_printed_whole(browser: Browser, path: str) -> None:
 
 @pytest.mark.parametrize("scheme", [LIGHT, DARK])
 def test_the_colours_are_those_that_a_reader_prefers(browser: Browser, scheme: str) -> None:
-    """Dark text on light ground, or light on dark."""
     browser.media(scheme)
     browser.open("/")
     ground = browser.run("return getComputedStyle(document.documentElement).backgroundColor")
@@ -204,14 +194,12 @@ def test_the_colours_are_those_that_a_reader_prefers(browser: Browser, scheme: s
 
 @pytest.fixture
 def yesterday(page: ServedPage) -> Iterator[ServedPage]:
-    """Give the page as it was a month before the last day."""
     page.today = LAST_DAY - timedelta(days=31)
     yield page
     page.today = LAST_DAY
 
 
 def shown(browser: Browser) -> str:
-    """Return the figure of the ratio on the first page."""
     rows: list[str] = browser.run(
         "return [...document.querySelectorAll('table.promises tr')].map((one) => one.innerText)"
     )
@@ -220,7 +208,6 @@ def shown(browser: Browser) -> str:
 
 
 def test_an_open_page_follows_the_figures(browser: Browser, yesterday: ServedPage) -> None:
-    """In place: the focus stays, the window scrolls nowhere, and nothing is loaded anew."""
     browser.open("/")
     before = shown(browser)
     browser.run("window.mine = true; document.querySelector('nav a[href]').focus(); scrollTo(0, 9)")
@@ -258,7 +245,6 @@ def test_a_page_that_was_opened_out_of_sight_is_brought_up_to_date(
 
 
 def test_a_page_that_waits_for_figures_shows_them(browser: Browser, page: ServedPage) -> None:
-    """Who opened it while the monitor started need not load it again."""
     page.known = None
     browser.open("/")
     browser.run("window.mine = true")
@@ -284,7 +270,6 @@ def test_an_open_page_follows_again_after_an_error(
 def test_figures_that_are_no_longer_known_are_not_left_on_an_open_page(
     browser: Browser, page: ServedPage
 ) -> None:
-    """They come back when they are known again."""
     browser.open("/")
     assert browser.wait(lambda: streams(browser))
     page.known, page.version = None, page.version + 1
@@ -319,10 +304,8 @@ def test_pages_that_were_left_do_not_listen(browser: Browser) -> None:
 
 
 def streams(browser: Browser) -> bool:
-    """Return whether the page is told of changes."""
     return bool(browser.run("return told !== null"))
 
 
 def told(browser: Browser) -> bool:
-    """Return whether the page was told of a change that it does not show."""
     return bool(browser.run("return told !== null && shown !== told"))

@@ -36,7 +36,6 @@ def connected(event_id: str, uai: str = "0750419Y") -> Event:
 
 
 def closed(event_id: str) -> Event:
-    """Return an event of another type, with an extension of CloudEvents."""
     event = SchoolClosedEvent(
         specversion="1.0",
         id=event_id,
@@ -50,7 +49,6 @@ def closed(event_id: str) -> Event:
 
 
 def show(*words: object) -> None:
-    """Write a line."""
     sys.stdout.write(" ".join(map(str, words)) + "\n")
 
 

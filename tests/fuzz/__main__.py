@@ -63,7 +63,6 @@ def main(*, minutes: float, only: tuple[str, ...], seed: int, again: bool) -> No
 
 
 def _failure(target: Target, progress: Progress, error: Exception) -> str:
-    """Return what failed, for which example, and how to see it again."""
     notes = "\n".join(getattr(error, "__notes__", ()))
     trace = "".join(traceback.format_exception(error)[-6:])
     return (

@@ -29,7 +29,6 @@ class Progress:
     failures: list[str] = field(default_factory=list)
 
     def add(self, cost: Cost) -> None:
-        """Count an example."""
         self.examples += 1
         self.slowest_seconds = max(self.slowest_seconds, cost.seconds)
         self.highest_mib = max(self.highest_mib, cost.mib)
@@ -43,7 +42,6 @@ class Account:
     progress: list[Progress] = field(default_factory=list)
 
     def of(self, target: str, seed: int) -> Progress:
-        """Return what was done of a target from a seed."""
         for one in self.progress:
             if (one.target, one.seed) == (target, seed):
                 return one
@@ -51,7 +49,6 @@ class Account:
         return self.progress[-1]
 
     def save(self) -> None:
-        """Keep it for the next run."""
         self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps([asdict(one) for one in self.progress], indent=1)
         with whole_file(self.folder / _FILE) as stream:

@@ -96,7 +96,6 @@ def _text_of(content: bytes) -> str:
 
 @st.composite
 def _texts(draw: st.DrawFn) -> str:
-    """Draw JSON into which something was put, or fragments of it."""
     text = draw(json_values.map(json.dumps) | _ARRAYS | st.just(""))
     for _ in range(draw(st.integers(0, 4))):
         start = draw(st.integers(0, len(text)))
@@ -221,7 +220,6 @@ class _AnyoneMay:
     ownership = UNOWNED
 
     def allowing(self, *_: str) -> bool:
-        """Allow it."""
         return True
 
 
@@ -282,7 +280,6 @@ _NAMES: Final = st.sampled_from(["data", "uai", "id", "type", "x", "deeper", "en
 
 @st.composite
 def _planted(draw: st.DrawFn) -> tuple[Any, str]:
-    """Draw JSON of an event, or of none, with a person's data at some depth."""
     secret = draw(_PERSONS)
     dressed = f"{draw(_HARMLESS)} {secret} {draw(_HARMLESS)}"
     content: Any = draw(st.sampled_from([dressed, secret, {dressed: draw(json_values)}]))

@@ -17,7 +17,6 @@ def _folder() -> Path:
 
 
 def scratch_file(name: str, content: bytes) -> Path:
-    """Write a file and return its path."""
     file = _folder() / name
     file.write_bytes(content)
     return file

@@ -65,7 +65,6 @@ def known_scores() -> Mapping[str, Score]:
 
 
 def mutmut(*arguments: str, stdout: int | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command of mutmut."""
     return subprocess.run([MUTMUT, *arguments], cwd=ROOT, stdout=stdout, text=True, check=False)
 
 

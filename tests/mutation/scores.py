@@ -21,12 +21,10 @@ class Score:
 
     @property
     def total(self) -> int:
-        """The number of mutants."""
         return self.mutants.total()
 
     @property
     def killed(self) -> int:
-        """The number of mutants that a test noticed."""
         return sum(self.mutants[status] for status in KILLED)
 
     @property
@@ -35,7 +33,6 @@ class Score:
         return 100 * self.killed / self.total if self.total else 0.0
 
     def count(self, name: str, status: str) -> None:
-        """Add a mutant."""
         self.mutants[status] += 1
         if status not in KILLED:
             self.alive.append(name)

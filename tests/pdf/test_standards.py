@@ -19,22 +19,18 @@ pytestmark = pytest.mark.timeout(300)
 
 
 def without_tags(root: Any) -> None:  # noqa: ANN401 - what pypdf reads
-    """Leave text that no reader's aid can follow."""
     del root["/StructTreeRoot"], root["/MarkInfo"]
 
 
 def without_metadata(root: Any) -> None:  # noqa: ANN401 - what pypdf reads
-    """Leave no claim of a standard."""
     del root["/Metadata"]
 
 
 def without_language(root: Any) -> None:  # noqa: ANN401 - what pypdf reads
-    """Leave text that would be read aloud in any language."""
     del root["/Lang"]
 
 
 def without_words_for_links(root: Any) -> None:  # noqa: ANN401 - what pypdf reads
-    """Leave links that do not say where they lead."""
     for page in root["/Pages"]["/Kids"]:
         for annotation in page.get_object().get("/Annots", ()):
             del annotation.get_object()["/Contents"]
@@ -50,7 +46,6 @@ BROKEN: Final[Mapping[Callable[[Any], None], tuple[set[str], set[str]]]] = {
 
 
 def notes() -> Mapping[str, bytes]:
-    """Return notes of months with much and little to say, and of odd names."""
     root = "https://page.example/"
     made = {
         month: note_pdf(simulated_note(request_of(month)), root)
@@ -65,7 +60,6 @@ def notes() -> Mapping[str, bytes]:
 
 
 def broken_notes() -> Mapping[str, bytes]:
-    """Return copies of a note: one of each thing that is broken, and one of nothing."""
     content = note_pdf(simulated_note(request_of("2019-03")))
     made = {"copy.pdf": copied(content, lambda _: None)}
     return made | {f"{one.__name__}.pdf": copied(content, one) for one in BROKEN}
@@ -73,7 +67,6 @@ def broken_notes() -> Mapping[str, bytes]:
 
 @pytest.fixture(scope="module")
 def made() -> Mapping[str, bytes]:
-    """Return the notes in which nothing is broken."""
     return notes()
 
 
@@ -88,7 +81,6 @@ def verdicts(
 def test_the_reference_finds_no_failure(
     made: Mapping[str, bytes], verdicts: Mapping[tuple[str, str], Verdict]
 ) -> None:
-    """Of either standard, whatever the month had to report."""
     for file in ((name, one) for name in made for one in STANDARDS):
         verdict = verdicts[file]
         assert verdict.broken == {}, file
@@ -107,7 +99,6 @@ def test_what_is_broken_is_found(verdicts: Mapping[tuple[str, str], Verdict]) ->
 
 
 def copied(content: bytes, change: Callable[[Any], None]) -> bytes:
-    """Return a PDF with a change of what its root leads to."""
     writer = PdfWriter(clone_from=io.BytesIO(content))
     change(writer.root_object)
     copy = io.BytesIO()

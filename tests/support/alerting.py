@@ -58,12 +58,10 @@ class Notification(NamedTuple):
 
     @property
     def alert(self) -> str:
-        """The alert's name."""
         return self.labels["alertname"]
 
     @property
     def milestone(self) -> str:
-        """The milestone that it is about, if any."""
         return self.labels.get("milestone", "")
 
 
@@ -81,17 +79,14 @@ def promises(folder: Path, lycees: int) -> Path:
 
 
 def milestone_of(lycees: int) -> str:
-    """Return the id of the milestone of so many lycées."""
     return f"connected_{lycees}"
 
 
 def connected(number: int) -> CloudEvent:
-    """Return the connection of a lycée, before the promised day."""
     return event("school.connected", _lycee(number), CONNECTED_ON)
 
 
 def disconnected(number: int) -> CloudEvent:
-    """Return its disconnection, after the promised day."""
     return event("school.disconnected", _lycee(number), DISCONNECTED_ON)
 
 
@@ -133,7 +128,6 @@ def notifications(webhook: Webhook, path: str = OWNER) -> Iterator[Notification]
 
 
 def _contacts(catalogue: Catalogue, webhook: Webhook) -> Contacts:
-    """Return contacts whose notifications go to the webhook."""
     owner, delegate = (Contact(webhook=webhook.url + path) for path in (OWNER, DELEGATE))
     programmes = [programme.id for programme in catalogue.programmes]
     return Contacts(delegate=delegate, operator=Contact(), owners=dict.fromkeys(programmes, owner))

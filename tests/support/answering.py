@@ -52,7 +52,6 @@ class AnsweringWorker:
         self.route.end()
 
     def take(self, *events: CloudEvent) -> None:
-        """Process events, in the loop that answers."""
         self._call(
             lambda: [apply_events(self.state_store, one.fact.FAMILY, [[one]]) for one in events]
         )
@@ -60,14 +59,12 @@ class AnsweringWorker:
         self._call(self.route.wake)
 
     def own(self, generation: int, owned: range, waiting_for: str | None = None) -> None:
-        """Own other partitions, in another generation."""
         partitions = frozenset(() if waiting_for else owned)
         self._call(
             lambda: setattr(self, "owned", OwnedPartitions(waiting_for, generation, partitions))
         )
 
     def be_late(self, records: int) -> None:
-        """Have so many overdue records."""
         self._call(lambda: setattr(self, "owned", replace(self.owned, overdue=records)))
 
     def _call(self, what: Callable[[], Any]) -> None:
@@ -128,7 +125,6 @@ def serving(
 
 
 def token_file(folder: Path, token: str) -> Path:
-    """Write a token into a private file."""
     file = folder / f"{token}.token"
     file.touch(mode=0o600)
     file.write_text(token)

@@ -25,7 +25,6 @@ PUBLISHED_DAY: Final = date(2020, 11, 30)
 
 
 def shown(assessor: Worker, metric: metrics.Metric) -> Mapping[tuple[str, ...], float]:
-    """Return the samples of a metric, by their labels in the metric's order."""
     return _of(metric, _samples(assessor))
 
 
@@ -43,7 +42,6 @@ def _of(metric: metrics.Metric, samples: Iterable[Sample]) -> Mapping[tuple[str,
 
 
 def everything(assessor: Worker) -> dict[str, Mapping[tuple[str, ...], float]]:
-    """Return all judgements that it shows, of one moment."""
     samples = _samples(assessor)
     own = (
         metrics.ASSESSOR_READY,

@@ -12,7 +12,6 @@ _Tests = TypeVar("_Tests", bound=Callable[..., Any])
 
 
 def played(tests: _Tests) -> _Tests:
-    """Run a test, or each test of a class, in an event loop."""
     if isinstance(tests, type):
         for name, test in [*vars(tests).items()]:
             if name.startswith("test_") and iscoroutinefunction(test):

@@ -98,13 +98,11 @@ class _Harm(HTMLParser):
         self.found += [f"<{tag}> is open" for tag in self._open]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Look at an element and its attributes."""
         self.handle_startendtag(tag, attrs)
         if tag not in _VOID:
             self._open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Look at an element without content."""
         given = dict(attrs)
         if tag not in OURS or MARK in tag:
             self.found.append(f"<{tag}>")
@@ -121,18 +119,15 @@ class _Harm(HTMLParser):
                 self.found.append(f"<{tag} {name}={value!r}>")
 
     def handle_endtag(self, tag: str) -> None:
-        """Look whether it ends what is open."""
         if self._open[-1:] == [tag]:
             self._open.pop()
         else:
             self.found.append(f"</{tag}>")
 
     def handle_comment(self, data: str) -> None:
-        """No template has one."""
         self.found.append(f"<!--{data}-->")
 
 
 def harm_in(page: str) -> list[str]:
-    """Return what a page has that none of our templates and charts writes."""
     unprintable = [f"{one!r}" for one in UNPRINTABLE.findall(page)]
     return _Harm(page).found + unprintable

@@ -88,7 +88,6 @@ def audited(
     known_on: str | None = None,
     **fields: Any,
 ) -> Audit:
-    """Audit records for one measure on a day."""
     return audit_records(
         records,
         catalogue_of(measure, **fields),

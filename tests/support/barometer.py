@@ -48,7 +48,6 @@ def pilote_values(draw: st.DrawFn) -> list[PiloteValue]:
 
 
 def programme(*entries: str) -> str:
-    """Return the file of a programme with these indicators."""
     head = "id: barometre\ntitle: Baromètre\npromise: Tenir.\nowner: Essais\nindicators:\n"
     return head + "".join(entries)
 
@@ -56,7 +55,6 @@ def programme(*entries: str) -> str:
 def observed_entry(
     name: str, *, percent: bool = False, grain: str = "department", direction: str = "rising"
 ) -> str:
-    """Return the lines of an indicator of PILOTE's, in a programme's file."""
     return (
         f"  - id: {name.lower().replace('-', '_')}\n    title: Indicateur {name} # ours\n"
         f"    definition: {name}\n    unit: {'ratio' if percent else 'count'}\n"
@@ -95,13 +93,11 @@ class Barometer:
     imports: int = 0
 
     def __post_init__(self) -> None:
-        """Declare the indicators, of which nothing is known yet."""
         entries = (observed_entry(name, percent=name in self.percent) for name in INDICATORS)
         self.file.write_text(programme(*entries))
 
     @property
     def file(self) -> Path:
-        """The programme's file."""
         return self.folder / "pilote.yaml"
 
     @property
@@ -133,6 +129,5 @@ class Barometer:
         return tally
 
     def export(self) -> str:
-        """Export everything in the format."""
         current = current_values(map(raw_record, self.events), LAST_DAY)
         return pilote_text((*promised_values(self.catalogue), *current))

@@ -17,7 +17,6 @@ class Broker:
         self.answers: list[asyncio.Future[object]] = []
 
     async def send(self, topic: str, value: bytes, **parts: Any) -> Any:  # noqa: ANN401
-        """Queue a record."""
         return self._take((topic, value, parts))
 
     def _take(self, sent: object) -> asyncio.Future[object]:
@@ -37,6 +36,5 @@ def producing(
 
 
 async def turns() -> None:
-    """Let everything happen that can happen now."""
     for _ in range(20):
         await asyncio.sleep(0)

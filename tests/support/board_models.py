@@ -9,13 +9,11 @@ Tree = dict[str, Any]
 
 
 def panel(title: str, *expressions: str, **fields: object) -> Tree:
-    """Return a panel with a query for each expression."""
     targets = [{"refId": ref, "expr": text} for ref, text in zip("ABC", expressions, strict=False)]
     return {"title": title, "type": "stat", "targets": targets, **fields}
 
 
 def board(uid: str = "smart-region-x", *panels: Tree, **fields: object) -> Tree:
-    """Return a board of ours."""
     named = {"uid": uid, "title": f"Board {uid}", "tags": ["smart-region"]}
     return {**named, "schemaVersion": 42, "panels": list(panels), **fields}
 
@@ -47,7 +45,6 @@ rows = st.builds(
 
 @st.composite
 def boards(draw: st.DrawFn, uids: Sequence[str] = ("a", "b", "c", "d")) -> list[Tree]:
-    """Draw some boards, each of another uid."""
     return [
         board(
             uid,

@@ -37,7 +37,6 @@ class Question:
 
 
 def documents(catalogue: Catalogue) -> dict[str, dict[str, Any]]:
-    """Render the boards of a catalogue and read them again, by uid."""
     return {board["uid"]: board for board in map(json.loads, render(boards_of(catalogue)).values())}
 
 
@@ -61,7 +60,6 @@ def questions(
 
 
 def substituted(expression: str, variables: Mapping[str, str] = SUBSTITUTES) -> str:
-    """Put values in the place of variables."""
     for name, value in variables.items():
         expression = expression.replace(name, value)
     return expression

@@ -79,7 +79,6 @@ class Browser:
     # What a reader does.
 
     def open(self, path: str) -> None:
-        """Go to a path of the page."""
         self._driver.get(self.base + path)
 
     def follow(self, text: str, *, within: str = "body") -> None:
@@ -87,14 +86,12 @@ class Browser:
         self.click(self.link(text, within=within))
 
     def link(self, text: str, *, within: str = "body") -> WebElement:
-        """Return the first link whose text contains `text`."""
         for one in self.all(f"{within} a"):
             if text in one.text:
                 return one
         raise NoSuchElementException(f"{text!r} in {within} of {self.path}")
 
     def click(self, element: WebElement) -> None:
-        """Click an element, and wait for the page that it leads to."""
         before = self._driver.execute_script("return window.performance.timeOrigin")
         element.click()
         wait_until(
@@ -103,20 +100,17 @@ class Browser:
         )
 
     def press(self, *keys: str) -> None:
-        """Press keys, one after the other."""
         actions = ActionChains(self._driver, duration=0)
         for key in keys:
             actions.send_keys(key)
         actions.perform()
 
     def choose(self, name: str, value: str) -> None:
-        """Set a field of the page's form."""
         self.run("document.getElementsByName(arguments[0])[0].value = arguments[1]", name, value)
 
     # What a window is like.
 
     def size(self, width: int, height: int = 900) -> None:
-        """Give the window a size, in CSS pixels."""
         self._send(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -134,19 +128,16 @@ class Browser:
         )
 
     def scripts(self, *, on: bool) -> None:
-        """Run the scripts of pages, or none."""
         self._send("Emulation.setScriptExecutionDisabled", value=not on)
 
     # What a reader sees.
 
     @property
     def path(self) -> str:
-        """The path of the page that is shown, with its parameters."""
         return self._driver.current_url.removeprefix(self.base)
 
     @property
     def title(self) -> str:
-        """The window's title."""
         return self._driver.title
 
     def text(self, selector: str = "body") -> str:
@@ -154,12 +145,10 @@ class Browser:
         return self._driver.find_element(By.CSS_SELECTOR, selector).text
 
     def all(self, selector: str) -> list[WebElement]:
-        """Return all such elements."""
         return self._driver.find_elements(By.CSS_SELECTOR, selector)
 
     @property
     def active(self) -> WebElement:
-        """The element that has the focus."""
         return self._driver.switch_to.active_element
 
     def run(self, script: str, *arguments: object) -> Any:  # noqa: ANN401 - as scripts are

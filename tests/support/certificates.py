@@ -43,7 +43,6 @@ class Authority:
         return self._written(name, self._authority.issue_cert(*hosts, common_name=name))
 
     def issue_expired(self, name: str, *, hosts: tuple[str, ...] = LOOPBACK) -> Certificate:
-        """Sign a certificate that was good until yesterday."""
         now = datetime.now(UTC)
         leaf = self._authority.issue_cert(
             *hosts,

@@ -29,13 +29,11 @@ class Child:
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
-        """The process, once started."""
         assert self._process is not None, "start it first"
         return self._process
 
     @property
     def alive(self) -> bool:
-        """True while the process runs."""
         return self._process is not None and self._process.poll() is None
 
     def kill(self) -> None:
@@ -48,10 +46,8 @@ class Child:
         return end_child(self.process, stop_seconds=grace)
 
     def log(self) -> str:
-        """Return all that it logged."""
         return self.log_file.read_text() if self.log_file.exists() else ""
 
     def metrics(self) -> str:
-        """Return its /metrics."""
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:  # noqa: S310 - ours
             return str(answer.read().decode())

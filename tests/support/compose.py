@@ -20,13 +20,11 @@ _REPLACED = ("command", "entrypoint", "test")
 
 
 def example_environment() -> dict[str, str]:
-    """Read .env.example, what is commented out left out."""
     lines = (DEPLOY / ".env.example").read_text(encoding="utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def variables_of(file: str) -> set[str]:
-    """Return the variables that a compose file asks for."""
     return {name for name, _, _ in _VARIABLE.findall((DEPLOY / file).read_text(encoding="utf-8"))}
 
 
@@ -45,11 +43,9 @@ class Stack:
         self.secrets: Mapping[str, dict[str, Any]] = document["secrets"]
 
     def jobs(self) -> set[str]:
-        """Return the services that end by themselves."""
         return {name for name, service in self.services.items() if service["restart"] == "no"}
 
     def ours(self) -> set[str]:
-        """Return the services that run our image."""
         return {
             name
             for name, service in self.services.items()

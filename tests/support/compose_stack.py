@@ -122,7 +122,6 @@ class PlainStack:
         self.ports = {name: free_port() for name in stack.ours() - stack.jobs()}
 
     def in_order(self) -> list[str]:
-        """Return our services, each after those that it waits for."""
         waits = {
             name: one.get("depends_on", {}).keys() for name, one in self._stack.services.items()
         }
@@ -228,5 +227,4 @@ def prepared_secrets(folder: Path) -> Path:
 
 
 def prepare(folder: Path) -> None:
-    """Run the prepare.sh of a copy."""
     subprocess.run([folder / "compose" / "prepare.sh"], check=True, capture_output=True, timeout=60)

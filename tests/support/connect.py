@@ -62,7 +62,6 @@ def page_commands() -> list[Block]:
 
 
 def install_command() -> Block:
-    """Return the command of the page that installs the monitor's commands."""
     [found] = [block for block in blocks_of(PAGE) if block.text.startswith("pip install ")]
     return found
 
@@ -118,7 +117,6 @@ class ConnectWorker(Server):
         self._properties.write_text(text, encoding="utf-8")
 
     def create(self, connector: dict[str, Any]) -> None:
-        """Create a connector by the page's first command for Kafka Connect."""
         (self.folder / CONNECTOR.name).write_text(json.dumps(connector), encoding="utf-8")
         self._follow(page_commands()[0])
 

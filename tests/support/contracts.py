@@ -55,7 +55,6 @@ def broken_rules(name: str, event: object) -> set[str]:
 
 
 def rules_beyond(schema: object) -> set[str]:
-    """Return the rules that a schema says are checked beyond its words."""
     if isinstance(schema, list):
         return {rule for item in schema for rule in rules_beyond(item)}
     if not isinstance(schema, dict):

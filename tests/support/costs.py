@@ -26,7 +26,6 @@ def grows_linearly(work: Callable[[_Sized], object], small: _Sized, large: _Size
 
 
 def _cost(work: Callable[[_Sized], object], content: _Sized) -> float:
-    """Return the seconds of processor that work takes."""
     gc.disable()
     try:
         begun = thread_time()

@@ -40,7 +40,6 @@ class Drawn:
 
     @property
     def texts(self) -> list[tuple[str, Box]]:
-        """The texts that are seen, each with its room in the largest type."""
         return [
             (one.text or "", _text_box(one, x, y))
             for one, x, y in _placed(self.root, 0.0, 0.0)
@@ -49,15 +48,12 @@ class Drawn:
 
     @property
     def words(self) -> list[str]:
-        """The texts that are seen."""
         return [text for text, _ in self.texts]
 
     def all(self, class_: str) -> list[ET.Element]:
-        """Return the elements of a class."""
         return [one for one in self.root.iter() if class_ in one.get("class", "").split()]
 
     def points(self, class_: str) -> list[tuple[float, float]]:
-        """Return the corners of the elements of a class."""
         return [
             point
             for one, x, y in _placed(self.root, 0.0, 0.0)
@@ -112,12 +108,10 @@ class Drawn:
 
 
 def parsed(svg: str) -> ET.Element:
-    """Parse what our own functions made."""
     return ET.fromstring(svg)  # noqa: S314 - ours
 
 
 def drawn(svg: str) -> Drawn:
-    """Parse a chart."""
     root = parsed(svg)
     left, top, width, height = map(float, root.get("viewBox", "").split())
     return Drawn(svg, root, Box(left, top, left + width, top + height))

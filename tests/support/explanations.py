@@ -25,7 +25,6 @@ def explained(day: str, text: str = "Les travaux ont pris du retard.", **fields:
 
 
 def explanations_from(events: Iterable[CloudEvent]) -> Explanations:
-    """Return the explanations that are left of some events."""
     state_store = StateStore(())
     apply_events(state_store, Family.EXPLANATIONS, [list(events)])
     return explanations_of(state_store)

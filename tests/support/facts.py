@@ -44,21 +44,18 @@ json_values = st.recursive(
 
 @st.composite
 def uais(draw: st.DrawFn) -> str:
-    """Draw a valid UAI."""
     digits = f"0{draw(departments).value}{draw(st.integers(0, 9999)):04}"
     return digits + uai_check_letter(digits)
 
 
 @st.composite
 def communes(draw: st.DrawFn, department: Department | None = None) -> str:
-    """Draw a commune code, of one département or of any."""
     where = department or draw(departments)
     return f"{where.value}{draw(st.integers(0, 999)):03}"
 
 
 @st.composite
 def sirets(draw: st.DrawFn) -> str:
-    """Draw 14 digits that satisfy Luhn, the last of them computed."""
     return with_check_digit("".join(str(draw(st.integers(0, 9))) for _ in range(13)))
 
 
@@ -115,7 +112,6 @@ FIELDS: Final[dict[str, st.SearchStrategy[Any]]] = {
 
 @st.composite
 def facts(draw: st.DrawFn, family: Family | None = None) -> Fact:
-    """Draw a valid fact, of one family or of any."""
     kind = draw(st.sampled_from(facts_of(family) if family else tuple(FACTS.values())))
     drawn = {name: draw(_field(kind, name)) for name in kind.model_fields}
     # Fields that must agree with each other.
@@ -148,7 +144,6 @@ def _field(kind: type[Fact], name: str) -> st.SearchStrategy[Any]:
 
 @st.composite
 def cloud_events(draw: st.DrawFn, family: Family | None = None) -> CloudEvent:
-    """Draw a valid event, recorded from the eve of its fact's day on."""
     fact = draw(facts(family))
     eve = datetime.combine(fact.effective_day, datetime.min.time()) - timedelta(days=1)
     return CloudEvent(

@@ -24,7 +24,6 @@ GENERATION = 3
 
 
 def batch_message(batch: Batch, *, family: Family, partition: int) -> Message:
-    """Return the message in which a partition's records travel."""
     topic = topic_name(family)
     return cast("Message", _Message(topic, partition, batch, TP(topic, partition), GENERATION))
 
@@ -92,26 +91,21 @@ class FakeConsumer:
 
     @property
     def app(self) -> _Generation:
-        """Return what knows the group's generation."""
         return _Generation(GENERATION)
 
     def assignment(self) -> set[TP]:
-        """Return what this worker owns."""
         self._assert_started()
         return self.owned
 
     def lag(self) -> dict[TP, int]:
-        """Return the records waiting."""
         self._assert_started()
         return self.waiting
 
     def event_ends(self) -> dict[TP, int]:
-        """Return the ends of partitions."""
         self._assert_started()
         return self.seen_ends
 
     def in_transactions(self) -> dict[TP, int]:
-        """Return those of them behind an open transaction."""
         self._assert_started()
         return self.behind_transactions
 
@@ -123,30 +117,24 @@ class FakeConsumer:
         return self.problem
 
     def is_sought(self, generation: int) -> bool:
-        """Return whether the test has the partitions of a generation sought."""
         del generation
         return self.sought
 
     def is_caught_up(self, tp: TP) -> bool:
-        """Return whether the test has nothing left to read again."""
         return tp not in self.behind
 
     def to_catch_up(self) -> int:
-        """Return the processed records to read again."""
         return sum(self.behind.values())
 
     async def look_at_logs(self) -> None:
-        """Count the looks, or raise the error that the test has set."""
         self.looks += 1
         if self.look_failure is not None:
             raise self.look_failure
 
     def needs_attempt(self, tp: TP) -> bool:
-        """Return True before the first attempt in a partition."""
         return not any(begun == tp for begun, _ in self.begun)
 
     def ends_at(self, tp: TP, offset: int) -> int:
-        """Return the number of ends that the test has set."""
         del tp
         return self.ends.get(offset, 0)
 
@@ -156,17 +144,14 @@ class FakeConsumer:
         return self.ends.get(offset, 0)
 
     async def take_back_attempts(self) -> None:
-        """Count the calls."""
         self.taken_back += 1
 
     def done(self, message: Message, *, is_partly: bool = False) -> None:
-        """Record a batch that is merged, or merged partly."""
         self.finished.append(message)
         if is_partly:
             self.stopped.add(message.tp)
 
     def is_awaited(self) -> bool:
-        """Return what the test says."""
         return self.awaited()
 
     def is_stopped(self, tp: TP) -> bool:
@@ -174,23 +159,19 @@ class FakeConsumer:
         return tp in self.stopped
 
     def release(self, message: Message) -> None:
-        """Record a batch that was left to the next assignment."""
         self.stopped.add(message.tp)
         self.ack(message)
 
     def ack(self, message: Message) -> bool:
-        """Record a batch that was released unprocessed."""
         self.released.append(message)
         return True
 
     async def check_errors(self) -> None:
-        """Raise the error that the test has set."""
         self._assert_started()
         if self.error is not None:
             raise self.error
 
     def seconds_since_heartbeat(self) -> float:
-        """Return the seconds that the test has set."""
         return self.silent_seconds
 
     def _assert_started(self) -> None:
@@ -218,7 +199,6 @@ class FakeProducer:
         return cast("BatchProducer", self)
 
     async def write_all(self, records: Sequence[OutgoingRecord]) -> None:
-        """Record dead letters and forwards, once acknowledged."""
         self.asked.set()
         await self.acknowledges.wait()
         if self.failure is not None:
@@ -241,7 +221,6 @@ class _Signal:
         self.receivers.append(receiver)
 
     async def send(self, partitions: set[TP]) -> None:
-        """Notify all listeners."""
         for receiver in self.receivers:
             await receiver(None, partitions)
 

@@ -17,7 +17,6 @@ from sources.client.queue import Waiting
 
 
 def plant(fault: str) -> None:
-    """Break the spool."""
     head, opened = Spool.head, Spool._opened
 
     def forgetful_head(self: Spool, most_events: int, most_bytes: int) -> Sequence[Waiting]:

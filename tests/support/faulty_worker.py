@@ -38,7 +38,6 @@ class PlantedError(RuntimeError):
 
 
 def plant(fault: str) -> None:
-    """Plant a fault before the worker starts."""
     name, _, number = fault.partition(":")
     {
         "batch": lambda: _fail_batch(int(number)),

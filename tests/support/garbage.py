@@ -20,7 +20,6 @@ def leaves_no_cycles(work: Callable[[], object]) -> bool:
 
 
 def _left_by(work: Callable[[], object]) -> int:
-    """Return how many unreachable objects are found after work."""
     gc.collect()
     gc.disable()
     try:

@@ -89,13 +89,11 @@ def event(number: int = 1, **changes: Any) -> dict[str, Any]:
 
 
 def closed(number: int = 1) -> dict[str, Any]:
-    """Return an event of another type."""
     data = {"uai": "0750652B", "closed_on": "2026-03-10"}
     return event(number, type=SchoolClosed.TYPE, data=data)
 
 
 def bearer(token: str = TOKEN) -> dict[str, str]:
-    """Return the header of a bearer token."""
     return {"authorization": f"Bearer {token}"}
 
 
@@ -107,7 +105,6 @@ def signed(
     secret: SigningSecret = SIGNING_SECRET,
     message_id: str = "msg_1",
 ) -> dict[str, str]:
-    """Return the headers of a signature."""
     return {
         PRODUCER_HEADER: producer,
         ID_HEADER: message_id,
@@ -126,7 +123,6 @@ class FakeWriter:
     _ends: Counter[str] = field(default_factory=Counter)
 
     async def write(self, records: Sequence[OutgoingRecord]) -> list[Written | None]:
-        """Keep records, each on partition 0 of its topic."""
         if self.waiting_for is not None:
             raise BrokerUnavailableError(self.waiting_for)
         return [self._written(record) for record in records]
@@ -146,17 +142,14 @@ class Client:
         self._transport = httpx.ASGITransport(app)
 
     def request(self, method: str, path: str, **how: Any) -> httpx.Response:
-        """Return the answer."""
         answer = asyncio.run(self._request(method, path, **how))
         _assert_documented(method.lower(), path, answer)
         return answer
 
     def get(self, path: str) -> httpx.Response:
-        """Return the answer to a GET."""
         return self.request("GET", path)
 
     def post(self, path: str, **how: Any) -> httpx.Response:
-        """Return the answer to a POST."""
         return self.request("POST", path, **how)
 
     async def _request(self, method: str, path: str, **how: Any) -> httpx.Response:

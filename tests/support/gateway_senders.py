@@ -55,7 +55,6 @@ class Account:
 
 
 def batches(lines: Sequence[bytes]) -> Iterator[Batch]:
-    """Yield events in batches, again and again under other ids."""
     batch: Batch = []
     for turn in itertools.count():
         for line in lines:
@@ -69,7 +68,6 @@ def batches(lines: Sequence[bytes]) -> Iterator[Batch]:
 
 
 def with_id(line: bytes, name: str) -> bytes:
-    """Return an event under another id."""
     return ID.sub(b'"id":"%s"' % name.encode(), line, count=1)
 
 
@@ -94,7 +92,6 @@ class Sender(threading.Thread):
         self._over = over
 
     def run(self) -> None:
-        """Send until it is over."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         batch: Batch = []
         while not self._over.is_set():

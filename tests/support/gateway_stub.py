@@ -32,7 +32,6 @@ def accepted(events: Sequence[dict[str, Any]]) -> StubAnswer:
 
 
 def answered_each(statuses: Sequence[int]) -> StubAnswer:
-    """Answer each event of a batch with a status of its own."""
     items = [
         {"index": at, "status": status, "problem": {"detail": f"because of {status}"}}
         for at, status in enumerate(statuses)
@@ -56,7 +55,6 @@ class GatewayStub:
 
     @property
     def url(self) -> str:
-        """Its base address, the same after a restart."""
         return f"{'http' if self._tls is None else 'https'}://127.0.0.1:{self._port}"
 
     def start(self) -> None:
@@ -132,7 +130,6 @@ def _json(content: object) -> bytes:
 
 @contextmanager
 def gateway_stub(tls: ssl.SSLContext | None = None) -> Iterator[GatewayStub]:
-    """Yield a stub that listens until the block ends."""
     stub = GatewayStub(tls)
     try:
         yield stub

@@ -72,19 +72,16 @@ class Gateway(Child):
         )
 
     def __enter__(self) -> Self:
-        """Start it and wait until it accepts events."""
         self.start()
         wait_until(lambda: self.ready or not self.alive, seconds=READY_SECONDS)
         assert self.ready, f"the gateway does not accept events:\n{self.log_file.read_text()}"
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it once it has answered the requests in progress."""
         self.stop(grace=STOP_SECONDS)
 
     @property
     def listens(self) -> bool:
-        """True while connections are accepted, or wait to be."""
         try:
             socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
         except OSError:
@@ -93,7 +90,6 @@ class Gateway(Child):
 
     @property
     def ready(self) -> bool:
-        """True when it accepts events."""
         try:
             with urllib.request.urlopen(f"{self._probe_url}/readyz", timeout=5) as answer:  # noqa: S310 - our own
                 return bool(answer.status == 200)
@@ -101,7 +97,6 @@ class Gateway(Child):
             return False
 
     def metrics(self) -> str:
-        """Return its /metrics."""
         with urllib.request.urlopen(f"{self._probe_url}/metrics", timeout=10) as answer:  # noqa: S310 - our own
             return str(answer.read().decode())
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 
 def check_golden(file: Path, text: str) -> None:
-    """Check that a golden file has this text, or write it there."""
     if os.environ.get("REWRITE_GOLDEN"):
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")

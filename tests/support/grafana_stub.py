@@ -161,12 +161,10 @@ class GrafanaStub:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
         return f"{self.scheme}://127.0.0.1:{self._server.server_address[1]}{self.prefix}"
 
     @property
     def writes(self) -> list[Request]:
-        """The requests that would change something."""
         return [request for request in self.requests if request.method != "GET"]
 
     def __enter__(self) -> Self:
@@ -187,7 +185,6 @@ class GrafanaStub:
             assert self.violations == []
 
     def make_folder(self, uid: str, title: str) -> None:
-        """Hold a new folder."""
         self.folders[uid] = title
         self._made[uid] = self.clock()
 
@@ -199,7 +196,6 @@ class GrafanaStub:
         return self.clock() - made >= self.rights_seconds
 
     def respond(self, request: Request) -> Answer:
-        """Answer a request that is valid so far."""
         self.requests.append(request)
         if (answer := self.interrupt(request)) is not None:
             return answer
@@ -219,13 +215,11 @@ class GrafanaStub:
         return self.violated(request, "no such method and path")
 
     def violated(self, request: Request, problem: str) -> Answer:
-        """Record a request that breaks the API's documentation, and refuse it."""
         self.violations.append(f"{request.method} {request.path}: {problem}")
         return Answer(400, {"message": f"bad request data: {problem}"})
 
 
 def _problem(schema: Mapping[str, Any], value: object) -> str | None:
-    """Return the first mistake in a value, or None."""
     error = next(iter(Draft202012Validator(schema).iter_errors(value)), None)
     return None if error is None else f"{error.json_path}: {error.message[:200]}"
 
@@ -358,7 +352,6 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _respond  # noqa: N815 - http.server's names
 
     def _broken(self, text: bytes) -> str | None:
-        """Return the mistake in the headers, or that the body is no JSON."""
         authorizations = self.headers.get_all("Authorization", [])
         if len(authorizations) != 1 or not authorizations[0].startswith("Bearer "):
             return "Authorization must be one bearer token"

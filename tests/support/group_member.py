@@ -75,11 +75,9 @@ class ScriptedThread:
         self.polls_noted = 0
 
     def note_poll(self) -> None:
-        """Count a poll that had nothing to ask for."""
         self.polls_noted += 1
 
     def set_fetch_max_wait(self, milliseconds: int) -> None:
-        """Record the longest wait of fetch requests."""
         self.fetch_max_waits.append(milliseconds)
 
     def brings(self, poll: Poll, *, meanwhile: Callable[[], object] = lambda: None) -> None:
@@ -98,15 +96,12 @@ class ScriptedThread:
         return self.polls.popleft()() if self.polls else {}
 
     async def earliest_offsets(self, *tps: TP) -> Mapping[TP, int]:
-        """Return the first offsets of logs."""
         return {tp: self.starts.get(tp, 0) for tp in tps}
 
     async def highwaters(self, *tps: TP) -> Mapping[TP, int]:
-        """Return the next offsets of logs."""
         return {tp: self.log_ends.get(tp, LOG_END) for tp in tps}
 
     async def committed(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
-        """Return the committed offsets with their metadata."""
         return {
             tp: Committed(offset, self.metadata.get(tp, NO_METADATA))
             for tp in tps
@@ -114,7 +109,6 @@ class ScriptedThread:
         }
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
-        """Record a seek."""
         self.sought.append(dict(partitions))
 
     async def commit(self, offsets: Mapping[TP, int]) -> bool:
@@ -127,23 +121,18 @@ class ScriptedThread:
         return self.takes_commits
 
     def assignment(self) -> set[TP]:
-        """Return the assigned partitions."""
         return self.assigned
 
     def highwater(self, tp: TP) -> int | None:
-        """Return the high watermark of a partition, if a fetch has returned it."""
         return self.ends.get(tp)
 
     def stable_end(self, tp: TP) -> int | None:
-        """Return the last stable offset."""
         return self.stable_ends.get(tp)
 
     def fetch_position(self, tp: TP) -> int:
-        """Return the next offset to fetch."""
         return self.positions.get(tp, 0)
 
     def generation(self) -> int:
-        """Return the generation of this member."""
         return self.current
 
 
@@ -248,7 +237,6 @@ async def rebalance(
 
 
 def position_of(consumer: BatchConsumer, tp: TP) -> Position | None:
-    """Return how far a partition is merged."""
     return consumer.transport.state_store.position(FAMILIES[tp.topic], tp.partition)
 
 
@@ -257,7 +245,6 @@ def _move(consumer: BatchConsumer, tp: TP, position: Position) -> None:
 
 
 def keep(consumer: BatchConsumer, tp: TP, *, last: LastRecord, start: int = 0) -> None:
-    """Let the states of a partition be merged up to a record."""
     _move(consumer, tp, Position(last.offset + 1, last, start))
 
 
@@ -273,22 +260,18 @@ def merge(consumer: BatchConsumer, handed: Message) -> None:
 
 
 def topic(family: Family, partition: int = 0) -> TP:
-    """Return a partition of a family's events."""
     return TP(topic_name(family), partition)
 
 
 def polled(tp: TP, *offsets: int) -> dict[TP, list[PolledRecord]]:
-    """Return what a poll returns of one partition."""
     return {tp: [record(tp, offset) for offset in offsets]}
 
 
 def record(tp: TP, offset: int, *, key: bytes = b"key") -> PolledRecord:
-    """Return a record of a partition."""
     return PolledRecord(tp.topic, tp.partition, offset, key, b"value")
 
 
 def last_record(offset: int, *, key: bytes = b"key") -> LastRecord:
-    """Return the identity of the record that `record` returns."""
     return LastRecord.of(record(topic(Family.SCHOOLS), offset, key=key))
 
 
@@ -321,7 +304,6 @@ async def has_merged(*tps: TP, upto: int = 5) -> tuple[BatchConsumer, ScriptedTh
 
 
 def offsets_of(handed: Message) -> list[int]:
-    """Return the offsets of a batch's records."""
     return [one.offset for one in cast("Batch", handed.value).records]
 
 
@@ -333,7 +315,6 @@ def message(
     start: int = 0,
     generation: int | None = GENERATION,
 ) -> Message:
-    """Return the message of a batch whose last record has this offset."""
     return ConsumerMessage(
         tp.topic,
         tp.partition,

@@ -37,7 +37,6 @@ class UnexpectedAnswerError(AssertionError):
 
 
 def blocks_of(guide: Path) -> list[Block]:
-    """Return the guide's code blocks in order."""
     text = guide.read_text(encoding="utf-8")
     return [
         Block(
@@ -51,7 +50,6 @@ def blocks_of(guide: Path) -> list[Block]:
 
 
 def shows(expected: str, output: str) -> bool:
-    """Return whether what was said is what the guide shows."""
     parts = ("".join(part.split()) for part in expected.split("…"))
     return re.fullmatch(".*".join(map(re.escape, parts)), "".join(output.split())) is not None
 

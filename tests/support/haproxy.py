@@ -33,13 +33,11 @@ class Haproxy(Child):
         )
 
     def __enter__(self) -> Self:
-        """Start it and wait until it accepts connections."""
         self.start()
         assert wait_until(self._listens, seconds=20), self.log()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it at once."""
         self.stop()
 
     def _listens(self) -> bool:

@@ -12,11 +12,9 @@ class HeaderName(str):
     written: bytes
 
     def __new__(cls, written: bytes) -> Self:
-        """Make a name of bytes."""
         name = super().__new__(cls, written.decode(errors="replace"))
         name.written = written
         return name
 
     def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:  # noqa: ARG002
-        """Return the bytes, whatever encoding is asked for."""
         return self.written

@@ -20,29 +20,22 @@ class HeldHistories(HistoriesCollector):
 
     @property
     def sums(self) -> StateStore:
-        """The state store."""
         return self.state_store
 
     def poll(self) -> int:
-        """Return that nothing came."""
         return 0
 
     def waiting_for(self) -> str | None:
-        """Return that nothing is missing."""
         return None
 
     def lag(self) -> int:
-        """Return that no worker may have something new."""
         return 0
 
     def overdue(self) -> int:
-        """Return that workers are late with nothing."""
         return 0
 
     def ages(self) -> Mapping[int, float]:
-        """Return that everything was confirmed just now."""
         return {0: 0.0}
 
     def unknown(self) -> Mapping[Term, str]:
-        """Return that every term is known."""
         return {}

@@ -136,7 +136,6 @@ def events_of(family: Family) -> st.SearchStrategy[CloudEvent]:
 
 
 def histories(family: Family, *, max_size: int = 12) -> st.SearchStrategy[list[CloudEvent]]:
-    """Draw events of a family, in no order."""
     return st.lists(events_of(family), max_size=max_size)
 
 
@@ -195,7 +194,6 @@ def with_cell(state: EntityState, fact: str, day: str, cell: Cell) -> EntityStat
 
 
 def state_of(*history: CloudEvent) -> EntityState:
-    """Return what events say of one entity."""
     state = EMPTY
     for one in history:
         day = one.fact.effective_day.isoformat()

@@ -58,7 +58,6 @@ class KafkaBroker(Server):
 
     @property
     def bootstrap(self) -> str:
-        """The address that clients are given."""
         return self.address
 
     def reset(self) -> None:
@@ -75,7 +74,6 @@ class KafkaBroker(Server):
 
     @contextmanager
     def admin(self) -> Iterator[Any]:
-        """Yield a kafka-python admin client."""
         client = opened(KafkaAdminClient, self.bootstrap)
         try:
             yield client
@@ -90,14 +88,12 @@ class KafkaBroker(Server):
 
 
 def remove_members(admin: Any, groups: Sequence[str]) -> None:  # noqa: ANN401 - as below
-    """Put every member out of some groups, living or not."""
     for name, group in admin.describe_groups(groups).items():
         members = [MemberToRemove(member_id=member["member_id"]) for member in group["members"]]
         admin.remove_group_members(name, members)
 
 
 def _clean(admin: Any) -> bool:  # noqa: ANN401 - kafka-python ships no annotations
-    """Delete the topics and the groups, and return whether nothing is left."""
     try:
         if topics := _topics(admin):
             admin.delete_topics(topics)
@@ -107,7 +103,6 @@ def _clean(admin: Any) -> bool:  # noqa: ANN401 - kafka-python ships no annotati
 
 
 def _topics(admin: Any) -> list[str]:  # noqa: ANN401 - kafka-python ships no annotations
-    """Return the topics that are not Kafka's own."""
     return [name for name in admin.list_topics() if not name.startswith("__")]
 
 

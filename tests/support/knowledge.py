@@ -41,7 +41,6 @@ def simulated_records() -> tuple[RawRecord, ...]:
 
 @cache
 def knowledge() -> Knowledge:
-    """Return what is known once all of them have arrived."""
     catalogue: Catalogue = shipped()
     state_store = states_held_on(simulated_records(), catalogue, date(2020, 1, 1))
     return Knowledge.from_states(state_store, catalogue)
@@ -50,5 +49,4 @@ def knowledge() -> Knowledge:
 def view(
     as_of: date = LAST_DAY, territory: str = "region", *, known_on: date | None = None
 ) -> View:
-    """Return a view of a day, seen from the last one."""
     return View(as_of, known_on, territory, today=LAST_DAY)

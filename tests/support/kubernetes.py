@@ -54,14 +54,12 @@ def _with_monitoring(deploy: Path) -> Path:
 
 
 def one(manifests: tuple[Manifest, ...], kind: str, name: str) -> Manifest:
-    """Return the manifest of a kind and a name."""
     found = [it for it in manifests if (it["kind"], it["metadata"]["name"]) == (kind, name)]
     assert len(found) == 1, (kind, name)
     return found[0]
 
 
 def pod_specs(manifests: tuple[Manifest, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Return what every pod is to be, with the name of what makes it."""
     for name, template in pod_templates(manifests):
         yield name, template["spec"]
 
@@ -76,14 +74,12 @@ def pod_templates(manifests: tuple[Manifest, ...]) -> Iterator[tuple[str, Mappin
 
 
 def containers(manifests: tuple[Manifest, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Return every container, with the name of what makes its pod."""
     for name, pod in pod_specs(manifests):
         for container in (*pod.get("initContainers", ()), *pod["containers"]):
             yield name, container
 
 
 def environment(manifests: tuple[Manifest, ...], container: Mapping[str, Any]) -> dict[str, str]:
-    """Return the variables that a container gets."""
     variables: dict[str, str] = {}
     for source in container.get("envFrom", ()):
         variables |= one(manifests, "ConfigMap", source["configMapRef"]["name"])["data"]

@@ -34,7 +34,6 @@ class ClusterApi:
     """Paths, and bodies as kubectl sends them (protobuf, with the names in plain text)."""
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, Mapping[str, Any]]:
-        """Return the status and the document that answer a request."""
         if path in ("/api", "/apis"):
             return 200, {"kind": "APIGroupList", "groups": _GROUPS, "versions": ["v1"]}
         if path in _KINDS:

@@ -28,7 +28,6 @@ REFUSED_AT = datetime(2019, 6, 30, 12, 30, tzinfo=UTC)
 
 
 def valid_event(**fields: Any) -> CloudEvent:
-    """Return a valid event of a lycée in Paris."""
     return event("school.registered", uai("0750001"), "2018-01-01", **fields)
 
 
@@ -50,7 +49,6 @@ def letter_of(event: CloudEvent | None = None, *, position: int = 0, **changes: 
 
 
 def entry_with_outcome(letter: DeadLetter, verdict: OutcomeKind, *, attempts: int = 1) -> Entry:
-    """Return the entry of a letter with an outcome."""
     return Entry(
         letter,
         ReplayOutcome(verdict=verdict, attempts=attempts, at=REFUSED_AT, refused_at=letter.time),
@@ -94,7 +92,6 @@ class FakeWriter:
     sent: list[list[OutgoingRecord]] = field(default_factory=list)
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:
-        """Keep the records."""
         self.sent.append(list(records))
 
 

@@ -26,7 +26,6 @@ class Slot(NamedTuple):
 
 
 def loss_of(tp: TP, **lost: Any) -> AcceptedLoss:
-    """Return an operator's acceptance of what a log has lost."""
     at = datetime(2020, 1, 1, tzinfo=UTC)
     return AcceptedLoss(
         topic=tp.topic, partition=tp.partition, at=at, because="the disk failed", **lost
@@ -47,7 +46,6 @@ class LossyLog:
 
     @property
     def end(self) -> int:
-        """The offset of the next record."""
         return len(self.slots)
 
     def append(self, kinds: Sequence[bool]) -> None:
@@ -59,7 +57,6 @@ class LossyLog:
             self.slots.append(Slot(self._epoch, record if is_record else None))
 
     def elect(self, *, is_rolled: bool) -> None:
-        """Elect another leader, which may begin a segment."""
         self._epoch += 1
         if is_rolled:
             self._segments.add(self.end)
@@ -76,13 +73,11 @@ class LossyLog:
         self.start = min(self.start + count, self.end)
 
     def compact(self, first: int, count: int) -> None:
-        """Lose records in the middle."""
         for at in range(first, min(first + count, self.end - 1)):
             slot = self.slots[at]
             self.slots[at] = slot._replace(is_deleted=slot.record is not None)
 
     def gaps(self) -> tuple[tuple[int, int], ...]:
-        """Return the first and the last offset of each run of deleted records."""
         return tuple(OffsetRuns(at for at, one in enumerate(self.slots) if one.is_deleted).runs)
 
     def has(self, last: LastRecord | None) -> bool:
@@ -93,7 +88,6 @@ class LossyLog:
         return slot is not None and slot.record is not None and LastRecord.of(slot.record) == last
 
     def is_deleted(self, last: LastRecord | None) -> bool:
-        """Return whether compaction has deleted a record."""
         return last is not None and last.offset < self.end and self.slots[last.offset].is_deleted
 
     def seek(self, offset: int | None) -> None:
@@ -117,7 +111,6 @@ class LossyLog:
         return records
 
     def _fetch(self, partition: AssignedPartition) -> None:
-        """Fetch up to the end of a segment."""
         left = [(at, self.slots[at]) for at in range(self.at, self.end)]
         left = [one for one in left if not one[1].is_deleted]
         end = min((one for one in self._segments if one > self.at), default=self.end)

@@ -36,7 +36,6 @@ class Mailbox:
         address: str,
         options: list[str],
     ) -> str:
-        """Refuse one address, take the others."""
         del server, session, options
         if address == REFUSED:
             return "550 no such mailbox"
@@ -46,7 +45,6 @@ class Mailbox:
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """Keep a message."""
         del server
         assert isinstance(envelope.content, bytes)
         self.messages.append(message_from_bytes(envelope.content, policy=policy.default))

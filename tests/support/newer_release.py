@@ -24,7 +24,6 @@ class SchoolConnectedTwo(SchoolConnected):
 
 
 def release() -> None:
-    """Add the new version to what this process knows."""
     known: tuple[type[Fact], ...] = (*registry._ALL, SchoolConnectedTwo)
     by_type = {fact.TYPE: fact for fact in known}
     by_name = {fact.NAME: fact for fact in known}

@@ -52,7 +52,6 @@ def _ledger() -> EventLedger:
 def knowledge_on(
     ledger: EventLedger, persons: Iterable[RawRecord], catalogue: Catalogue, day: date
 ) -> Knowledge:
-    """Return what was known at the end of a day."""
     state_store = state_store_known_on(ledger, persons, catalogue, day)
     return Knowledge.from_states(state_store, catalogue, day)
 
@@ -70,7 +69,6 @@ def _persons() -> Sequence[tuple[str, RawRecord]]:
 
 @cache
 def known_then(day: date) -> Knowledge:
-    """Return what was known of the five years at the end of a day."""
     # Most of the time goes to these records: the later ones, which count for nothing, are left out.
     persons = [one for recorded, one in _persons() if recorded <= str(day)]
     return knowledge_on(_ledger(), persons, shipped(), day)
@@ -82,19 +80,16 @@ def request_of(
     programme: str | None = None,
     contacts: Contacts | None = None,
 ) -> NoteRequest:
-    """Ask for a month's note."""
     chosen = Month.parse(month)
     found = next((one for one in shipped().programmes if one.id == programme), None)
     return NoteRequest(chosen, known_on or chosen.until, found, contacts)
 
 
 def simulated_note(request: NoteRequest, knowledge: Knowledge | None = None) -> Note:
-    """Write a note of the five years."""
     return note_of(knowledge or known_then(request.known_on), _ledger(), request)
 
 
 def note_of_events(events: Iterable[CloudEvent], request: NoteRequest) -> Note:
-    """Write a note of some events alone."""
     found = list(events)
     persons = [one for one in found if one.fact.FAMILY.about_persons]
     with ledger_of(one for one in found if not one.fact.FAMILY.about_persons) as ledger:

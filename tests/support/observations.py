@@ -40,7 +40,6 @@ class Observation(NamedTuple):
 
 
 def observation_events(observations: Sequence[Observation]) -> list[CloudEvent]:
-    """Return the events of observations, each recorded after the one before."""
     return [
         CloudEvent(
             id=f"observation-{number:05}",
@@ -65,7 +64,6 @@ def observed(indicator: str, territory: str, day: str, value: str | None) -> Obs
 
 
 def observations(*, max_size: int = 30) -> st.SearchStrategy[list[Observation]]:
-    """Draw observations of few indicators, in few territories, on few days."""
     values = st.decimals(-1000, 1000, places=3) | st.just(Decimal(0))
     one = st.builds(
         Observation,

@@ -11,10 +11,8 @@ class PassingTime:
     waits: list[float] = field(default_factory=list)
 
     def clock(self) -> float:
-        """Return the time."""
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
         self.waits.append(seconds)
         self.now += seconds

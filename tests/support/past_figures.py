@@ -15,7 +15,6 @@ from tests.support.records import apply_events
 
 
 def state_store_of(catalogue: Catalogue, events: Sequence[CloudEvent]) -> StateStore:
-    """Return a state store of events, over several partitions."""
     state_store = StateStore(catalogue.terms)
     for family in Family:
         apply_events(state_store, family, [[one for one in events if one.fact.FAMILY is family]])

@@ -84,11 +84,9 @@ class Portal:
         self.lies.insert(0, (lambda path: part in path, list(answers)))
 
     def paths(self) -> list[str]:
-        """Return what was asked, without robots.txt."""
         return [one.path for one in self.requests if one.path != "/robots.txt"]
 
     def answer(self, target: str) -> Answer:
-        """Return the answer to a GET of a path with its query."""
         for is_meant, answers in self.lies:
             if answers and is_meant(target):
                 return answers.pop(0) if len(answers) > 1 else answers[0]

@@ -85,12 +85,10 @@ class PostgresServer(Server):
         super().stop()
 
     def remove(self) -> None:
-        """End it, and remove its folder."""
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def url(self, database: str = "postgres", user: str = OWNER) -> str:
-        """Return the address of a database for a user."""
         return f"postgresql://{user}@{self.address}/{database}"
 
     def variables(self, database: str) -> dict[str, str]:
@@ -125,7 +123,6 @@ class PostgresServer(Server):
 
 @contextmanager
 def started_postgres() -> Iterator[PostgresServer]:
-    """Yield a server that runs, and remove it."""
     server = PostgresServer()
     try:
         server.start()
@@ -153,7 +150,6 @@ class Database:
         return self.psql(outbox_sql(), source=self.source)
 
     def psql(self, text: str, **variables: str) -> str:
-        """Run a script with psql, and return what it says, its notices included."""
         done = subprocess.run(
             [
                 "psql",
@@ -181,17 +177,14 @@ class Database:
         return re.sub(r"^\\(un)?restrict .*$", "", done.stdout, flags=re.MULTILINE)
 
     def url(self, user: str = OWNER) -> str:
-        """Return its address for a user."""
         return self.server.url(self.name, user)
 
     @contextmanager
     def connected(self, user: str = OWNER) -> Iterator[psycopg.Connection]:
-        """Yield a connection that commits each statement."""
         with psycopg.connect(self.url(user), autocommit=True) as connection:
             yield connection
 
     def user(self, name: str, *roles: str) -> str:
-        """Make a user with roles, and return its address."""
         with self.connected() as connection:
             connection.execute(f"CREATE USER {name}")
             for role in roles:

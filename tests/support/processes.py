@@ -7,7 +7,6 @@ LISTEN = "0A"
 
 
 def children(parent: int) -> list[int]:
-    """List the processes that a process has started and that have not ended."""
     statuses = {
         int(path.parent.name): _status(path) for path in Path("/proc").glob("[0-9]*/status")
     }

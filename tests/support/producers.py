@@ -13,7 +13,6 @@ def producer(
     types: tuple[str, ...] = ("school.*",),
     owns: Sequence[Any] = (),
 ) -> Producer:
-    """Declare a producer of schools' facts with a generous quota."""
     return Producer(
         id=name,
         title=f"Système {name}",

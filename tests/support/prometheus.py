@@ -63,11 +63,9 @@ class _HttpServer(Server):
 
     @property
     def url(self) -> str:
-        """Where it answers."""
         return f"http://{self.address}"
 
     def reload(self) -> None:
-        """Reload its configuration and rules."""
         self._request("/-/reload", method="POST")
 
     def _is_ready(self, mark: int) -> bool:  # noqa: ARG002 - it says so itself
@@ -171,11 +169,9 @@ class Prometheus(_HttpServer):
         return list(self._get_json("/api/v1/alerts")["data"]["alerts"])
 
     def firing(self) -> set[str]:
-        """Return the names of the alerts that fire."""
         return {one["labels"]["alertname"] for one in self.alerts() if one["state"] == "firing"}
 
     def up(self, job: str) -> bool:
-        """Return whether the last scrape of each of a job's targets succeeded."""
         active = self._get_json("/api/v1/targets", state="active")["data"]["activeTargets"]
         health = [one["health"] for one in active if one["labels"]["job"] == job]
         return bool(health) and set(health) == {"up"}
@@ -270,12 +266,10 @@ class Monitoring:
     def alertmanager(
         self, configuration: str | Path, *, options: Sequence[str] = ()
     ) -> Alertmanager:
-        """Start an Alertmanager."""
         folder = self._folder("alertmanager")
         return self._started(Alertmanager(folder, configuration=configuration, options=options))
 
     def stop_all(self) -> None:
-        """End whatever still runs."""
         for server in self.servers:
             server.kill()
 

@@ -41,28 +41,23 @@ class PrometheusStub:
     """How many notifications have reached no Alertmanager."""
 
     def answer(self, path: str, status: int, document: object) -> None:
-        """Answer so at a path."""
         self.answers[path] = status, document
 
     def notify(self, address: str) -> None:
-        """Set the one Alertmanager that it knows."""
         active = [{"url": f"{address}/api/v2/alerts"}]
         self.data["/api/v1/alertmanagers"] = {"activeAlertmanagers": active}
 
     @property
     def metrics(self) -> str:
-        """What it exposes of itself."""
         return (
             "prometheus_notifications_alertmanagers_discovered 1\n"
             f'prometheus_notifications_errors_total{{alertmanager="http://x/"}} {self.failed}\n'
         )
 
     def scrape(self, job: str, health: str) -> None:
-        """Set all that is scraped."""
         self.data["/api/v1/targets"] = {"activeTargets": [_target(job, health)]}
 
     def evaluate(self, *rules: tuple[str, str]) -> None:
-        """Set the rules, with their health."""
         listed = [{"name": name, "health": health} for name, health in rules]
         self.data["/api/v1/rules"] = {"groups": [{"rules": listed}]}
 

@@ -17,7 +17,6 @@ SMALLEST: Final = 10
 
 
 def is_of_persons(catalogue: Catalogue, indicator: str) -> bool:
-    """Return whether an indicator is about persons."""
     return catalogue.indicator(indicator).min_cell is not None
 
 

@@ -29,7 +29,6 @@ class Answer:
 
     @property
     def problem(self) -> str:
-        """The name of its problem."""
         return str(self.json["type"]).removeprefix("/problems/")
 
 
@@ -51,7 +50,6 @@ class RawConnection:
         self._socket.close()
 
     def fileno(self) -> int:
-        """Return the socket's number, for `select`."""
         return self._socket.fileno()
 
     def send(self, data: bytes) -> None:
@@ -86,7 +84,6 @@ class RawConnection:
         return Answer(int(status_line.split()[1]), headers, body)
 
     def starts_with(self, begin: bytes) -> bool:
-        """Return whether what the server sends starts with some bytes."""
         while len(self._rest) < len(begin) and self._receive():
             pass
         return self._rest.startswith(begin)
@@ -105,11 +102,9 @@ class RawConnection:
 
 
 def post(body: bytes, *headers: str, path: str = "/events") -> bytes:
-    """Return a POST with its length."""
     return request("POST", path, *headers, f"content-length: {len(body)}") + body
 
 
 def request(method: str, target: str, *headers: str) -> bytes:
-    """Return a request's line and headers."""
     lines = [f"{method} {target} HTTP/1.1", "host: gateway.test", *headers, "", ""]
     return "\r\n".join(lines).encode("latin-1")

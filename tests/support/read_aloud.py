@@ -38,7 +38,6 @@ def read_aloud(reader: PdfReader) -> str:
 
 
 def _marked(page: PageObject, reader: PdfReader) -> Mapping[int, str]:
-    """Return the text of each piece of a page that a tag may name."""
     resources: Any = page["/Resources"]
     signs = {name: _signs(font.get_object()) for name, font in resources["/Font"].items()}
     found: defaultdict[int, str] = defaultdict(str)
@@ -77,7 +76,6 @@ def _text(shown: Any, font: Mapping[int, str]) -> str:  # noqa: ANN401 - what py
 
 
 def _signs(font: Any) -> Mapping[int, str]:  # noqa: ANN401 - what pypdf reads
-    """Return which text each code of a font is."""
     table = font["/ToUnicode"].get_object().get_data().decode()
     return {
         int(code, 16): bytes.fromhex(text).decode("utf-16-be")

@@ -56,7 +56,6 @@ class Watch:
     answers: dict[int, list[Answer]] = field(default_factory=dict)
 
     def change(self, what: str, ended: float, partitions: int) -> Change:
-        """Return what the change hid of so many partitions."""
         return Change(
             what,
             self.hidden_seconds(partitions, ended),
@@ -66,7 +65,6 @@ class Watch:
         )
 
     def hidden_seconds(self, partitions: int, ended: float) -> float:
-        """Return how long some partition was shown by no worker."""
         changes = sorted(
             _Shown(answer.at, worker, answer.shown)
             for worker, answers in self.answers.items()
@@ -103,7 +101,6 @@ class Watch:
 
 @contextmanager
 def watched(workers: Callable[[], Sequence[Worker]]) -> Iterator[Watch]:
-    """Ask all workers, those that are added too, until the context ends."""
     watch = Watch(monotonic())
     done = threading.Event()
     threads: dict[int, threading.Thread] = {}

@@ -58,7 +58,6 @@ def record_of(
 def refused_record(
     family: Family, partition: int, *, key: bytes = b"key", value: bytes = b"{}"
 ) -> FakeRecord:
-    """Return a record that is no CloudEvent, by default."""
     return FakeRecord(topic_name(family), partition, next(_offsets), key, value)
 
 
@@ -89,7 +88,6 @@ def apply_events(
     batches: Iterable[Iterable[CloudEvent]],
     rules: RecordRules = RULES,
 ) -> StateStore:
-    """Apply what batches of events change to a state store."""
     for batch in batches:
         for partition, result in processed(state_store, family, batch, rules):
             state_store.put(family, partition, result.changed)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 
 def mode(path: Path) -> int:
-    """Return a path's rights."""
     return stat.S_IMODE(path.stat().st_mode)
 
 

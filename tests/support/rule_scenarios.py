@@ -47,7 +47,6 @@ IDENTIFYING_LABELS = (
 
 
 def growing(start: float, step: float, minutes: int) -> Span:
-    """Return a span whose value grows by a step each minute."""
     return f"{start}+{step}x{minutes - 1}", minutes
 
 
@@ -60,7 +59,6 @@ class FiringAlert:
 
     @classmethod
     def of(cls, name: str, **labels: str) -> FiringAlert:
-        """Return the alert of a name with these labels."""
         return cls(name, labels)
 
 
@@ -77,7 +75,6 @@ class RuleScenario:
         self._tests: list[dict[str, Any]] = []
 
     def expose(self, metric: Metric | str, *spans: Span, **labels: str) -> None:
-        """Expose a series."""
         name = metric if isinstance(metric, str) else metric.name
         selector = ", ".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
         series = f"{name}{{{selector}}}"
@@ -140,7 +137,6 @@ class RuleScenario:
         self.expose(metrics.ASSESSOR_UNJUDGED, *(unjudged or behind), **where)
 
     def healthy(self, minutes: int = 200) -> None:
-        """Expose one worker and the assessor, up all the time."""
         self.worker("worker:6066", (1, minutes))
         self.assessor((1, minutes))
 
@@ -189,7 +185,6 @@ class RuleScenario:
     def expect_samples(
         self, minute: int, expression: str, *labels: Mapping[str, str], value: float = 1
     ) -> None:
-        """Expect an expression to give exactly these series, all of one value."""
         self._tests.append(
             {
                 "expr": expression,

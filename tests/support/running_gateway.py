@@ -87,7 +87,6 @@ def running_gateway(
 
 @contextmanager
 def consumer(bootstrap: str) -> Iterator[Any]:
-    """Yield a kafka-python consumer without a group."""
     client = opened(KafkaConsumer, bootstrap, consumer_timeout_ms=10_000)
     try:
         yield client

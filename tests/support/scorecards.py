@@ -31,14 +31,12 @@ def broken(
     topic: str = "smartregion.schools",
     headers: Headers = _STRUCTURED,
 ) -> RawRecord:
-    """Return a record that breaks its contract."""
     return RawRecord(topic, 0, 1_000_000 + next(_offsets), b"key", value, headers)
 
 
 def letter_of(
     record: RawRecord, *, reason: str = "unknown_type", field: str = "type"
 ) -> DeadLetter:
-    """Return the dead letter that a worker wrote of a record."""
     origin = RecordOrigin(record.topic, record.partition, record.offset)
     return _letter(origin, reason, field, record.value, record.headers)
 
@@ -46,7 +44,6 @@ def letter_of(
 def refused_at_the_gateway(
     producer: str | None, value: bytes = b"{}", *, reason: str = "not_allowed", field: str = "type"
 ) -> DeadLetter:
-    """Return the dead letter that the gateway wrote."""
     return _letter(GATEWAY, reason, field, value, _STRUCTURED, producer)
 
 

@@ -78,22 +78,18 @@ class SecuredKafka(KafkaBroker):
 
     @property
     def mutual(self) -> str:
-        """Where a certificate of the authority is asked for."""
         return f"127.0.0.1:{self._mutual}"
 
     @property
     def expired(self) -> str:
-        """Where the broker shows a certificate that has expired."""
         return f"127.0.0.1:{self._expired}"
 
     @property
     def elsewhere(self) -> str:
-        """Where the broker shows the certificate of another host."""
         return f"127.0.0.1:{self._elsewhere}"
 
     @property
     def as_root(self) -> BrokerSecurity:
-        """How the super user comes in, by `mutual`."""
         return BrokerSecurity(
             security_protocol="SSL",
             ssl_cafile=str(self.authority.file),
@@ -103,7 +99,6 @@ class SecuredKafka(KafkaBroker):
 
     @contextmanager
     def admin(self) -> Iterator[Any]:
-        """Yield the super user's admin client."""
         client = opened(KafkaAdminClient, self.mutual, security=self.as_root)
         try:
             yield client
@@ -111,7 +106,6 @@ class SecuredKafka(KafkaBroker):
             client.close()
 
     def add_users(self, passwords: Mapping[str, str]) -> None:
-        """Make users, by their names, or give them other passwords."""
         users = [
             UserScramCredentialUpsertion(name, ScramMechanism.SCRAM_SHA_512, password)
             for name, password in passwords.items()
@@ -121,7 +115,6 @@ class SecuredKafka(KafkaBroker):
         assert not any(problems.values()), problems
 
     def settings_of(self, name: str, password: str) -> dict[str, str]:
-        """Return the variables with which a user comes in."""
         return {
             "SMART_REGION_BROKER": self.bootstrap,
             "SMART_REGION_SECURITY_PROTOCOL": "SASL_SSL",

@@ -30,7 +30,6 @@ COMPLETE: Final = Completeness(is_complete=True, text="Chiffres complets.")
 
 class _NoMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
-        """Yield none."""
         return iter(())
 
 
@@ -55,11 +54,9 @@ class ServedPage:
     rules: RecordRules = RULES
 
     def now(self) -> Known | None:
-        """Return the figures, if there are any."""
         return None if self.known is None else (self.known, self.completeness)
 
     def kept(self, day: date) -> Known | None:
-        """Return the same whatever past day is asked for."""
         del day
         return self.now()
 
@@ -70,12 +67,10 @@ class ServedPage:
         return self.known, self.completeness
 
     def has_events(self) -> bool:
-        """Return whether the ledger has them all."""
         return self.events_read
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[str]:
-        """Serve it on a free port, and yield its address."""
         server = PageServer(
             shipped(),
             self.ledger,

@@ -41,12 +41,10 @@ class Server:
 
     @property
     def running(self) -> bool:
-        """True while the process lives."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def process_id(self) -> int:
-        """The process, once started."""
         assert self._process is not None, "start it first"
         return self._process.pid
 
@@ -56,7 +54,6 @@ class Server:
             self._process.send_signal(number)
 
     def __enter__(self) -> Self:
-        """Start it."""
         self.start()
         return self
 
@@ -100,11 +97,9 @@ class Server:
             end_child(self._process, stop_seconds=0)
 
     def log_mark(self) -> int:
-        """Where the log ends now, in bytes."""
         return self.log_file.stat().st_size if self.log_file.exists() else 0
 
     def log_since(self, mark: int) -> str:
-        """Return what was logged after a mark."""
         if not self.log_file.exists():
             return ""
         with self.log_file.open("rb") as log:
@@ -112,7 +107,6 @@ class Server:
             return log.read().decode(errors="replace")
 
     def log_tail(self, lines: int = 60, *, since: int = 0) -> str:
-        """Return the log's last lines, none from before the mark."""
         return "\n".join(self.log_since(since).splitlines()[-lines:])
 
     def _unavailable(self, problem: str) -> ServerUnavailableError:

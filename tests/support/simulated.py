@@ -26,17 +26,14 @@ class Story:
     known: list[Fact]
 
     def facts(self, kind: type[AnyFact]) -> list[AnyFact]:
-        """Known facts of a kind, in the order of their effective days."""
         found = [fact for fact in self.known if isinstance(fact, kind)]
         return sorted(found, key=lambda fact: fact.effective_day)
 
     def latest(self, kind: type[AnyFact], as_of: date = date.max) -> dict[str, AnyFact]:
-        """The latest known fact of a kind for each entity, effective by a day."""
         return {fact.entity_id: fact for fact in self.facts(kind) if fact.effective_day <= as_of}
 
 
 def read_story(seed: int) -> Story:
-    """Simulate all years of a seed."""
     records = list(simulate(seed))
     events = [
         (record, decode_json(record.line))

@@ -17,11 +17,9 @@ class SmallDisk:
         self.folder = folder
 
     def resize(self, megabytes: int) -> None:
-        """Give it another size."""
         _mount("-o", f"remount,size={megabytes}m", str(self.folder))
 
     def forbid_writing(self) -> None:
-        """Make it read-only, for root too."""
         _mount("-o", "remount,ro", str(self.folder))
 
 

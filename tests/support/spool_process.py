@@ -19,7 +19,6 @@ class SpoolProcess:
         ]
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start it, and return when it has opened the spool."""
         process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert process.stdout is not None
         if not process.stdout.readline():

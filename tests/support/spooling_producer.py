@@ -25,7 +25,6 @@ EVENTS_PER_FLUSH = 7
 
 
 def numbered(number: int) -> CloudEvent:
-    """Return the event of a number."""
     return CloudEvent(
         id=str(number),
         source=SOURCE,
@@ -35,7 +34,6 @@ def numbered(number: int) -> CloudEvent:
 
 
 def main(url: str, spool_file: Path, notes: Path, last: int, token: str) -> None:
-    """Publish what is missing, until all has arrived."""
     spool = Spool(spool_file, most_events=MOST_SPOOLED)
     sys.stdout.write("has the spool\n")
     sys.stdout.flush()

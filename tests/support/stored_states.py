@@ -28,12 +28,10 @@ TOPIC_IDS: Final = {topic_name(family): f"id of {family}" for family in Family}
 
 @cache
 def terms() -> tuple[Term, ...]:
-    """Return the terms of the catalogue that we ship."""
     return load_catalogue().terms
 
 
 def a_store(day: str = "2018-03-01", position: Position = POSITION) -> StateStore:
-    """Return a store in which one lycée is connected on a day."""
     store = StateStore(terms())
     store.put(*PARTITION, {SCHOOL: state_of(event("school.connected", SCHOOL, day))})
     store.move(*PARTITION, position)
@@ -49,7 +47,6 @@ def snapshots_in(
     unprocessable: Collection[tuple[Family, int]] = (),
     **given: Any,
 ) -> PartitionSnapshots:
-    """Return the snapshots of a store in a folder."""
     engine = SimpleNamespace(
         state_store=store,
         meters=Meters(),

@@ -52,11 +52,9 @@ class TcpProxy:
         asyncio.run_coroutine_threadsafe(self._set(condition), self._loop).result(_ANSWER_SECONDS)
 
     async def listen(self) -> None:
-        """Begin to accept connections."""
         self._server = await asyncio.start_server(self._serve, HOST, self.port)
 
     async def close(self) -> None:
-        """End everything."""
         assert self._server is not None, "listen first"
         self._server.close()
         await self._end_all()
@@ -134,8 +132,6 @@ class TcpProxies:
         self._loop.close()
 
     def before(self, target: int) -> TcpProxy:
-        """Return a new proxy before a port of this machine."""
-
         async def listening() -> TcpProxy:
             proxy = TcpProxy(target, self._loop)
             await proxy.listen()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -49,7 +49,6 @@ class Message:
 
 
 def message_of(event: CloudEvent) -> Message:
-    """Return the message of one event."""
     encoded = encode_structured(event)
     return Message(event.fact.FAMILY, encoded.key, encoded.value)
 
@@ -57,6 +56,12 @@ def message_of(event: CloudEvent) -> Message:
 def region(seed: int, start: date, end: date) -> list[Message]:
     """Return the simulated Région's records of a time, in the order of their sending."""
     return [message for day, message in _region(seed) if start <= day <= end]
+
+
+@cache
+def a_year() -> Sequence[Message]:
+    """Return what the Région sends in 2016."""
+    return region(7, date(2016, 1, 1), date(2016, 12, 31))
 
 
 @lru_cache(maxsize=4)  # All years are simulated for any part of them, and tests share their parts.
@@ -68,7 +73,6 @@ def _region(seed: int) -> Sequence[tuple[date, Message]]:
 
 
 def shuffled(messages: Iterable[Message], *, seed: int, doubled: float) -> list[Message]:
-    """Return the messages in another order, a part of them twice."""
     chance = random.Random(seed)
     mixed = list(messages)
     mixed += [message for message in mixed if chance.random() < doubled]

@@ -21,15 +21,12 @@ class Webhook:
         """When each came, on `time.monotonic()`'s clock."""
 
     def take(self, path: str, body: bytes) -> None:
-        """Keep what was posted to a path."""
         self.moments.append(time.monotonic())
         self.received.append((path, json.loads(body)))
 
 
 @contextmanager
 def webhook_server() -> Iterator[Webhook]:
-    """Serve a webhook on a free loopback port until the block ends."""
-
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length", 0))

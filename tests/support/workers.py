@@ -59,7 +59,6 @@ class Worker(Child):
         self.is_supervised = False
 
     def status(self) -> int | None:
-        """Return its exit status, None while it runs."""
         return self.process.poll()
 
     def sleep(self) -> None:
@@ -82,7 +81,6 @@ class Worker(Child):
 
     @property
     def ready(self) -> bool:
-        """True when it exposes figures."""
         return bool(self.readiness().get("ready"))
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> None:
@@ -104,7 +102,6 @@ class Worker(Child):
             return False
 
     def overdue(self) -> int:
-        """Return the records that its /histories says are overdue."""
         with urllib.request.urlopen(f"{self.url}/histories", timeout=10) as answer:  # noqa: S310
             return int(json.loads(answer.readline())["overdue"])
 
@@ -133,15 +130,12 @@ class WorkerFactory:
         return self._new(name, settings, module=module)
 
     def assessor(self, name: str = "assessor", **settings: str) -> Worker:
-        """Return an assessor that is not started."""
         return self._new(name, settings, command="assessor")
 
     def page(self, name: str = "page", **settings: str) -> Worker:
-        """Return a page that is not started."""
         return self._new(name, settings, command="page")
 
     def stop_all(self) -> None:
-        """Kill whoever still runs."""
         for worker in self._workers:
             worker.kill()
 

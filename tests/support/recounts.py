@@ -1,0 +1,30 @@
+"""Workers on a real broker against an independent recount of the topics."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from audit.comparison import compare
+from audit.recount import Audit, audit_records
+from broker.reading import read_topics
+from catalogue.loader import load_catalogue
+from tests.support.traffic import wait_done
+from tests.support.workers import Worker
+
+LAST_DAY: Final = date(2020, 12, 31)
+"""The clock of the tests' workers stands there."""
+
+
+def exact(bootstrap: str, *workers: Worker, seconds: float = 90.0) -> Audit:
+    """Wait until all is committed; every figure of the workers is then that of a recount."""
+    assert wait_done(bootstrap, seconds=seconds), "\n".join(
+        worker.log()[-3000:] for worker in workers
+    )
+    for worker in workers:
+        worker.wait_ready()
+    audit = audit_records(read_topics(bootstrap), load_catalogue(), LAST_DAY)
+    comparison = compare(audit, [worker.url for worker in workers])
+    assert comparison.differences == ()
+    assert comparison.compared > 100
+    return audit
