@@ -27,7 +27,6 @@ main(sys.argv[1:])
     ],
 )
 def test_one_line_says_how_to_install_it(command: str, extra: str) -> None:
-    """No traceback; a clone and the wheel each have their way, and no index is asked."""
     done = captured([sys.executable, "-c", WITHOUT, *command.split()])
 
     [line] = done.stderr.splitlines()

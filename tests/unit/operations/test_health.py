@@ -1,10 +1,8 @@
 """The health of a process, with a small server on loopback."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from click.testing import CliRunner
@@ -12,40 +10,22 @@ from click.testing import CliRunner
 from operations.cli import health
 from operations.health import UnhealthyError, check_health
 from operations.programs.addresses import free_port
+from tests.support.recording_server import recording_server
 
 
 @contextmanager
 def answering(status: int, body: bytes) -> Iterator[str]:
     """Answer every request in the same way; gives the address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Log nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/readyz"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with recording_server(status=status, body=body) as server:
+        yield f"{server.url}/readyz"
 
 
 def test_who_answers_200_is_well() -> None:
-    """Whatever the body is."""
     with answering(200, b"{}") as url:
         check_health(url, seconds=5)
 
 
 def test_what_a_process_waits_for_is_reported() -> None:
-    """An operator reads the reason where the engine keeps a check's output."""
     body = json.dumps({"ready": False, "waiting_for": "the broker"}).encode()
 
     with answering(503, body) as url, pytest.raises(UnhealthyError, match="waits for the broker"):
@@ -54,19 +34,16 @@ def test_what_a_process_waits_for_is_reported() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b'{"ready": false}'])
 def test_an_answer_of_another_kind_is_reported_by_its_status(body: bytes) -> None:
-    """Something else may listen there."""
     with answering(404, body) as url, pytest.raises(UnhealthyError, match="status 404"):
         check_health(url, seconds=5)
 
 
 def test_no_answer_is_unhealthy() -> None:
-    """Nobody listens."""
     with pytest.raises(UnhealthyError, match="no answer"):
         check_health(f"http://127.0.0.1:{free_port()}/healthz", seconds=5)
 
 
 def test_the_command_ends_as_engines_want_it() -> None:
-    """They know 0 and 1; the reason is one line."""
     with answering(200, b"{}") as url:
         ready = CliRunner().invoke(health, [url])
     unhealthy = CliRunner().invoke(health, [f"http://127.0.0.1:{free_port()}/healthz"])

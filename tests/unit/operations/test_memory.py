@@ -36,14 +36,12 @@ print(int(peak[1]) * 1024 / 1e6)
 
 
 def peak_mb(entities: int, folder: Path) -> float:
-    """Return the peak memory of a process of its own, in MB."""
     command = [sys.executable, "-c", PROGRAM, str(entities), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     return float(done.stdout)
 
 
 def test_memory_does_not_grow_with_the_records(tmp_path: Path) -> None:
-    """Four times as many take about as much: the rest is on disk."""
     few, many = (peak_mb(entities, tmp_path) for entities in (ENTITIES, 4 * ENTITIES))
 
     assert many - few < MOST_MORE_MB, (few, many)

@@ -37,7 +37,6 @@ class ContextWriter(FakeWriter):
 
 @pytest.fixture(autouse=True)
 def writer(monkeypatch: pytest.MonkeyPatch) -> ContextWriter:
-    """Fill the topics with a valid and a broken letter, and what is written; give the writer."""
     writer = ContextWriter()
 
     def read(_: str, *, topics: Sequence[str], **__: Any) -> Iterator[FakeRecord]:
@@ -55,12 +54,10 @@ def writer(monkeypatch: pytest.MonkeyPatch) -> ContextWriter:
 
 
 def run_dead_letters(*arguments: str) -> Result:
-    """Run `smart-region dead-letters`."""
     return CliRunner().invoke(main, ["dead-letters", *arguments])
 
 
 def records(writer: FakeWriter) -> list[OutgoingRecord]:
-    """Return all that was sent."""
     return [one for sent in writer.sent for one in sent]
 
 
@@ -68,7 +65,6 @@ class TestList:
     """A line for each letter."""
 
     def test_shows_origin_reason_and_status_of_each(self) -> None:
-        """The counts are on standard error."""
         result = run_dead_letters("list")
 
         assert result.stdout.splitlines()[0] == (
@@ -78,7 +74,6 @@ class TestList:
         assert result.stderr.startswith("2 dead letters = 2 waiting + 0 replayed + 0 discarded")
 
     def test_shows_the_number_of_attempts(self) -> None:
-        """In brackets, where there was any."""
         run_dead_letters("replay")
 
         assert [line.split()[1] for line in run_dead_letters("list").stdout.splitlines()] == [
@@ -87,7 +82,6 @@ class TestList:
         ]
 
     def test_is_filtered(self) -> None:
-        """By what the record says of itself, too."""
         assert len(run_dead_letters("list", "--type", "school.registered").stdout.splitlines()) == 1
         assert run_dead_letters("list", "--source", "urn:iledefrance:grants").stdout == ""
 
@@ -110,21 +104,18 @@ class TestList:
         assert remedy in result.stderr
 
     def test_refuses_times_that_are_swapped(self) -> None:
-        """It read as no letter."""
         result = run_dead_letters("list", "--since", "2020-01-02", "--until", "2020-01-01")
 
         assert result.exit_code == 2
         assert "give two times in order" in result.stderr
 
     def test_writes_json(self) -> None:
-        """One object a line."""
         first, _ = map(json.loads, run_dead_letters("list", "--json").stdout.splitlines())
 
         assert (first["letter"], first["time"]) == ("0/0", "2019-06-30T12:30:00+00:00")
         assert first["source"] == "urn:iledefrance:lycees"
 
     def test_refuses_a_reason_that_does_not_exist(self) -> None:
-        """With those that do."""
         result = run_dead_letters("list", "--reason", "invalid")
 
         assert result.exit_code == 2
@@ -138,12 +129,10 @@ class TestShow:
         ("form", "person"), [((), PERSON), (("--json",), json.dumps(PERSON))], ids=["text", "json"]
     )
     def test_masks_what_may_be_a_person_s(self, form: tuple[str, ...], person: str) -> None:
-        """Unless asked not to."""
         assert person not in run_dead_letters("show", "0/0", "0/1", *form).stdout
         assert person in run_dead_letters("show", "0/0", "--unmask", *form).stdout
 
     def test_keeps_the_structure(self) -> None:
-        """The envelope as it was, and of the data what kind of value is where."""
         shown = json.loads(run_dead_letters("show", "0/0", "--json").stdout)
 
         assert shown["value"]["type"].endswith("school.registered.v1")
@@ -151,7 +140,6 @@ class TestShow:
         assert shown["headers"] == [["content-type", "application/cloudevents+json"]]
 
     def test_reports_a_position_without_a_letter(self) -> None:
-        """With exit status 1."""
         result = run_dead_letters("show", "0/9")
 
         assert (result.exit_code, result.stderr) == (
@@ -163,7 +151,6 @@ class TestShow:
         )
 
     def test_refuses_what_is_no_position(self) -> None:
-        """With how to write one."""
         result = run_dead_letters("show", "9")
 
         assert result.exit_code == 2
@@ -178,7 +165,6 @@ class TestShow:
 def test_a_reason_that_says_nothing_is_refused(
     writer: FakeWriter, command: tuple[str, ...]
 ) -> None:
-    """It is kept for whoever asks why."""
     result = run_dead_letters(*command, "--because", " ")
 
     assert result.exit_code == 2
@@ -191,7 +177,6 @@ class TestReplay:
     """Replaying letters."""
 
     def test_sends_what_is_valid_and_reports_the_rest(self, writer: FakeWriter) -> None:
-        """The exit status is 1 where letters still wait."""
         result = run_dead_letters("replay")
 
         assert result.exit_code == 1
@@ -201,7 +186,6 @@ class TestReplay:
         assert [one.topic for one in records(writer)].count("smartregion.schools") == 1
 
     def test_done_twice_sends_nothing_more(self, writer: FakeWriter) -> None:
-        """Replay is idempotent."""
         run_dead_letters("replay")
         sent = len([one for one in records(writer) if one.topic != DEAD_LETTER_OUTCOMES])
 
@@ -209,7 +193,6 @@ class TestReplay:
         assert len([one for one in records(writer) if one.topic != DEAD_LETTER_OUTCOMES]) == sent
 
     def test_gives_up_after_the_given_number_of_attempts(self) -> None:
-        """And names the letter."""
         run_dead_letters("replay", "0/1")
 
         result = run_dead_letters("replay", "0/1", "--max-attempts", "1")
@@ -241,7 +224,6 @@ class TestReplay:
         assert result.stderr == "1 record refused again already: update the workers first\n"
 
     def test_a_dry_run_sends_nothing(self, writer: FakeWriter) -> None:
-        """Neither records nor outcomes."""
         assert run_dead_letters("replay", "0/0", "--dry-run").stdout.startswith(
             "1 would be sent again"
         )
@@ -260,11 +242,9 @@ class TestDiscard:
         assert writer.sent == []
 
     def test_requires_a_reason(self) -> None:
-        """Somebody will ask."""
         assert run_dead_letters("discard", "0/1").exit_code == 2
 
     def test_ends_the_waiting_of_letters(self) -> None:
-        """A replay leaves them out, and the reason is shown."""
         assert run_dead_letters("discard", "--all", "--because", "essai").stdout == "2 discarded\n"
         assert run_dead_letters("replay").stdout.startswith("0 sent again")
         assert "essai" in run_dead_letters("show", "0/0").stdout

@@ -47,12 +47,10 @@ class One(NamedTuple):
 
     @property
     def timestamp(self) -> int:
-        """Later than that of each record before it."""
         return LIFE_MS * self.topic + 2 * self.offset
 
     @property
     def letter(self) -> DeadLetter:
-        """Its content, which is valid where the offset is even."""
         letter = letter_of(valid_event(id=f"{self.topic}-{self.offset}"))
         return letter if self.offset % 2 == 0 else replace(letter, value=b"{}")
 
@@ -66,7 +64,6 @@ class Cut(NamedTuple):
     reason: RefusalReason
 
     def written(self, *, is_old: bool = False) -> OutgoingRecord:
-        """Return it; release 0.1 wrote no timestamp of a single record."""
         records = [One(self.topic, offset) for offset in sorted(self.offsets)]
         content = records[0].letter
         error = ContractError(self.reason, "data.name", None, "send a name")
@@ -107,13 +104,11 @@ class World:
     sent: Counter[str] = field(default_factory=Counter)
 
     def write(self, cut: Cut, *, is_old: bool) -> None:
-        """Write a dead letter."""
         self.letters.append(cut.written(is_old=is_old))
         for offset in cut.offsets:
             self.known.setdefault(One(cut.topic, offset), WAITING)
 
     def entries(self) -> list[Entry]:
-        """Return what is listed."""
         left = arrived(self.letters)[self.expired :]
         # As the ledger is compacted.
         last = {record.key: record for record in self.ledger}.values()
@@ -148,7 +143,6 @@ class World:
                     self.known[one] = WAITING if one.offset % 2 else REPLAYED
 
     def discard(self, part: int) -> None:
-        """Discard every second entry that waits, or the others."""
         chosen = [one for one in self.entries() if one.status is WAITING][part::2]
         writer = FakeWriter()
         discard(chosen, writer, because="test", clock=CLOCK)
@@ -156,12 +150,10 @@ class World:
         self.known |= {one: DISCARDED for entry in chosen for one in records_in(entry, entry.runs)}
 
     def expire(self, number: int) -> None:
-        """Let the broker delete the oldest dead letters."""
         self.expired = min(self.expired + number, len(self.letters))
 
 
 def records_in(entry: Entry, runs: Runs) -> Iterator[One]:
-    """Yield the records of an entry in some runs of its offsets."""
     records = entry.letter.records
     assert records is not None
     topic = records.timestamps[1] // LIFE_MS
@@ -207,7 +199,6 @@ Steps = list[Callable[[World], None]]
 
 @given(st.lists(WRITES | COMMANDS, max_size=25))
 def test_duplicates_change_neither_lists_nor_replays(steps: Steps) -> None:
-    """Whatever stands alone or in a summary, and wherever a replay fails."""
     world = World()
     for step in steps:
         step(world)

@@ -15,7 +15,6 @@ VERDICTS = [None, *OutcomeKind]
 
 
 def entry(verdict: OutcomeKind | None, *, again: bool = False) -> Entry:
-    """Return a entry with a verdict or none; `again` of a letter that was a replay."""
     letter = letter_of(replay_of=LetterPosition(0, 1), attempts=1) if again else letter_of()
     return Entry(letter) if verdict is None else entry_with_outcome(letter, verdict)
 
@@ -32,13 +31,11 @@ def entry(verdict: OutcomeKind | None, *, again: bool = False) -> Entry:
 def test_an_entry_waits_until_it_is_replayed_or_discarded(
     verdict: OutcomeKind | None, status: EntryStatus
 ) -> None:
-    """A failed attempt does not change that."""
     assert entry(verdict).status is status
 
 
 @pytest.mark.parametrize(("before", "noted", "attempts"), [(0, 2, 2), (2, 0, 2), (2, 3, 3)])
 def test_attempts_before_the_letter_count(before: int, noted: int, attempts: int) -> None:
-    """The count goes on where the record is refused again."""
     letter = letter_of(attempts=before)
 
     assert (
@@ -49,7 +46,6 @@ def test_attempts_before_the_letter_count(before: int, noted: int, attempts: int
 
 @given(st.lists(st.builds(entry, st.sampled_from(VERDICTS), again=st.booleans())))
 def test_every_letter_is_in_one_count(entries: list[Entry]) -> None:
-    """Letters in are letters out, whatever was done."""
     counts = LetterCounts.of(entries)
 
     assert counts.letters == len(entries)
@@ -58,7 +54,6 @@ def test_every_letter_is_in_one_count(entries: list[Entry]) -> None:
 
 
 def test_the_counts_reads_as_a_sum() -> None:
-    """At the end of a list."""
     assert str(LetterCounts(waiting=3, replayed=2, discarded=1, returned=1, records=480)) == (
         "6 dead letters = 3 waiting + 2 replayed + 1 discarded, of 480 refused records;"
         " 1 came back after a replay"

@@ -25,7 +25,6 @@ ORIGIN = SHORTENED.origin
 
 
 def record_at(offset: int) -> FakeRecord:
-    """Return the whole record at an offset of the origin's partition."""
     parts = WHOLE.key, WHOLE.value, WHOLE.headers
     return FakeRecord(ORIGIN.topic, ORIGIN.partition, offset, *parts, timestamp=55)
 
@@ -45,7 +44,6 @@ class ScriptedConsumer:
         self._highwater = highwater
 
     def partitions_for_topic(self, topic: str) -> set[int]:
-        """Return the partitions of the origin's topic."""
         return {ORIGIN.partition} if topic == ORIGIN.topic else set()
 
     def assign(self, partitions: Sequence[TopicPartition]) -> None:
@@ -55,22 +53,18 @@ class ScriptedConsumer:
         """Take an offset."""
 
     def poll(self, **_: Any) -> Mapping[TopicPartition, Sequence[FakeRecord]]:
-        """Return the records of the partition."""
         found = self._poll()
         return {TopicPartition(ORIGIN.topic, ORIGIN.partition): found} if found else {}
 
     def beginning_offsets(
         self, partitions: Sequence[TopicPartition]
     ) -> Mapping[TopicPartition, int]:
-        """Return the first offset that is there: that after the origin."""
         return dict.fromkeys(partitions, ORIGIN.offset + 1)
 
     def position(self, _: TopicPartition, **__: Any) -> int | None:
-        """Return the next offset."""
         return self._position
 
     def highwater(self, _: TopicPartition) -> int | None:
-        """Return the end, if a broker has told it."""
         return self._highwater
 
     def close(self) -> None:
@@ -78,21 +72,18 @@ class ScriptedConsumer:
 
 
 def reading(consumer: ScriptedConsumer) -> FullRecords:
-    """Return what reads from a consumer, and waits no longer than for one poll."""
     records = FullRecords("localhost:1", wait_seconds=0)
     records._consumer = consumer
     return records
 
 
 def record_of(letter: DeadLetter, consumer: ScriptedConsumer) -> DeadLetter | ContractError:
-    """Return the record of a single letter."""
     [(offset, found)] = reading(consumer).records_of(letter, letter.runs)
     assert offset == letter.origin.offset
     return found
 
 
 def test_the_record_at_the_origin_is_returned() -> None:
-    """With the key and the value that the letter does not keep; one that does needs no reading."""
     consumer = ScriptedConsumer(lambda: [record_at(ORIGIN.offset)])
 
     assert record_of(SHORTENED, consumer) == record_of(WHOLE, ScriptedConsumer()) == WHOLE
@@ -108,8 +99,6 @@ def test_a_broker_that_returns_nothing_does_not_say_that_a_record_is_gone(
 
 
 def test_what_may_not_be_read_is_not_gone() -> None:
-    """The right to read is what the user lacks."""
-
     def poll() -> Sequence[FakeRecord]:
         raise TopicAuthorizationFailedError(ORIGIN.topic)
 
@@ -118,7 +107,6 @@ def test_what_may_not_be_read_is_not_gone() -> None:
 
 
 def deleted() -> Sequence[FakeRecord]:
-    """Raise what a poll before a partition's beginning does."""
     raise OffsetOutOfRangeError
 
 
@@ -134,7 +122,6 @@ def deleted() -> Sequence[FakeRecord]:
     ids=["deleted", "beyond the end", "aborted", "another one comes first", "of another topic"],
 )
 def test_a_record_that_is_gone_is_a_refusal(consumer: ScriptedConsumer) -> None:
-    """Its producer has to send it again."""
     found = record_of(SHORTENED, consumer)
 
     assert isinstance(found, ContractError)
@@ -142,7 +129,6 @@ def test_a_record_that_is_gone_is_a_refusal(consumer: ScriptedConsumer) -> None:
 
 
 def test_the_records_of_a_summary_are_read_in_one_go() -> None:
-    """Those that are gone, and those of a topic that was created anew, are refusals."""
     first, second, third, fourth = range(ORIGIN.offset, ORIGIN.offset + 4)
     summary = RefusedRecords(
         ORIGIN.topic, ORIGIN.partition, ((first, second), (fourth, fourth)), (50, 60)

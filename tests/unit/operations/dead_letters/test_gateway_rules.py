@@ -22,14 +22,12 @@ AS_TEXT = (LETTER.value or b"").decode()
 
 
 def reason(letter: DeadLetter) -> RefusalReason:
-    """Return the reason for which a letter is not admitted."""
     with pytest.raises(ContractError) as refusal:
         RULES(letter)
     return refusal.value.reason
 
 
 def test_a_producer_s_own_event_is_admitted() -> None:
-    """In either mode."""
     binary = encode_binary(EVENT)
 
     RULES(LETTER)
@@ -38,12 +36,10 @@ def test_a_producer_s_own_event_is_admitted() -> None:
 
 @pytest.mark.parametrize("producer", ["formation", "nobody", None])
 def test_another_producer_s_event_is_not_admitted(producer: str | None) -> None:
-    """The authenticated sender counts, not the source of the event."""
     assert reason(replace(LETTER, producer=producer)) is RefusalReason.NOT_ALLOWED
 
 
 def test_an_event_ahead_of_its_time_waits() -> None:
-    """Until its time has come."""
     ahead = valid_event(source="urn:iledefrance:lycees", at="2018-01-02T00:05:00")
 
     assert reason(letter_of(ahead, origin=GATEWAY, producer="lycees")) is RefusalReason.TIME_AHEAD
@@ -69,12 +65,10 @@ def test_an_event_waits_for_the_time_that_workers_tolerate() -> None:
     ],
 )
 def test_the_gateway_reads_more_strictly_than_a_worker(value: str, expected: RefusalReason) -> None:
-    """A letter of the gateway is read as the gateway reads."""
     assert reason(replace(LETTER, value=value.encode())) is expected
 
 
 def test_what_is_no_text_waits() -> None:
-    """Only its producer can repair it."""
     assert reason(replace(LETTER, value=b"\xff")) is RefusalReason.INVALID_JSON
 
 

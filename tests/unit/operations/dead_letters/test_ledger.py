@@ -19,12 +19,10 @@ READ = [read_dead_letter(record) for record in arrived(WRITTEN)]
 
 
 def fail(error: ValueError) -> None:
-    """Fail on a record of another writer."""
     raise error
 
 
 def outcome_of(letter: DeadLetter, verdict: OutcomeKind, attempts: int = 1) -> OutgoingRecord:
-    """Return a record of the ledger."""
     outcome = ReplayOutcome(
         verdict=verdict, attempts=attempts, at=REFUSED_AT, refused_at=letter.time
     )
@@ -32,12 +30,10 @@ def outcome_of(letter: DeadLetter, verdict: OutcomeKind, attempts: int = 1) -> O
 
 
 def read(letters: list[OutgoingRecord], ledger: list[OutgoingRecord]) -> list[Entry]:
-    """Join the records of the two topics."""
     return list(join_entries(arrived(letters), arrived(ledger), on_foreign_record=fail))
 
 
 def test_each_letter_has_its_last_outcome() -> None:
-    """Of several records with one key the last counts, as after compaction."""
     ledger = [
         outcome_of(READ[0], OutcomeKind.STILL_REFUSED),
         outcome_of(READ[2], OutcomeKind.DISCARDED),
@@ -78,7 +74,6 @@ def test_an_outcome_of_a_deleted_topic_s_letter_is_ignored() -> None:
 
 
 def test_records_of_others_are_reported_and_left_out() -> None:
-    """On either topic."""
     foreign: list[ValueError] = []
     record = OutgoingRecord("t", None, b"k", b"v", ())
 

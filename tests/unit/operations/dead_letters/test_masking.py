@@ -37,7 +37,6 @@ BINARY = (
 
 
 def letter_with(value: bytes, headers: tuple[tuple[str, bytes | None], ...]) -> DeadLetter | None:
-    """Return the letter that a worker would write of a record; None where it is valid."""
     try:
         decode(headers, value)
     except ContractError as error:
@@ -56,7 +55,6 @@ def letter_with(value: bytes, headers: tuple[tuple[str, bytes | None], ...]) -> 
 
 
 def everything_shown(letter: DeadLetter) -> str:
-    """Return all that any command shows of a letter without being asked for more."""
     case = Entry(letter)
     return "\n".join(
         [
@@ -75,7 +73,6 @@ def test_a_person_in_any_field_of_the_data_is_not_shown(
     data: st.DataObject,
     binary: bool,  # noqa: FBT001
 ) -> None:
-    """Neither in a line, nor in the reason, nor in the content, in either mode."""
     record = (encode_binary if binary else encode_structured)(event)
     document = json.loads(record.value)
     fact = document if binary else document["data"]
@@ -91,8 +88,6 @@ def test_a_person_in_any_field_of_the_data_is_not_shown(
 
 @given(value=json_values)
 def test_the_structure_is_kept(value: object) -> None:
-    """As many values in as many positions, and of the same kinds."""
-
     def shape(one: object) -> object:
         match one:
             case dict():
@@ -121,7 +116,6 @@ def test_an_attribute_is_shown_where_it_looks_like_one(name: str, value: str) ->
 
 
 def test_headers_are_shown_where_they_are_the_envelope_s() -> None:
-    """All others are masked."""
     assert masked_header("content-type", b"application/json; charset=UTF-8") == (
         "application/json; charset=UTF-8"
     )
@@ -142,7 +136,6 @@ def test_headers_are_shown_where_they_are_the_envelope_s() -> None:
     ],
 )
 def test_a_field_is_shown_as_far_as_its_names_are_plain(field: str, shown: str) -> None:
-    """A producer's own names may be anything."""
     assert masked_field(field) == shown
 
 
@@ -154,7 +147,6 @@ def test_a_reason_without_a_value_that_can_be_distinguished_is_masked() -> None:
 
 
 def test_a_reason_keeps_its_problem_and_its_remedy() -> None:
-    """They are what the producer is answered."""
     assert masked_detail(letter_of()) == (
         "type: is not an event type of this system, value <masked>: send another"
     )
@@ -168,7 +160,6 @@ def test_a_field_that_is_missing_is_said_to_be() -> None:
 
 
 def test_a_letter_shows_of_a_missing_field_what_its_producer_was_answered() -> None:
-    """In the words of the gateway, from the record as it was refused."""
     letter = letter_with(b'{"activated_on": "2019-03-11"}', BINARY)
 
     assert letter is not None
@@ -190,7 +181,6 @@ def test_a_remedy_is_whole_behind_any_value(value: object) -> None:
 
 
 def test_a_summary_is_one_line_and_its_offsets_are_shown() -> None:
-    """The records are on their topic."""
     summary = RefusedRecords("smartregion.schools", 3, ((42, 99), (120, 122)), (0, 0))
     entry = Entry(letter_of(key=None, value=b"", headers=(), summary=summary))
 

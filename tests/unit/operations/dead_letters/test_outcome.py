@@ -36,7 +36,6 @@ moments = st.datetimes(timezones=st.just(UTC))
     )
 )
 def test_outcomes_are_read_as_they_were_written(outcome: ReplayOutcome) -> None:
-    """Under the letter's position, on the ledger's topic."""
     letter = letter_of(position=17)
     sent = outcome_to_record(letter, outcome)
 
@@ -55,7 +54,6 @@ def test_outcomes_are_read_as_they_were_written(outcome: ReplayOutcome) -> None:
     ],
 )
 def test_records_of_others_are_errors(key: bytes | None, value: bytes | None, problem: str) -> None:
-    """The topic may be written by others."""
     record = FakeRecord(DEAD_LETTER_OUTCOMES, 0, 5, key, value)
 
     with pytest.raises(NotAnOutcomeError, match=problem):
@@ -63,7 +61,6 @@ def test_records_of_others_are_errors(key: bytes | None, value: bytes | None, pr
 
 
 def test_outcomes_are_json() -> None:
-    """Any tool can read them."""
     outcome = ReplayOutcome(
         verdict=OutcomeKind.DISCARDED,
         attempts=0,

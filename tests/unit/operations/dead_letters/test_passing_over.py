@@ -23,8 +23,6 @@ END = 42
 
 @pytest.fixture(autouse=True)
 def topic(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the topic of lycées have eight partitions, each with as many records."""
-
     @contextmanager
     def administering(*_: object, **__: object) -> Iterator[Any]:
         yield None
@@ -41,7 +39,6 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_record_that_was_written_may_be_passed_over() -> None:
-    """The last one of a partition too."""
     origins = [RecordOrigin(SCHOOLS, 0, 0), RecordOrigin(SCHOOLS, 7, END - 1)]
     passing_over.verify_written(load_broker_settings(), origins)
 

@@ -40,11 +40,6 @@ def admit(letter: DeadLetter) -> None:
     """Admit every letter."""
 
 
-def fail(error: ValueError) -> None:
-    """Fail on a record of another writer."""
-    raise error
-
-
 DESTINATIONS = ReplayDestinations(3, admit)
 
 
@@ -89,7 +84,6 @@ def replayed(
 
 
 def summary_of(*runs: tuple[int, int]) -> DeadLetter:
-    """Return a letter that stands for the records in some runs of offsets."""
     return letter_of(
         position=1,
         key=None,
@@ -100,13 +94,11 @@ def summary_of(*runs: tuple[int, int]) -> DeadLetter:
 
 
 def outcomes_with_runs(writer: FakeWriter) -> list[ReplayOutcome]:
-    """Return the outcomes that were written."""
     lines = [one for sent in writer.sent for one in sent if one.topic == DEAD_LETTER_OUTCOMES]
     return [read_outcome(record)[1] for record in arrived(lines)]
 
 
 def outcomes_of(writer: FakeWriter) -> dict[str, tuple[OutcomeKind, int]]:
-    """Return the outcomes that were written: verdict and attempts by position."""
     lines = [one for sent in writer.sent for one in sent if one.topic == DEAD_LETTER_OUTCOMES]
     return {
         str(position): (outcome.verdict, outcome.attempts)
@@ -130,7 +122,6 @@ class TestReplay:
         assert outcomes_of(writer) == {"0/1": (OutcomeKind.REPLAYED, 1)}
 
     def test_does_not_send_what_would_be_refused_again(self) -> None:
-        """That is an attempt; its reason is today's."""
         writer = FakeWriter()
         told = Told()
 
@@ -143,7 +134,6 @@ class TestReplay:
 
     @pytest.mark.parametrize("letter", [VALID, BROKEN])
     def test_stops_at_the_given_number_of_attempts(self, letter: DeadLetter) -> None:
-        """Nothing is sent, and no outcome is written."""
         writer = FakeWriter()
         entry = entry_with_outcome(letter, OutcomeKind.STILL_REFUSED, attempts=3)
 
@@ -219,7 +209,6 @@ class TestReplay:
         assert len(outcomes_of(writer)) == 3 * CHUNK
 
     def test_counts_on_from_the_attempts_before_the_letter(self) -> None:
-        """In the header of the record, and in the outcome."""
         writer = FakeWriter()
 
         replayed(writer, Entry(letter_of(position=1, attempts=1, replay_of=LetterPosition(0, 0))))
@@ -240,7 +229,6 @@ class TestSummary:
     """Replay of a letter that stands for many records."""
 
     def test_sends_those_that_are_valid_and_keeps_the_others_waiting(self) -> None:
-        """The outcome has their offsets; another replay tries no other."""
         writer, told = FakeWriter(), Told()
         entry = Entry(summary_of((0, 9), (20, 29)))
 
@@ -255,7 +243,6 @@ class TestSummary:
         assert again == ReplayCounts(still_refused=10)
 
     def test_is_replayed_once_all_are_sent(self) -> None:
-        """Each copy names the letter, and the attempt."""
         writer = FakeWriter()
 
         counts = replayed(writer, Entry(summary_of(*((one, one) for one in range(0, 20, 2)))))
@@ -274,7 +261,6 @@ class TestSummary:
         assert len(told) == 1
 
     def test_never_sends_a_record_that_was_passed_over(self) -> None:
-        """A decision names a record; the others of its letter are sent."""
         decision = Decision(at=REFUSED_AT, because="it kills")
         letter = summary_of((0, 0), (2, 2))
         decided = {letter.origin._replace(offset=2): decision}
@@ -287,7 +273,6 @@ class TestSummary:
     def test_sends_at_most_a_chunk_twice_wherever_it_is_killed(
         self, records: int, failures: int
     ) -> None:
-        """Its memory is bounded likewise."""
         letter = summary_of(*((one, one) for one in range(0, 2 * records + 2, 2) if one < 900))
         writer = FailingWriter(failures * 100 + 50)
         with suppress(BrokerGoneError):
@@ -304,7 +289,6 @@ class TestDiscard:
     """Discarding letters."""
 
     def test_writes_the_reason_and_keeps_the_attempts(self) -> None:
-        """Nothing is sent anywhere else."""
         writer = FakeWriter()
         entry = entry_with_outcome(BROKEN, OutcomeKind.STILL_REFUSED, attempts=2)
 

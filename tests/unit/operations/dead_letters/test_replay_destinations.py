@@ -32,7 +32,6 @@ def admit(letter: DeadLetter) -> None:
 
 
 def reject(letter: DeadLetter) -> None:
-    """Admit no letter."""
     raise ContractError(RefusalReason.NOT_ALLOWED, "source", "/x", f"declare {letter.producer}")
 
 
@@ -42,7 +41,6 @@ DESTINATIONS = ReplayDestinations(PARTITIONS, admit, now=lambda: datetime(9999, 
 
 @given(event=cloud_events())
 def test_a_replay_is_the_record_with_two_more_headers(event: CloudEvent) -> None:
-    """On its event's topic and home partition, whatever topic it was refused on."""
     letter = letter_of(event, position=17)
 
     copy = DESTINATIONS.copy_of(letter, attempt=2)
@@ -54,7 +52,6 @@ def test_a_replay_is_the_record_with_two_more_headers(event: CloudEvent) -> None
 
 
 def test_the_letter_of_a_replay_has_the_position_of_the_letter_before() -> None:
-    """The headers of a replay are replaced, not repeated."""
     copy = DESTINATIONS.copy_of(letter_of(position=17), attempt=2)
     again = read_dead_letter(arrived([refused(value=copy.value, headers=copy.headers)])[0])
 
@@ -66,7 +63,6 @@ def test_the_letter_of_a_replay_has_the_position_of_the_letter_before() -> None:
 
 @pytest.mark.parametrize("key", [None, b"another"])
 def test_a_record_keeps_its_key_or_gets_its_entity_s(key: bytes | None) -> None:
-    """The partition is its entity's in both entries."""
     event = valid_event()
 
     copy = DESTINATIONS.copy_of(letter_of(event, key=key), attempt=1)
@@ -77,7 +73,6 @@ def test_a_record_keeps_its_key_or_gets_its_entity_s(key: bytes | None) -> None:
 
 @pytest.mark.parametrize("value", [None, b"", b"{}", b'{"specversion":"1.0"}'])
 def test_what_is_still_invalid_is_not_sent(value: bytes | None) -> None:
-    """The reason is today's."""
     with pytest.raises(ContractError):
         DESTINATIONS.copy_of(letter_of(value=value), attempt=1)
 
@@ -100,7 +95,6 @@ def test_a_record_that_the_headers_make_too_large_is_not_sent() -> None:
 
 
 def test_a_letter_of_the_gateway_must_be_admitted() -> None:
-    """A replay does not bypass the gateway; a record of a topic needs no admission."""
     guarded = ReplayDestinations(PARTITIONS, reject)
 
     with pytest.raises(ContractError, match="declare lycees"):
@@ -109,7 +103,6 @@ def test_a_letter_of_the_gateway_must_be_admitted() -> None:
 
 
 def test_a_letter_of_the_future_waits_until_its_time_has_come() -> None:
-    """It is not sent where it would be refused again; the broker's clock counts."""
     letter = letter_of(valid_event(at="2018-01-02T02:00:00"))
     early = replace(DESTINATIONS, now=lambda: datetime(2018, 1, 2, 0, 59, tzinfo=UTC))
     in_time = replace(DESTINATIONS, now=lambda: datetime(2018, 1, 2, 1, 0, tzinfo=UTC))

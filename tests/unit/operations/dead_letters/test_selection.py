@@ -44,7 +44,6 @@ TYPE = FACTS_BY_NAME["school.registered"].TYPE
     ],
 )
 def test_all_conditions_must_hold(conditions: dict[str, Any], holds: bool) -> None:  # noqa: FBT001
-    """A condition that is not given holds."""
     assert (ENTRY in Selection(**conditions)) is holds
 
 
@@ -59,7 +58,6 @@ def test_a_type_that_a_producer_misspelt_is_found() -> None:
 
 
 def test_a_record_without_attributes_has_no_source_and_no_type() -> None:
-    """It is found by its reason and its time."""
     bare = Entry(letter_of(value=None, headers=()))
 
     assert bare not in Selection(source="urn:iledefrance:lycees")
@@ -68,7 +66,6 @@ def test_a_record_without_attributes_has_no_source_and_no_type() -> None:
 
 
 def test_a_replayed_letter_is_no_longer_waiting() -> None:
-    """A second replay has nothing to do."""
     assert entry_with_outcome(ENTRY.letter, OutcomeKind.REPLAYED) not in Selection(
         statuses=(EntryStatus.WAITING,)
     )

@@ -5,24 +5,20 @@ from operations.doctor.check import Check, CheckStatus, Finding, NothingToCheckE
 
 
 def fail() -> str:
-    """Find something wrong."""
     raise SmartRegionError("broker: is not an address, value nowhere")
 
 
 def find_nothing() -> str:
-    """Check nothing."""
     raise NothingToCheckError("name it")
 
 
 def test_what_passes_is_reported() -> None:
-    """A check that raises nothing passes."""
     assert list(run_checks([Check("one", lambda: "fine")])) == [
         Finding("one", CheckStatus.OK, "fine")
     ]
 
 
 def test_what_is_wrong_stops_no_other_check() -> None:
-    """Every fault is reported at once, since each costs its operator a round."""
     findings = list(run_checks([Check("one", fail), Check("two", lambda: "fine")]))
 
     assert [finding.verdict for finding in findings] == [CheckStatus.WRONG, CheckStatus.OK]
@@ -30,7 +26,6 @@ def test_what_is_wrong_stops_no_other_check() -> None:
 
 
 def test_a_check_that_needs_a_wrong_one_names_it() -> None:
-    """Checks that need a failed or a skipped one are skipped."""
     checks = [
         Check("one", fail),
         Check("two", lambda: "fine", needs=("one",)),
@@ -46,7 +41,6 @@ def test_a_check_that_needs_a_wrong_one_names_it() -> None:
 
 
 def test_nothing_to_check_is_no_fault() -> None:
-    """A server that was not named neither passes nor fails."""
     assert list(run_checks([Check("one", find_nothing)])) == [
         Finding("one", CheckStatus.SKIPPED, "name it")
     ]

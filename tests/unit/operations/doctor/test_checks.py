@@ -35,14 +35,11 @@ ENV = "SMART_REGION_"
 
 @pytest.fixture(autouse=True)
 def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set short timeouts, so that the doctor gives up a missing broker at once."""
     monkeypatch.setattr(brokers, "CONNECT_SECONDS", 0.2)
 
 
 @pytest.fixture
 def found(refused_connections: None) -> Callable[..., dict[str, Finding]]:  # noqa: ARG001
-    """Return what runs a check, by its name; without a broker, as nothing else needs one."""
-
     def examine_all(doctor_checks: Doctor | None = None) -> dict[str, Finding]:
         doctor_checks = doctor_checks or Doctor(broker=free_address())
         return {finding.check: finding for finding in run_checks(doctor_checks.checks)}
@@ -54,12 +51,10 @@ Found = Callable[..., dict[str, Finding]]
 
 
 def is_wrong(finding: Finding, *message: str) -> bool:
-    """Return whether a finding is a fault whose message has these parts."""
     return finding.verdict is CheckStatus.WRONG and all(part in finding.message for part in message)
 
 
 def test_what_ships_is_well(found: Found) -> None:
-    """Without a variable set, only servers are missing."""
     findings = found()
 
     passed = [name for name, finding in findings.items() if finding.verdict is CheckStatus.OK]
@@ -69,14 +64,12 @@ def test_what_ships_is_well(found: Found) -> None:
 def test_a_codec_without_its_library_is_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With what to install."""
     monkeypatch.setitem(sys.modules, "zstandard", None)
 
     assert is_wrong(found()["codecs"], "'zstd'", "install zstandard")
 
 
 def test_a_misspelt_setting_is_reported(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Checks that need the settings are skipped."""
     monkeypatch.setenv(f"{ENV}PARTITION", "8")
 
     findings = found()
@@ -88,7 +81,6 @@ def test_a_misspelt_setting_is_reported(found: Found, monkeypatch: pytest.Monkey
 def test_a_password_that_everybody_may_read_is_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The files that the settings name are opened as well."""
     password = tmp_path / "password"
     password.write_text("secret")
     password.chmod(0o644)
@@ -102,7 +94,6 @@ def test_a_password_that_everybody_may_read_is_reported(
 def test_a_wrong_setting_of_the_gateway_is_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The gateway's variables are its own."""
     monkeypatch.setenv(f"{ENV}GATEWAY_PROT", "6070")
 
     assert is_wrong(found()["gateway"], "SMART_REGION_GATEWAY_PORT")
@@ -111,7 +102,6 @@ def test_a_wrong_setting_of_the_gateway_is_reported(
 def test_a_certificate_that_is_none_is_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The gateway could not start with it."""
     certificate = tmp_path / "server.pem"
     certificate.write_text("no certificate")
     certificate.chmod(0o600)
@@ -124,7 +114,6 @@ def test_a_certificate_that_is_none_is_reported(
 def test_a_broken_catalogue_is_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """With its file, as `catalogue check` does."""
     (tmp_path / "lycees.yaml").write_text("id: [")
     monkeypatch.setenv(f"{ENV}CATALOGUE", str(tmp_path))
 
@@ -134,7 +123,6 @@ def test_a_broken_catalogue_is_reported(
 def test_a_broken_declaration_of_producers_is_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Secrets are not checked without the declared producers."""
     declaration = tmp_path / "producers.yaml"
     declaration.write_text("producers: []")
     monkeypatch.setenv(f"{ENV}PRODUCERS", str(declaration))
@@ -148,7 +136,6 @@ def test_a_broken_declaration_of_producers_is_reported(
 def test_secrets_of_nobody_who_is_declared_are_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Whoever left has to lose the secret too."""
     monkeypatch.setenv(f"{ENV}GATEWAY_SECRETS", str(secrets_of("nobody", tmp_path, mode=0o600)))
 
     assert is_wrong(found()["secrets"], "is not a declared producer")
@@ -157,7 +144,6 @@ def test_secrets_of_nobody_who_is_declared_are_reported(
 def test_secrets_that_everybody_may_read_are_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """As the gateway would say at its start."""
     producer = next(iter(load_producers())).id
     monkeypatch.setenv(f"{ENV}GATEWAY_SECRETS", str(secrets_of(producer, tmp_path, mode=0o644)))
 
@@ -165,7 +151,6 @@ def test_secrets_that_everybody_may_read_are_reported(
 
 
 def secrets_of(producer: str, folder: Path, *, mode: int) -> Path:
-    """Write a file of secrets."""
     file = folder / "secrets.yaml"
     file.write_text(f"{producer}:\n  bearer_sha256: [{'f' * 64}]\n")
     file.chmod(mode)
@@ -173,7 +158,6 @@ def secrets_of(producer: str, folder: Path, *, mode: int) -> Path:
 
 
 def test_an_unavailable_broker_is_reported(found: Found) -> None:
-    """And its topics are not checked."""
     findings = found()
 
     assert is_wrong(findings["broker"], "no Kafka broker answered")
@@ -181,8 +165,6 @@ def test_an_unavailable_broker_is_reported(found: Found) -> None:
 
 
 def test_fewer_brokers_than_copies_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No topic could be made."""
-
     class Alone:
         def describe_cluster(self) -> dict[str, list[object]]:
             return {"brokers": [{}]}
@@ -196,7 +178,6 @@ def test_fewer_brokers_than_copies_are_reported(monkeypatch: pytest.MonkeyPatch)
 def test_a_topic_that_is_absent_asks_for_the_command_that_makes_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The one difference that a command repairs."""
     monkeypatch.setattr(brokers, "verify_topics", differing("partitions", actual=ABSENT))
 
     with pytest.raises(SmartRegionError, match="smart-region topics apply"):
@@ -204,7 +185,6 @@ def test_a_topic_that_is_absent_asks_for_the_command_that_makes_it(
 
 
 def test_a_topic_that_differs_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether the topic or the declaration is right, a person decides."""
     monkeypatch.setattr(brokers, "verify_topics", differing("partitions", actual=4))
 
     with pytest.raises(TopicMismatchError, match="4 instead of 8"):
@@ -235,7 +215,6 @@ LAST = LastRecord(offset=41, timestamp=17, key=7)
 
 
 def log_of(family: str, **fields: Any) -> PartitionLog:
-    """Return a partition that lacks nothing, but for these fields."""
     whole: dict[str, Any] = {"start": 0, "end": 50, "gaps": (), "last": LAST, "at_last": LAST}
     return PartitionLog(f"smartregion.{family}", 3, **whole | fields)
 
@@ -246,7 +225,6 @@ def records_of(
     accepted: Sequence[AcceptedLoss] = (),
     known_id: str = "now",
 ) -> str:
-    """Return what the check of such logs finds."""
     monkeypatch.setattr(brokers, "read_logs", lambda *_, **__: list(logs))
     monkeypatch.setattr(brokers, "with_gaps", lambda _, read: read)
     losses = {(one.topic, one.partition): [one] for one in accepted}
@@ -278,7 +256,6 @@ def test_events_that_are_all_there_are_well(monkeypatch: pytest.MonkeyPatch) -> 
 def test_missing_events_are_named_until_their_loss_is_accepted(
     monkeypatch: pytest.MonkeyPatch, log: PartitionLog, said: str
 ) -> None:
-    """With topic, partition and offset."""
     place = rf"{log.topic}\[3\] ends at offset {log.end}"
     with pytest.raises(SmartRegionError, match=f"{place}: .*{said}"):
         records_of(monkeypatch, log_of("grants"), log)
@@ -309,8 +286,6 @@ def test_who_may_not_see_what_workers_read_sees_where_topics_begin(
 
 
 def differing(field: str, *, actual: object) -> Callable[..., NoReturn]:
-    """Return a check of topics that finds a difference."""
-
     def verify(*_: object, **__: object) -> NoReturn:
         raise TopicMismatchError("smartregion.schools", field, expected=8, actual=actual)
 
@@ -318,7 +293,6 @@ def differing(field: str, *, actual: object) -> Callable[..., NoReturn]:
 
 
 def test_a_prometheus_is_checked_where_it_is_named(found: Found) -> None:
-    """And its clock is compared."""
     with prometheus_stub() as stub:
         stub.scrape("smart-region-worker", "down")
         findings = found(Doctor(broker=free_address(), prometheus=stub.url))
@@ -328,8 +302,6 @@ def test_a_prometheus_is_checked_where_it_is_named(found: Found) -> None:
 
 
 def test_what_boards_lack_is_reported(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By those who publish them."""
-
     def run(*_: object, **__: object) -> NoReturn:
         raise PublishingError("boards", "'Lycées' is not on Grafana", remedy="publish it")
 
@@ -340,18 +312,15 @@ def test_what_boards_lack_is_reported(found: Found, monkeypatch: pytest.MonkeyPa
 
 
 def asked(url: str | None) -> str:
-    """Ask the worker at an address."""
     return check_workers(load_settings(workers=url, partitions=PARTITIONS), shipped())
 
 
 def test_workers_that_tell_all_histories_are_well() -> None:
-    """As assessor, page and exports ask them."""
     with answering(AnsweringWorker(shipped())) as worker:
         assert asked(worker.url) == f"tell the histories of all partitions: {PARTITIONS}"
 
 
 def test_a_worker_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing would be judged or shown."""
     monkeypatch.setattr(checks, "ANSWER_SECONDS", 0.1)
     address = free_address()
 
@@ -360,7 +329,6 @@ def test_a_worker_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_partition_that_nobody_tells_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a worker is missing in the setting, the others have not its partitions."""
     monkeypatch.setattr(checks, "ANSWER_SECONDS", 0.5)
 
     with (
@@ -371,7 +339,6 @@ def test_a_partition_that_nobody_tells_is_named(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_workers_whose_clocks_differ_are_both_named() -> None:
-    """Each shows the figures of its own clock's day."""
     half = PARTITIONS // 2
     late = AnsweringWorker(shipped(), owned=range(half))
     right = AnsweringWorker(shipped(), owned=range(half, PARTITIONS))
@@ -388,6 +355,5 @@ def test_workers_whose_clocks_differ_are_both_named() -> None:
 
 
 def test_without_the_setting_there_is_nothing_to_ask() -> None:
-    """Assessor and page ask the worker of their machine then."""
     with pytest.raises(NothingToCheckError, match="SMART_REGION_WORKERS is not set"):
         asked(None)

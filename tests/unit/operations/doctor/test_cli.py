@@ -9,7 +9,6 @@ from smart_region import main
 
 @pytest.mark.usefixtures("refused_connections")
 def test_a_fault_is_a_line_and_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every check has its line, and a script learns that something is wrong."""
     monkeypatch.setenv("SMART_REGION_PARTITIONS", "none")
 
     result = CliRunner().invoke(main, ["doctor", "--bootstrap", free_address()])
@@ -21,7 +20,6 @@ def test_a_fault_is_a_line_and_status_1(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.usefixtures("refused_connections")
 def test_a_grafana_that_cannot_be_asked_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the boards' own package finds is a line as well."""
     monkeypatch.setenv("SMART_REGION_GRAFANA_TOKEN", "")
     monkeypatch.setattr("operations.doctor.brokers.CONNECT_SECONDS", 0.2)
 

@@ -15,7 +15,6 @@ URL = "http://there"
 
 
 def compare(theirs: datetime | None) -> str:
-    """Compare our noon with another's clock."""
     return check_clocks([URL], now=lambda: NOON, read_clock=lambda _: theirs)
 
 
@@ -32,19 +31,16 @@ def test_clocks_that_agree_are_named() -> None:
     ],
 )
 def test_a_clock_that_is_off_says_which_way(minutes: int, message: str) -> None:
-    """An operator has to know which of the two to correct."""
     with pytest.raises(SmartRegionError, match=message):
         compare(NOON + timedelta(minutes=minutes))
 
 
 def test_without_another_clock_there_is_nothing_to_check() -> None:
-    """A server without a date is no fault of this clock."""
     with pytest.raises(NothingToCheckError):
         compare(None)
 
 
 def test_every_response_of_a_server_has_its_time() -> None:
-    """Even where it has no such page."""
     with prometheus_stub() as stub:
         theirs = clock_at(stub.url)
 
@@ -53,5 +49,4 @@ def test_every_response_of_a_server_has_its_time() -> None:
 
 
 def test_an_unavailable_server_has_no_time() -> None:
-    """Another check reports that it is away."""
     assert clock_at(f"http://{free_address()}") is None

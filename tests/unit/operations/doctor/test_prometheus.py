@@ -12,24 +12,20 @@ from tests.support.prometheus_stub import PrometheusStub, prometheus_stub
 
 
 def run(url: str) -> str:
-    """Look at a Prometheus that is to keep ten years and some."""
     return check_prometheus(url, since=date(2016, 1, 1), today=date(2026, 11, 26))
 
 
 @pytest.fixture
 def stub() -> Iterator[PrometheusStub]:
-    """Yield a Prometheus that passes the check."""
     with prometheus_stub() as stub:
         yield stub
 
 
 def test_one_that_passes_is_reported_with_its_targets(stub: PrometheusStub) -> None:
-    """Targets of others are not counted."""
     assert "sees 1 of our processes, computes and alerts" in run(stub.url)
 
 
 def test_one_that_scrapes_others_only_lacks_our_files(stub: PrometheusStub) -> None:
-    """Without a target of ours no figure reaches it."""
     stub.scrape("node", "up")
 
     with pytest.raises(PrometheusUnhealthyError, match=r"scrapes none of our .* rules render"):
@@ -38,7 +34,6 @@ def test_one_that_scrapes_others_only_lacks_our_files(stub: PrometheusStub) -> N
 
 @pytest.mark.parametrize("health", ["down", "unknown"])
 def test_a_process_that_it_does_not_scrape_is_named(stub: PrometheusStub, health: str) -> None:
-    """With its job and its address, so that somebody can start it; unknown is not scraped yet."""
     stub.scrape("smart-region-gateway", health)
 
     with pytest.raises(PrometheusUnhealthyError, match=r"smart-region-gateway 127\.0\.0\.1:6066"):
@@ -54,7 +49,6 @@ def test_one_without_the_catalogues_rules_lacks_them(stub: PrometheusStub) -> No
 
 
 def test_a_rule_that_fails_is_named(stub: PrometheusStub) -> None:
-    """A rule in error computes nothing, and no alert fires for it."""
     stub.evaluate((conventions.TERRITORY_VALUE.name, "ok"), ("MilestoneMissed", "err"))
 
     with pytest.raises(PrometheusUnhealthyError, match=r"fails to evaluate .*MilestoneMissed"):
@@ -62,7 +56,6 @@ def test_a_rule_that_fails_is_named(stub: PrometheusStub) -> None:
 
 
 def test_one_without_an_alertmanager_wakes_nobody(stub: PrometheusStub) -> None:
-    """Alerts that notify nobody are a fault."""
     stub.data["/api/v1/alertmanagers"] = {"activeAlertmanagers": []}
 
     with pytest.raises(PrometheusUnhealthyError, match="no Alertmanager"):
@@ -117,7 +110,6 @@ def test_one_that_keeps_them_is_well(stub: PrometheusStub, message: str) -> None
 
 
 def test_something_else_at_the_address_is_reported(stub: PrometheusStub) -> None:
-    """A wrong port leads to another server."""
     stub.data.clear()
 
     with pytest.raises(PrometheusUnhealthyError, match=r"status 404.*check the address"):
@@ -136,7 +128,6 @@ def test_something_else_at_the_address_is_reported(stub: PrometheusStub) -> None
     ],
 )
 def test_another_form_of_answers_is_reported(stub: PrometheusStub, path: str, data: object) -> None:
-    """A program that answers JSON at these paths is no Prometheus for that."""
     stub.data[f"/api/v1/{path}"] = data
 
     with pytest.raises(PrometheusUnhealthyError, match="does not answer as Prometheus does"):
@@ -144,12 +135,10 @@ def test_another_form_of_answers_is_reported(stub: PrometheusStub, path: str, da
 
 
 def test_nothing_at_the_address_is_reported() -> None:
-    """It is down, or elsewhere."""
     with pytest.raises(PrometheusUnhealthyError, match="no answer"):
         run(f"http://{free_address()}")
 
 
 def test_only_the_web_is_requested() -> None:
-    """A file is no Prometheus."""
     with pytest.raises(PrometheusUnhealthyError, match="not an http or https address"):
         run("file:///etc/hostname")

@@ -29,7 +29,6 @@ def _with_the_partitions_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[frozenset[str]]:
-    """Return the pseudonyms that the broker is asked for."""
     found: list[frozenset[str]] = []
 
     def find(_: object, persons: Persons) -> None:
@@ -41,7 +40,6 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[frozenset[str]]:
 
 
 def erase(folder: Path, content: bytes, *options: str) -> Result:
-    """Run the command on a file."""
     file = folder / "erase.txt"
     file.write_bytes(content)
     return CliRunner().invoke(main, ["erase", *options, str(file)])
@@ -51,7 +49,6 @@ def erase(folder: Path, content: bytes, *options: str) -> Result:
 def test_a_file_of_windows_names_the_same(
     tmp_path: Path, asked: list[frozenset[str]], start: bytes
 ) -> None:
-    """Also with a mark of UTF-8 before its first line."""
     erase(tmp_path, start + f"{PSEUDONYM}\r\n".encode())
     assert asked == [frozenset([PSEUDONYM])]
 
@@ -66,7 +63,6 @@ def test_a_file_of_windows_names_the_same(
 def test_what_is_not_utf_8_is_no_pseudonym(
     tmp_path: Path, asked: list[frozenset[str]], content: bytes, line: int
 ) -> None:
-    """It is one line, which repeats nothing of it."""
     result = erase(tmp_path, content)
     assert result.exit_code == 2
     assert result.stderr.startswith(f"Error: line {line}: is no pseudonym")

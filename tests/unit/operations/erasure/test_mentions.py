@@ -24,14 +24,12 @@ REFUSED = ContractError(RefusalReason.INVALID_DATA, "data", None, "send it")
 
 
 def about_another(**attributes: Any) -> FakeRecord:
-    """Return a valid event about somebody else, with these attributes."""
     record = raw("training.enrolled", "k1-somebody-else-altogether", "2018-01-01")
     headers = tuple((f"ce_{name}", value.encode()) for name, value in attributes.items())
     return FakeRecord(record.topic, 3, 42, record.key, record.value, (*record.headers, *headers))
 
 
 def mentions(*records: FakeRecord) -> list[str]:
-    """Return the mentions in records, as text."""
     return list(map(str, find_mentions(records, PERSONS)))
 
 
@@ -49,7 +47,6 @@ def mentions(*records: FakeRecord) -> list[str]:
     ],
 )
 def test_the_parts_that_name_a_person_are_shown(value: bytes, part: str) -> None:
-    """By name, without their content."""
     named = value.replace(b"%s", SOMEBODY.encode())
 
     assert mentions(FakeRecord("smartregion.grants", 3, 42, b"key", named)) == [
@@ -58,7 +55,6 @@ def test_the_parts_that_name_a_person_are_shown(value: bytes, part: str) -> None
 
 
 def test_an_event_about_another_that_names_one_is_a_mention() -> None:
-    """In any header; an event about the person is erased, and is no mention."""
     record = raw("training.enrolled", SOMEBODY, "2018-01-01")
     own = FakeRecord(record.topic, 0, 0, record.key, record.value, record.headers)
 
@@ -68,12 +64,10 @@ def test_an_event_about_another_that_names_one_is_a_mention() -> None:
 
 
 def test_a_header_s_name_with_a_pseudonym_is_not_shown() -> None:
-    """Nor a long one."""
     assert mentions(about_another(**{SOMEBODY: "1"}))[0].endswith("in a field")
 
 
 def test_keys_and_outcomes_are_searched_as_well() -> None:
-    """An entity named as a person; a reason written by hand."""
     note = b'{"because": "asked by %s"}' % SOMEBODY.encode()
     found = mentions(
         FakeRecord("smartregion.grants", 0, 1, SOMEBODY.encode(), b"{}"),
@@ -102,7 +96,6 @@ def test_a_summary_is_found_by_any_of_its_records() -> None:
 
 
 def test_letters_are_found_by_content_or_by_origin() -> None:
-    """With the day by which the broker deletes them."""
     theirs = RecordOrigin("smartregion.trainings", 3, 42)
     letters = [
         refused(REFUSED, origin=origin, key=None, value=value, now=NOW)

@@ -14,23 +14,19 @@ ANOTHER = SOMEBODY + "0"
 
 
 def enrolled(pseudonym: str) -> FakeRecord:
-    """Return a valid record about a person."""
     record = raw("training.enrolled", pseudonym, "2018-01-01")
     return FakeRecord(record.topic, 0, 0, record.key, record.value, record.headers)
 
 
 def broken(value: bytes, *, key: bytes = b"key") -> FakeRecord:
-    """Return an invalid record."""
     return FakeRecord("smartregion.trainings", 0, 0, key, value)
 
 
 def test_pseudonyms_are_read_one_a_line() -> None:
-    """Surrounding spaces and blank lines are ignored."""
     assert read_pseudonyms([f" {SOMEBODY}\n", "\n", SOMEBODY]) == {SOMEBODY}
 
 
 def test_a_line_that_is_no_pseudonym_is_refused_and_not_shown() -> None:
-    """It may be a person's name: the message has the number of the line."""
     with pytest.raises(SmartRegionError, match="line 2") as refused:
         read_pseudonyms([SOMEBODY, "Jeanne Dupont"])
     assert "Jeanne" not in str(refused.value)
@@ -69,16 +65,13 @@ def test_records_about_a_person_and_invalid_ones_that_name_it_are_erased(
     ],
 )
 def test_a_pseudonym_is_found_in_any_encoding(text: bytes) -> None:
-    """Also in another case, and as a part of an id."""
     assert Persons([SOMEBODY]).named_in(b'"x": "' + text + b'"')
 
 
 @pytest.mark.parametrize("text", [ANOTHER.encode(), b"x" + SOMEBODY.encode(), b"", b"%", b"\\u00"])
 def test_another_text_names_no_person(text: bytes) -> None:
-    """A longer pseudonym is another person's."""
     assert not Persons([SOMEBODY]).named_in(text)
 
 
 def test_an_empty_list_names_no_person() -> None:
-    """Nothing is erased."""
     assert not Persons([]).mentioned_in(enrolled(SOMEBODY))

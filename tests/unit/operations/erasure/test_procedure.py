@@ -28,14 +28,11 @@ TOPIC = topic_name(Family.TRAININGS)
 
 @pytest.fixture
 def settings() -> Settings:
-    """Return the default settings."""
     return load_settings(clock="2020-12-31")
 
 
 @pytest.fixture
 def on_broker(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, int]], None]:
-    """Return what sets the topics that the broker has, with their partitions."""
-
     def set_topics(topics: Mapping[str, int]) -> None:
         @contextmanager
         def administering(*_: object, **__: object) -> Iterator[Any]:
@@ -68,7 +65,6 @@ def test_other_partitions_than_the_settings_say_are_refused(
 def test_the_partitions_of_the_settings_are_right(
     settings: Settings, on_broker: Callable[[Mapping[str, int]], None]
 ) -> None:
-    """Nothing is said then."""
     on_broker({TOPIC: 8})
     procedure.verify_partitions(settings)
 
@@ -130,7 +126,6 @@ def test_letters_that_name_a_person_are_discarded(
 
 
 def test_without_such_letters_nothing_is_asked(settings: Settings) -> None:
-    """Nor written."""
     writer = FakeWriter()
     assert procedure.discard_letters(settings, writer, ()) == 0
     assert writer.sent == []

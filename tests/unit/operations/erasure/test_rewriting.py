@@ -27,7 +27,6 @@ SOMEBODY = "k1-0123456789abcdef0123456789abcdef"
 def record(
     value: bytes | None, key: bytes | None = b"key", headers: tuple[tuple[str, bytes], ...] = ()
 ) -> RawRecord:
-    """Return a record of somebody else that no reader accepts."""
     return RawRecord("smartregion.trainings", 0, 7, key, value, headers)
 
 
@@ -50,7 +49,6 @@ def test_what_no_broker_takes_is_not_copied(one: RawRecord, copied: bool) -> Non
 
 
 def test_what_cannot_be_kept_is_counted_before() -> None:
-    """Of others alone: what is about a person is to go."""
     large = b'{"x": "%s"}' % (b" " * LARGEST_COPY_BYTES)
     personal = large.replace(b'"x"', b'"%s"' % SOMEBODY.encode())
     records = [raw("training.enrolled", SOMEBODY, "2018-01-01"), record(large), record(personal)]
@@ -74,7 +72,6 @@ class Log:
         self._rolling = False
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:
-        """Append, each into a segment of its own while they are to roll."""
         for topic, partition, key, value, headers in records:
             if topic == DEAD_LETTER_OUTCOMES:
                 loss = AcceptedLoss.model_validate_json(value or b"")
@@ -87,20 +84,17 @@ class Log:
 
     @contextmanager
     def rolling(self, *_: object) -> Iterator[None]:
-        """Begin segments for the block."""
         self._rolling = True
         yield
         self._rolling = False
 
     def left(self) -> list[RawRecord]:
-        """Return what is not deleted."""
         ends = {one.partition: end for one, end in self.deleted.items()}
         return [one for one in self.records if one.offset >= ends.get(one.partition, 0)]
 
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Log:
-    """Return a topic: on 0 somebody and another, on 1 somebody alone, on 2 another alone."""
     somebody, another = (
         raw("training.enrolled", one, "2018-01-01") for one in (SOMEBODY, f"k1-{'f' * 32}")
     )

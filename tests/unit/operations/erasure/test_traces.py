@@ -21,7 +21,6 @@ LATER = datetime(2018, 1, 1, tzinfo=UTC)
 
 
 def a_life() -> list[RawRecord]:
-    """Return an enrolment, corrected and completed, and somebody else's."""
     return [
         raw("training.enrolled", SOMEBODY, "2018-01-01", at="2018-01-02T00:00:00Z"),
         raw("training.enrolled", SOMEBODY, "2018-01-01", at="2018-01-05T00:00:00Z"),
@@ -31,7 +30,6 @@ def a_life() -> list[RawRecord]:
 
 
 def test_all_records_of_a_person_are_found() -> None:
-    """Their number, their partitions, and their persons."""
     traces = find_traces(a_life(), Persons([SOMEBODY]))
     assert traces.records == 3
     assert traces.persons == {SOMEBODY}
@@ -40,7 +38,6 @@ def test_all_records_of_a_person_are_found() -> None:
 
 @pytest.mark.parametrize("now", [NOW, LATER])
 def test_each_fact_and_day_is_retracted_once(now: datetime) -> None:
-    """By an event that is newer than the fact's, whatever the clock says."""
     traces = find_traces(a_life(), Persons([SOMEBODY]))
     back = retractions(traces, now=now)
     assert {event.source for event in back} == {ERASURE}
@@ -52,7 +49,6 @@ def test_each_fact_and_day_is_retracted_once(now: datetime) -> None:
 
 
 def test_a_retracted_fact_is_not_retracted_again() -> None:
-    """A second run sends nothing."""
     traces = find_traces(
         [
             *a_life(),

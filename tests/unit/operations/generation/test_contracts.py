@@ -12,12 +12,10 @@ CLOSED = "fr.iledefrance.smartregion.school.closed.v1"
 
 
 def run(*arguments: str | Path) -> Result:
-    """Run a command of the group."""
     return CliRunner().invoke(main, ["contracts", *map(str, arguments)])
 
 
 def test_render_writes_the_files_and_nothing_else(tmp_path: Path) -> None:
-    """A schema whose fact is gone is removed; what is not a schema stays."""
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas" / "gone.json").touch()
     (tmp_path / "notes.json").touch()
@@ -68,7 +66,6 @@ def test_a_contract_that_was_widened_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_broken_contract_fails_the_check(tmp_path: Path) -> None:
-    """The exit status stops `make check`, and one line says what to do."""
     run("release", "--released", tmp_path)
     file = tmp_path / f"{CLOSED}.json"
     file.write_text(file.read_text(encoding="utf-8").replace('"closed_on"', '"closed_at"'))

@@ -19,7 +19,6 @@ CLOSED = "fr.iledefrance.smartregion.school.closed.v1"
 
 
 def test_the_page_links_to_what_is_released() -> None:
-    """A type that is not has no schema in the repository, and says so."""
     page = contracts_page(FACTS.keys() - {CLOSED})
 
     linked = re.findall(r"\(released/(.+)\.json\)", page)

@@ -22,7 +22,6 @@ OTHER = LastRecord(offset=41, timestamp=18, key=7)
 
 
 def log_of(**fields: Any) -> PartitionLog:
-    """Return a partition that lacks nothing, but for these fields."""
     whole: dict[str, Any] = {
         "topic": "smartregion.schools",
         "partition": 3,
@@ -38,14 +37,12 @@ def log_of(**fields: Any) -> PartitionLog:
 def found(
     log: PartitionLog, accepted: Sequence[AcceptedLoss] = (), *, known: KnownTopic | None = None
 ) -> Losses:
-    """Return what is missing and not accepted of a topic with one partition."""
     losses = {(log.topic, log.partition): accepted}
     return unaccepted(log.topic, [log], losses, seen=SeenTopic("now", 1), known=known)
 
 
 @pytest.mark.parametrize("fields", [{}, {"last": None, "at_last": None}])
 def test_nothing_is_missing_of_a_whole_log(fields: dict[str, Any]) -> None:
-    """Also where the workers have committed nothing."""
     with pytest.raises(SmartRegionError, match="all records are there"):
         found(log_of(**fields))
 
@@ -68,7 +65,6 @@ LOSSES: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("fields", "said"), LOSSES)
 def test_a_loss_is_named_until_it_is_accepted(fields: dict[str, Any], said: str) -> None:
-    """And again once more is lost."""
     log = log_of(**fields)
     assert list(log.missing()) == [said]
     accepted = [log.accepted(at=NOW, because="the disk failed")]
@@ -85,7 +81,6 @@ def test_a_loss_is_named_until_it_is_accepted(fields: dict[str, Any], said: str)
 
 
 def test_a_topic_that_was_created_again_is_named_until_it_is_accepted() -> None:
-    """Though all records that its log ever had are there."""
     log = log_of(last=None, at_last=None)
     known = KnownTopic(topic=log.topic, id="before", at=NOW)
     losses = found(log, known=known)

@@ -6,14 +6,12 @@ from operations.programs.addresses import HOST, free_port, is_free
 
 
 def test_the_usual_port_is_taken_where_it_can_be_had() -> None:
-    """The guides' commands then work as they are."""
     usual = free_port()
 
     assert free_port(usual=usual) == usual
 
 
 def test_where_something_listens_another_port_is_chosen() -> None:
-    """Two systems stand beside each other."""
     with socket.create_server((HOST, 0)) as server:
         usual = server.getsockname()[1]
 

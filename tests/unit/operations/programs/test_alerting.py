@@ -13,13 +13,11 @@ from operations.programs.alerting import FOR_GRACE_PERIOD, AlertingPrograms, wri
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the one folder on the path, empty."""
     monkeypatch.setenv("PATH", str(tmp_path))
     return tmp_path
 
 
 def install(path: Path, *names: str) -> None:
-    """Put programs on the path."""
     for name in names:
         (path / name).touch(mode=0o755)
 
@@ -42,7 +40,6 @@ def test_alertmanager_has_two_names(name: str, path: Path) -> None:
 
 
 def test_without_alertmanager_there_is_none_to_start(path: Path) -> None:
-    """Alerts are seen on Prometheus then."""
     install(path, "prometheus")
 
     programs = AlertingPrograms.installed()
@@ -52,7 +49,6 @@ def test_without_alertmanager_there_is_none_to_start(path: Path) -> None:
 
 
 def test_files_are_put_where_the_programs_look(tmp_path: Path) -> None:
-    """Folders are made on the way."""
     write_files({"prometheus/rules/figures.yaml": "groups: []\n"}, tmp_path / "new")
 
     assert (tmp_path / "new/prometheus/rules/figures.yaml").read_text() == "groups: []\n"

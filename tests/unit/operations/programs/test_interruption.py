@@ -22,7 +22,6 @@ def _nohup() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_nohup")
 def test_a_closed_terminal_ends_nothing_that_nohup_has_started() -> None:
-    """It goes on."""
     with interruptible():
         signal.raise_signal(signal.SIGHUP)
 
@@ -31,7 +30,6 @@ def test_a_closed_terminal_ends_nothing_that_nohup_has_started() -> None:
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_interrupts_and_is_named(number: signal.Signals) -> None:
-    """Ctrl-C, a supervisor's stop, and a closed terminal end it alike."""
     with pytest.raises(Interrupted) as interrupted, interruptible():
         signal.raise_signal(number)
 
@@ -39,7 +37,6 @@ def test_a_signal_interrupts_and_is_named(number: signal.Signals) -> None:
 
 
 def test_a_second_signal_does_not_cut_the_end_short() -> None:
-    """What was started is still being ended."""
     ended: list[str] = []
 
     def run() -> None:
@@ -57,7 +54,6 @@ def test_a_second_signal_does_not_cut_the_end_short() -> None:
 
 
 def test_the_handlers_from_before_come_back() -> None:
-    """Afterwards Ctrl-C is Python's again."""
     before = [signal.getsignal(number) for number in SIGNALS]
 
     with pytest.raises(Interrupted), interruptible():
@@ -67,7 +63,6 @@ def test_the_handlers_from_before_come_back() -> None:
 
 
 def test_it_is_no_error_that_somebody_might_swallow() -> None:
-    """`except Exception` lets it pass."""
     assert not issubclass(Interrupted, Exception)
 
 

@@ -21,7 +21,6 @@ echo "	at kafka.tools.StorageTool.main(StorageTool.scala)"; echo "	... 8 more"; 
 
 @pytest.fixture
 def kafka(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kafka:
-    """Return a broker whose jars are there, and whose Java only makes the data folder."""
     distribution, folder = tmp_path / "kafka", tmp_path / "broker"
     (distribution / "target/jars").mkdir(parents=True)
     (distribution / "target/jars/kafka-server-4.4.0.jar").touch()
@@ -31,13 +30,11 @@ def kafka(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kafka:
 
 
 def install_java(folder: Path, program: str) -> None:
-    """Put a program of that name into a folder."""
     (folder / "java").write_text(program)
     (folder / "java").chmod(0o755)
 
 
 def test_its_settings_say_where_it_listens_and_where_its_data_is(kafka: Kafka) -> None:
-    """And what a caller adds comes last, with the ports in it."""
     kafka.prepare("listeners=OTHER://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n")
 
     lines = (kafka.folder / "server.properties").read_text().splitlines()
@@ -48,7 +45,6 @@ def test_its_settings_say_where_it_listens_and_where_its_data_is(kafka: Kafka) -
 
 
 def test_its_data_is_found_again(kafka: Kafka) -> None:
-    """Only a first start makes a data folder."""
     kafka.prepare()
     kafka.prepare()
 
@@ -58,7 +54,6 @@ def test_its_data_is_found_again(kafka: Kafka) -> None:
 def test_a_data_folder_that_cannot_be_made_is_reported_in_one_line(
     kafka: Kafka, tmp_path: Path
 ) -> None:
-    """With the tool's last words, which are not where in its code it was."""
     install_java(tmp_path, REFUSING)
 
     with pytest.raises(SmartRegionError, match=r"\(Caused by: No space left on device\): check"):
@@ -66,7 +61,6 @@ def test_a_data_folder_that_cannot_be_made_is_reported_in_one_line(
 
 
 def test_without_jars_it_says_how_to_bring_them(kafka: Kafka) -> None:
-    """An installed package has none: a clone has."""
     for jar in (kafka.distribution / "target/jars").iterdir():
         jar.unlink()
 
@@ -75,14 +69,12 @@ def test_without_jars_it_says_how_to_bring_them(kafka: Kafka) -> None:
 
 
 def test_without_java_nothing_runs(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same script brings it."""
     monkeypatch.setenv("PATH", str(kafka.folder))
 
     assert missing_requirement(kafka.distribution) == "there is no Java on the path"
 
 
 def test_classes_are_read_from_an_archive_where_there_is_one(kafka: Kafka) -> None:
-    """Of the same jars' folder."""
     archive = kafka.distribution / "target/classes.jsa"
     option = f"-XX:SharedArchiveFile={archive}"
     assert option not in kafka.command
@@ -95,7 +87,6 @@ def test_classes_are_read_from_an_archive_where_there_is_one(kafka: Kafka) -> No
 def test_a_machine_that_is_too_slow_is_an_error_of_ours(
     kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In one line, not a traceback."""
     monkeypatch.setattr("operations.programs.kafka.FORMAT_SECONDS", 0.1)
     install_java(tmp_path, "#!/bin/sh\nexec sleep 30\n")
 

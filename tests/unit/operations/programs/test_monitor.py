@@ -10,7 +10,6 @@ from streams.settings import Settings, load_settings
 
 
 def test_settings_survive_the_way_through_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The child reads what the parent decided: flags, numbers, texts, and a password in clear."""
     settings = Settings(
         broker="kafka.example:9092",
         clock="2016-01-01..2020-12-31@45+2026-01-01T00:00:00+00:00",

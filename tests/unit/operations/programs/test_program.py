@@ -17,6 +17,7 @@ from operations.programs.program import (
     own_program,
     start_child,
 )
+from tests.support.processes import alive
 from tests.support.rights import mode
 from tests.support.waiting import wait_until
 
@@ -38,12 +39,10 @@ FOREVER = "\nimport time\nwhile True: time.sleep(60)"
 
 
 def python(program: str) -> tuple[str, ...]:
-    """Return the command that runs a program's text."""
     return (sys.executable, "-u", "-c", program)
 
 
 def test_one_that_ends_by_itself_is_named_with_its_last_line(tmp_path: Path) -> None:
-    """Who reads it may not have the log."""
     with Program("prometheus", python(FAILING), folder=tmp_path) as program:
         assert wait_until(lambda: program.status is not None, seconds=10)
 
@@ -54,7 +53,6 @@ def test_one_that_ends_by_itself_is_named_with_its_last_line(tmp_path: Path) -> 
 
 
 def test_it_ends_with_the_block(tmp_path: Path) -> None:
-    """Its log stays; it had the environment that it was given."""
     with Program("sleeper", python(PROGRAM), folder=tmp_path, env={"OWN": "value"}) as program:
         assert wait_until(lambda: program.log.endswith("\n"), seconds=10)
         own, pid = program.log.split()
@@ -63,11 +61,10 @@ def test_it_ends_with_the_block(tmp_path: Path) -> None:
         program.check()
 
     assert (tmp_path / "sleeper.log").read_text() == f"value {pid}\n"
-    assert not _backoff(int(pid))
+    assert not alive(int(pid))
 
 
 def test_the_log_begins_at_the_last_start(tmp_path: Path) -> None:
-    """The output of an earlier run stays in the log file, and is not in the log."""
     program = Program("teller", python("import sys; print('ready'); sys.exit(0)"), folder=tmp_path)
     for _ in range(2):
         program.start()
@@ -78,7 +75,6 @@ def test_the_log_begins_at_the_last_start(tmp_path: Path) -> None:
 
 
 def test_the_end_of_its_log_has_no_empty_lines(tmp_path: Path) -> None:
-    """They would hide the last message."""
     program = Program("teller", python("print('one\\n\\ntwo\\n\\nthree\\n')"), folder=tmp_path)
     program.start()
     assert wait_until(lambda: program.status == 0, seconds=10)
@@ -87,7 +83,6 @@ def test_the_end_of_its_log_has_no_empty_lines(tmp_path: Path) -> None:
 
 
 def test_one_that_was_never_started_has_nothing_to_end(tmp_path: Path) -> None:
-    """Where something fails before it is its turn."""
     program = Program("never", python(""), folder=tmp_path)
 
     program.terminate()
@@ -96,34 +91,7 @@ def test_one_that_was_never_started_has_nothing_to_end(tmp_path: Path) -> None:
     assert (program.pid, program.status, program.log) == (None, None, "")
 
 
-def _backoff(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def alive(pid: int) -> bool:
-    """Return whether a process is there and not a zombie."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
-def test_output_is_appended(tmp_path: Path) -> None:
-    """The output of a child follows that of an earlier one."""
-    output = tmp_path / "log"
-    for word in ("first", "second"):
-        start_child([sys.executable, "-c", f"print('{word}')"], output=output).wait(20)
-
-    assert output.read_text().split() == ["first", "second"]
-
-
 def test_what_a_child_writes_is_its_owners_alone(tmp_path: Path) -> None:
-    """Its log and its files: a broker's data are events."""
     output, made = tmp_path / "log", tmp_path / "made"
     start_child(["touch", str(made)], output=output).wait(20)
 
@@ -140,7 +108,6 @@ def test_a_child_has_a_session_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
-    """After stop_seconds it is killed."""
     output = tmp_path / "log"
     child = start_child([sys.executable, "-c", STUBBORN + FOREVER], output=output)
     assert wait_until(lambda: "up" in output.read_text(), seconds=20)
@@ -149,7 +116,6 @@ def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
 
 
 def test_an_ended_child_is_reaped(tmp_path: Path) -> None:
-    """Ending a child twice gives its status twice."""
     child = start_child([sys.executable, "-c", "raise SystemExit(3)"], output=tmp_path / "log")
     child.wait(20)
 
@@ -158,7 +124,6 @@ def test_an_ended_child_is_reaped(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tie a child to its parent")
 def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
-    """A kill -9 of the parent leaves nothing running."""
     program = (
         "import sys, pathlib\n"
         "from operations.programs.program import start_child\n"

@@ -20,7 +20,6 @@ REPLAY = (REPLAY_OF, b"0/17")
 
 
 def test_a_valid_record_is_an_event_taken_in() -> None:
-    """With the place where it is to be seen."""
     record = raw("school.connected", PARIS, "2018-01-01", source=LYCEES)
 
     (seen,) = classify_records([record], [])
@@ -31,7 +30,6 @@ def test_a_valid_record_is_an_event_taken_in() -> None:
 
 
 def test_a_broken_record_is_a_refusal_with_what_can_be_read_of_it() -> None:
-    """Its reason, its field and its source; no dead letter is needed for it."""
     (seen,) = classify_records([broken(b'{"source": "urn:test:lycees", "id"')], [])
 
     assert isinstance(seen, RefusedRecord)
@@ -39,7 +37,6 @@ def test_a_broken_record_is_a_refusal_with_what_can_be_read_of_it() -> None:
 
 
 def test_a_record_with_a_dead_letter_was_refused_for_its_reason() -> None:
-    """Though today's contract would take it; and once, for the reason of the first that has it."""
     record = raw("school.connected", PARIS, "2018-01-01", source=LYCEES)
     letter = letter_of(record, reason="unknown_type", field="type")
 
@@ -118,7 +115,6 @@ def test_a_skipped_record_is_refused_unread(
 
 
 def test_what_the_gateway_refused_is_its_named_producer_s() -> None:
-    """Each attempt is one, for none of them is on a topic."""
     letter = refused_at_the_gateway("lycees", b'{"source": "urn:test:other"}')
 
     seen = list(classify_records([], [letter, letter]))
@@ -155,7 +151,6 @@ def test_a_record_on_another_partition_is_misplaced(partitions: int) -> None:
 
 
 def test_a_replayed_record_is_an_event_and_no_new_refusal() -> None:
-    """Who sends it again is the monitor."""
     valid = raw("school.connected", PARIS, "2018-01-01", headers=[REPLAY])
     refused = broken(headers=(REPLAY,))
     known = raw("school.connected", PARIS, "2018-01-02", headers=[REPLAY])
@@ -167,7 +162,6 @@ def test_a_replayed_record_is_an_event_and_no_new_refusal() -> None:
 
 
 def test_the_value_of_a_refused_field_is_found_again() -> None:
-    """In the record, and in what a dead letter kept of it."""
     commune = raw("broadband.coverage_reported", "77288", "2018-01-01")
     value = commune.value or b""
     record = commune._replace(value=value.replace(b"77288", b"69123"))
@@ -183,7 +177,6 @@ def test_the_value_of_a_refused_field_is_found_again() -> None:
 
 
 def test_what_was_refused_is_not_shown_by_accident() -> None:
-    """A log or a traceback with a refusal holds nobody's name."""
     refused = RefusedRecord("invalid_data", "data.siret", GATEWAY, value="Jeanne Dupont")
 
     assert "Dupont" not in repr(refused)

@@ -20,7 +20,6 @@ SOURCE = "urn:iledefrance:lycees"
 
 @pytest.fixture(autouse=True)
 def topics(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Let the topics hold one connected lycée; gives what was asked for."""
     asked: list[Any] = []
 
     def read(_: str, *, topics: object = None, **__: object) -> Iterator[RawRecord]:
@@ -36,7 +35,6 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def report(*arguments: str, **environ: str) -> Result:
-    """Run the command through the gateway, on a day of 2018."""
     return CliRunner().invoke(
         main,
         ["producers", "report", *arguments],
@@ -45,7 +43,6 @@ def report(*arguments: str, **environ: str) -> Result:
 
 
 def test_reports_on_the_shipped_producers(topics: list[Any]) -> None:
-    """From the topics of events and from the dead letters."""
     result = report("--producer", "lycees")
 
     assert result.exit_code == 0
@@ -56,7 +53,6 @@ def test_reports_on_the_shipped_producers(topics: list[Any]) -> None:
 
 
 def test_reports_on_the_producers_of_a_site(tmp_path: Path) -> None:
-    """As the worker is configured."""
     file = tmp_path / "producers.yaml"
     file.write_text(
         """\
@@ -77,7 +73,6 @@ producers:
 
 
 def test_writes_a_file(tmp_path: Path) -> None:
-    """To be attached to a mail."""
     out = tmp_path / "lycees.csv"
 
     assert report("--producer", "lycees", "--format", "csv", "--out", str(out)).exit_code == 0
@@ -86,7 +81,6 @@ def test_writes_a_file(tmp_path: Path) -> None:
 
 
 def test_checks_sirets_against_a_list(tmp_path: Path) -> None:
-    """Where one is given."""
     file = tmp_path / "sirets"
     file.write_text("23750007900312\n")
 
@@ -97,7 +91,6 @@ def test_checks_sirets_against_a_list(tmp_path: Path) -> None:
 
 
 def test_a_list_without_references_is_a_mistake(tmp_path: Path) -> None:
-    """It would be read for nothing."""
     result = report("--sirets", str(tmp_path / "sirets"))
 
     assert result.exit_code == 2
@@ -105,7 +98,6 @@ def test_a_list_without_references_is_a_mistake(tmp_path: Path) -> None:
 
 
 def test_an_undeclared_producer_is_reported_in_one_line(topics: list[Any]) -> None:
-    """Before the topics are read."""
     result = report("--producer", "lycee")
 
     assert (result.exit_code, topics) == (2, [])

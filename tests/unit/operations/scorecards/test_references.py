@@ -32,7 +32,6 @@ FAMILIES = (Family.SCHOOLS, Family.EQUIPMENT, Family.COWORKING, Family.WORKSTATI
 
 
 def reconciled(*events: CloudEvent, sirets: Iterable[str] | None = None) -> Reconciliation:
-    """Return what becomes of the references of one producer's events."""
     references = References()
     for offset, one in enumerate(events):
         references.add("one", AcceptedRecord(one, HERE._replace(offset=offset)))
@@ -40,42 +39,35 @@ def reconciled(*events: CloudEvent, sirets: Iterable[str] | None = None) -> Reco
 
 
 def dangling(*events: CloudEvent, sirets: Iterable[str] | None = None) -> list[tuple[object, ...]]:
-    """Return what is named and unknown: kind, fact, value, how often."""
     found = reconciled(*events, sirets=sirets).dangling
     return [(one.kind, one.fact, one.value, one.count) for one in found]
 
 
 def registered(lycee: str, *, retracted: bool = False, at: str | None = None) -> CloudEvent:
-    """Return the event of a lycée's registration."""
     return event("school.registered", lycee, "2018-01-01", retracted=retracted, at=at)
 
 
 def connected(lycee: str, day: str = "2018-01-01") -> CloudEvent:
-    """Return the event of a lycée's connection."""
     return event("school.connected", lycee, day)
 
 
 def delivered(number: str, lycee: str, *, at: str | None = None) -> CloudEvent:
-    """Return the event of a delivery to a lycée."""
     day = "2018-01-01"
     return event("equipment.delivered", number, day, uai=lycee, department=lycee[1:3], at=at)
 
 
 @pytest.mark.parametrize("reference", REFERENCES, ids=lambda one: f"{one.kind}.{one.field}")
 def test_a_reference_is_a_field_of_its_facts(reference: Reference) -> None:
-    """And the fact that declares it has it, too."""
     declaring = {reference.declared_by} if reference.declared_by else set()
     for name in reference.facts | declaring:
         assert reference.field in FACTS_BY_NAME[name].model_fields
 
 
 def test_what_was_declared_is_found() -> None:
-    """Whether it was declared before or after it was referred to."""
     assert dangling(connected(PARIS), registered(PARIS), delivered("D1", PARIS)) == []
 
 
 def test_a_lycee_that_nobody_registered_is_listed_by_who_names_it() -> None:
-    """By kind of fact, the most frequent first."""
     named = [
         registered(PARIS),
         connected(MEAUX),
@@ -91,14 +83,12 @@ def test_a_lycee_that_nobody_registered_is_listed_by_who_names_it() -> None:
 
 
 def test_references_are_counted() -> None:
-    """How many there are, and how many of them lead nowhere."""
     checked = reconciled(registered(PARIS), delivered("D1", PARIS), connected(MEAUX)).checked
 
     assert checked[0] == Checked(kind=ReferenceKind.SCHOOL, named=2, unknown=1)
 
 
 def test_a_line_says_where_its_first_record_is() -> None:
-    """So that the producer finds it."""
     later = connected(MEAUX, "2018-02-01")
 
     (line,) = reconciled(registered(PARIS), connected(MEAUX), later).dangling
@@ -111,7 +101,6 @@ def test_a_line_says_where_its_first_record_is() -> None:
 
 
 def test_a_registration_that_was_taken_back_declares_nothing() -> None:
-    """The figures do not know the lycée either."""
     again = registered(PARIS, retracted=True, at="2018-02-01T00:00:00")
 
     assert dangling(registered(PARIS), again, connected(PARIS)) == [
@@ -129,7 +118,6 @@ def test_a_correction_repairs_a_reference() -> None:
 
 
 def test_the_use_of_a_site_that_never_opened_is_listed() -> None:
-    """A relevé names its site across families."""
     used = event("workstation.usage_reported", "S1", "2018-01-31")
 
     assert dangling(used) == [(ReferenceKind.SITE, "workstation.usage_reported", "S1", 1)]
@@ -146,7 +134,6 @@ def test_sirets_are_checked_against_a_list_only() -> None:
 
 
 def test_a_commune_that_insee_does_not_know_is_listed() -> None:
-    """Its département exists, it does not."""
     assert dangling(event("broadband.coverage_reported", "77000", "2018-01-01")) == [
         (ReferenceKind.COMMUNE, "broadband.coverage_reported", "77000", 1)
     ]
@@ -177,7 +164,6 @@ def test_a_refused_reference_is_listed_too(field: str, value: object, shown: str
 
 
 def test_a_refusal_for_another_reason_is_no_reference() -> None:
-    """It is on the scorecard."""
     references = References()
     references.add("one", RefusedRecord("invalid_data", "data.quantity", HERE, value=0))
 
@@ -189,7 +175,6 @@ def test_a_refusal_for_another_reason_is_no_reference() -> None:
     data=st.data(),
 )
 def test_the_order_does_not_matter(history: list[list[CloudEvent]], data: st.DataObject) -> None:
-    """Nor what is read twice."""
     seen = [
         AcceptedRecord(one, HERE._replace(offset=offset))
         for offset, one in enumerate(one for events in history for one in events)

@@ -10,7 +10,6 @@ from datetime import date
 
 import pytest
 
-from boundary.errors import SmartRegionError
 from broker.stored_record import RawRecord
 from events.errors import RefusalReason
 from operations.scorecards.classification import classify_records
@@ -26,7 +25,6 @@ AS_OF = date(2019, 6, 30)
 
 
 def records() -> list[RawRecord]:
-    """Return what two systems sent: some valid, some refused, some twice, some unknown."""
     connected = raw("school.connected", PARIS, "2019-06-18", source=LYCEES, id="1")
     return [
         raw("school.registered", PARIS, "2019-06-01", source=LYCEES, at="2019-06-03T08:30:00"),
@@ -39,18 +37,15 @@ def records() -> list[RawRecord]:
 
 
 def made(**options: object) -> Report:
-    """Return the report on those records, and on what the gateway refused."""
     letters = [refused_at_the_gateway("lycees")]
     return report_on(classify_records(records(), letters), PRODUCERS, AS_OF, **options)  # type: ignore[arg-type]
 
 
 def of_lycees(sent: Iterable[RawRecord]) -> Report:
-    """Return the report on one producer's records, of which there are no letters."""
     return report_on(classify_records(sent, []), PRODUCERS, AS_OF, only="lycees")
 
 
 def test_a_producer_reads_what_became_of_its_events() -> None:
-    """What to repair and where it is to be seen, how late it is, and that it was missed."""
     assert report_text(made(only="lycees"), "text") == (
         "Système lycees (lycees), contact exploitation\n"
         "Scorecard of 2019-06-30\n"
@@ -66,7 +61,6 @@ def test_a_producer_reads_what_became_of_its_events() -> None:
 
 
 def test_a_reused_id_and_a_wrong_partition_are_reported_with_what_to_do() -> None:
-    """Both are mistakes that no answer could report."""
     event = raw("school.connected", PARIS, "2019-06-18", source=LYCEES, id="1")
     other = raw("school.connected", PARIS, "2019-06-19", source=LYCEES, id="1")
     misrouted = event._replace(partition=(event.partition + 1) % 8, offset=event.offset + 1_000)
@@ -90,7 +84,6 @@ def test_a_reused_id_and_a_wrong_partition_are_reported_with_what_to_do() -> Non
     [(1, "1 repeat, which changes nothing"), (6, "6 repeats, which change nothing")],
 )
 def test_repeats_are_counted(again: int, expected: str) -> None:
-    """Each record beyond an event's first is one."""
     event = raw("school.connected", PARIS, "2019-06-18", source=LYCEES, id="1")
 
     report = report_text(of_lycees([event] * (1 + again)), "text")
@@ -99,7 +92,6 @@ def test_repeats_are_counted(again: int, expected: str) -> None:
 
 
 def test_a_producer_without_events_reads_never_heard() -> None:
-    """Nothing is made up for it."""
     text = report_text(report_on([], PRODUCERS, AS_OF, only="sites"), "text")
 
     assert text.splitlines()[2:] == [
@@ -112,7 +104,6 @@ def test_a_producer_without_events_reads_never_heard() -> None:
 
 
 def test_all_producers_are_reported_on_one_after_the_other() -> None:
-    """An empty line between them."""
     blocks = report_text(made(), "text").split("\n\n")
 
     assert [block.splitlines()[0] for block in blocks] == [
@@ -122,7 +113,6 @@ def test_all_producers_are_reported_on_one_after_the_other() -> None:
 
 
 def test_references_are_counted_then_listed() -> None:
-    """What is looked at, what is not, and what is unknown."""
     *lines, last = report_text(made(references=True), "text").split("\n\n")[-1].splitlines()
 
     assert lines == [
@@ -140,7 +130,6 @@ def test_references_are_counted_then_listed() -> None:
 
 
 def test_one_producer_s_references_are_its_own() -> None:
-    """Whoever declared what it refers to."""
     found = made(references=True, only="sites").references
 
     assert found is not None
@@ -149,7 +138,6 @@ def test_one_producer_s_references_are_its_own() -> None:
 
 
 def test_json_is_the_report_as_it_is() -> None:
-    """Read back it is the same."""
     report = made(references=True)
 
     assert Report.model_validate_json(report_text(report, "json")) == report
@@ -157,7 +145,6 @@ def test_json_is_the_report_as_it_is() -> None:
 
 
 def test_csv_has_a_line_for_each_producer() -> None:
-    """With a column for each reason, so that lines of many days can be put together."""
     lines = list(csv.DictReader(io.StringIO(report_text(made(), "csv"))))
 
     assert [line["producer"] for line in lines] == ["lycees", "sites"]
@@ -167,16 +154,9 @@ def test_csv_has_a_line_for_each_producer() -> None:
 
 
 def test_csv_of_references_has_a_line_for_each_that_leads_nowhere() -> None:
-    """A table of its own."""
     (line,) = csv.DictReader(io.StringIO(report_text(made(references=True), "csv")))
 
     assert (line["kind"], line["fact"], line["value"]) == ("school", "school.closed", MEAUX)
-
-
-def test_an_undeclared_producer_is_an_error() -> None:
-    """That names those there are, before anything is read."""
-    with pytest.raises(SmartRegionError, match=r"'lycee'.*lycees, sites"):
-        report_on(iter(()), PRODUCERS, AS_OF, only="lycee")
 
 
 @pytest.mark.parametrize(("valid", "read"), [(9_999, "99.9 %"), (2, "66.6 %")])

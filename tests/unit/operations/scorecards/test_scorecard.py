@@ -34,13 +34,11 @@ NOWHERE = RecordOrigin("smartregion.schools", 0, 0)
 
 #: The sources of the histories that Hypothesis draws, one of them declared.
 DRAWN = Producers(producers=(producer("one", "/one"),))
-FAMILIES = (Family.SCHOOLS, Family.COWORKING)
 
 
 def taken(
     day: str, number: str | None = None, *, at: str | None = None, replayed: bool = False
 ) -> AcceptedRecord:
-    """Return what is seen of a lycée's connection, under a new id or a given one."""
     accepted = event("school.connected", PARIS, day, source=LYCEES, id=number, at=at)
     return AcceptedRecord(accepted, NOWHERE, replayed)
 
@@ -48,14 +46,12 @@ def taken(
 def refused(
     reason: str = "invalid_data", field: str = "data.uai", offset: int = 0
 ) -> RefusedRecord:
-    """Return what is seen of something refused of the lycées' system."""
     return RefusedRecord(reason, field, RecordOrigin("smartregion.schools", 0, offset), LYCEES)
 
 
 def scorecards(
     seen: Iterable[ClassifiedRecord], producers: Producers, as_of: date
 ) -> tuple[Scorecard, ...]:
-    """Return every producer's scorecard of what was seen."""
     book = ScorecardBuilder(producers)
     for record in seen:
         book.add(producer_of(record, producers), record)
@@ -65,13 +61,11 @@ def scorecards(
 def card(
     *seen: ClassifiedRecord, producers: Producers = PRODUCERS, as_of: date = AS_OF
 ) -> Scorecard:
-    """Return the scorecard of the first declared producer."""
     return scorecards(seen, producers, as_of)[0]
 
 
 @st.composite
 def seen_of(draw: st.DrawFn) -> list[ClassifiedRecord]:
-    """Draw what is seen of two producers, ids used again among them."""
     events: list[CloudEvent] = [
         *draw(histories(Family.SCHOOLS)),
         *draw(histories(Family.COWORKING)),
@@ -91,7 +85,6 @@ def seen_of(draw: st.DrawFn) -> list[ClassifiedRecord]:
 
 @given(seen=seen_of(), data=st.data())
 def test_the_order_does_not_matter(seen: list[ClassifiedRecord], data: st.DataObject) -> None:
-    """Partitions are read in any order, and after a crash again from an earlier record."""
     shuffled = data.draw(st.permutations(seen))
 
     assert scorecards(shuffled, DRAWN, AS_OF) == scorecards(seen, DRAWN, AS_OF)
@@ -101,7 +94,6 @@ def test_the_order_does_not_matter(seen: list[ClassifiedRecord], data: st.DataOb
 def test_what_is_sent_again_changes_only_the_repetitions(
     seen: list[ClassifiedRecord], data: st.DataObject
 ) -> None:
-    """A producer that repeats itself is neither better nor worse."""
     events = [one for one in seen if isinstance(one, AcceptedRecord)]
     again = data.draw(st.lists(st.sampled_from(events), max_size=5)) if events else []
 
@@ -118,7 +110,6 @@ def test_what_is_sent_again_changes_only_the_repetitions(
 
 @given(seen=seen_of())
 def test_all_that_was_seen_is_accounted_for(seen: list[ClassifiedRecord]) -> None:
-    """Accepted, refused and repeated records are all that producers sent."""
     cards = scorecards(seen, DRAWN, AS_OF)
 
     sent = [one for one in seen if isinstance(one, RefusedRecord) or not one.replayed]
@@ -131,7 +122,6 @@ def test_all_that_was_seen_is_accounted_for(seen: list[ClassifiedRecord]) -> Non
 
 @given(days=st.lists(st.integers(0, 40), min_size=1))
 def test_lateness_is_reported_by_nearest_rank(days: Sequence[int]) -> None:
-    """As in the sorted list of all of them."""
     first = datetime(2018, 1, 1, 12)  # noqa: DTZ001 - `event` takes it for UTC
     seen = [
         taken("2018-01-01", at=(first + timedelta(one)).isoformat(), number=str(index))
@@ -156,7 +146,6 @@ def test_a_day_that_begins_before_its_utc_day_is_not_early() -> None:
 
 
 def test_refusals_are_reported_by_reason_and_field_with_their_first_position() -> None:
-    """The most frequent first: it is the one to repair."""
     found = card(
         refused("unknown_type", "type"),
         refused(offset=9),
@@ -206,7 +195,6 @@ def test_what_is_sent_anew_after_a_refusal_may_keep_its_id() -> None:
 
 
 def test_misplaced_records_are_events_and_counted_apart() -> None:
-    """A worker forwards them; what the monitor itself sent again is not its producer's mistake."""
     accepted = taken("2018-01-01")
 
     found = card(
@@ -217,7 +205,6 @@ def test_misplaced_records_are_events_and_counted_apart() -> None:
 
 
 def test_a_replay_of_what_was_accepted_is_none() -> None:
-    """The event had come to be known without it."""
     found = card(taken("2018-01-01", "1"), taken("2018-01-01", "1", replayed=True))
 
     assert (found.accepted, found.replayed, found.duplicates) == (1, 0, 0)
@@ -239,7 +226,6 @@ def test_a_producer_is_silent_after_its_interval_and_its_tolerance(
 
 
 def test_silence_counts_from_the_latest_recording() -> None:
-    """Not from the record that was read last."""
     found = card(taken("2019-06-28"), taken("2018-01-01"))
 
     assert (found.last_event and found.last_event.date(), found.silence_days) == (
@@ -249,7 +235,6 @@ def test_silence_counts_from_the_latest_recording() -> None:
 
 
 def test_who_promised_nothing_is_never_silent() -> None:
-    """Its silence is reported, and not judged."""
     (promised,) = DRAWN.producers
     never = promised.model_copy(
         update={"expected_every": Frequency.IRREGULAR, "sources": (LYCEES,)}
@@ -262,7 +247,6 @@ def test_who_promised_nothing_is_never_silent() -> None:
 
 
 def test_who_never_sent_anything_has_a_scorecard() -> None:
-    """It is declared, so somebody waits for it."""
     found = card()
 
     assert (found.producer, found.accepted, found.standing) == (
@@ -274,7 +258,6 @@ def test_who_never_sent_anything_has_a_scorecard() -> None:
 
 
 def test_who_is_not_declared_comes_last() -> None:
-    """Together, under one name; where there is nobody, nothing is reported of them."""
     undeclared = AcceptedRecord(
         event("school.connected", PARIS, "2018-01-01", source="/undeclared"), NOWHERE
     )
@@ -287,7 +270,6 @@ def test_who_is_not_declared_comes_last() -> None:
 
 
 def test_who_showed_at_the_gateway_who_it_is_answers_for_what_it_said() -> None:
-    """Whatever source it gave."""
     cards = scorecards(
         [RefusedRecord("not_allowed", "source", GATEWAY, LYCEES, "sites")], PRODUCERS, AS_OF
     )

@@ -23,7 +23,6 @@ FIRST, SECOND = "23750007900312", "13002526500013"
     ids=["alone", "with headings", "quoted", "with spaces"],
 )
 def test_a_siret_begins_each_line(tmp_path: Path, text: str) -> None:
-    """As people and their spreadsheets write lists."""
     file = tmp_path / "sirets.csv"
     file.write_text(text, encoding="utf-8", newline="")
 
@@ -40,6 +39,5 @@ def test_what_is_no_siret_is_reported_with_its_line(tmp_path: Path) -> None:
 
 
 def test_a_missing_list_is_reported(tmp_path: Path) -> None:
-    """In one readable line."""
     with pytest.raises(SmartRegionError, match="check its name"):
         read_sirets(tmp_path / "missing")

@@ -21,8 +21,6 @@ Run = Callable[[StackPlan, Settings, RuleFiles, Callable[[str], None]], None]
 
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
-    """Return what runs the command with a stand-in for the system; returns status and output."""
-
     def invoke(run: Run, *arguments: str) -> tuple[int, str]:
         monkeypatch.setattr(system, "run_stack", run)
         result = CliRunner().invoke(main, ["stack", *arguments])
@@ -32,7 +30,6 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
 
 
 def test_it_runs_in_a_clone_without_options(stack: Callable[..., tuple[int, str]]) -> None:
-    """With the clone's own Kafka, and rules at the pace of production."""
     plans = []
 
     stack(lambda plan, *_: plans.append(plan))
@@ -45,8 +42,6 @@ def test_it_runs_in_a_clone_without_options(stack: Callable[..., tuple[int, str]
 
 
 def test_the_rules_are_those_of_the_catalogue(stack: Callable[..., tuple[int, str]]) -> None:
-    """With everybody whom Prometheus asks in them; nobody is written to."""
-
     def run(
         _plan: StackPlan, _settings: Settings, rules: RuleFiles, report: Callable[[str], None]
     ) -> None:
@@ -68,15 +63,12 @@ def test_the_rules_are_those_of_the_catalogue(stack: Callable[..., tuple[int, st
 
 
 def test_a_signal_is_an_orderly_end(stack: Callable[..., tuple[int, str]]) -> None:
-    """Whoever runs it ends it so."""
     status, output = stack(lambda *_: signal.raise_signal(signal.SIGTERM))
 
     assert (status, output) == (0, "")
 
 
 def test_what_cannot_go_on_ends_with_one_line(stack: Callable[..., tuple[int, str]]) -> None:
-    """And says where to read more."""
-
     def run(*_: object) -> None:
         raise SmartRegionError("gateway: ended 5 times in a row")
 

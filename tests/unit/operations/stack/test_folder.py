@@ -15,7 +15,6 @@ from tests.support.rights import mode
 
 
 def test_two_stacks_do_not_share_a_folder(tmp_path: Path) -> None:
-    """The second fails; it may begin once the first has ended."""
     with (
         Folder.held(tmp_path),
         pytest.raises(SmartRegionError, match=r"another stack runs in .*--folder"),
@@ -28,7 +27,6 @@ def test_two_stacks_do_not_share_a_folder(tmp_path: Path) -> None:
 
 
 def test_where_nothing_can_be_kept_it_says_so(tmp_path: Path) -> None:
-    """Before anything starts."""
     (tmp_path / "file").touch()
 
     with (
@@ -39,7 +37,6 @@ def test_where_nothing_can_be_kept_it_says_so(tmp_path: Path) -> None:
 
 
 def test_what_it_keeps_is_its_owners_alone(tmp_path: Path) -> None:
-    """Events, states, logs and secrets; what an earlier release left open is closed."""
     (tmp_path / "kafka").mkdir(0o755)
 
     with Folder.held(tmp_path) as folder:
@@ -52,14 +49,12 @@ PRODUCERS = load_producers()
 
 @pytest.fixture
 def credentials(tmp_path: Path) -> StackCredentials:
-    """Return the shipped producers' secrets, made anew."""
     return StackCredentials.kept_in(tmp_path / "secrets", PRODUCERS)
 
 
 def test_the_gateway_knows_every_declared_producer_by_what_it_was_given(
     credentials: StackCredentials,
 ) -> None:
-    """The gateway itself reads the file, and refuses one that others may read."""
     secrets = load_secrets(credentials.for_the_gateway, PRODUCERS)
 
     assert list(secrets.root) == [producer.id for producer in PRODUCERS]
@@ -71,7 +66,6 @@ def test_the_gateway_knows_every_declared_producer_by_what_it_was_given(
 
 
 def test_nobody_else_may_read_any_of_them(credentials: StackCredentials) -> None:
-    """Neither the files nor what they are called."""
     modes = {stat.S_IMODE(file.stat().st_mode) for file in credentials.folder.iterdir()}
 
     assert modes == {0o600}
@@ -79,7 +73,6 @@ def test_nobody_else_may_read_any_of_them(credentials: StackCredentials) -> None
 
 
 def test_what_a_producer_has_holds_at_the_next_start(credentials: StackCredentials) -> None:
-    """A token that was handed out stays good."""
     before = {file: file.read_text() for file in credentials.folder.iterdir()}
 
     StackCredentials.kept_in(credentials.folder, PRODUCERS)

@@ -12,7 +12,6 @@ from operations.stack.ports import Ports
 
 
 def test_every_process_has_a_port_of_its_own() -> None:
-    """Whatever else runs on this machine."""
     chosen = Ports()
 
     ports = {
@@ -28,7 +27,6 @@ def test_every_process_has_a_port_of_its_own() -> None:
 
 
 def test_a_port_that_is_taken_is_left_alone() -> None:
-    """Another stack, or a Prometheus of the machine's own, goes on."""
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -50,7 +48,6 @@ def test_the_next_start_has_the_same_ports(tmp_path: Path) -> None:
 
 
 def test_a_port_that_was_taken_meanwhile_is_changed_alone(tmp_path: Path) -> None:
-    """The others stay, and the next start keeps what was chosen instead."""
     file = tmp_path / "ports.json"
     before = Ports.kept_in(file)
     with socket.socket() as taken:
@@ -65,7 +62,6 @@ def test_a_port_that_was_taken_meanwhile_is_changed_alone(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("text", ["", "[]", '{"kafka": "x"}'])
 def test_a_broken_file_is_written_anew(tmp_path: Path, text: str) -> None:
-    """It is no reason not to start."""
     file = tmp_path / "ports.json"
     file.write_text(text)
 

@@ -16,7 +16,6 @@ long = st.floats(QUICK_SECONDS, 1e6)
 
 
 def lived(lengths: list[float]) -> list[float | None]:
-    """Return the pause after each of some runs, one after the other."""
     backoff, pauses = RestartBackoff(), []
     for length in lengths:
         # From zero each time: far from it, small differences would be lost.
@@ -27,13 +26,11 @@ def lived(lengths: list[float]) -> list[float | None]:
 
 @given(st.lists(quick, min_size=MAX_QUICK_EXITS, max_size=MAX_QUICK_EXITS))
 def test_each_quick_death_doubles_the_pause_and_the_fifth_is_the_last(lengths: list[float]) -> None:
-    """What is broken is given time, and then up."""
     assert lived(lengths) == [0.5, 1.0, 2.0, 4.0, None]
 
 
 @given(st.lists(st.one_of(quick, long), max_size=30))
 def test_it_is_given_up_only_after_five_quick_deaths_in_a_row(lengths: list[float]) -> None:
-    """A long run between them forgives the earlier ones; pauses keep their bounds."""
     in_a_row = 0
     for length, pause in zip(lengths, lived(lengths), strict=True):
         in_a_row = in_a_row + 1 if length < QUICK_SECONDS else 0
@@ -42,5 +39,4 @@ def test_it_is_given_up_only_after_five_quick_deaths_in_a_row(lengths: list[floa
 
 
 def test_after_a_long_life_the_next_one_begins_soon() -> None:
-    """Even after quick exits before it."""
     assert lived([1, 1, 1, 3600, 1]) == [0.5, 1.0, 2.0, 0.5, 0.5]

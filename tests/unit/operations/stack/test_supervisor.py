@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -13,7 +12,6 @@ import pytest
 from boundary.errors import SmartRegionError
 from operations.programs.program import Program
 from operations.stack.supervisor import READY_SECONDS, Service, Supervisor
-from tests.support.waiting import wait_until
 
 
 class EnoughError(Exception):
@@ -31,21 +29,17 @@ class FakeProgram:
     log_file: Path = Path("logs/fake.log")
 
     def start(self) -> None:
-        """Begin a life."""
         self.starts += 1
         self.status = None
         self.events.append(f"start {self.name}")
 
     def terminate(self) -> None:
-        """Hear SIGTERM."""
         self.events.append(f"terminate {self.name}")
 
     def end(self) -> None:
-        """End."""
         self.events.append(f"end {self.name}")
 
     def log_end(self, lines: int) -> list[str]:
-        """Log what is wrong."""
         return ["starting", "wrong settings"][-lines:]
 
 
@@ -65,18 +59,15 @@ class Scene:
     lasts: float = 300.0
 
     def service(self, name: str, *, serves: bool = True) -> Service:
-        """Return a service; it serves as soon as it runs, or never."""
         program = self.programs[name] = FakeProgram(name, self.events)
         if serves:
             self.serving.add(name)
         return Service(cast("Program", program), lambda: name in self.serving)
 
     def supervisor(self) -> Supervisor:
-        """Return the supervisor."""
         return Supervisor(self.lines.append, clock=lambda: self.now, pause=self.pause)
 
     def pause(self, seconds: float) -> None:
-        """Let time pass; what is to happen then happens."""
         self.now = round(self.now + seconds, 3)
         for program, status in zip(
             self.programs.values(), self.exits.get(self.now, ()), strict=False
@@ -88,7 +79,6 @@ class Scene:
             raise EnoughError
 
     def run(self, *groups: tuple[Service, ...]) -> None:
-        """Start groups of services one after the other, then keep them running."""
         with self.supervisor() as supervisor:
             for group in groups:
                 supervisor.start(*group)
@@ -97,12 +87,10 @@ class Scene:
 
 @pytest.fixture
 def scene() -> Scene:
-    """Return a scene."""
     return Scene()
 
 
 def test_services_begin_once_those_before_them_serve(scene: Scene) -> None:
-    """And all end in the opposite order, those of one group together."""
     with scene.supervisor() as supervisor:
         supervisor.start(scene.service("kafka"))
         assert scene.lines == ["kafka: ready after 0.0 s"]
@@ -122,7 +110,6 @@ def test_services_begin_once_those_before_them_serve(scene: Scene) -> None:
 
 
 def test_one_that_does_not_become_ready_is_named_with_its_log(scene: Scene) -> None:
-    """After two minutes; what was started is ended."""
     supervisor = scene.supervisor()
     with pytest.raises(SmartRegionError, match=r"^gateway: is not ready after 120 s"), supervisor:
         supervisor.start(scene.service("gateway", serves=False))
@@ -138,7 +125,6 @@ def test_one_that_does_not_become_ready_is_named_with_its_log(scene: Scene) -> N
 
 
 def test_one_that_is_killed_is_started_again_and_that_is_reported(scene: Scene) -> None:
-    """When it ended, how, when it begins again, and when it serves."""
     scene.exits = {50.0: (-signal.SIGKILL,)}
     with pytest.raises(EnoughError):
         scene.run((scene.service("worker-1"),))
@@ -151,7 +137,6 @@ def test_one_that_is_killed_is_started_again_and_that_is_reported(scene: Scene) 
 
 
 def test_the_others_are_checked_while_one_pauses(scene: Scene) -> None:
-    """A pause before a start holds up nothing."""
     scene.exits = {50.0: (1, 1)}
     with pytest.raises(EnoughError):
         scene.run((scene.service("worker-1"), scene.service("worker-2")))
@@ -163,7 +148,6 @@ def test_the_others_are_checked_while_one_pauses(scene: Scene) -> None:
 
 @pytest.mark.parametrize("serves", [True, False])
 def test_one_that_ends_five_times_at_once_ends_all(scene: Scene, *, serves: bool) -> None:
-    """With the end of its log, and how it ended; also before it was ever ready."""
     scene.broken = "gateway"
     kafka, gateway = scene.service("kafka"), scene.service("gateway", serves=serves)
     with pytest.raises(SmartRegionError, match=r"^gateway: ended 5 times .* 2: correct what logs/"):
@@ -179,8 +163,6 @@ def test_one_that_ends_five_times_at_once_ends_all(scene: Scene, *, serves: bool
 
 
 def test_a_closed_terminal_does_not_keep_it_from_ending_all(scene: Scene) -> None:
-    """The terminal may be closed."""
-
     def report(line: str) -> None:
         if "ending" in line:
             raise BrokenPipeError
@@ -189,27 +171,3 @@ def test_a_closed_terminal_does_not_keep_it_from_ending_all(scene: Scene) -> Non
         supervisor.start(scene.service("kafka"))
 
     assert scene.events[-1] == "end kafka"
-
-
-def test_real_programs_that_fail_end_with_their_own_words(tmp_path: Path) -> None:
-    """Five real processes; only the pauses between them are not waited for."""
-    lines: list[str] = []
-    now = 0.0
-
-    def pause(seconds: float) -> None:
-        nonlocal now
-        # Its end is waited for, so that the clock does not run away from it.
-        assert wait_until(lambda: failing.status is not None, seconds=20, every=0.01)
-        now += seconds
-
-    program = "import sys; print('reading settings'); sys.exit('no such broker')"
-    failing = Program("worker-1", (sys.executable, "-c", program), folder=tmp_path)
-    with (
-        pytest.raises(SmartRegionError, match=r"^worker-1: ended 5 times .* status 1"),
-        Supervisor(lines.append, clock=lambda: now, pause=pause) as supervisor,
-    ):
-        supervisor.start(Service(failing, lambda: False))
-
-    log = tmp_path / "worker-1.log"
-    assert lines[-4:-1] == [f"the end of {log}:", "  reading settings", "  no such broker"]
-    assert log.read_text().count("no such broker") == 5

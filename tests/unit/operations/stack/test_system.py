@@ -55,39 +55,32 @@ class Scene:
     sites: list[MonitorSite] = field(default_factory=list)
 
     def run(self, settings: Settings | None = None) -> None:
-        """Run the system until all of it would run."""
         with pytest.raises(EverythingRunsError):
             run_stack(self.plan, settings or load_settings(), self.rules, self.lines.append)
 
     def rules(self, site: MonitorSite) -> Mapping[str, str]:
-        """Return a file that has the pace."""
         self.sites.append(site)
         return {"prometheus/prometheus.yaml": site.pace.name}
 
     def supervisor(self, _: object) -> Self:
-        """Stand for the supervisor."""
         return self
 
     def __enter__(self) -> Self:
-        """Begin."""
         return self
 
     def __exit__(self, *_: object) -> None:
         """End."""
 
     def start(self, *services: Service) -> None:
-        """Record what would be started together."""
         self.done.append(" ".join(service.name for service in services))
         self.environments |= {one.name: one.program._env for one in services}
 
     def watch(self) -> None:
-        """Come to the end."""
         raise EverythingRunsError
 
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    """Return a scene where all programs are installed."""
     scene = Scene(StackPlan(tmp_path / "stack", tmp_path / "kafka", "live"))
     monkeypatch.setattr(system, "Supervisor", scene.supervisor)
     monkeypatch.setattr(system, "apply_topics", lambda *_, **__: scene.done.append("topics"))
@@ -98,7 +91,6 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
 
 
 def test_each_begins_once_what_it_needs_is_there(scene: Scene) -> None:
-    """The broker, its topics, what reads and writes them, and what scrapes these."""
     scene.run()
 
     assert scene.done == [
@@ -111,7 +103,6 @@ def test_each_begins_once_what_it_needs_is_there(scene: Scene) -> None:
 
 
 def test_no_other_broker_is_spoken_to(scene: Scene) -> None:
-    """Whatever the terminal's variables say of one; other settings hold."""
     scene.run(
         load_settings(
             broker="kafka.example:9093",
@@ -157,7 +148,6 @@ def test_prometheus_has_the_token_that_metrics_require(
 
 
 def test_prometheus_scrapes_all_and_alerts_alertmanager(scene: Scene) -> None:
-    """At the addresses that they were given, and at the wanted pace."""
     scene.run()
 
     (site,) = scene.sites
@@ -193,7 +183,6 @@ def test_what_is_not_installed_is_left_out_and_that_is_reported(
     scene: Scene,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Events and figures need neither of the two."""
     monkeypatch.setattr(AlertingPrograms, "installed", lambda: installed)
 
     scene.run()
@@ -244,7 +233,6 @@ PRODUCERS = load_producers()
 
 
 def test_every_address_has_a_line() -> None:
-    """Of Prometheus and Alertmanager only what runs."""
     folder = Folder(Path("/stack"))
 
     both = list(address_lines(PORTS, folder, programs={"prometheus", "alertmanager"}))
@@ -266,7 +254,6 @@ def test_every_address_has_a_line() -> None:
 
 
 def test_the_first_events_keep_the_contract_and_show_no_secret(tmp_path: Path) -> None:
-    """Their producer may send them, on their day; the token stays in its file."""
     credentials = StackCredentials.kept_in(tmp_path / "se crets", PRODUCERS)
 
     command = "\n".join(list(first_events(PORTS, PRODUCERS, credentials, NOW))[2:])
@@ -311,7 +298,6 @@ def test_their_token_is_no_argument(tmp_path: Path) -> None:
 
 
 def test_where_nobody_may_send_them_none_are_proposed(tmp_path: Path) -> None:
-    """A declaration of one's own may be about anything."""
     only = Producers(producers=tuple(one for one in PRODUCERS if one.id == "open-data"))
     credentials = StackCredentials.kept_in(tmp_path, only)
 
