@@ -32,7 +32,6 @@ from tests.support.records import PARTITIONS, apply_events
 def shown(
     catalogue: Catalogue, family: Family, batches: Sequence[Sequence[CloudEvent]], as_of: date
 ) -> Exposed:
-    """Return what a worker exposes after these batches."""
     state_store = apply_events(StateStore(catalogue.terms), family, batches)
     snapshot = take_snapshot(
         state_store,
@@ -49,7 +48,6 @@ def shown(
 @pytest.mark.parametrize("family", Family)
 @given(data=st.data())
 def test_the_worker_and_the_audit_agree(family: Family, data: st.DataObject) -> None:
-    """However a history arrives at the worker, it shows what the audit counts, on any day."""
     history = data.draw(histories(family))
     batches = data.draw(deliveries(history))
     measure, fields = data.draw(st.sampled_from(MEASURES[family]))
@@ -71,7 +69,6 @@ JUDGED = [family for family in Family if not family.about_persons]
 @pytest.mark.parametrize("family", JUDGED)
 @given(data=st.data())
 def test_a_recounted_history_is_the_count_of_every_day(family: Family, data: st.DataObject) -> None:
-    """On each day up to the audit's it comes to what is counted of that day by itself."""
     history = data.draw(histories(family))
     measure, fields = data.draw(st.sampled_from(MEASURES[family]))
     catalogue = catalogue_of(measure, **fields)

@@ -38,7 +38,6 @@ WORKERS_DAY = "2018-12-31"
 
 @pytest.fixture(autouse=True)
 def topics(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
-    """Let the topics hold one registered lycée; gives the brokers that were read."""
     calls: list[tuple[str, Any]] = []
 
     def read(bootstrap: str, **kwargs: Any) -> Iterator[RawRecord]:
@@ -52,8 +51,6 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
 
 def show(monkeypatch: pytest.MonkeyPatch, *, ready: bool = True) -> None:
-    """Make every address a worker that shows no figure."""
-
     def read(url: str, **_: object) -> Exposed:
         return parse_metrics(url, WORKER.format(ready=int(ready)))
 
@@ -64,8 +61,6 @@ def show(monkeypatch: pytest.MonkeyPatch, *, ready: bool = True) -> None:
 def holding(
     events: Iterable[CloudEvent] = (), asked: list[Settings] | None = None
 ) -> Callable[[Settings, Catalogue], StateStore]:
-    """Return a reading of the histories of workers that hold enrolments."""
-
     def read(settings: Settings, known: Catalogue) -> StateStore:
         if asked is not None:
             asked.append(settings)
@@ -75,13 +70,10 @@ def holding(
 
 
 def audit(*arguments: str, **environ: str) -> Result:
-    """Run the command through the gateway."""
     return CliRunner().invoke(main, ["audit", *arguments], env=environ)
 
 
 def test_an_audit_that_is_interrupted_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its status is that of an audit that cannot be made."""
-
     def read(*_: object, **__: object) -> Iterator[RawRecord]:
         raise KeyboardInterrupt
 
@@ -94,8 +86,6 @@ def test_an_audit_that_is_interrupted_is_no_difference(monkeypatch: pytest.Monke
 def test_a_number_of_partitions_that_is_wrong_is_a_wrong_setting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its status is that of all settings, and it is named before anything is counted."""
-
     def read(*_: object, partitions: int, **__: object) -> Iterator[RawRecord]:
         raise TopicMismatchError("events", "partitions", expected=partitions, actual=8)
 
@@ -107,7 +97,6 @@ def test_a_number_of_partitions_that_is_wrong_is_a_wrong_setting(
 
 
 def test_prints_the_account_and_the_figures() -> None:
-    """Without a worker: what became of the records, then a line for each indicator."""
     result = audit("--as-of", "2018-12-31", "--known-on", "2018-06-30")
 
     lines = result.stdout.splitlines()
@@ -124,7 +113,6 @@ def test_prints_the_account_and_the_figures() -> None:
 
 
 def test_prints_json() -> None:
-    """One object with the account, every figure and the parts of those that are broken down."""
     document = json.loads(audit("--as-of", "2018-12-31", "--json").stdout)
 
     assert (document["as_of"], document["known_on"], document["comparison"]) == (
@@ -144,7 +132,6 @@ def test_prints_json() -> None:
 
 
 def test_names_the_differences_and_exits_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each difference is a line, and the audit is of the worker's day."""
     show(monkeypatch)
 
     result = audit("--against", "http://worker")
@@ -170,7 +157,6 @@ def test_workers_without_figures_are_not_called_different(monkeypatch: pytest.Mo
 def test_persons_are_compared_with_the_workers_histories(
     monkeypatch: pytest.MonkeyPatch, held: int
 ) -> None:
-    """Workers expose none; a difference names no number."""
     enrolments = [event("training.enrolled", f"enrolment-{n:08}", "2018-01-01") for n in range(3)]
     show(monkeypatch)
     asked: list[Settings] = []
@@ -188,7 +174,6 @@ def test_persons_are_compared_with_the_workers_histories(
 def test_an_audit_without_the_workers_histories_cannot_be_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As where they show no metrics: a token is missing, or a partition."""
     show(monkeypatch)
 
     def refused(*_: object) -> StateStore:
@@ -229,7 +214,6 @@ def test_the_histories_of_all_that_is_published_in_cells_are_read(
 
 
 def test_no_number_of_persons_is_reported() -> None:
-    """Neither in the table nor in the JSON, whose readers may be anybody."""
     document = json.loads(audit("--as-of", "2018-12-31", "--json").stdout)
     persons = [one for one in document["figures"] if one["indicator"] == "trainees_enrolled"]
 
@@ -241,7 +225,6 @@ def test_no_number_of_persons_is_reported() -> None:
 
 
 def test_puts_the_differences_into_the_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker that is not ready is a difference in JSON too, with the same exit status."""
     show(monkeypatch, ready=False)
 
     result = audit("--against", "http://worker", "--json")
@@ -257,7 +240,6 @@ def test_puts_the_differences_into_the_json(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_exits_with_3_where_a_worker_cannot_be_read(topics: list[tuple[str, Any]]) -> None:
-    """One readable line on standard error, before any record is read."""
     result = audit("--against", "ftp://worker")
 
     assert result.exit_code == 3
@@ -267,7 +249,6 @@ def test_exits_with_3_where_a_worker_cannot_be_read(topics: list[tuple[str, Any]
 
 
 def test_does_not_compare_the_past_with_a_worker() -> None:
-    """A worker always knows all records."""
     result = audit("--against", "http://worker", "--known-on", "2018-01-01")
 
     assert result.exit_code == 2
@@ -275,7 +256,6 @@ def test_does_not_compare_the_past_with_a_worker() -> None:
 
 
 def test_takes_broker_and_day_from_the_settings(topics: list[tuple[str, Any]]) -> None:
-    """The worker's own variables say where its topics are and which day it is."""
     result = audit(SMART_REGION_BROKER="kafka:9092", SMART_REGION_CLOCK="2017-05-01")
 
     assert result.stdout.splitlines()[0] == "Audit of 2017-05-01"
@@ -283,7 +263,6 @@ def test_takes_broker_and_day_from_the_settings(topics: list[tuple[str, Any]]) -
 
 
 def test_takes_the_broker_that_is_named(topics: list[tuple[str, Any]]) -> None:
-    """The option wins over the variable."""
     audit("--bootstrap", "other:9092", SMART_REGION_BROKER="kafka:9092")
 
     assert [bootstrap for bootstrap, _ in topics] == ["other:9092"]
@@ -295,8 +274,6 @@ MANY = 12_000
 
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the topics hold more records than fit into memory."""
-
     def read(*_: object, **__: object) -> Iterable[RawRecord]:
         return (raw("grant.committed", f"grant-{at}", "2018-01-01") for at in range(MANY))
 
@@ -305,7 +282,6 @@ def many(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def full() -> Iterator[None]:
-    """Let no file of this process grow, as on a disk that is full."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     yield
@@ -343,7 +319,6 @@ def test_an_audit_takes_no_more_than_it_may(tmp_path: Path) -> None:
 def test_a_work_folder_that_is_not_there_is_reported_first(
     topics: list[tuple[str, Any]], tmp_path: Path
 ) -> None:
-    """Before any record is read."""
     result = audit(SMART_REGION_WORK_FOLDER=str(tmp_path / "gone"))
 
     assert result.exit_code == 3
@@ -352,8 +327,6 @@ def test_a_work_folder_that_is_not_there_is_reported_first(
 
 
 def test_an_error_of_ours_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What nobody foresaw keeps its traceback, and is not the status of a verdict."""
-
     def read(*_: object, **__: object) -> Iterable[RawRecord]:
         raise ZeroDivisionError
 

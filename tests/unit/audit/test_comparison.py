@@ -24,7 +24,6 @@ COMMITTED = {"sum": "amount_cents", "from": "grant.committed"}
 
 
 def schools() -> Audit:
-    """Audit two registered lycées, one of them connected."""
     records = [
         raw("school.registered", PARIS, "2018-01-01"),
         raw("school.registered", MEAUX, "2018-01-02"),
@@ -41,7 +40,6 @@ SCHOOLS: Figures = {
 
 
 def seconds(day: str) -> float:
-    """Return a day's midnight, UTC, in seconds."""
     return datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
 
 
@@ -54,7 +52,6 @@ def worker(
     indicator: str = "figure",
     url: str = "http://worker/metrics",
 ) -> Exposed:
-    """Return a worker that shows figures, by metric and (département, partition)."""
     lines = [
         f"smartregion_worker_ready {int(ready)}",
         "smartregion_partitions_expected 2",
@@ -75,7 +72,6 @@ def worker(
 
 
 def test_finds_no_difference_where_there_is_none() -> None:
-    """A worker that shows what the audit counted; the region and eight départements compared."""
     comparison = compare_exposed(schools(), [worker(SCHOOLS)])
 
     assert comparison.differences == ()
@@ -83,7 +79,6 @@ def test_finds_no_difference_where_there_is_none() -> None:
 
 
 def test_names_each_differing_figure() -> None:
-    """A wrong numerator differs in its département and in the region, a line each."""
     shown: Figures = SCHOOLS | {"numerator": {("75", 0): 2.0}}
 
     assert compare_exposed(schools(), [worker(shown)]).differences == (
@@ -93,7 +88,6 @@ def test_names_each_differing_figure() -> None:
 
 
 def test_takes_a_figure_that_is_not_shown_as_nothing() -> None:
-    """A worker that misses a lycée altogether shows 0 over 0 there."""
     shown: Figures = {name: {("75", 0): samples["75", 0]} for name, samples in SCHOOLS.items()}
 
     assert compare_exposed(schools(), [worker(shown)]).differences == (
@@ -103,7 +97,6 @@ def test_takes_a_figure_that_is_not_shown_as_nothing() -> None:
 
 
 def test_names_a_differing_last_report() -> None:
-    """Where only the last report differs, the line names that."""
     shown: Figures = SCHOOLS | {"last_reported_timestamp_seconds": {("75", 0): "2018-03-01"}}
 
     assert compare_exposed(schools(), [worker(shown)]).differences == (
@@ -112,7 +105,6 @@ def test_names_a_differing_last_report() -> None:
 
 
 def test_adds_partitions_up_over_workers() -> None:
-    """Each worker shows its own partitions, and together they show the figure."""
     first = {
         name: {key: value for key, value in samples.items() if key[1] == 0}
         for name, samples in SCHOOLS.items()
@@ -135,7 +127,6 @@ def test_counts_a_partition_of_two_workers_once() -> None:
 
 
 def test_compares_the_region_with_what_has_no_department() -> None:
-    """An entity without a département is in the region's figure alone, on both sides."""
     measure = {"count": "training.completed"}
     found = audited([raw("training.completed", "enrolment-00000001", "2018-06-01")], measure, DAY)
     reported: Samples = {("region", 0): "2018-06-01"}
@@ -152,7 +143,6 @@ def test_compares_the_region_with_what_has_no_department() -> None:
 
 
 def test_compares_euros_as_whole_cents() -> None:
-    """Euros that a float cannot hold exactly are compared, and shown, to the cent."""
     records = [
         raw("grant.committed", f"G{number}", "2018-01-10", amount_cents=10, department="75")
         for number in range(3)
@@ -169,7 +159,6 @@ def test_compares_euros_as_whole_cents() -> None:
 
 
 def test_compares_the_parts_of_a_breakdown() -> None:
-    """Each category is compared where the figure is, and named in its line."""
     records = [raw("training.enrolled", "enrolment-00000001", "2018-01-01", audience="employee")]
     found = audited(records, {"count": "training.enrolled"}, DAY, breakdown="audience")
     shown: Figures = {
@@ -194,20 +183,17 @@ REPORTED: Figures = {"last_reported_timestamp_seconds": {("region", 0): "2018-01
 
 
 def persons() -> Audit:
-    """Audit an enrolment where fewer than 11 must not be shown."""
     records = [raw("training.enrolled", "enrolment-00000001", "2018-01-01", audience="employee")]
     return audited(records, ENROLLED, DAY, breakdown="audience", min_cell=11, published="monthly")
 
 
 def test_does_not_compare_what_no_worker_may_show() -> None:
-    """Persons fewer than `min_cell` are absent from the workers, and that is no difference."""
     comparison = compare_exposed(persons(), [worker(REPORTED)])
 
     assert (comparison.compared, comparison.differences) == (0, ())
 
 
 def test_names_a_worker_that_shows_what_it_may_not() -> None:
-    """By value or by category: somebody runs a worker on another catalogue."""
     shown: Figures = REPORTED | {
         "value": {("77", 0): 1.0},
         "category_value/employee": {("77", 0): 1.0},
@@ -229,7 +215,6 @@ def test_names_a_worker_that_exposes_a_person_s_day_and_departement() -> None:
 
 
 def held(*audiences: str) -> ExactPersons:
-    """Count what workers hold after enrolments in Seine-et-Marne, one of each audience."""
     events = [
         event("training.enrolled", f"enrolment-{number:08}", "2018-01-01", audience=audience)
         for number, audience in enumerate(audiences, 1)
@@ -239,7 +224,6 @@ def held(*audiences: str) -> ExactPersons:
 
 
 def test_counts_persons_in_the_workers_states() -> None:
-    """Exactly, each cell and each sum, although nobody is shown them."""
     agreed = compare_exposed(persons(), [worker(REPORTED)], held("employee"))
 
     assert (agreed.compared, agreed.differences) == (9 * 6, ())
@@ -259,7 +243,6 @@ def test_names_the_cells_that_differ_without_their_numbers() -> None:
 
 
 def test_names_what_the_catalogue_does_not_know() -> None:
-    """A figure of another catalogue, and of another département, are differences."""
     unknown = worker({"value": {("75", 0): 1.0}}, indicator="other")
     abroad = worker(SCHOOLS | {"numerator": {("75", 0): 1.0, ("13", 0): 0.0}})
 
@@ -295,7 +278,6 @@ def test_names_what_the_catalogue_does_not_know() -> None:
     ],
 )
 def test_compares_nothing_where_the_figures_cannot_be_had(shown: Exposed, line: str) -> None:
-    """A worker that is not ready, of another day, or without a partition, is named instead."""
     comparison = compare_exposed(schools(), [shown])
 
     assert comparison.compared == 0
@@ -310,7 +292,6 @@ def test_takes_the_latest_of_the_workers_days() -> None:
 
 
 def test_needs_the_day_of_every_worker() -> None:
-    """A worker that shows no day is named."""
     with pytest.raises(WorkerUnreadableError, match="smartregion_as_of_timestamp_seconds"):
         workers_day([worker({}, day=None, url="http://silent")])
 
@@ -323,7 +304,6 @@ class TestObserved:
     """Indicators that others compute."""
 
     def audit(self) -> Audit:
-        """Audit what was observed in Paris and in the region."""
         records = [
             raw("indicator.observed", "IND-042", "2018-03-01", territory=territory, value=value)
             for territory, value in (("D75", 12.25), ("R11", 40))
@@ -331,7 +311,6 @@ class TestObserved:
         return audited(records, {"observed": "IND-042"}, DAY)
 
     def test_the_region_is_compared_with_the_region_alone(self) -> None:
-        """And not with what its départements add up to."""
         shown: Figures = {
             "value": OBSERVED,
             "last_reported_timestamp_seconds": OBSERVED_ON,
@@ -340,7 +319,6 @@ class TestObserved:
         assert compare_exposed(self.audit(), [worker(shown)]).differences == ()
 
     def test_a_value_that_differs_is_named(self) -> None:
-        """In the indicator's unit, to its last decimal."""
         shown: Figures = {
             "value": {**OBSERVED, ("region", 1): 52.25},
             "last_reported_timestamp_seconds": OBSERVED_ON,

@@ -1,11 +1,9 @@
 """Reading what one worker shows."""
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -18,6 +16,7 @@ from audit.exposed import (
     read_worker,
 )
 from catalogue import metrics
+from tests.support.recording_server import recording_server
 
 READY = """\
 smartregion_worker_ready 1
@@ -31,31 +30,13 @@ smartregion_indicator_value{programme="p",indicator="i",department="77",partitio
 
 
 @contextmanager
-def serving(body: bytes, *, status: int = 200, authorization: str | None = None) -> Iterator[str]:
-    """Answer every request with the same; gives the address. Others' authorization is refused."""
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked_with = self.headers.get("Authorization")
-            self.send_response(status if asked_with == authorization else 401)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own name
-            """Stay silent."""
-
-    with HTTPServer(("127.0.0.1", 0), Answer) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+def serving(body: bytes, *, status: int = 200) -> Iterator[str]:
+    """Answer every request with the same; gives the address."""
+    with recording_server(status=status, body=body) as server:
+        yield server.url
 
 
 def test_reads_a_worker_over_http() -> None:
-    """The worker's /metrics is read, and its address kept."""
     with serving(READY.encode()) as url:
         worker = read_worker(url)
 
@@ -64,15 +45,14 @@ def test_reads_a_worker_over_http() -> None:
 
 
 def test_shows_the_token_that_is_requested() -> None:
-    """And an error names that one is needed where there is none."""
-    with serving(READY.encode(), authorization="Bearer open-sesame") as url:
-        assert read_worker(url, token="open-sesame").ready  # noqa: S106 - the test's
-        with pytest.raises(WorkerUnreadableError, match="401"):
-            read_worker(url)
+    with recording_server(body=READY.encode()) as server:
+        read_worker(server.url, token="open-sesame")  # noqa: S106 - the test's
+    assert server.secrets == ["Bearer open-sesame"]
+    with serving(b"", status=401) as url, pytest.raises(WorkerUnreadableError, match="401"):
+        read_worker(url)
 
 
 def test_has_what_the_worker_exposes_of_itself() -> None:
-    """Its day, and the partitions that there are and that it shows."""
     worker = parse_metrics("here", READY)
 
     assert worker.as_of == date(2018, 6, 27)
@@ -82,7 +62,6 @@ def test_has_what_the_worker_exposes_of_itself() -> None:
 
 
 def test_takes_what_is_not_exposed_as_unknown() -> None:
-    """An empty page is of a worker that is not ready and has no day."""
     worker = parse_metrics("here", "")
 
     assert not worker.ready
@@ -91,7 +70,6 @@ def test_takes_what_is_not_exposed_as_unknown() -> None:
 
 
 def test_refuses_what_is_no_metrics() -> None:
-    """A page of another kind names the address and the problem."""
     with pytest.raises(WorkerUnreadableError, match=r"there.*not Prometheus text"):
         parse_metrics("there", "<html><body>Hello</body></html>")
 
@@ -108,14 +86,12 @@ def test_refuses_what_is_no_metrics() -> None:
     ],
 )
 def test_refuses_metrics_that_no_worker_has(text: str) -> None:
-    """Each ended the audit with a traceback."""
     with pytest.raises(WorkerUnreadableError, match="not Prometheus text"):
         parse_metrics("there", text)
 
 
 @pytest.mark.parametrize(("body", "status"), [(b"broken", 503), (b"\xff", 200)])
 def test_refuses_an_answer_that_is_no_page(body: bytes, status: int) -> None:
-    """An error status, and bytes that are no text, are one readable error."""
     with serving(body, status=status) as url, pytest.raises(WorkerUnreadableError, match=url):
         read_worker(url)
 
@@ -139,13 +115,11 @@ def test_names_another_program_that_answers(text: str, name: str) -> None:
 
 
 def test_reads_any_program_where_any_is_asked_for() -> None:
-    """The demo shows what the assessor judges."""
     with serving(b"smartregion_assessor_ready 1\n") as url:
         assert read_exposed(url).single(metrics.ASSESSOR_READY) == 1
 
 
 def test_names_an_address_that_does_not_answer() -> None:
-    """A refused connection names the address."""
     with serving(b"") as url:
         pass
 
@@ -164,7 +138,6 @@ def test_names_an_address_that_does_not_answer() -> None:
     ],
 )
 def test_completes_an_address(given: str, read: str) -> None:
-    """A host and port, or an address without a path, stand for its /metrics."""
     assert metrics_url(given) == read
 
 
@@ -172,7 +145,6 @@ def test_completes_an_address(given: str, read: str) -> None:
     "address", ["ftp://w/metrics", "file:///etc/passwd", "http://", "http://["]
 )
 def test_refuses_an_address_of_another_kind(address: str) -> None:
-    """Only http and https are read."""
     with pytest.raises(WorkerUnreadableError):
         metrics_url(address)
 
@@ -191,7 +163,6 @@ class TestEveryAddress:
     def test_is_one_for_each_machine(
         self, monkeypatch: pytest.MonkeyPatch, found: list[tuple[int, str]], expected: list[str]
     ) -> None:
-        """Each pod once, also where it has addresses of both kinds."""
         families = {4: socket.AF_INET, 6: socket.AF_INET6}
 
         def resolved(name: str, port: int, **_: object) -> list[tuple[object, ...]]:
@@ -203,7 +174,6 @@ class TestEveryAddress:
         assert addresses_behind("workers:6066") == [f"{one}/metrics" for one in expected]
 
     def test_an_unknown_name_is_reported(self) -> None:
-        """With the system's error."""
         with pytest.raises(WorkerUnreadableError, match=r"http://nobody\.invalid:6066"):
             addresses_behind("http://nobody.invalid:6066")
 

@@ -1,9 +1,10 @@
 """What the audit makes of corrections, retractions, late records, duplicates and disorder."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -28,164 +29,125 @@ COPY = (FORWARDED_FROM, b"smartregion.schools:3:17")
 
 
 def account(*records: RawRecord) -> dict[str, int]:
-    """Return the counts of an account that are not 0."""
     counted = audited(records, CONNECTED, "2020-12-31").account
     counts = counted.model_dump(exclude={"refusals"})
     return {name: count for name, count in counts.items() if count}
 
 
-class TestCorrections:
-    """Later records about a day that an earlier record was about."""
+def _opened(size: int, **fields: Any) -> RawRecord:
+    return raw("coworking.opened", "S1", "2018-01-01", workstations=size, **fields)
 
-    def test_takes_the_record_of_the_latest_time(self) -> None:
-        """A correction of the same day replaces what was said of that day."""
-        records = [
-            raw("coworking.opened", "S1", "2018-01-01", workstations=20),
-            raw("coworking.opened", "S1", "2018-01-01", workstations=12, at="2018-01-05T00:00:00"),
+
+CORRECTED = [_opened(20), _opened(12, at="2018-01-05T00:00:00")]
+OF_ONE_INSTANT = [
+    _opened(size, source=source, id=number)
+    for source, number, size in (("/a", "9", 1), ("/b", "1", 2), ("/b", "2", 3))
+]
+#: Two contents under one time, source and id: the greater canonical JSON counts.
+OF_ONE_ID = [_opened(size, id="same") for size in (30, 4)]
+
+
+@pytest.mark.parametrize(
+    ("records", "known_on", "expected"),
+    [
+        (CORRECTED, None, 12),
+        (CORRECTED[::-1], None, 12),
+        (CORRECTED, "2018-01-04", 20),
+        (OF_ONE_INSTANT, None, 3),
+        (OF_ONE_INSTANT[:2], None, 2),
+        (OF_ONE_ID, None, 4),
+        (OF_ONE_ID[::-1], None, 4),
+    ],
+)
+def test_of_the_records_of_a_day_the_latest_counts(
+    records: Sequence[RawRecord], known_on: str | None, expected: int
+) -> None:
+    """By time, then source, then id, then content, in whatever order they come."""
+    found = reading(records, WORKSTATIONS, "2018-01-31", known_on=known_on)
+
+    assert found.numerator == expected
+
+
+def _said(name: str, day: str, *, at: str | None = None, retracted: bool = False) -> RawRecord:
+    return raw(f"school.{name}", PARIS, day, at=at, retracted=retracted)
+
+
+@pytest.mark.parametrize(
+    ("later", "expected", "last_reported"),
+    [
+        ([_said("disconnected", "2018-03-01")], 0, date(2018, 3, 1)),
+        (
+            [
+                _said("disconnected", "2018-03-01"),
+                _said("disconnected", "2018-03-01", at="2018-04-01T00:00:00", retracted=True),
+            ],
+            1,
+            date(2018, 1, 1),
+        ),
+        ([_said("connected", "2018-02-01", retracted=True)], 1, date(2018, 1, 1)),
+        ([_said("connected", "2018-01-01", at="2018-02-01T00:00:00", retracted=True)], 0, None),
+        (
+            [
+                _said("connected", "2018-01-01", at="2018-02-01T00:00:00", retracted=True),
+                _said("connected", "2018-01-01", at="2018-03-01T00:00:00"),
+            ],
+            1,
+            date(2018, 1, 1),
+        ),
+    ],
+    ids=["ended", "the end is taken back", "another day", "its day", "said again"],
+)
+def test_a_retraction_takes_its_own_day_back(
+    later: Sequence[RawRecord], expected: int, last_reported: date | None
+) -> None:
+    """Until a newer record says it again; what was older stays out, also where it comes later."""
+    records = [_said("connected", "2018-01-01"), *later]
+
+    for order in (records, records[::-1]):
+        found = reading(order, CONNECTED, "2018-12-31")
+        assert (found.numerator, found.last_reported) == (expected, last_reported)
+
+
+@pytest.mark.parametrize(
+    ("recorded_at", "known_on", "expected"),
+    [
+        ("2018-03-01T00:00:00", "2018-02-28", 0),
+        ("2018-03-01T00:00:00", "2018-03-01", 1),
+        ("2018-03-01T00:00:00", None, 1),
+        ("2018-02-28T23:59:59.999999", "2018-02-28", 1),
+    ],
+)
+def test_a_record_is_known_from_the_day_of_its_recording_on(
+    recorded_at: str, known_on: str | None, expected: int
+) -> None:
+    """The day ends at midnight UTC, which belongs to the next."""
+    late = _said("connected", "2018-01-01", at=recorded_at)
+
+    assert reading([late], CONNECTED, "2018-01-31", known_on=known_on).numerator == expected
+
+
+def test_lets_one_ledger_answer_for_several_days() -> None:
+    late = raw("school.connected", PARIS, "2018-01-01", at="2018-03-01T00:00:00")
+    catalogue = catalogue_of(CONNECTED)
+
+    with Ledger([late], partitions=8) as ledger:
+        audits = [
+            audit_ledger(ledger, catalogue, date(2018, 1, 31), known_on)
+            for known_on in (date(2018, 3, 1), date(2018, 2, 1), None)
         ]
 
-        assert reading(records, WORKSTATIONS, "2018-01-01").numerator == 12
-        assert reading(records[::-1], WORKSTATIONS, "2018-01-01").numerator == 12
-
-    def test_orders_records_of_one_instant_by_source_then_id(self) -> None:
-        """At the same time the greater source wins, then the greater id."""
-        values = [("/a", "9", 1), ("/b", "1", 2), ("/b", "2", 3)]
-        records = [
-            raw("coworking.opened", "S1", "2018-01-01", source=source, id=number, workstations=size)
-            for source, number, size in values
-        ]
-
-        assert reading(records, WORKSTATIONS, "2018-01-01").numerator == 3
-        assert reading(records[:2], WORKSTATIONS, "2018-01-01").numerator == 2
-
-    def test_takes_the_greater_content_where_an_id_was_used_twice(self) -> None:
-        """Two contents under one time, source and id: the greater canonical JSON, in any order."""
-        records = [
-            raw("coworking.opened", "S1", "2018-01-01", id="same", workstations=size)
-            for size in (30, 4)
-        ]
-
-        assert reading(records, WORKSTATIONS, "2018-01-01").numerator == 4
-        assert reading(records[::-1], WORKSTATIONS, "2018-01-01").numerator == 4
-
-
-class TestRetractions:
-    """Records that take a day back."""
-
-    def test_voids_its_day_alone(self) -> None:
-        """After a retraction the level of the day before holds again."""
-        records = [
-            raw("coworking.opened", "S1", "2017-01-01", workstations=20),
-            raw("coworking.resized", "S1", "2018-01-01", workstations=35),
-            raw(
-                "coworking.resized",
-                "S1",
-                "2018-01-01",
-                workstations=35,
-                retracted=True,
-                at="2018-02-01T00:00:00",
-            ),
-        ]
-
-        assert reading(records, WORKSTATIONS, "2018-12-31").numerator == 20
-
-    def test_revives_what_the_voided_fact_had_ended(self) -> None:
-        """A disconnection taken back leaves the lycée connected."""
-        records = [
-            raw("school.connected", PARIS, "2018-01-01"),
-            raw("school.disconnected", PARIS, "2018-03-01"),
-            raw(
-                "school.disconnected", PARIS, "2018-03-01", retracted=True, at="2018-04-01T00:00:00"
-            ),
-        ]
-
-        assert reading(records, CONNECTED, "2018-12-31").numerator == 1
-
-    def test_keeps_older_records_of_the_day_out(self) -> None:
-        """A record older than the retraction that arrives after it stays without effect."""
-        records = [
-            raw("school.connected", PARIS, "2018-01-01", retracted=True, at="2018-02-01T00:00:00"),
-            raw("school.connected", PARIS, "2018-01-01"),
-        ]
-
-        assert reading(records, CONNECTED, "2018-12-31").numerator == 0
-
-    def test_yields_to_a_newer_record(self) -> None:
-        """A record newer than the retraction states the day again."""
-        records = [
-            raw("school.connected", PARIS, "2018-01-01", retracted=True, at="2018-02-01T00:00:00"),
-            raw("school.connected", PARIS, "2018-01-01", at="2018-03-01T00:00:00"),
-        ]
-
-        assert reading(records, CONNECTED, "2018-12-31").numerator == 1
-
-    def test_is_no_report(self) -> None:
-        """A voided day does not count as the last report."""
-        records = [
-            raw("school.connected", PARIS, "2018-01-01"),
-            raw("school.connected", PARIS, "2018-02-01", retracted=True),
-        ]
-
-        assert reading(records, CONNECTED, "2018-12-31").last_reported == date(2018, 1, 1)
-
-
-class TestKnownOn:
-    """What was known at the end of a day."""
-
-    def test_knows_a_late_record_only_from_its_recording_on(self) -> None:
-        """A connection of January recorded in March is not yet known in February."""
-        records = [raw("school.connected", PARIS, "2018-01-01", at="2018-03-01T00:00:00")]
-
-        def known(day: str) -> int:
-            return reading(records, CONNECTED, "2018-01-31", known_on=day).numerator
-
-        assert known("2018-02-28") == 0
-        assert known("2018-03-01") == 1
-        assert reading(records, CONNECTED, "2018-01-31").numerator == 1
-
-    def test_knows_records_to_the_last_microsecond_of_the_day(self) -> None:
-        """The day ends at midnight UTC, which belongs to the next."""
-        records = [
-            raw("school.connected", PARIS, "2018-01-01", at="2018-01-01T23:59:59.999999"),
-            raw("school.connected", MEAUX, "2018-01-01", at="2018-01-02T00:00:00"),
-        ]
-
-        assert reading(records, CONNECTED, "2018-01-01", known_on="2018-01-01").numerator == 1
-
-    def test_gives_the_level_before_a_later_correction(self) -> None:
-        """As known before the correction, the corrected record still holds."""
-        records = [
-            raw("coworking.opened", "S1", "2018-01-01", workstations=20),
-            raw("coworking.opened", "S1", "2018-01-01", workstations=12, at="2018-01-05T00:00:00"),
-        ]
-
-        assert reading(records, WORKSTATIONS, "2018-01-31", known_on="2018-01-04").numerator == 20
-
-    def test_lets_one_ledger_answer_for_several_days(self) -> None:
-        """A ledger answers again as if it had never been asked before."""
-        late = raw("school.connected", PARIS, "2018-01-01", at="2018-03-01T00:00:00")
-        catalogue = catalogue_of(CONNECTED)
-
-        with Ledger([late], partitions=8) as ledger:
-            audits = [
-                audit_ledger(ledger, catalogue, date(2018, 1, 31), known_on)
-                for known_on in (date(2018, 3, 1), date(2018, 2, 1), None)
-            ]
-
-        assert [found.readings[INDICATOR, "75"].numerator for found in audits] == [1, 0, 1]
+    assert [found.readings[INDICATOR, "75"].numerator for found in audits] == [1, 0, 1]
 
 
 class TestAccount:
     """What became of the records."""
 
     def test_accepts_what_is_valid(self) -> None:
-        """Two events are produced and accepted."""
         records = [raw("school.connected", PARIS, "2018-01-01") for _ in range(2)]
 
         assert account(*records) == {"produced": 2, "accepted": 2}
 
     def test_counts_an_event_once(self) -> None:
-        """The same source and id again is a duplicate, even of another fact on another topic."""
         records = [
             raw("school.connected", PARIS, "2018-01-01", id="1", source="/one"),
             raw("school.connected", PARIS, "2018-01-01", id="1", source="/one"),
@@ -196,7 +158,6 @@ class TestAccount:
         assert account(*records) == {"produced": 4, "accepted": 2, "duplicates": 2}
 
     def test_counts_refusals_by_reason(self) -> None:
-        """What the contracts refuse is produced and refused, with its reason."""
         good = raw("school.connected", PARIS, "2018-01-01")
         records = [
             good,
@@ -240,13 +201,11 @@ class TestAccount:
         assert reading([copy], CONNECTED, "2018-12-31").numerator == 1
 
     def test_refuses_no_forwarded_copy(self) -> None:
-        """A copy that cannot be read is not among the refused either."""
         copy = raw("school.connected", PARIS, "2018-01-01", headers=[COPY])._replace(value=b"{")
 
         assert account(copy) == {"forwarded": 1}
 
     def test_counts_all_records_whatever_was_known(self) -> None:
-        """The account is of what was read, also of what was not yet known on the day."""
         late = raw("school.connected", PARIS, "2018-01-01", at="2019-01-01T00:00:00")
 
         counted = audited([late], CONNECTED, "2018-01-31", known_on="2018-01-31").account
@@ -264,7 +223,6 @@ CATALOGUE = load_catalogue()
 
 
 def whole(found: list[RawRecord], as_of: date) -> Audit:
-    """Audit the Région's own catalogue."""
     return audit_records(found, CATALOGUE, as_of)
 
 
@@ -272,7 +230,6 @@ def whole(found: list[RawRecord], as_of: date) -> Audit:
 def test_the_order_of_the_records_does_not_matter(
     found: list[RawRecord], chance: Random, as_of: date
 ) -> None:
-    """Every permutation of the records gives the same audit, account included."""
     shuffled = list(found)
     chance.shuffle(shuffled)
 
@@ -281,7 +238,6 @@ def test_the_order_of_the_records_does_not_matter(
 
 @given(RECORDS, AS_OF)
 def test_records_read_twice_change_no_figure(found: list[RawRecord], as_of: date) -> None:
-    """A replay of everything gives the same readings, and only duplicates more."""
     once, twice = whole(found, as_of), whole(found + found, as_of)
 
     assert (twice.readings, twice.categories) == (once.readings, once.categories)
@@ -290,7 +246,6 @@ def test_records_read_twice_change_no_figure(found: list[RawRecord], as_of: date
 
 @given(RECORDS)
 def test_the_account_adds_up(found: list[RawRecord]) -> None:
-    """Produced is accepted, refused and duplicates, always."""
     broken = [record._replace(value=b"{}") for record in found[::3]]
 
     counted = whole([*found, *broken], date(2018, 12, 31)).account
@@ -300,7 +255,6 @@ def test_the_account_adds_up(found: list[RawRecord]) -> None:
 
 
 def test_a_ledger_that_cannot_be_made_leaves_no_database_open() -> None:
-    """What it took in the work folder is free again."""
     opened = []
 
     class Folder(WorkFolder):

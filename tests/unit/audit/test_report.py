@@ -19,7 +19,6 @@ from tests.support.observations import barometer, observation_events, observed
     [("21.375", "21,38"), ("-0.5", "−0,50"), ("1200", "1\u202f200,00"), (None, "–")],
 )
 def test_what_was_observed_is_not_counted(value: str | None, shown: str) -> None:
-    """Its value is written as everywhere, and no millionths beside it."""
     day = "never" if value is None else "2018-01-01"
     events = [observed("IND-101", "R11", "2018-01-01", value)]
     audit = audit_records(

@@ -32,14 +32,12 @@ class Group:
         self._error = error
 
     def __call__(self, *_: object, wait_seconds: float, **__: object) -> None:
-        """Wait no time."""
         self.waits.append(wait_seconds)
         if self._error is not None:
             raise self._error
 
 
 def behind() -> WorkersBehindError:
-    """Return the error of workers that did not read all in time."""
     return WorkersBehindError("monitor", behind=12_000, waited_seconds=5, outcome="nothing")
 
 
@@ -49,7 +47,6 @@ def waited(
     seconds: float | None,
     settings: Settings = SETTINGS,
 ) -> list[str]:
-    """Wait for the workers, and return what is reported."""
     monkeypatch.setattr(workers_lag, "wait_for_group", group)
     reported: list[str] = []
     wait_for_workers(settings, seconds, report=reported.append)
@@ -57,7 +54,6 @@ def waited(
 
 
 def test_says_what_is_not_in_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers that are stopped, or read all again, leave figures that look complete."""
     group = Group(behind())
 
     (line,) = waited(monkeypatch, group, None)
@@ -68,12 +64,10 @@ def test_says_what_is_not_in_the_figures(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_workers_that_have_read_all_are_not_mentioned(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job of each night has nothing to say."""
     assert waited(monkeypatch, Group(), None) == []
 
 
 def test_a_wait_that_was_asked_for_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The figures are wanted whole then."""
     group = Group(behind())
 
     with pytest.raises(WorkersBehindError):
@@ -86,7 +80,6 @@ def test_a_wait_that_was_asked_for_ends_the_command(monkeypatch: pytest.MonkeyPa
 def test_who_may_not_describe_the_group_takes_the_figures_all_the_same(
     monkeypatch: pytest.MonkeyPatch, seconds: float | None
 ) -> None:
-    """But for a wait that was asked for."""
     group = Group(BrokerRefusedError("administer", "topics", cause="no right"))
 
     if seconds is None:
@@ -111,7 +104,6 @@ def test_workers_that_are_asked_need_no_broker(monkeypatch: pytest.MonkeyPatch) 
 def test_a_broker_that_does_not_answer_leaves_the_workers_histories(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """But for a wait that was asked for."""
     away = BrokerUnreachableError(
         "broker:9092", waited_seconds=10, cause="refused", security_protocol="PLAINTEXT"
     )
@@ -122,7 +114,6 @@ def test_a_broker_that_does_not_answer_leaves_the_workers_histories(
 
 
 def test_says_what_the_workers_tell_themselves() -> None:
-    """For a process that names no broker."""
     reported: list[str] = []
     report_overdue(12_000, report=reported.append)
     (line,) = reported
@@ -133,7 +124,6 @@ class TestPresentSums:
     """Whose sums are taken."""
 
     def test_without_workers_the_events_are_folded(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """No worker is asked, and none is waited for."""
         folded = FoldedStates([])
         monkeypatch.setattr(workers_lag, "fold_topics", lambda *_, **__: folded)
 
@@ -142,7 +132,6 @@ class TestPresentSums:
             present_sums(Settings(), shipped(), 60.0, report=lambda _: None)
 
     def test_named_workers_report_what_they_lack(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Where the broker cannot tell."""
         found = FoldedStates([])
 
         def read(*_: object, on_overdue: Callable[[int], None]) -> FoldedStates:

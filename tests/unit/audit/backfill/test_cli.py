@@ -12,13 +12,11 @@ from smart_region import main
 
 
 def backfill(*options: str) -> Result:
-    """Run the command; no broker is there."""
     return CliRunner().invoke(main, ["backfill", *options])
 
 
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let it be the last day of 2020."""
     monkeypatch.setenv("SMART_REGION_CLOCK", "2020-12-31")
 
 
@@ -27,14 +25,12 @@ PERIOD = ("--from", "2016-01-01", "--to", "2016-12-31")
 
 @pytest.mark.parametrize("step", ["", "0d", "1", "1h", "-1d", "1.5d", "day", "99999d"])
 def test_a_step_is_of_days_or_weeks(step: str, tmp_path: Path) -> None:
-    """A figure has one value a day."""
     done = backfill(*PERIOD, "--step", step, "--out", str(tmp_path / "out"))
     assert done.exit_code == 2
     assert "1d, 7d or 4w" in done.output
 
 
 def test_days_are_in_order(tmp_path: Path) -> None:
-    """From the first to the last."""
     done = backfill("--from", "2017-01-01", "--to", "2016-12-31", "--out", str(tmp_path / "out"))
     assert done.exit_code == 2
     assert "2016-12-31 is before --from 2017-01-01" in done.output
@@ -49,7 +45,6 @@ def test_the_last_day_has_come(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("missing", ["--from", "--to", "--out"])
 def test_period_and_file_are_requested(missing: str, tmp_path: Path) -> None:
-    """There is no period to guess."""
     options = {"--from": "2016-01-01", "--to": "2016-12-31", "--out": str(tmp_path / "out")}
     del options[missing]
     done = backfill(*(word for pair in options.items() for word in pair))

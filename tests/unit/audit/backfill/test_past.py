@@ -42,7 +42,6 @@ shipped = cache(load_catalogue)
 
 
 def by_day(text: str) -> dict[date, Shown]:
-    """Read OpenMetrics text strictly, and sort its samples by day."""
     found: dict[date, Shown] = {}
     for family in read_openmetrics(text):
         for sample in family.samples:
@@ -55,7 +54,6 @@ def by_day(text: str) -> dict[date, Shown]:
 
 
 def scraped(catalogue: Catalogue, state_store: StateStore, day: date) -> Shown:
-    """Return what an assessor shows on a day, but how it is itself."""
     histories = histories_of(state_store, catalogue)
     assessment = Assessment.of(
         catalogue,
@@ -80,25 +78,21 @@ def scraped(catalogue: Catalogue, state_store: StateStore, day: date) -> Shown:
 
 @cache
 def everything() -> tuple[StateStore, dict[date, Shown]]:
-    """Return a state store after every kind of event, and their past by day."""
     events = [one for family in Family for one in pool(family)]
     state_store = state_store_of(shipped(), events)
     return state_store, by_day(written(shipped(), state_store, DAYS))
 
 
 def value(shown: Shown, name: str, **labels: str) -> float | None:
-    """Return the value of one series, None where it is not there."""
     return shown.get((name, frozenset(labels.items())))
 
 
 def test_every_day_is_there() -> None:
-    """And no other."""
     _, past = everything()
     assert sorted(past) == DAYS
 
 
 def test_each_day_shows_what_the_assessor_would_have_shown() -> None:
-    """Sample by sample."""
     state_store, past = everything()
     for day in DAYS:
         live = scraped(shipped(), state_store, day)
@@ -106,7 +100,6 @@ def test_each_day_shows_what_the_assessor_would_have_shown() -> None:
 
 
 def test_there_is_nothing_that_the_vocabulary_does_not_know() -> None:
-    """What is not the assessor's is a promise, or a recorded name."""
     state_store, past = everything()
     known = {metric.name for metric in (*conventions.RECORDED, *metrics.ASSESSOR_METRICS)}
     known |= {metrics.AS_OF.name, *(family.name for family in catalogue_families(shipped()))}
@@ -115,7 +108,6 @@ def test_there_is_nothing_that_the_vocabulary_does_not_know() -> None:
 
 
 def test_promises_are_there_on_every_day() -> None:
-    """A board draws the target beside the figure."""
     _, past = everything()
     for family in catalogue_families(shipped()):
         for sample in family.samples:
@@ -132,7 +124,6 @@ def test_a_day_knows_itself() -> None:
 
 
 def test_recorded_values_are_the_assessor_s() -> None:
-    """By each of the names under which rules record them."""
     _, past = everything()
     shown = past[DAYS[-1]]
     for programme in shipped().programmes:
@@ -149,7 +140,6 @@ def test_recorded_values_are_the_assessor_s() -> None:
 
 
 def test_a_ratio_is_that_of_its_recorded_parts() -> None:
-    """Nothing before the first report, then numerator and denominator."""
     catalogue = catalogue_of(CONNECTED, unit="ratio")
     events = [event("school.registered", uai(f"075000{n}"), "2018-02-01") for n in range(4)]
     events += [event("school.connected", uai("0750000"), "2018-02-03")]
@@ -168,7 +158,6 @@ def test_a_ratio_is_that_of_its_recorded_parts() -> None:
 
 
 def test_categories_are_recorded() -> None:
-    """By the whole region and by département, from the first report on."""
     catalogue = catalogue_of({"count": "training.enrolled"}, breakdown="audience")
     events = [
         event("training.enrolled", f"enrolment-00000{n}", "2018-02-01", department="75")
@@ -226,25 +215,21 @@ LIGHT = Metric("light", (), "How light it is.")
 
 @pytest.fixture
 def spool() -> Iterator[OpenMetricsSpool]:
-    """Yield an empty spool."""
     with OpenMetricsSpool() as spool:
         yield spool
 
 
 def text(spool: OpenMetricsSpool) -> str:
-    """Return what it writes."""
     out = io.BytesIO()
     spool.write(out)
     return out.getvalue().decode()
 
 
 def test_nothing_is_a_text_too(spool: OpenMetricsSpool) -> None:
-    """It ends as every other."""
     assert text(spool) == "# EOF\n"
 
 
 def test_families_stay_together(spool: OpenMetricsSpool) -> None:
-    """However the series came."""
     spool.add(HEAT, ("attic", "3"), [(0, 1.5), (60, 2.0)])
     spool.add(LIGHT, (), [(0, 7)])
     spool.add(HEAT, ("cellar", "0"), [(0, 0.1)])
@@ -264,7 +249,6 @@ def test_families_stay_together(spool: OpenMetricsSpool) -> None:
 
 @given(st.text(max_size=20), st.floats(allow_nan=False), st.integers(0, 2**33))
 def test_any_label_and_value_come_back(label: str, value: float, moment: int) -> None:
-    """Also line breaks, quotes, infinity and the smallest numbers."""
     with OpenMetricsSpool() as spool:
         spool.add(HEAT, (label, ""), [(moment, value)])
         (family,) = read_openmetrics(text(spool))
@@ -276,6 +260,5 @@ def test_any_label_and_value_come_back(label: str, value: float, moment: int) ->
 
 
 def test_a_label_too_few_is_a_mistake(spool: OpenMetricsSpool) -> None:
-    """Of this program, not of the data."""
     with pytest.raises(ValueError, match="zip"):
         spool.add(HEAT, ("attic",), [(0, 1.0)])

@@ -17,7 +17,6 @@ from smart_region import main
 
 
 def test_the_dictionary_needs_no_broker(tmp_path: Path) -> None:
-    """It is that of the program, whatever the figures."""
     out = tmp_path / "dictionary.json"
     arguments = ["export", "--dictionary", "--format", "json", "--out", str(out)]
     assert CliRunner().invoke(main, arguments).exit_code == 0
@@ -33,7 +32,6 @@ def test_refuses_what_is_no_database_before_it_reads_anything() -> None:
 
 
 def test_refuses_a_day_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has no figures yet."""
     monkeypatch.setenv("SMART_REGION_CLOCK", "2020-12-31")
     done = CliRunner().invoke(main, ["export", "--as-of", "2021-01-01"])
     assert done.exit_code == 2

@@ -36,17 +36,14 @@ ROW = ExportRow.model_validate(
 
 
 def lines(text: str) -> list[dict[str, str]]:
-    """Read CSV as it is written."""
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 def test_csv_has_the_columns_as_header() -> None:
-    """Also where there is no row."""
     assert rows_text([], "csv").splitlines() == [",".join(ExportRow.model_fields)]
 
 
 def test_csv_writes_what_is_known() -> None:
-    """Days as ISO 8601, flags as words, and nothing where nothing is known."""
     (line,) = lines(rows_text([ROW], "csv"))
     assert {name: value for name, value in line.items() if value} == {
         "as_of": "2020-12-31",
@@ -75,7 +72,6 @@ def test_a_french_spreadsheet_opens_it_by_a_double_click() -> None:
 
 
 def test_json_has_the_same_and_null() -> None:
-    """One object a row, all columns in it."""
     (row,) = json.loads(rows_text([ROW], "json"))
     assert list(row) == list(ExportRow.model_fields)
     assert (row["value"], row["suppressed"], row["target"]) == (0.5, False, None)
@@ -85,7 +81,6 @@ class TestDictionary:
     """What the columns mean."""
 
     def test_describes_every_column(self) -> None:
-        """In the order of the rows; the same in both forms."""
         fields = json.loads(dictionary_text("json"))["fields"]
         assert [field["name"] for field in fields] == list(ExportRow.model_fields)
         assert [line["name"] for line in lines(dictionary_text("csv"))] == list(
@@ -93,13 +88,11 @@ class TestDictionary:
         )
 
     def test_has_a_title_and_a_description_of_each(self) -> None:
-        """For the public, in French."""
         fields = json.loads(dictionary_text("json"))["fields"]
         assert all(field["title"] and field["description"].endswith(".") for field in fields)
         assert len({field["title"] for field in fields}) == len(fields)
 
     def test_names_types_and_closed_values(self) -> None:
-        """As Table Schema has them."""
         schema = json.loads(dictionary_text("json"))
         described = {field["name"]: field for field in schema["fields"]}
         assert described["as_of"]["type"] == "date"
@@ -114,7 +107,6 @@ class TestDictionary:
         assert schema["uniqueKeys"] == [list(KEY)]
 
     def test_explains_every_code(self) -> None:
-        """The states and the units are described in words."""
         described = {line["name"]: line["description"] for line in lines(dictionary_text("csv"))}
         assert all(f"{status} :" in described["status"] for status in MilestoneStatus)
         assert all(f"{unit} :" in described["unit"] for unit in Unit)

@@ -27,7 +27,6 @@ FORMS: list[Format] = ["csv", "excel", "json"]
 
 
 def packed(form: Format, known_on: date | None = None) -> tuple[dict[str, Any], bytes]:
-    """Return the package of every kind of row, and the file that it describes."""
     _, _, rows = everything()
     content = rows_text(rows, form).encode()
     text = package_text(
@@ -42,7 +41,6 @@ def packed(form: Format, known_on: date | None = None) -> tuple[dict[str, Any], 
 
 
 def number(field: dict[str, Any], text: str) -> float:
-    """Read a number with the decimal mark that its field declares."""
     mark = field.get("decimalChar", ".")
     assert re.fullmatch(rf"-?[0-9]+(\{mark}[0-9]+)?(e-?[0-9]+)?", text)
     return float(text.replace(mark, "."))
@@ -59,7 +57,6 @@ READERS: dict[str, Callable[[dict[str, Any], str], object]] = {
 
 @pytest.mark.parametrize("form", ["csv", "excel"])
 def test_every_cell_is_read_by_what_the_package_says(form: Format) -> None:
-    """With the dialect, the types, the constraints and the unique key; the rows come back."""
     _, _, rows = everything()
     package, content = packed(form)
     (resource,) = package["resources"]
@@ -83,7 +80,6 @@ def test_every_cell_is_read_by_what_the_package_says(form: Format) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_package_has_what_the_specification_asks_for(form: Format) -> None:
-    """Name, title, version and licence; of its file the name, size and digest."""
     package, content = packed(form)
     (resource,) = package["resources"]
     assert package["profile"] == "tabular-data-package"
@@ -102,7 +98,6 @@ def test_the_package_has_what_the_specification_asks_for(form: Format) -> None:
 
 
 def test_what_was_known_when_is_in_title_and_version() -> None:
-    """Two exports of a day may differ."""
     package, _ = packed("csv", KNOWN_ON)
     assert package["title"].endswith("au 30/06/2018, tels que connus au 15/07/2018")
     assert package["version"] == "2018.6.30+20180715"
@@ -110,7 +105,6 @@ def test_what_was_known_when_is_in_title_and_version() -> None:
 
 @pytest.fixture
 def figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the command find the figures without a broker."""
     _, state_store, _ = everything()
     monkeypatch.setattr("audit.workers_lag.present_sums", lambda *_, **__: state_store)
     monkeypatch.setattr("catalogue.loader.load_catalogue", lambda *_: shipped())
@@ -119,7 +113,6 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("figures")
 def test_the_command_writes_the_package_beside_its_file(tmp_path: Path) -> None:
-    """For a French spreadsheet too."""
     _, _, rows = everything()
     out = tmp_path / "figures.csv"
     done = CliRunner().invoke(main, ["export", "--excel", "--package", "--out", str(out)])
@@ -158,7 +151,6 @@ def test_figures_stay_as_they_were_where_the_package_cannot_be_written(tmp_path:
     ],
 )
 def test_what_does_not_go_together_is_reported(arguments: list[str], message: str) -> None:
-    """Before anything is read."""
     done = CliRunner().invoke(main, ["export", *arguments])
     assert done.exit_code == 2
     assert message in done.output

@@ -20,13 +20,11 @@ from tests.support.barometer import Barometer, pilote_values
 def observed(
     value: float, *, day: str = "2020-01-15", indicator: str = "IND-042", **fields: Any
 ) -> RawRecord:
-    """Return the record of what was observed in Paris."""
     return raw("indicator.observed", indicator, day, territory="D75", value=value, **fields)
 
 
 @pytest.fixture
 def barometer(tmp_path: Path) -> Barometer:
-    """Return a system that has imported nothing yet."""
     return Barometer(tmp_path)
 
 
@@ -37,7 +35,6 @@ def test_what_is_exported_changes_nothing_when_it_is_imported(
     files: list[list[PiloteValue]],
     percent: bool,  # noqa: FBT001 - drawn
 ) -> None:
-    """Import, export, import: no event, no change of the catalogue, and the same export."""
     names = ["IND-001", "IND-042", "IND-9999"] if percent else []
     barometer = Barometer(tmp_path_factory.mktemp("barometer"), names)
     for values in files:
@@ -55,7 +52,6 @@ def test_what_is_exported_changes_nothing_when_it_is_imported(
 def test_what_is_exported_is_all_that_another_system_needs(
     tmp_path_factory: pytest.TempPathFactory, values: list[PiloteValue]
 ) -> None:
-    """Imported into an empty one, it is exported from there the same."""
     barometer = Barometer(tmp_path_factory.mktemp("barometer"))
     barometer.import_values(values)
     other = Barometer(tmp_path_factory.mktemp("other"))
@@ -64,7 +60,6 @@ def test_what_is_exported_is_all_that_another_system_needs(
 
 
 def test_every_value_that_was_taken_is_given_back(barometer: Barometer) -> None:
-    """Of each kind and territory; what was taken back is not."""
     lines = (
         "IND-042;D75;2020-01-10;va;71.5",
         "IND-042;R11;2020-01-10;va;70",
@@ -81,7 +76,6 @@ def test_every_value_that_was_taken_is_given_back(barometer: Barometer) -> None:
 
 
 def test_the_latest_record_of_a_day_counts() -> None:
-    """Whatever the order of arrival; a retraction empties the day."""
     first = observed(1, at="2020-02-01T00:00:00")
     second = observed(2, at="2020-03-01T00:00:00")
     back = observed(2, at="2020-03-01T00:00:00", retracted=True)
@@ -100,7 +94,6 @@ def test_later_days_and_other_names_are_left_out() -> None:
 
 
 def test_percentages_are_given_back_as_they_came(tmp_path: Path) -> None:
-    """Not as the ratios that the catalogue keeps."""
     barometer = Barometer(tmp_path, ["IND-042"])
     value = PiloteValue(
         "IND-042", Territory.PARIS, date(2030, 12, 31), ValueKind.TARGET, Decimal("71.55")

@@ -46,7 +46,6 @@ LATER = date(2019, 12, 31)
 
 @cache
 def everything() -> tuple[list[CloudEvent], StateStore, list[ExportRow]]:
-    """Return every kind of event, what they teach, and the rows of a day."""
     events = [one for family in Family for one in pool(family)]
     state_store = state_store_of(shipped(), events)
     return events, state_store, list(rows_of(shipped(), state_store, AS_OF))
@@ -54,17 +53,14 @@ def everything() -> tuple[list[CloudEvent], StateStore, list[ExportRow]]:
 
 @cache
 def simulated_states() -> StateStore:
-    """Return what workers know of the simulation."""
     return states_held_on(simulated_records(), shipped(), date(2020, 1, 1))
 
 
 def rows(catalogue: Catalogue, *events: CloudEvent) -> list[ExportRow]:
-    """Return the rows after some events."""
     return list(rows_of(catalogue, state_store_of(catalogue, events), AS_OF))
 
 
 def enrolments(count: int, department: str) -> list[CloudEvent]:
-    """Enrol so many job seekers."""
     return [
         event(
             "training.enrolled",
@@ -77,7 +73,6 @@ def enrolments(count: int, department: str) -> list[CloudEvent]:
 
 
 def test_the_key_distinguishes_every_row() -> None:
-    """Indicator, département, category, milestone."""
     _, _, found = everything()
     keys = [tuple(getattr(row, name) for name in KEY) for row in found]
     assert len(set(keys)) == len(keys)
@@ -99,7 +94,6 @@ def test_figures_are_the_audit_s() -> None:
 
 
 def test_categories_are_the_audit_s() -> None:
-    """In the indicator's unit; none of what was never reported."""
     events, _, found = everything()
     audit = audit_records(map(raw_record, events), shipped(), AS_OF)
     shares = {
@@ -116,7 +110,6 @@ def test_categories_are_the_audit_s() -> None:
 
 
 def test_data_of_page_and_export_have_amounts_in_one_unit() -> None:
-    """Whole cents; the dictionary says so."""
     catalogue = paid_of_committed()
     events = [
         event("grant.committed", "g-1", "2018-01-01", amount_cents=150_050),
@@ -136,7 +129,6 @@ def test_data_of_page_and_export_have_amounts_in_one_unit() -> None:
 
 @pytest.mark.parametrize("day", [date(2015, 1, 1), AS_OF, LAST_DAY, LATER], ids=str)
 def test_what_is_blank_on_the_page_is_blank_in_the_export(day: date) -> None:
-    """A ratio over 0 has no value, no terms and no categories."""
     exported = list(rows_of(shipped(), simulated_states(), day))
     shown = {
         (row["indicator"], row["department"]): row
@@ -164,7 +156,6 @@ def test_what_is_blank_on_the_page_is_blank_in_the_export(day: date) -> None:
 
 
 def test_judgements_are_those_of_the_day() -> None:
-    """A row for each, in the same order."""
     _, state_store, found = everything()
     judged = judge_all(shipped(), histories_of(state_store, shipped()), AS_OF)
     assert [
@@ -178,7 +169,6 @@ def test_judgements_are_those_of_the_day() -> None:
 
 
 def test_a_figure_is_whole() -> None:
-    """With its promise, its programme and its days."""
     catalogue = catalogue_of({"count": "school.connected"}, baseline=BASELINE, milestones=[TEN])
     region, *_ = rows(catalogue, event("school.connected", uai("0750001"), "2018-06-15"))
     assert region.model_dump(exclude_none=True) == {
@@ -205,7 +195,6 @@ def test_a_figure_is_whole() -> None:
 
 
 def test_every_row_names_its_territory() -> None:
-    """The region too, whose département is empty."""
     _, _, found = everything()
     assert {(row.department, row.territory, row.territory_name) for row in found} >= {
         (None, "R11", "Île-de-France"),
@@ -216,7 +205,6 @@ def test_every_row_names_its_territory() -> None:
 
 
 def test_a_row_says_what_was_known_when() -> None:
-    """As it was asked for."""
     catalogue = catalogue_of({"count": "school.connected"})
     known_on = date(2018, 3, 1)
     found = rows_of(catalogue, state_store_of(catalogue, []), AS_OF, known_on)
@@ -248,14 +236,12 @@ class TestPersons:
         assert paris.status is not None
 
     def test_a_withheld_category_has_no_value(self) -> None:
-        """And says why; a category of nobody is not events apart."""
         found = rows(self.CATALOGUE, *enrolments(2, "75"), *enrolments(30, "77"))
         shares = {row.category: row for row in found if row.department == "75" and row.category}
         assert (shares["job_seeker"].value, shares["job_seeker"].suppressed) == (None, True)
         assert (shares["employee"].value, shares["employee"].suppressed) == (None, True)
 
     def test_a_large_enough_one_is_shown(self) -> None:
-        """In multiples, and with the day that was published."""
         found = rows(self.CATALOGUE, *enrolments(6, "75"), *enrolments(8, "77"))
         assert [row.value for row in found if row.category == "job_seeker"][:3] == [15, 5, 10]
         assert [row.value for row in found if not row.category][:3] == [15, 5, 10]
@@ -263,7 +249,6 @@ class TestPersons:
 
 
 def test_an_observed_figure_is_that_of_its_own_territory() -> None:
-    """The region's is no sum; without an observation there is no number, and no parts ever."""
     events = [
         observed("IND-042", "D75", "2018-01-01", "92.5"),
         observed("IND-042", "D77", "2018-01-01", "40"),
