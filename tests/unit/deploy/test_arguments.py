@@ -83,7 +83,6 @@ PAGES: Final = [
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_no_command_that_people_copy_shows_a_secret(page: Path) -> None:
-    """It goes by a file or by a pipe."""
     lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
 
     assert [line for line in lines if SHOWN.search(line)] == []

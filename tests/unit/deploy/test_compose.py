@@ -62,7 +62,6 @@ each_service = pytest.mark.parametrize(("stack", "name"), SERVICES)
 
 @each_service
 def test_a_container_can_change_nothing_but_its_volumes(stack: Stack, name: str) -> None:
-    """Its root is read-only, and it has no capability and no way to get one."""
     service = stack.services[name]
 
     assert service["read_only"] is True
@@ -81,7 +80,6 @@ def test_no_container_runs_as_root(stack: Stack, name: str) -> None:
 
 @each_service
 def test_ports_are_this_machine_s(stack: Stack, name: str) -> None:
-    """What others may reach is for a proxy with TLS to decide."""
     assert all(it.startswith("127.0.0.1:") for it in stack.services[name].get("ports", []))
 
 
@@ -93,7 +91,6 @@ def test_a_container_takes_no_more_than_it_may(stack: Stack, name: str) -> None:
 
 @each_service
 def test_a_service_is_restarted_and_watched_and_a_job_is_neither(stack: Stack, name: str) -> None:
-    """A job that ends is done."""
     service = stack.services[name]
     health = service["healthcheck"]
 
@@ -120,7 +117,6 @@ def test_a_process_of_ours_is_not_killed_while_it_stops(stack: Stack, name: str)
 
 @each_service
 def test_versions_are_pinned_in_one_place(stack: Stack, name: str) -> None:
-    """An image's tag is a version, and it is .env.example's."""
     _, _, tag = stack.services[name]["image"].partition(":")
 
     assert re.fullmatch(r"v?\d+\.\d+\.\d+(-alpine)?", tag)
@@ -144,7 +140,6 @@ def test_secrets_are_files(stack: Stack, name: str) -> None:
 
 @each_service
 def test_every_setting_of_ours_exists(stack: Stack, name: str) -> None:
-    """A misspelled variable would be refused when the container starts."""
     known = {ENV_PREFIX + field.upper() for field in _fields()}
     used = {key for key in stack.services[name].get("environment", {}) if ENV_PREFIX in key}
 
@@ -153,7 +148,6 @@ def test_every_setting_of_ours_exists(stack: Stack, name: str) -> None:
 
 @each_service
 def test_what_is_waited_for_can_come(stack: Stack, name: str) -> None:
-    """Health is waited for where it is checked, an end where there is one."""
     jobs = stack.jobs()
     for other, how in stack.services[name].get("depends_on", {}).items():
         assert other in stack.services
@@ -177,7 +171,6 @@ def test_no_volume_is_without_a_name(stack: Stack, name: str) -> None:
 
 @each_service
 def test_what_is_mounted_is_there(stack: Stack, name: str) -> None:
-    """Files of the project are mounted to be read; all else is a declared volume."""
     for mount in stack.services[name].get("volumes", []):
         source, _, rest = mount.partition(":")
         if source.startswith("."):
@@ -206,7 +199,6 @@ def test_every_command_of_ours_exists(stack: Stack, name: str) -> None:
 
 @each_stack
 def test_what_the_pages_run_is_a_job(stack: Stack) -> None:
-    """Each by the name that stands after `docker compose run`; one gives rights, and is secured."""
     pages = [DEPLOY / ".env.example", *(DEPLOY.parent / "docs").glob("*.md")]
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     named = set(re.findall(r"docker compose run --rm (?:--\S+ \S+ )*([\w-]+)", text))
@@ -253,7 +245,6 @@ def test_the_page_keeps_its_events_on_a_disk(stack: Stack) -> None:
 @each_stack
 @pytest.mark.parametrize("name", FRONTED)
 def test_strangers_come_through_haproxy(stack: Stack, name: str) -> None:
-    """It alone has a port, and shares a network with what stands behind it and nobody else."""
     behind, front = stack.services[name], stack.services[f"haproxy-{name}"]
     address = behind["networks"][name]["ipv4_address"]
     (config,) = stack.networks[name]["ipam"]["config"]
@@ -288,14 +279,12 @@ def test_the_gateway_listens_to_haproxy_alone(stack: Stack) -> None:
 
 
 def test_the_example_has_what_the_files_ask_for() -> None:
-    """Nothing else: a variable that nothing reads would be a promise that is not kept."""
     asked_for = set().union(*(variables_of(file) for file in COMPOSE_FILES["secure"]))
 
     assert example_environment().keys() == asked_for
 
 
 def test_kafka_is_reached_by_nobody_else() -> None:
-    """Its network leads nowhere, and it has no port on the machine."""
     assert OPEN.services["kafka"]["networks"] == ["events"]
     assert OPEN.networks["events"] == {"internal": True}
     assert "ports" not in OPEN.services["kafka"]
@@ -311,7 +300,6 @@ def test_kafka_has_the_time_of_a_slow_first_start(stack: Stack) -> None:
 
 
 def test_kafka_is_the_one_that_the_tests_run() -> None:
-    """The image's version is that of the tests' jars."""
     pom = ET.parse(DEPLOY / "kafka" / "pom.xml").getroot()  # noqa: S314 - a file of our own
 
     version = pom.findtext("m:properties/m:kafka.version", namespaces=POM)
@@ -319,14 +307,12 @@ def test_kafka_is_the_one_that_the_tests_run() -> None:
 
 
 def test_our_image_has_the_project_s_version() -> None:
-    """So that two releases are two images."""
     project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text(encoding="utf-8"))
 
     assert example_environment()["MONITOR_VERSION"] == project["project"]["version"]
 
 
 def test_prometheus_scrapes_every_process() -> None:
-    """The generated targets are the stack's services, at the ports of their health checks."""
     config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yaml").read_text(encoding="utf-8"))
     targets = {
         target
@@ -345,7 +331,6 @@ def test_prometheus_scrapes_every_process() -> None:
 
 
 def test_grafana_finds_the_boards_and_their_prometheus() -> None:
-    """Where they are mounted, in the folder that `boards apply` would use."""
     provisioning = DEPLOY / "grafana" / "provisioning"
     (provider,) = yaml.safe_load((provisioning / "dashboards" / "smart-region.yaml").read_text())[
         "providers"
@@ -374,7 +359,6 @@ def test_grafana_finds_every_folder_that_it_looks_into() -> None:
 
 
 def test_secured_every_program_shows_who_it_is() -> None:
-    """By TLS, with a password of its own that the broker knows, and with rights."""
     kafka = SECURE.services["kafka"]
     given = {name.removeprefix("rights-") for name in SECURE.services if name.startswith("rights-")}
     for service in SECURE.services.values():
@@ -411,7 +395,6 @@ def test_what_reads_the_internet_reaches_the_gateway_alone(stack: Stack) -> None
 
 
 def test_secured_nothing_starts_before_the_rights_are_given() -> None:
-    """What needs topics waits for them, and they wait for every right."""
     rights = {name for name in SECURE.services if name.startswith("rights-")}
 
     assert rights <= SECURE.services["topics"]["depends_on"].keys()
@@ -419,12 +402,10 @@ def test_secured_nothing_starts_before_the_rights_are_given() -> None:
 
 @pytest.fixture
 def prepared(tmp_path: Path) -> Path:
-    """Return a copy of what prepare.sh works on, prepared."""
     return prepared_secrets(tmp_path).parent
 
 
 def test_prepare_makes_every_secret(prepared: Path) -> None:
-    """For their owner alone, and .env names the owner."""
     wanted = {Path(secret["file"]).name for secret in SECURE.secrets.values()}
     made = {path.name: path.stat() for path in (prepared / "secrets").iterdir()}
 
@@ -440,7 +421,6 @@ OTHERS = f"equipement:\n  bearer_sha256:\n    - {'a' * 64}\n"
 
 @pytest.mark.parametrize("before", ["", "{}\n", OTHERS])
 def test_prepare_lets_the_harvest_send(prepared: Path, before: str) -> None:
-    """Its token is one of `open-data`, also where other producers have theirs already."""
     folder = prepared / "secrets"
     (folder / "harvest.token").unlink()
     (folder / "producers.yaml").write_text(before, encoding="utf-8")
@@ -496,7 +476,6 @@ def _parse(arguments: list[str]) -> None:
 
 @each_stack
 def test_prometheus_keeps_the_years_and_what_fires(stack: Stack) -> None:
-    """As the programs that `make stack` starts."""
     command = stack.services["prometheus"]["command"]
 
     assert f"--storage.tsdb.retention.time={PROGRAMME_RETENTION}" in command

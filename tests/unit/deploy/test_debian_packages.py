@@ -15,7 +15,6 @@ GUIDE: Final = {"curl", "kcat", "npm", "nodejs"}
 
 
 def asked(folder: Path, *groups: str) -> subprocess.CompletedProcess[str]:
-    """Run the script where no program is, for a user who may install none."""
     (folder / "id").write_text("#!/bin/sh\necho 1000\n")
     (folder / "id").chmod(0o755)
     for name in ("bash", "sh", "grep"):
@@ -28,12 +27,10 @@ def asked(folder: Path, *groups: str) -> subprocess.CompletedProcess[str]:
 
 
 def missing(done: subprocess.CompletedProcess[str]) -> set[str]:
-    """Return the packages that it names."""
     return {*done.stderr.partition("Not found: ")[2].partition(".")[0].split()}
 
 
 def test_only_the_named_groups_are_asked_for(tmp_path: Path) -> None:
-    """A server that runs the stack gets no browser, and no database."""
     done = asked(tmp_path, "alerting")
 
     assert (done.returncode, missing(done)) == (0, ALERTING)
@@ -41,12 +38,10 @@ def test_only_the_named_groups_are_asked_for(tmp_path: Path) -> None:
 
 
 def test_without_a_group_all_are_asked_for(tmp_path: Path) -> None:
-    """As the tests need them."""
     assert missing(asked(tmp_path)) >= ALERTING | GUIDE
 
 
 def test_an_unknown_group_is_refused(tmp_path: Path) -> None:
-    """Before anything is installed."""
     done = asked(tmp_path, "alerting", "alertng")
 
     assert (done.returncode, "no group alertng" in done.stderr) == (2, True)
@@ -54,7 +49,6 @@ def test_an_unknown_group_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_stack_asks_for_what_it_runs_alone() -> None:
-    """And the tests for everything."""
     targets = {
         block.partition(":")[0]: block for block in (ROOT / "Makefile").read_text().split("\n\n")
     }

@@ -15,7 +15,6 @@ from tests.support.kubernetes import OVERLAYS, built, containers, environment
 
 
 def in_compose(kind: str, name: str) -> Mapping[str, str]:
-    """Return the variables of the HAProxy before a program in a stack."""
     service = Stack(kind).services[f"haproxy-{name}"]
     assert service["command"] == ["haproxy", "-f", f"/etc/smart-region/{name}.cfg"]
     assert "./haproxy:/etc/smart-region:ro" in service["volumes"]
@@ -24,7 +23,6 @@ def in_compose(kind: str, name: str) -> Mapping[str, str]:
 
 
 def on_kubernetes(overlay: str, name: str) -> Mapping[str, str]:
-    """Return the variables of the HAProxy before a program in an overlay."""
     manifests = built(overlay)
     (container,) = (
         it
@@ -46,7 +44,6 @@ def on_kubernetes(overlay: str, name: str) -> Mapping[str, str]:
 def test_haproxy_takes_its_configuration(
     variables: Callable[[str, str], Mapping[str, str]], where: str, name: str, tmp_path: Path
 ) -> None:
-    """With an empty map of tokens, and a certificate whose key is beside it."""
     if HAPROXY is None:
         pytest.skip("needs haproxy: deploy/debian-packages.sh")
     given = dict(variables(where, name))

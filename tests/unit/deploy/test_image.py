@@ -26,23 +26,19 @@ FINAL: Final = [
 
 
 def instruction(name: str) -> list[str]:
-    """Return what follows an instruction of the last stage, each time that it is there."""
     return [line.partition(" ")[2] for line in FINAL if line.startswith(f"{name} ")]
 
 
 def locked(name: str) -> dict[str, str]:
-    """Read the versions that a lock names."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
     return dict(re.findall(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==(\S+)", text, re.MULTILINE))
 
 
 def project() -> dict[str, Any]:
-    """Read pyproject.toml."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def test_production_has_neither_the_demo_s_broker_nor_build_tools() -> None:
-    """What it does not have it need not guard."""
     groups = project()
     demo = groups["project"]["optional-dependencies"]["demo"]
     unwanted = {Requirement(line).name for line in [*demo, *groups["dependency-groups"]["build"]]}
@@ -70,7 +66,6 @@ def test_locks_agree() -> None:
 
 
 def test_others_packages_come_by_hash_and_built() -> None:
-    """No package of an index is installed in another way."""
     lines = re.sub(r"\\\n", "", DOCKERFILE).splitlines()
     commands = [
         command for line in lines if line.startswith("RUN ") for command in line.split("&&")
@@ -83,7 +78,6 @@ def test_others_packages_come_by_hash_and_built() -> None:
 
 
 def test_what_was_built_is_started_before_it_is_an_image() -> None:
-    """The last step of the build stage: an image that does not start is none."""
     build = DOCKERFILE.partition("FROM scratch")[0]
     steps = [line for line in build.splitlines() if line.startswith("RUN ")]
 
@@ -91,14 +85,12 @@ def test_what_was_built_is_started_before_it_is_an_image() -> None:
 
 
 def test_the_last_stage_is_of_files_alone() -> None:
-    """It starts from nothing, runs nothing, and takes what the first one put together."""
     assert DOCKERFILE.count("FROM ") == 2
     assert not any(line.startswith(("RUN ", "ADD ", "SHELL ")) for line in FINAL)
     assert all(copy.startswith("--from=build ") for copy in instruction("COPY"))
 
 
 def test_nobody_is_root_and_no_shell_is_asked_for() -> None:
-    """The user is a number, and commands are lists."""
     (user,) = instruction("USER")
     health = DOCKERFILE.partition("HEALTHCHECK")[2].partition("CMD ")[2].partition("\n")[0]
 
@@ -109,7 +101,6 @@ def test_nobody_is_root_and_no_shell_is_asked_for() -> None:
 
 
 def test_every_setting_of_the_image_exists() -> None:
-    """A misspelled one would be refused by every container."""
     (variables,) = instruction("ENV")
     names = {name for name in re.findall(r"(\S+)=", variables) if name.startswith(ENV_PREFIX)}
     fields = {*Settings.model_fields, *GatewaySettings.model_fields}
@@ -119,7 +110,6 @@ def test_every_setting_of_the_image_exists() -> None:
 
 
 def test_the_ports_are_the_settings_own() -> None:
-    """The worker's, the assessor's, the gateway's two and the page's."""
     ports = {
         Settings.model_fields["http_port"].default,
         Settings.model_fields["assessor_port"].default,
@@ -132,7 +122,6 @@ def test_the_ports_are_the_settings_own() -> None:
 
 
 def test_what_the_wheel_is_made_of_reaches_the_engine_and_nothing_else() -> None:
-    """A package that is added to the wheel is added here too; secrets and git stay at home."""
     packages = set(project()["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"])
     copied = {
         source.rstrip("/")
@@ -148,7 +137,6 @@ def test_what_the_wheel_is_made_of_reaches_the_engine_and_nothing_else() -> None
 
 
 def test_labels_are_those_of_the_open_container_initiative() -> None:
-    """Registries and scanners know these."""
     names = set(re.findall(r"org\.opencontainers\.image\.([a-z.]+)=", instruction("LABEL")[0]))
 
     assert names >= {"title", "description", "licenses", "version", "revision", "created"}

@@ -60,28 +60,23 @@ every_production = pytest.mark.parametrize("overlay", PRODUCTION)
 
 
 def of_kind(overlay: str, *kinds: str) -> list[Manifest]:
-    """Return an overlay's manifests of some kinds."""
     return [manifest for manifest in built(overlay) if manifest["kind"] in kinds]
 
 
 def ours(overlay: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the containers that run our image."""
     return [(owner, it) for owner, it in containers(built(overlay)) if it["name"] == NAME]
 
 
 def fronts(overlay: str) -> dict[str, Mapping[str, Any]]:
-    """Return the containers of HAProxy, by the program behind each."""
     found = containers(built(overlay))
     return {owner.removeprefix(f"{NAME}-"): it for owner, it in found if it["name"] == "haproxy"}
 
 
 def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
-    """Return whether labels are chosen by a selector."""
     return selector.items() <= labels.items()
 
 
 def chooses(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    """Return whether labels are chosen by a policy's selector, with its exceptions."""
     exceptions = selector.get("matchExpressions", ())
     assert all(it["operator"] == "NotIn" for it in exceptions)
     return selects(selector.get("matchLabels", {}), labels) and not any(
@@ -90,20 +85,17 @@ def chooses(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
 
 
 def pod_labels(overlay: str) -> dict[str, Mapping[str, str]]:
-    """Return the labels of the pods, by the name of what makes them."""
     return {
         name: template["metadata"]["labels"] for name, template in pod_templates(built(overlay))
     }
 
 
 def secrets_of(pod: Mapping[str, Any]) -> dict[str, str]:
-    """Return the names of the Secrets that a pod has, by those of its volumes."""
     volumes = pod.get("volumes", ())
     return {it["name"]: it["secret"]["secretName"] for it in volumes if "secret" in it}
 
 
 def secret_of(overlay: str, owner: str, file: str) -> str:
-    """Return the Secret from which our container of a pod reads a file."""
     container, pod = dict(ours(overlay))[owner], dict(pod_specs(built(overlay)))[owner]
     mounts = {it["mountPath"]: it["name"] for it in container["volumeMounts"]}
     return secrets_of(pod)[mounts[str(Path(file).parent)]]
@@ -111,7 +103,6 @@ def secret_of(overlay: str, owner: str, file: str) -> str:
 
 @every_overlay
 def test_every_pod_is_of_the_restricted_kind(overlay: str) -> None:
-    """No root, no rights, nothing of the machine: what the namespace enforces, before it does."""
     (namespace,) = of_kind(overlay, "Namespace")
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     for _, pod in pod_specs(built(overlay)):
@@ -132,7 +123,6 @@ def test_every_pod_is_of_the_restricted_kind(overlay: str) -> None:
 
 @every_overlay
 def test_everything_is_in_the_one_namespace(overlay: str) -> None:
-    """Nothing lands where whoever applies it happens to be."""
     (namespace,) = of_kind(overlay, "Namespace")
     name = namespace["metadata"]["name"]
     others = [it for it in built(overlay) if it["kind"] != "Namespace"]
@@ -141,7 +131,6 @@ def test_everything_is_in_the_one_namespace(overlay: str) -> None:
 
 @every_overlay
 def test_nothing_of_ours_can_be_written_to(overlay: str) -> None:
-    """The root file system is read-only; what may be written to is its pod's alone, and bounded."""
     pods = dict(pod_specs(built(overlay)))
     for owner, container in containers(built(overlay)):
         if owner == "kafka":  # The try-out's, whose start script writes beside the program.
@@ -179,7 +168,6 @@ def test_every_container_says_what_it_needs(overlay: str) -> None:
 
 @every_overlay
 def test_images_have_the_versions_that_compose_has(overlay: str) -> None:
-    """A version is chosen, never the latest, and it is the same for every way to run it."""
     lines = (ROOT / "deploy/.env.example").read_text(encoding="utf-8").splitlines()
     versions = dict(line.split("=", 1) for line in lines if line[:1].isalpha())
     images = {it["image"].rpartition("/")[2] for _, it in containers(built(overlay))}
@@ -211,7 +199,6 @@ def test_what_runs_for_long_is_asked_how_it_is(overlay: str) -> None:
 
 @every_overlay
 def test_every_process_can_read_its_settings(overlay: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable is misspelled, and each process listens where its probes and Services ask."""
     for owner, container in ours(overlay):
         if owner == HARVEST:
             assert not any("SMART_REGION" in it for it in environment(built(overlay), container))
@@ -241,7 +228,6 @@ def test_every_process_can_read_its_settings(overlay: str, monkeypatch: pytest.M
 
 @every_overlay
 def test_secrets_are_files_that_are_closed_to_others(overlay: str) -> None:
-    """None is a variable; our processes refuse a file that everybody may read."""
     for _, pod in pod_specs(built(overlay)):
         volumes = [volume["secret"] for volume in pod.get("volumes", ()) if "secret" in volume]
         assert {volume["defaultMode"] for volume in volumes} <= {0o440}
@@ -252,7 +238,6 @@ def test_secrets_are_files_that_are_closed_to_others(overlay: str) -> None:
 
 @every_overlay
 def test_nothing_goes_in_or_out_that_is_not_named(overlay: str) -> None:
-    """One policy closes the namespace; all others but one name both whom and which port."""
     policies = {it["metadata"]["name"]: it["spec"] for it in of_kind(overlay, "NetworkPolicy")}
     assert policies.pop("nothing") == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     policies.pop(FROM_PRODUCERS, None)
@@ -288,7 +273,6 @@ def test_services_stay_inside(overlay: str) -> None:
 
 @every_production
 def test_producers_come_to_haproxy_and_no_further(overlay: str) -> None:
-    """Everybody to one port, over TLS, with the sender's own address."""
     manifests = built(overlay)
     haproxy, pod = fronts(overlay)["gateway"], dict(pod_specs(manifests))["smart-region-gateway"]
     given = environment(manifests, haproxy)
@@ -314,7 +298,6 @@ def test_producers_come_to_haproxy_and_no_further(overlay: str) -> None:
 @every_overlay
 @pytest.mark.parametrize("name", FRONTED)
 def test_strangers_come_through_haproxy(overlay: str, name: str) -> None:
-    """The Service's port for them is HAProxy's, and it passes on within the pod."""
     manifests = built(overlay)
     haproxy, program = fronts(overlay)[name], dict(ours(overlay))[f"{NAME}-{name}"]
     given, settings = environment(manifests, haproxy), environment(manifests, program)
@@ -350,7 +333,6 @@ def test_prometheus_finds_every_process(overlay: str) -> None:
 
 @every_production
 def test_prometheus_shows_the_token_that_is_asked_for(overlay: str) -> None:
-    """The Secret that a monitor names is the one that the processes read."""
     for owner, container in ours(overlay):
         if owner == HARVEST:
             continue
@@ -444,7 +426,6 @@ def test_a_note_is_mailed_each_month_to_its_contacts(overlay: str) -> None:
 
 @every_overlay
 def test_a_harvest_goes_through_the_gateway(overlay: str) -> None:
-    """One at a time; its state is kept, and private networks are closed."""
     manifests, labels = built(overlay), pod_labels(overlay)
     container, pod = dict(ours(overlay))[HARVEST], dict(pod_specs(manifests))[HARVEST]
     options = dict(it.partition("=")[::2] for it in container["args"][3:])
@@ -474,7 +455,6 @@ def test_a_harvest_goes_through_the_gateway(overlay: str) -> None:
 
 @every_production
 def test_what_there_are_several_of_is_never_lost_at_once(overlay: str) -> None:
-    """They are apart, and machines are emptied one after the other."""
     budgets = [it["spec"] for it in of_kind(overlay, "PodDisruptionBudget")]
     for deployment in of_kind(overlay, "Deployment"):
         if deployment["spec"].get("replicas") == 1:
@@ -492,7 +472,6 @@ def test_what_there_are_several_of_is_never_lost_at_once(overlay: str) -> None:
 
 @every_overlay
 def test_everything_has_the_time_to_end(overlay: str) -> None:
-    """A stop is not cut short: by then offsets are committed and senders are answered."""
     pods = dict(pod_specs(built(overlay)))
     assert pods["smart-region-worker"]["terminationGracePeriodSeconds"] > STOP_SECONDS
     gateway = pods["smart-region-gateway"]
@@ -517,7 +496,6 @@ def test_topics_are_those_that_the_processes_ask_for(overlay: str) -> None:
 
 @every_production
 def test_every_process_is_a_user_of_its_own(overlay: str) -> None:
-    """Each has the password of the user that it says it is, whose rights are its role's."""
     users = {it["metadata"]["name"] for it in of_kind(overlay, "KafkaUser")}
     pods = dict(pod_specs(built(overlay)))
     for owner, container in ours(overlay):
@@ -531,7 +509,6 @@ def test_every_process_is_a_user_of_its_own(overlay: str) -> None:
 
 @every_overlay
 def test_secrets_that_are_made_by_hand_are_reported(overlay: str) -> None:
-    """Whatever neither an operator nor a kustomization makes is on the page."""
     page = (ROOT / "docs/kubernetes.md").read_text(encoding="utf-8")
     made = {it["metadata"]["name"] for it in of_kind(overlay, "KafkaUser", "Secret")}
     for _, pod in pod_specs(built(overlay)):
@@ -540,7 +517,6 @@ def test_secrets_that_are_made_by_hand_are_reported(overlay: str) -> None:
 
 
 def test_the_page_has_commands_that_there_are(tmp_path: Path) -> None:
-    """Those that write files write them."""
     page = (ROOT / "docs/kubernetes.md").read_text(encoding="utf-8")
     lines = re.findall(r"^smart-region (kubernetes .*)$", page, re.MULTILINE)
     assert len(lines) == 2
@@ -562,7 +538,6 @@ def test_no_config_map_is_larger_than_a_client_can_apply(overlay: str) -> None:
 
 @every_production
 def test_every_board_is_given_to_grafana(overlay: str) -> None:
-    """The boards are those of the repository, with the label that Grafana's sidecar looks for."""
     given = {
         name: text
         for it in of_kind(overlay, "ConfigMap")
@@ -574,7 +549,6 @@ def test_every_board_is_given_to_grafana(overlay: str) -> None:
 
 
 def test_keda_has_as_many_workers_as_there_is_work_for() -> None:
-    """Nobody else says how many: more than may be lost, and none without partitions."""
     manifests = built("production-scaled")
     assert "replicas" not in one(manifests, "Deployment", "smart-region-worker")["spec"]
     scaled = one(manifests, "ScaledObject", "smart-region-worker")["spec"]

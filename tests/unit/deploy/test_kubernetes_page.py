@@ -21,7 +21,6 @@ BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 @pytest.mark.parametrize("name", ["smart-region-note", "smart-region-harvest"])
 def test_a_suspended_job_is_run_once_and_then_by_its_schedule(name: str, tmp_path: Path) -> None:
-    """Its Secret has the files that its pod reads; kubectl asks a server on loopback."""
     manifests = built("production")
     commands = _commands(f"patch cronjob {name} ")
     files = re.findall(r"--from-file=(\S+)", commands)
@@ -69,7 +68,6 @@ def test_an_audit_is_waited_for_however_it_ends(ended: str, tmp_path: Path) -> N
 
 
 def _commands(text: str) -> str:
-    """Return the block of the page in which a text is."""
     require_programs("kubectl", remedy="install it: the page's commands are its own")
     blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
     (commands,) = (block for block in blocks if text in block)
@@ -77,7 +75,6 @@ def _commands(text: str) -> str:
 
 
 def _run(commands: str, config: Path) -> subprocess.CompletedProcess[str]:
-    """Run commands beside the file that tells kubectl where the cluster is."""
     folder = config.parent
     return captured(
         ["bash", "-e", "-c", commands],

@@ -18,7 +18,6 @@ OWN_DEFINITIONS = os.environ.get("SMARTREGION_TEST_CRDS")
 
 
 def custom_schemas() -> dict[str, dict[str, Any]]:
-    """Return the schemas of what operators take, by kind."""
     document = yaml.safe_load(CORPUS.read_text(encoding="utf-8"))
     shared = document.pop("$defs")
     return {kind: {**schema, "$defs": shared} for kind, schema in document.items()}
@@ -28,13 +27,11 @@ CUSTOM = custom_schemas()
 
 
 def name_of(manifest: Manifest) -> str:
-    """Return a manifest's name for a failure's message."""
     return f"{manifest['kind']} {manifest['metadata']['name']}"
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_kubernetes_takes_every_resource_of_its_own(overlay: str) -> None:
-    """No field is misspelled, misplaced or of a wrong type, by the newest schemas there are."""
     version = kubernetes_validate.latest_version()
     for manifest in built(overlay):
         if manifest["kind"] not in CUSTOM:
@@ -46,7 +43,6 @@ def test_kubernetes_takes_every_resource_of_its_own(overlay: str) -> None:
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_operators_take_every_resource_of_theirs(overlay: str) -> None:
-    """What is given to Strimzi, Prometheus' operator and KEDA has their words and no others."""
     for manifest in built(overlay):
         if manifest["kind"] in CUSTOM:
             errors = Draft202012Validator(CUSTOM[manifest["kind"]]).iter_errors(manifest)
@@ -56,7 +52,6 @@ def test_operators_take_every_resource_of_theirs(overlay: str) -> None:
 
 
 def test_every_kind_that_the_corpus_describes_is_given() -> None:
-    """A schema that holds nothing to anything would be a promise only."""
     given = {manifest["kind"] for overlay in OVERLAYS for manifest in built(overlay)}
     assert given >= CUSTOM.keys()
 
@@ -64,7 +59,6 @@ def test_every_kind_that_the_corpus_describes_is_given() -> None:
 @pytest.mark.skipif(OWN_DEFINITIONS is None, reason="SMARTREGION_TEST_CRDS names no definitions")
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_a_cluster_own_definitions_take_every_resource(overlay: str) -> None:
-    """Where the operators' own definitions are at hand, they are asked too; no field is unknown."""
     definitions = strict_definitions(Path(OWN_DEFINITIONS or ""))
     for manifest in built(overlay):
         if manifest["kind"] in CUSTOM:
@@ -76,7 +70,6 @@ def test_a_cluster_own_definitions_take_every_resource(overlay: str) -> None:
 
 
 def strict_definitions(file: Path) -> dict[tuple[str, str], dict[str, Any]]:
-    """Read the schemas of definitions, by version and kind, closed to what they do not name."""
     documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
     found = {}
     for definition in (item for one in documents if one for item in one.get("items", [one])):
@@ -89,7 +82,6 @@ def strict_definitions(file: Path) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def strict(schema: Any) -> Any:  # noqa: ANN401 - a tree of JSON
-    """Close every object that names its fields, and take a number or a text where both do."""
     if isinstance(schema, dict):
         if schema.get("x-kubernetes-int-or-string"):
             schema.pop("type", None)

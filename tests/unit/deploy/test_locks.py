@@ -37,14 +37,12 @@ def test_a_package_that_is_needed_with_extras_is_pinned_with_them() -> None:
 
 @pytest.mark.parametrize("name", ["pip", "setuptools"])
 def test_what_installs_is_of_the_lock_as_well(name: str) -> None:
-    """Of the lists that environments are made of, and in the one that the tests run in."""
     for part in ("build", "demo", "dev"):
         text = (ROOT / "requirements" / f"{part}.txt").read_text(encoding="utf-8")
         assert f"\n{name}=={version(name)} \\\n    --hash=sha256:" in text
 
 
 def test_every_package_is_locked_by_its_hash() -> None:
-    """Whoever serves them; and pip has the option that asks for it, wherever it takes a list."""
     for part in ("run", "build", "demo", "dev"):
         text = (ROOT / "requirements" / f"{part}.txt").read_text(encoding="utf-8")
         pinned = re.findall(r"^\S+==.*", text, re.MULTILINE)

@@ -26,7 +26,6 @@ BOARDS = Path("deploy/grafana/boards")
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder like a clone's, with a catalogue of one programme."""
     shutil.copytree(ROOT / BOARDS, tmp_path / BOARDS)
     own = tmp_path / "region"
     (own / "catalogue").mkdir(parents=True)
@@ -40,7 +39,6 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_rules_and_boards_are_of_that_catalogue(clone: Path) -> None:
-    """Each command as printed; what makes ConfigMaps names the boards that there are."""
     for line in COMMANDS.splitlines():
         program, *arguments = shlex.split(line)
         done = CliRunner().invoke(main, arguments)
@@ -59,7 +57,6 @@ def test_rules_and_boards_are_of_that_catalogue(clone: Path) -> None:
 def test_every_container_of_the_image_has_both(
     clone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is copied is there, and the settings that name it are those of our programs."""
     copied = dict(re.findall(r"^COPY (\S+) (\S+)$", DOCKERFILE, re.MULTILINE))
     named = dict(re.findall(rf"({ENV_PREFIX}\w+)=(\S+)", DOCKERFILE))
     in_image = {target: clone / "region" / source for source, target in copied.items()}
@@ -72,7 +69,6 @@ def test_every_container_of_the_image_has_both(
 
 
 def test_the_image_is_built_on_the_release(clone: Path) -> None:
-    """Its tag names the release, and is another than the release's own."""
     [release] = re.findall(r"^FROM (\S+)$", DOCKERFILE, re.MULTILINE)
     _, _, _, tag, folder = shlex.split(BUILD)
 
