@@ -301,8 +301,6 @@ OBSERVED_ON: Samples = {("75", 0): "2018-03-01", ("region", 1): "2018-03-01"}
 
 
 class TestObserved:
-    """Indicators that others compute."""
-
     def audit(self) -> Audit:
         records = [
             raw("indicator.observed", "IND-042", "2018-03-01", territory=territory, value=value)

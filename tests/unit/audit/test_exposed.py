@@ -150,8 +150,6 @@ def test_refuses_an_address_of_another_kind(address: str) -> None:
 
 
 class TestEveryAddress:
-    """A name that stands for several workers."""
-
     @pytest.mark.parametrize(
         ("found", "expected"),
         [

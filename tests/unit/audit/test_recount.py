@@ -140,8 +140,6 @@ def test_lets_one_ledger_answer_for_several_days() -> None:
 
 
 class TestAccount:
-    """What became of the records."""
-
     def test_accepts_what_is_valid(self) -> None:
         records = [raw("school.connected", PARIS, "2018-01-01") for _ in range(2)]
 

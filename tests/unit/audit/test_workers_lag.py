@@ -121,8 +121,6 @@ def test_says_what_the_workers_tell_themselves() -> None:
 
 
 class TestPresentSums:
-    """Whose sums are taken."""
-
     def test_without_workers_the_events_are_folded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         folded = FoldedStates([])
         monkeypatch.setattr(workers_lag, "fold_topics", lambda *_, **__: folded)

@@ -78,8 +78,6 @@ def test_json_has_the_same_and_null() -> None:
 
 
 class TestDictionary:
-    """What the columns mean."""
-
     def test_describes_every_column(self) -> None:
         fields = json.loads(dictionary_text("json"))["fields"]
         assert [field["name"] for field in fields] == list(ExportRow.model_fields)

@@ -212,8 +212,6 @@ def test_a_row_says_what_was_known_when() -> None:
 
 
 class TestPersons:
-    """Figures about persons."""
-
     CATALOGUE = catalogue_of(
         {"count": "training.enrolled"},
         breakdown="audience",

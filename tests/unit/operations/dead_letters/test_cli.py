@@ -62,8 +62,6 @@ def records(writer: FakeWriter) -> list[OutgoingRecord]:
 
 
 class TestList:
-    """A line for each letter."""
-
     def test_shows_origin_reason_and_status_of_each(self) -> None:
         result = run_dead_letters("list")
 
@@ -123,8 +121,6 @@ class TestList:
 
 
 class TestShow:
-    """One letter whole."""
-
     @pytest.mark.parametrize(
         ("form", "person"), [((), PERSON), (("--json",), json.dumps(PERSON))], ids=["text", "json"]
     )
@@ -174,8 +170,6 @@ def test_a_reason_that_says_nothing_is_refused(
 
 
 class TestReplay:
-    """Replaying letters."""
-
     def test_sends_what_is_valid_and_reports_the_rest(self, writer: FakeWriter) -> None:
         result = run_dead_letters("replay")
 
@@ -231,8 +225,6 @@ class TestReplay:
 
 
 class TestDiscard:
-    """Discarding letters."""
-
     def test_requires_a_selection(self, writer: FakeWriter) -> None:
         """All letters are discarded by --all, never by default."""
         result = run_dead_letters("discard", "--because", "essai")

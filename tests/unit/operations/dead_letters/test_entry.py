@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.dead_letters import LetterPosition
-from operations.dead_letters.entry import Entry, EntryStatus, LetterCounts
+from operations.dead_letters.entry import Entry, LetterCounts
 from operations.dead_letters.outcome import OutcomeKind
 from tests.support.letters import entry_with_outcome, letter_of
 
@@ -17,21 +17,6 @@ VERDICTS = [None, *OutcomeKind]
 def entry(verdict: OutcomeKind | None, *, again: bool = False) -> Entry:
     letter = letter_of(replay_of=LetterPosition(0, 1), attempts=1) if again else letter_of()
     return Entry(letter) if verdict is None else entry_with_outcome(letter, verdict)
-
-
-@pytest.mark.parametrize(
-    ("verdict", "status"),
-    [
-        (None, EntryStatus.WAITING),
-        (OutcomeKind.STILL_REFUSED, EntryStatus.WAITING),
-        (OutcomeKind.REPLAYED, EntryStatus.REPLAYED),
-        (OutcomeKind.DISCARDED, EntryStatus.DISCARDED),
-    ],
-)
-def test_an_entry_waits_until_it_is_replayed_or_discarded(
-    verdict: OutcomeKind | None, status: EntryStatus
-) -> None:
-    assert entry(verdict).status is status
 
 
 @pytest.mark.parametrize(("before", "noted", "attempts"), [(0, 2, 2), (2, 0, 2), (2, 3, 3)])

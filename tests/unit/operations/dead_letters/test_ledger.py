@@ -33,23 +33,6 @@ def read(letters: list[OutgoingRecord], ledger: list[OutgoingRecord]) -> list[En
     return list(join_entries(arrived(letters), arrived(ledger), on_foreign_record=fail))
 
 
-def test_each_letter_has_its_last_outcome() -> None:
-    ledger = [
-        outcome_of(READ[0], OutcomeKind.STILL_REFUSED),
-        outcome_of(READ[2], OutcomeKind.DISCARDED),
-        outcome_of(READ[0], OutcomeKind.REPLAYED, 2),
-    ]
-
-    entries = read(WRITTEN, ledger)
-
-    assert [entry.status for entry in entries] == [
-        EntryStatus.REPLAYED,
-        EntryStatus.WAITING,
-        EntryStatus.DISCARDED,
-    ]
-    assert [entry.attempts for entry in entries] == [2, 0, 1]
-
-
 def test_a_letter_has_the_decision_on_its_record() -> None:
     """As long as it holds: one that was taken back lets the record be sent again."""
     origin = READ[0].origin

@@ -107,8 +107,6 @@ def outcomes_of(writer: FakeWriter) -> dict[str, tuple[OutcomeKind, int]]:
 
 
 class TestReplay:
-    """Replay of records that are valid now."""
-
     def test_sends_a_record_and_then_writes_its_outcome(self) -> None:
         """The other order could write the outcome of a record that was never sent."""
         writer = FakeWriter()
@@ -226,8 +224,6 @@ class TestReplay:
 
 
 class TestSummary:
-    """Replay of a letter that stands for many records."""
-
     def test_sends_those_that_are_valid_and_keeps_the_others_waiting(self) -> None:
         writer, told = FakeWriter(), Told()
         entry = Entry(summary_of((0, 9), (20, 29)))
@@ -286,8 +282,6 @@ class TestSummary:
 
 
 class TestDiscard:
-    """Discarding letters."""
-
     def test_writes_the_reason_and_keeps_the_attempts(self) -> None:
         writer = FakeWriter()
         entry = entry_with_outcome(BROKEN, OutcomeKind.STILL_REFUSED, attempts=2)

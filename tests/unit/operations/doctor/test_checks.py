@@ -1,9 +1,9 @@
 """Each check on the settings and files of this machine, and that of a broker that is away."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -69,92 +69,67 @@ def test_a_codec_without_its_library_is_reported(
     assert is_wrong(found()["codecs"], "'zstd'", "install zstandard")
 
 
-def test_a_misspelt_setting_is_reported(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(f"{ENV}PARTITION", "8")
+@dataclass(frozen=True)
+class Fault:
+    """A check that finds what is wrong with a setting, or with the file that it names."""
+
+    check: str
+    settings: Mapping[str, str]
+    said: str
+    file: str = ""
+    mode: int = 0o600
+    skipped: str = ""
+    """What is not checked then."""
+
+
+FILE = "{file}"
+PASSWORD = {"SECURITY_PROTOCOL": "SASL_PLAINTEXT", "SASL_USERNAME": "worker"}
+SECRETS = f":\n  bearer_sha256: [{'f' * 64}]\n"
+PRODUCER = next(iter(load_producers())).id
+FAULTS = {
+    "a misspelt setting": Fault(
+        "settings", {"PARTITION": "8"}, "did you mean SMART_REGION_PARTITIONS?", skipped="broker"
+    ),
+    "a password that everybody may read": Fault(
+        "settings", PASSWORD | {"SASL_PASSWORD_FILE": FILE}, "chmod 600", "secret", 0o644
+    ),
+    "a setting of the gateway": Fault(
+        "gateway", {"GATEWAY_PROT": "6070"}, "SMART_REGION_GATEWAY_PORT"
+    ),
+    "a certificate that is none": Fault(
+        "gateway",
+        {"SERVER_CERTFILE": FILE, "SERVER_KEYFILE": FILE},
+        "SMART_REGION_SERVER_CERTFILE",
+        "no certificate",
+    ),
+    "a broken catalogue": Fault("catalogue", {"CATALOGUE": FILE}, "file.yaml", "id: ["),
+    "a broken declaration of producers": Fault(
+        "producers", {"PRODUCERS": FILE}, "file.yaml", "producers: []", skipped="secrets"
+    ),
+    "secrets of nobody who is declared": Fault(
+        "secrets", {"GATEWAY_SECRETS": FILE}, "is not a declared producer", f"nobody{SECRETS}"
+    ),
+    "secrets that everybody may read": Fault(
+        "secrets", {"GATEWAY_SECRETS": FILE}, "chmod 600", f"{PRODUCER}{SECRETS}", 0o644
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_what_is_wrong_with_this_machine_is_reported(
+    found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fault: Fault
+) -> None:
+    file = tmp_path / "file.yaml"
+    file.write_text(fault.file)
+    file.chmod(fault.mode)
+    for name, value in fault.settings.items():
+        monkeypatch.setenv(f"{ENV}{name}", value.format(file=file))
 
     findings = found()
 
-    assert is_wrong(findings["settings"], "did you mean SMART_REGION_PARTITIONS?")
-    assert findings["broker"].message == "put right first: settings"
-
-
-def test_a_password_that_everybody_may_read_is_reported(
-    found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    password = tmp_path / "password"
-    password.write_text("secret")
-    password.chmod(0o644)
-    monkeypatch.setenv(f"{ENV}SECURITY_PROTOCOL", "SASL_PLAINTEXT")
-    monkeypatch.setenv(f"{ENV}SASL_USERNAME", "worker")
-    monkeypatch.setenv(f"{ENV}SASL_PASSWORD_FILE", str(password))
-
-    assert is_wrong(found()["settings"], "chmod 600")
-
-
-def test_a_wrong_setting_of_the_gateway_is_reported(
-    found: Found, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(f"{ENV}GATEWAY_PROT", "6070")
-
-    assert is_wrong(found()["gateway"], "SMART_REGION_GATEWAY_PORT")
-
-
-def test_a_certificate_that_is_none_is_reported(
-    found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    certificate = tmp_path / "server.pem"
-    certificate.write_text("no certificate")
-    certificate.chmod(0o600)
-    monkeypatch.setenv(f"{ENV}SERVER_CERTFILE", str(certificate))
-    monkeypatch.setenv(f"{ENV}SERVER_KEYFILE", str(certificate))
-
-    assert is_wrong(found()["gateway"], "SMART_REGION_SERVER_CERTFILE")
-
-
-def test_a_broken_catalogue_is_reported(
-    found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "lycees.yaml").write_text("id: [")
-    monkeypatch.setenv(f"{ENV}CATALOGUE", str(tmp_path))
-
-    assert is_wrong(found()["catalogue"], "lycees.yaml")
-
-
-def test_a_broken_declaration_of_producers_is_reported(
-    found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    declaration = tmp_path / "producers.yaml"
-    declaration.write_text("producers: []")
-    monkeypatch.setenv(f"{ENV}PRODUCERS", str(declaration))
-
-    findings = found()
-
-    assert is_wrong(findings["producers"], "producers.yaml")
-    assert findings["secrets"].message == "put right first: producers"
-
-
-def test_secrets_of_nobody_who_is_declared_are_reported(
-    found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv(f"{ENV}GATEWAY_SECRETS", str(secrets_of("nobody", tmp_path, mode=0o600)))
-
-    assert is_wrong(found()["secrets"], "is not a declared producer")
-
-
-def test_secrets_that_everybody_may_read_are_reported(
-    found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    producer = next(iter(load_producers())).id
-    monkeypatch.setenv(f"{ENV}GATEWAY_SECRETS", str(secrets_of(producer, tmp_path, mode=0o644)))
-
-    assert is_wrong(found()["secrets"], "chmod 600")
-
-
-def secrets_of(producer: str, folder: Path, *, mode: int) -> Path:
-    file = folder / "secrets.yaml"
-    file.write_text(f"{producer}:\n  bearer_sha256: [{'f' * 64}]\n")
-    file.chmod(mode)
-    return file
+    assert is_wrong(findings[fault.check], fault.said)
+    if fault.skipped:
+        assert findings[fault.skipped].message == f"put right first: {fault.check}"
 
 
 def test_an_unavailable_broker_is_reported(found: Found) -> None:

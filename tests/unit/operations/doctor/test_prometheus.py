@@ -1,6 +1,6 @@
 """The check of a Prometheus."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 
 import pytest
@@ -25,49 +25,48 @@ def test_one_that_passes_is_reported_with_its_targets(stub: PrometheusStub) -> N
     assert "sees 1 of our processes, computes and alerts" in run(stub.url)
 
 
-def test_one_that_scrapes_others_only_lacks_our_files(stub: PrometheusStub) -> None:
-    stub.scrape("node", "up")
-
-    with pytest.raises(PrometheusUnhealthyError, match=r"scrapes none of our .* rules render"):
-        run(stub.url)
-
-
-@pytest.mark.parametrize("health", ["down", "unknown"])
-def test_a_process_that_it_does_not_scrape_is_named(stub: PrometheusStub, health: str) -> None:
-    stub.scrape("smart-region-gateway", health)
-
-    with pytest.raises(PrometheusUnhealthyError, match=r"smart-region-gateway 127\.0\.0\.1:6066"):
-        run(stub.url)
-
-
-def test_one_without_the_catalogues_rules_lacks_them(stub: PrometheusStub) -> None:
-    """It would scrape, and neither board nor alert would have a figure."""
-    stub.evaluate(("somebody:else:sum", "ok"))
-
-    with pytest.raises(PrometheusUnhealthyError, match="has not the catalogue's rules"):
-        run(stub.url)
-
-
-def test_a_rule_that_fails_is_named(stub: PrometheusStub) -> None:
-    stub.evaluate((conventions.TERRITORY_VALUE.name, "ok"), ("MilestoneMissed", "err"))
-
-    with pytest.raises(PrometheusUnhealthyError, match=r"fails to evaluate .*MilestoneMissed"):
-        run(stub.url)
-
-
-def test_one_without_an_alertmanager_wakes_nobody(stub: PrometheusStub) -> None:
-    stub.data["/api/v1/alertmanagers"] = {"activeAlertmanagers": []}
-
-    with pytest.raises(PrometheusUnhealthyError, match="no Alertmanager"):
-        run(stub.url)
-
-
-def test_an_alertmanager_that_is_away_wakes_nobody(stub: PrometheusStub) -> None:
+def _away(stub: PrometheusStub) -> None:
     """Prometheus lists what it is told of, whether it answers or not; it counts what failed."""
     stub.notify(f"http://{free_address()}")
     stub.failed = 3
 
-    with pytest.raises(PrometheusUnhealthyError, match=r"3 notifications failed.*start it"):
+
+#: By default each alert that waits for less than ten minutes ends with a restart.
+GRACE = {"rules.alert.for-grace-period": "10m"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (lambda stub: stub.scrape("node", "up"), r"scrapes none of our .* rules render"),
+        (lambda stub: stub.scrape("smart-region-gateway", "down"), r"region-gateway 127\.0\.0\.1:"),
+        (lambda stub: stub.scrape("smart-region-gateway", "unknown"), "smart-region-gateway 127"),
+        # It would scrape, and neither board nor alert would have a figure.
+        (lambda stub: stub.evaluate(("else:sum", "ok")), "has not the catalogue's rules"),
+        (
+            lambda stub: stub.evaluate(
+                (conventions.TERRITORY_VALUE.name, "ok"), ("MilestoneMissed", "err")
+            ),
+            r"fails to evaluate .*MilestoneMissed",
+        ),
+        (
+            lambda stub: stub.data.update({"/api/v1/alertmanagers": {"activeAlertmanagers": []}}),
+            "no Alertmanager",
+        ),
+        (_away, r"3 notifications failed.*start it"),
+        (
+            lambda stub: stub.data.update({"/api/v1/status/flags": GRACE}),
+            r"less than 10m: .*grace-period=1m",
+        ),
+        (lambda stub: stub.data.clear(), r"status 404.*check the address"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_remedy(
+    stub: PrometheusStub, spoil: Callable[[PrometheusStub], object], problem: str
+) -> None:
+    spoil(stub)
+
+    with pytest.raises(PrometheusUnhealthyError, match=problem):
         run(stub.url)
 
 
@@ -82,14 +81,6 @@ def test_an_alertmanager_that_is_reached_from_elsewhere_alone_is_not_vouched_for
 
     assert f"Alertmanager http://{address}/alerts does not answer from here" in told
     assert "computes and alerts" not in told
-
-
-def test_one_that_begins_alerts_anew_is_reported(stub: PrometheusStub) -> None:
-    """By default, each that waits for less than ten minutes: they would end with each restart."""
-    stub.data["/api/v1/status/flags"] = {"rules.alert.for-grace-period": "10m"}
-
-    with pytest.raises(PrometheusUnhealthyError, match=r"less than 10m: .*grace-period=1m"):
-        run(stub.url)
 
 
 @pytest.mark.parametrize("message", ["15d", "10y", "10y or 512MiB"])
@@ -107,13 +98,6 @@ def test_one_that_keeps_them_is_well(stub: PrometheusStub, message: str) -> None
     stub.data["/api/v1/status/runtimeinfo"] = {"storageRetention": message}
 
     assert f"keeps {message}" in run(stub.url)
-
-
-def test_something_else_at_the_address_is_reported(stub: PrometheusStub) -> None:
-    stub.data.clear()
-
-    with pytest.raises(PrometheusUnhealthyError, match=r"status 404.*check the address"):
-        run(stub.url)
 
 
 @pytest.mark.parametrize(

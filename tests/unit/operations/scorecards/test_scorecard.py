@@ -225,15 +225,6 @@ def test_a_producer_is_silent_after_its_interval_and_its_tolerance(
     assert card(taken(last)).standing == standing
 
 
-def test_silence_counts_from_the_latest_recording() -> None:
-    found = card(taken("2019-06-28"), taken("2018-01-01"))
-
-    assert (found.last_event and found.last_event.date(), found.silence_days) == (
-        date(2019, 6, 28),
-        2,
-    )
-
-
 def test_who_promised_nothing_is_never_silent() -> None:
     (promised,) = DRAWN.producers
     never = promised.model_copy(
@@ -244,17 +235,6 @@ def test_who_promised_nothing_is_never_silent() -> None:
 
     assert (found.standing, found.allowed_silence_days) == (ProducerStatus.NOTHING_PROMISED, None)
     assert found.silence_days == 1276
-
-
-def test_who_never_sent_anything_has_a_scorecard() -> None:
-    found = card()
-
-    assert (found.producer, found.accepted, found.standing) == (
-        "lycees",
-        0,
-        ProducerStatus.NEVER_HEARD,
-    )
-    assert (found.valid_share, found.lateness, found.silence_days) == (None, None, None)
 
 
 def test_who_is_not_declared_comes_last() -> None:
