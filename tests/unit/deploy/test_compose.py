@@ -70,23 +70,11 @@ def test_a_container_can_change_nothing_but_its_volumes(stack: Stack, name: str)
     assert "privileged" not in service
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["init"] is True
-
-
-@each_service
-def test_no_container_runs_as_root(stack: Stack, name: str) -> None:
-    """Its user is a number, so that the host and the engine mean the same by it."""
-    assert int(stack.services[name]["user"].partition(":")[0]) > 0
-
-
-@each_service
-def test_ports_are_this_machine_s(stack: Stack, name: str) -> None:
-    assert all(it.startswith("127.0.0.1:") for it in stack.services[name].get("ports", []))
-
-
-@each_service
-def test_a_container_takes_no_more_than_it_may(stack: Stack, name: str) -> None:
-    limits = stack.services[name]["deploy"]["resources"]["limits"]
-    assert limits.keys() == {"cpus", "memory", "pids"}
+    # A number, so that the host and the engine mean the same by it; and no root.
+    assert int(service["user"].partition(":")[0]) > 0
+    assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}
+    # What others may reach is for a proxy with TLS to decide.
+    assert all(it.startswith("127.0.0.1:") for it in service.get("ports", []))
 
 
 @each_service

@@ -111,6 +111,9 @@ def test_every_pod_is_of_the_restricted_kind(overlay: str) -> None:
         assert security["runAsUser"] > 0
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}
         assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+        # A Service's variables would be read as settings: SMART_REGION_GATEWAY_PORT, KAFKA_PORT.
+        assert pod["enableServiceLinks"] is False
+        assert pod["automountServiceAccountToken"] is False
         kinds = {kind for volume in pod.get("volumes", ()) for kind in volume} - {"name"}
         assert kinds <= {"secret", "emptyDir", "configMap", "persistentVolumeClaim"}
     for _, container in containers(built(overlay)):
@@ -118,6 +121,9 @@ def test_every_pod_is_of_the_restricted_kind(overlay: str) -> None:
         assert security["allowPrivilegeEscalation"] is False
         assert security["capabilities"] == {"drop": ["ALL"]}
         assert "privileged" not in security
+        # The processor has no limit, which would only make heartbeats late.
+        assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+        assert container["resources"]["limits"].keys() == {"memory"}
         assert not any("hostPort" in port for port in container.get("ports", ()))
 
 
@@ -147,23 +153,6 @@ def test_nothing_of_ours_can_be_written_to(overlay: str) -> None:
                 assert claim["resources"]["requests"].keys() == {"storage"}
             else:
                 assert volume["emptyDir"].keys() == {"sizeLimit"}
-
-
-@every_overlay
-def test_no_pod_has_variables_of_services_nor_a_token(overlay: str) -> None:
-    """A Service's variables would be read as settings: SMART_REGION_GATEWAY_PORT, KAFKA_PORT."""
-    for _, pod in pod_specs(built(overlay)):
-        assert pod["enableServiceLinks"] is False
-        assert pod["automountServiceAccountToken"] is False
-
-
-@every_overlay
-def test_every_container_says_what_it_needs(overlay: str) -> None:
-    """Memory has a limit; the processor has none, which would only make heartbeats late."""
-    for _, container in containers(built(overlay)):
-        resources = container["resources"]
-        assert resources["requests"].keys() == {"cpu", "memory"}
-        assert resources["limits"].keys() == {"memory"}
 
 
 @every_overlay
