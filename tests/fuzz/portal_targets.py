@@ -46,25 +46,8 @@ _TURTLE: Final = """\
   dcat:downloadURL <https://data.example.org/gares.csv> .
 """
 _FRAGMENTS: Final = (
-    *(
-        "<",
-        ">",
-        '"',
-        "'",
-        '"""',
-        ";",
-        ".",
-        ",",
-        "[",
-        "]",
-        "(",
-        ")",
-        "_:a",
-        "@fr",
-        "^^",
-        "\\u0000",
-        "\\",
-    ),
+    *["<", ">", "'", ";", ".", ",", "[", "]", "(", ")", "_:a", "@fr", "^^"],
+    *('"', '"""', "\\u0000", "\\"),
     *("<!DOCTYPE a [<!ENTITY b 'bb'>]>", "&b;", '<!ENTITY x SYSTEM "file:///etc/hostname">', "&x;"),
     *("@base <http://[> .", "@prefix : <> .", "{", "}", ":", "@context", "@graph", "@id", "@type"),
     *('"@context": "https://example.org/c"', '"@import": "x"', "@reverse", "@list", "null", "0"),
