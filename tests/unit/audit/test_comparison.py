@@ -78,30 +78,28 @@ def test_finds_no_difference_where_there_is_none() -> None:
     assert comparison.compared == 9
 
 
-def test_names_each_differing_figure() -> None:
-    shown: Figures = SCHOOLS | {"numerator": {("75", 0): 2.0}}
+@pytest.mark.parametrize(
+    ("shown", "lines"),
+    [
+        (
+            {"numerator": {("75", 0): 2.0}},
+            ("region: audit 1/2, worker 2/2", "75: audit 1/1, worker 2/1"),
+        ),
+        (
+            # What is not shown is nothing.
+            {name: {("75", 0): samples["75", 0]} for name, samples in SCHOOLS.items()},
+            ("region: audit 1/2, worker 1/1", "77: audit 0/1, worker 0/0"),
+        ),
+        (
+            {"last_reported_timestamp_seconds": {("75", 0): "2018-03-01"}},
+            ("77: audit last reported 2018-01-02, worker never",),
+        ),
+    ],
+)
+def test_names_each_differing_figure(shown: Figures, lines: tuple[str, ...]) -> None:
+    found = compare_exposed(schools(), [worker(SCHOOLS | shown)])
 
-    assert compare_exposed(schools(), [worker(shown)]).differences == (
-        "test/figure/region: audit 1/2, worker 2/2",
-        "test/figure/75: audit 1/1, worker 2/1",
-    )
-
-
-def test_takes_a_figure_that_is_not_shown_as_nothing() -> None:
-    shown: Figures = {name: {("75", 0): samples["75", 0]} for name, samples in SCHOOLS.items()}
-
-    assert compare_exposed(schools(), [worker(shown)]).differences == (
-        "test/figure/region: audit 1/2, worker 1/1",
-        "test/figure/77: audit 0/1, worker 0/0",
-    )
-
-
-def test_names_a_differing_last_report() -> None:
-    shown: Figures = SCHOOLS | {"last_reported_timestamp_seconds": {("75", 0): "2018-03-01"}}
-
-    assert compare_exposed(schools(), [worker(shown)]).differences == (
-        "test/figure/77: audit last reported 2018-01-02, worker never",
-    )
+    assert found.differences == tuple(f"test/figure/{line}" for line in lines)
 
 
 def test_adds_partitions_up_over_workers() -> None:
@@ -300,39 +298,27 @@ OBSERVED: Samples = {("75", 0): 12.25, ("region", 1): 40.0}
 OBSERVED_ON: Samples = {("75", 0): "2018-03-01", ("region", 1): "2018-03-01"}
 
 
-class TestObserved:
-    def audit(self) -> Audit:
-        records = [
-            raw("indicator.observed", "IND-042", "2018-03-01", territory=territory, value=value)
-            for territory, value in (("D75", 12.25), ("R11", 40))
-        ]
-        return audited(records, {"observed": "IND-042"}, DAY)
+@pytest.mark.parametrize(
+    ("shown", "lines"),
+    [
+        ({}, ()),
+        ({("region", 1): 52.25}, ("test/figure/region: audit 40, worker 52.25",)),
+        # Blank is not zero, though both add up to nothing.
+        ({("77", 0): 0.0}, ("test/figure/77: audit no value, worker 0",)),
+    ],
+)
+def test_what_is_observed_is_compared_territory_by_territory(
+    shown: Samples, lines: tuple[str, ...]
+) -> None:
+    records = [
+        raw("indicator.observed", "IND-042", "2018-03-01", territory=territory, value=value)
+        for territory, value in (("D75", 12.25), ("R11", 40))
+    ]
+    figures: Figures = {
+        "value": OBSERVED | shown,
+        "last_reported_timestamp_seconds": OBSERVED_ON,
+    }
 
-    def test_the_region_is_compared_with_the_region_alone(self) -> None:
-        shown: Figures = {
-            "value": OBSERVED,
-            "last_reported_timestamp_seconds": OBSERVED_ON,
-        }
+    found = compare_exposed(audited(records, {"observed": "IND-042"}, DAY), [worker(figures)])
 
-        assert compare_exposed(self.audit(), [worker(shown)]).differences == ()
-
-    def test_a_value_that_differs_is_named(self) -> None:
-        shown: Figures = {
-            "value": {**OBSERVED, ("region", 1): 52.25},
-            "last_reported_timestamp_seconds": OBSERVED_ON,
-        }
-
-        assert compare_exposed(self.audit(), [worker(shown)]).differences == (
-            "test/figure/region: audit 40, worker 52.25",
-        )
-
-    def test_a_zero_where_nothing_was_observed_is_a_difference(self) -> None:
-        """Blank is not zero, though both add up to nothing."""
-        shown: Figures = {
-            "value": {**OBSERVED, ("77", 0): 0.0},
-            "last_reported_timestamp_seconds": OBSERVED_ON,
-        }
-
-        assert compare_exposed(self.audit(), [worker(shown)]).differences == (
-            "test/figure/77: audit no value, worker 0",
-        )
+    assert found.differences == lines

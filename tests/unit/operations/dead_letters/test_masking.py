@@ -139,24 +139,24 @@ def test_a_field_is_shown_as_far_as_its_names_are_plain(field: str, shown: str) 
     assert masked_field(field) == shown
 
 
-def test_a_reason_without_a_value_that_can_be_distinguished_is_masked() -> None:
-    """A letter's reason may have been written by another release."""
-    assert (
-        masked_detail(letter_of(detail="Jean Dupont")) == "type: <masked>, value <masked>: <masked>"
-    )
+MISSING = "data.uai: is missing: add it: UAI of a lycée, such as '0750419Y'"
 
 
-def test_a_reason_keeps_its_problem_and_its_remedy() -> None:
-    assert masked_detail(letter_of()) == (
-        "type: is not an event type of this system, value <masked>: send another"
-    )
-
-
-def test_a_field_that_is_missing_is_said_to_be() -> None:
-    """Nothing was found there: all words are ours, and each is needed to repair the event."""
-    detail = "data.uai: is missing: add it: UAI of a lycée, such as '0750419Y'"
-
-    assert masked_detail(letter_of(field="data.uai", detail=detail)) == detail
+@pytest.mark.parametrize(
+    ("letter", "shown"),
+    [
+        # Written by another release: no value can be distinguished.
+        (letter_of(detail="Jean Dupont"), "type: <masked>, value <masked>: <masked>"),
+        (
+            letter_of(),
+            "type: is not an event type of this system, value <masked>: send another",
+        ),
+        # Nothing was found there: all words are ours, and each is needed to repair the event.
+        (letter_of(field="data.uai", detail=MISSING), MISSING),
+    ],
+)
+def test_a_reason_keeps_its_problem_and_its_remedy(letter: DeadLetter, shown: str) -> None:
+    assert masked_detail(letter) == shown
 
 
 def test_a_letter_shows_of_a_missing_field_what_its_producer_was_answered() -> None:

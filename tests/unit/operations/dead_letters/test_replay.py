@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
@@ -68,18 +68,26 @@ class Told(list[tuple[Entry, str | None]]):
     """What was not sent, and the field that is wrong."""
 
 
-def replayed(
-    writer: RecordWriter, *entries: Entry, max_attempts: int = 3, told: Told | None = None
-) -> ReplayCounts:
-    """Replay entries to a writer; `told` gets what is not sent, and the field that is wrong."""
-    kept = Told() if told is None else told
+def replay_to(writer: RecordWriter, report: Callable[..., None], max_attempts: int = 3) -> Replay:
     return Replay(
         writer=writer,
         destinations=DESTINATIONS,
         records_of=planted,
         clock=CLOCK,
         max_attempts=max_attempts,
-        report=lambda entry, error, _: kept.append((entry, None if error is None else error.field)),
+        report=report,
+    )
+
+
+def replayed(
+    writer: RecordWriter, *entries: Entry, max_attempts: int = 3, told: Told | None = None
+) -> ReplayCounts:
+    """Replay entries to a writer; `told` gets what is not sent, and the field that is wrong."""
+    kept = Told() if told is None else told
+    return replay_to(
+        writer,
+        lambda entry, error, _: kept.append((entry, None if error is None else error.field)),
+        max_attempts=max_attempts,
     ).run(entries)
 
 
@@ -164,13 +172,8 @@ class TestReplay:
         )
         told: list[str] = []
 
-        counts = Replay(
-            writer=writer,
-            destinations=DESTINATIONS,
-            records_of=planted,
-            clock=CLOCK,
-            max_attempts=3,
-            report=lambda _, error, __: told.append("" if error is None else str(error.reason)),
+        counts = replay_to(
+            writer, lambda _, error, __: told.append("" if error is None else str(error.reason))
         ).run([Entry(VALID, outcome, {VALID.origin: decision} if decision else {})])
 
         assert (counts, told) == (ReplayCounts(still_refused=1), [why])
@@ -195,14 +198,7 @@ class TestReplay:
                 assert next(read) <= len(outcomes_of(writer)) + CHUNK
                 yield Entry(letter_of(position=offset))
 
-        Replay(
-            writer=writer,
-            destinations=DESTINATIONS,
-            records_of=planted,
-            clock=CLOCK,
-            max_attempts=3,
-            report=lambda *_: None,
-        ).run(entries())
+        replay_to(writer, lambda *_: None).run(entries())
 
         assert len(outcomes_of(writer)) == 3 * CHUNK
 

@@ -63,23 +63,48 @@ def test_a_reference_is_a_field_of_its_facts(reference: Reference) -> None:
         assert reference.field in FACTS_BY_NAME[name].model_fields
 
 
-def test_what_was_declared_is_found() -> None:
-    assert dangling(connected(PARIS), registered(PARIS), delivered("D1", PARIS)) == []
+TAKEN_BACK = registered(PARIS, retracted=True, at="2018-02-01T00:00:00")
+#: What it names instead counts, in whatever order the two are read.
+WRONG, RIGHT = delivered("D1", MEAUX), delivered("D1", PARIS, at="2018-02-01T00:00:00")
 
 
-def test_a_lycee_that_nobody_registered_is_listed_by_who_names_it() -> None:
-    named = [
-        registered(PARIS),
-        connected(MEAUX),
-        delivered("D1", MEAUX),
-        delivered("D2", MEAUX),
-        delivered("D3", PARIS),
-    ]
-
-    assert dangling(*named) == [
-        (ReferenceKind.SCHOOL, "equipment.delivered", MEAUX, 2),
-        (ReferenceKind.SCHOOL, "school.connected", MEAUX, 1),
-    ]
+@pytest.mark.parametrize(
+    ("events", "found"),
+    [
+        ([connected(PARIS), registered(PARIS), delivered("D1", PARIS)], []),
+        (
+            [
+                registered(PARIS),
+                connected(MEAUX),
+                delivered("D1", MEAUX),
+                delivered("D2", MEAUX),
+                delivered("D3", PARIS),
+            ],
+            [
+                (ReferenceKind.SCHOOL, "equipment.delivered", MEAUX, 2),
+                (ReferenceKind.SCHOOL, "school.connected", MEAUX, 1),
+            ],
+        ),
+        (
+            [registered(PARIS), TAKEN_BACK, connected(PARIS)],
+            [(ReferenceKind.SCHOOL, "school.connected", PARIS, 1)],
+        ),
+        ([registered(PARIS), WRONG, RIGHT], []),
+        ([RIGHT, WRONG, registered(PARIS)], []),
+        (
+            [event("workstation.usage_reported", "S1", "2018-01-31")],
+            [(ReferenceKind.SITE, "workstation.usage_reported", "S1", 1)],
+        ),
+        (
+            [event("broadband.coverage_reported", "77000", "2018-01-01")],
+            [(ReferenceKind.COMMUNE, "broadband.coverage_reported", "77000", 1)],
+        ),
+    ],
+)
+def test_what_nobody_declared_is_listed_by_who_names_it(
+    events: list[CloudEvent], found: list[tuple[object, ...]]
+) -> None:
+    assert dangling(*events) == found
 
 
 def test_references_are_counted() -> None:
@@ -100,29 +125,6 @@ def test_a_line_says_where_its_first_record_is() -> None:
     )
 
 
-def test_a_registration_that_was_taken_back_declares_nothing() -> None:
-    again = registered(PARIS, retracted=True, at="2018-02-01T00:00:00")
-
-    assert dangling(registered(PARIS), again, connected(PARIS)) == [
-        (ReferenceKind.SCHOOL, "school.connected", PARIS, 1)
-    ]
-
-
-def test_a_correction_repairs_a_reference() -> None:
-    """What it names instead counts, in whatever order the two are read."""
-    wrong = delivered("D1", MEAUX)
-    right = delivered("D1", PARIS, at="2018-02-01T00:00:00")
-
-    assert dangling(registered(PARIS), wrong, right) == []
-    assert dangling(right, wrong, registered(PARIS)) == []
-
-
-def test_the_use_of_a_site_that_never_opened_is_listed() -> None:
-    used = event("workstation.usage_reported", "S1", "2018-01-31")
-
-    assert dangling(used) == [(ReferenceKind.SITE, "workstation.usage_reported", "S1", 1)]
-
-
 def test_sirets_are_checked_against_a_list_only() -> None:
     """Without one they are said not to have been looked at."""
     grant = event("grant.committed", "G1", "2018-01-01", siret=SIRET)
@@ -131,12 +133,6 @@ def test_sirets_are_checked_against_a_list_only() -> None:
     assert ReferenceKind.SIRET in reconciled(grant).unchecked
     assert dangling(grant, sirets=[SIRET]) == []
     assert dangling(grant, sirets=[]) == [(ReferenceKind.SIRET, "grant.committed", SIRET, 1)]
-
-
-def test_a_commune_that_insee_does_not_know_is_listed() -> None:
-    assert dangling(event("broadband.coverage_reported", "77000", "2018-01-01")) == [
-        (ReferenceKind.COMMUNE, "broadband.coverage_reported", "77000", 1)
-    ]
 
 
 @pytest.mark.parametrize(
