@@ -31,7 +31,6 @@ PARTITION = TopicPartition(SCHOOLS, 3)
 
 
 def send(broker: KafkaBroker, count: int) -> None:
-    """Send records to the partition."""
     encoded = encode_structured(event("school.connected", uai("0750001"), "2018-03-01"))
     record = OutgoingRecord(SCHOOLS, 3, encoded.key, encoded.value, encoded.headers)
     with KafkaWriter(broker.bootstrap) as writer:
@@ -39,7 +38,6 @@ def send(broker: KafkaBroker, count: int) -> None:
 
 
 def commit(broker: KafkaBroker, last: LastRecord) -> None:
-    """Commit, as the workers do, that a record was merged last."""
     metadata = json.dumps({"version": 1, "last": last.model_dump()})
     offsets = {PARTITION: OffsetAndMetadata(last.offset + 1, metadata, -1)}
 
@@ -54,7 +52,6 @@ def commit(broker: KafkaBroker, last: LastRecord) -> None:
 
 
 def accept(broker: KafkaBroker, *options: str) -> str:
-    """Run the command, which has to find a loss, and return what it says."""
     done = run_inside(
         broker, "topics", "accept-loss", PLACE, "--because", "the disk failed", *options
     )
@@ -63,14 +60,12 @@ def accept(broker: KafkaBroker, *options: str) -> str:
 
 
 def nothing_to_accept(broker: KafkaBroker) -> str:
-    """Run the command, which has to find no loss, and return what it says."""
     done = run_inside(broker, "topics", "accept-loss", PLACE, "--because", "x", "--yes")
     assert done.returncode == 2, done.stdout
     return done.stderr
 
 
 def test_a_loss_is_named_and_accepted_once(broker: KafkaBroker) -> None:
-    """First by what was deleted at the beginning, then by another record at the last position."""
     send(broker, 10)
     records = list(read_topics(broker.bootstrap, topics=[SCHOOLS]))
     last = LastRecord.of(records[-1])

@@ -12,8 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
-from functools import cache
 from math import ceil
 from pathlib import Path
 
@@ -38,7 +36,7 @@ from tests.support.alerting import (
 )
 from tests.support.kafka import KafkaBroker
 from tests.support.prometheus import Monitoring, Prometheus, require_prometheus
-from tests.support.traffic import Message, message_of, region, send, wait_done
+from tests.support.traffic import a_year, message_of, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.webhooks import Webhook, webhook_server
 from tests.support.workers import Worker, WorkerFactory, supervised
@@ -54,7 +52,6 @@ LYCEES = 3
 
 @pytest.fixture
 def webhook() -> Iterator[Webhook]:
-    """Yield a webhook that keeps what it is sent."""
     with webhook_server() as server:
         yield server
 
@@ -69,7 +66,6 @@ def test_an_event_fires_an_alert_and_its_correction_resolves_it(
     webhook: Webhook,
     tmp_path: Path,
 ) -> None:
-    """A lycée cut off after the deadline makes a milestone missed; that it was not, unmakes it."""
     catalogue = promises(tmp_path / "catalogue", LYCEES)
     worker = factory.worker(catalogue=str(catalogue))
     assessor = factory.assessor(catalogue=str(catalogue), workers=worker.url)
@@ -89,7 +85,6 @@ def test_an_event_fires_an_alert_and_its_correction_resolves_it(
     )
 
     def reported(*, firing: bool) -> set[str]:
-        """Return the milestones of which the owner was notified, as missed or no longer missed."""
         name = alerts.MILESTONE_MISSED.name
         return {
             one.milestone
@@ -124,19 +119,12 @@ class Followed:
     webhook: Webhook
 
 
-@cache
-def a_year() -> tuple[Message, ...]:
-    """Return what the Région sends in 2016."""
-    return tuple(region(7, date(2016, 1, 1), date(2016, 12, 31)))
-
-
 @pytest.fixture(scope="module")
 def monitor(
     shared_broker: KafkaBroker,
     shared_factory: WorkerFactory,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Followed]:
-    """Yield a monitor after the years that it was promised for: much is missed, and alerts fire."""
     require_prometheus()
     folder = tmp_path_factory.mktemp("alerting")
     monitoring = Monitoring(folder / "monitoring")
@@ -162,17 +150,14 @@ def monitor(
 
 
 def a_worker_is_killed(monitor: Followed) -> None:
-    """Kill a worker; its supervisor starts another."""
     _killed(monitor.worker)
 
 
 def the_assessor_is_killed(monitor: Followed) -> None:
-    """Kill the assessor; its supervisor starts another."""
     _killed(monitor.assessor)
 
 
 def a_worker_joins_and_leaves(monitor: Followed) -> None:
-    """Move half of the partitions to a second worker, and back."""
     monitor.second.start()
     monitor.second.wait_ready()
     assert monitor.second.readiness()["partitions"]
@@ -180,7 +165,6 @@ def a_worker_joins_and_leaves(monitor: Followed) -> None:
 
 
 def the_broker_restarts(monitor: Followed) -> None:
-    """Stop and start the broker."""
     monitor.broker.stop()
     monitor.broker.start()
 
@@ -198,7 +182,6 @@ def _killed(victim: Worker) -> None:
 def test_no_alert_about_figures_begins_or_ends(
     monitor: Followed, disturb: Callable[[Followed], None]
 ) -> None:
-    """Whatever starts and stops, while all events are sent once more: no notification is sent."""
     firing = settled(monitor)
     before, began = len(received(monitor.webhook)), ceil(time.time())
 
@@ -215,14 +198,12 @@ def test_no_alert_about_figures_begins_or_ends(
 
 
 def owns_all(worker: Worker) -> bool:
-    """Return whether a worker shows the figures of every partition: no other one has any."""
     readiness = worker.readiness()
     return bool(readiness.get("ready")) and len(readiness["partitions"]) == DEFAULT_PARTITIONS
 
 
 @contextmanager
 def traffic(bootstrap: str) -> Iterator[None]:
-    """Send the year again in the background: work for the workers that changes nothing."""
     sender = threading.Thread(target=send, args=(bootstrap, a_year()))
     sender.start()
     try:
@@ -232,7 +213,6 @@ def traffic(bootstrap: str) -> Iterator[None]:
 
 
 def received(webhook: Webhook) -> list[tuple[str, object]]:
-    """Return all messages about figures."""
     return [(path, body) for path, body in webhook.received if path in (OWNER, DELEGATE)]
 
 
@@ -280,5 +260,4 @@ def since(prometheus: Prometheus, began: float) -> Mapping[Labels, float]:
 
 
 def labels_of(labels: Mapping[str, str]) -> Labels:
-    """Return labels as they may be a member of a set."""
     return frozenset(labels.items())

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
-from functools import cache
 from typing import NamedTuple
 
 import pytest
@@ -19,7 +17,7 @@ from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.knowledge import shipped
 from tests.support.published import is_of_persons
-from tests.support.traffic import Message, message_of, region, send, wait_done
+from tests.support.traffic import a_year, message_of, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory, supervised
 
@@ -27,12 +25,6 @@ pytestmark = pytest.mark.timeout(300)
 
 #: A lycée that the simulation does not know.
 NEW = uai("0754321")
-
-
-@cache
-def a_year() -> tuple[Message, ...]:
-    """Return what the Région sends in 2016."""
-    return tuple(region(7, date(2016, 1, 1), date(2016, 12, 31)))
 
 
 def test_a_page_without_its_broker_ends(kafka: KafkaBroker, factory: WorkerFactory) -> None:
@@ -53,11 +45,14 @@ def test_a_page_without_its_broker_ends(kafka: KafkaBroker, factory: WorkerFacto
     assert "Traceback" not in page.log()
 
 
-def test_moves_with_the_day(broker: KafkaBroker, factory: WorkerFactory) -> None:
-    """On a clock that runs, the judgements are of a later day a moment later."""
+def test_asks_the_worker_of_its_machine_and_moves_with_the_day(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """Where no workers are named, it asks at the worker's port on loopback."""
     worker = factory.worker()
     worker.start()
-    assessor = factory.assessor(clock="2016-01-01..2020-12-31@30", workers=worker.url)
+    clock = "2016-01-01..2020-12-31@30"
+    assessor = factory.assessor(clock=clock, http_port=str(worker.port))
     assessor.start()
     assessor.wait_ready()
 
@@ -66,16 +61,6 @@ def test_moves_with_the_day(broker: KafkaBroker, factory: WorkerFactory) -> None
 
     first = day()
     assert wait_until(lambda: day() > first, seconds=10)
-    assert broker.running
-
-
-def test_asks_the_worker_of_its_machine(broker: KafkaBroker, factory: WorkerFactory) -> None:
-    """Where no workers are named: at the worker's port on loopback, and nothing says otherwise."""
-    worker = factory.worker()
-    worker.start()
-    assessor = factory.assessor(http_port=str(worker.port))
-    assessor.start()
-    assessor.wait_ready()
     assert broker.running
 
 
@@ -88,7 +73,6 @@ class Crowd(NamedTuple):
 
 @pytest.fixture(scope="module")
 def crowd(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> Iterator[Crowd]:
-    """Yield a worker that has processed a year, and an assessor that knows it, for all tests."""
     worker = shared_factory.worker()
     assessor = shared_factory.assessor(workers=worker.url)
     with supervised(worker):
@@ -100,14 +84,12 @@ def crowd(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> Iterator
 
 
 def test_values_equal_the_audit(shared_broker: KafkaBroker, crowd: Crowd) -> None:
-    """Each value of the region and of each département is the one counted from the topics."""
     counted = audited_values(shared_broker.bootstrap)
     assert shown(crowd.assessor, metrics.INDICATOR_ASSESSED_VALUE) == pytest.approx(counted)
     assert len(counted) > 80
 
 
 def test_one_person_more_is_seen_by_nobody(shared_broker: KafkaBroker, crowd: Crowd) -> None:
-    """Not in a worker's metrics, nor in an assessor's; the audit counts the person."""
     worker, assessor = crowd
     before, known = everything(assessor), about_persons(worker)
     assert known == {
@@ -140,12 +122,10 @@ def test_one_person_more_is_seen_by_nobody(shared_broker: KafkaBroker, crowd: Cr
 
 
 def has_read_all(assessor: Worker) -> bool:
-    """Return whether an assessor has judged all that the workers told."""
     return shown(assessor, metrics.ASSESSOR_LAG)[()] == 0
 
 
 def about_persons(worker: Worker) -> set[tuple[str, str]]:
-    """Return the indicators and territories of persons that a worker shows anything of."""
     return {
         (sample.labels["indicator"], sample.labels["department"])
         for family in text_string_to_metric_families(worker.metrics())
@@ -156,7 +136,6 @@ def about_persons(worker: Worker) -> set[tuple[str, str]]:
 
 
 def test_kills_change_nothing(shared_broker: KafkaBroker, crowd: Crowd) -> None:
-    """When a worker was killed and is back, and for a new assessor, all is as it was."""
     worker, assessor = crowd
     before = everything(assessor)
     assert before[metrics.MILESTONE_STATUS.name]
@@ -172,7 +151,6 @@ def test_kills_change_nothing(shared_broker: KafkaBroker, crowd: Crowd) -> None:
 
 
 def test_follows_what_comes(shared_broker: KafkaBroker, crowd: Crowd) -> None:
-    """A fact that a worker takes in moves the figure, also after a restart of the broker."""
     worker, assessor = crowd
     key = ("lycees", "schools_workspace_ratio", metrics.REGION)
     before = shown(assessor, metrics.INDICATOR_ASSESSED_VALUE)[key]

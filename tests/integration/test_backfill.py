@@ -42,7 +42,6 @@ CHOSEN = [DAYS[15], DAYS[33], DAYS[-1]]
 def values(
     prometheus: Prometheus, metric: metrics.Metric, day: date
 ) -> Mapping[tuple[str, ...], float]:
-    """Return what Prometheus knows of a day, by indicator and département."""
     return {
         (one.labels["indicator"], one.labels.get("department", metrics.REGION)): one.value
         for one in prometheus.query(metric.name, day)
@@ -52,7 +51,6 @@ def values(
 def test_the_years_are_the_audit_s(
     broker: KafkaBroker, factory: WorkerFactory, monitoring: Monitoring, tmp_path: Path
 ) -> None:
-    """Range queries give the years, and each chosen day the figures counted from the topics."""
     worker = factory.worker()
     worker.start()
     send(broker.bootstrap, region(42, FIRST_DAY, LAST_DAY))
@@ -111,7 +109,6 @@ def test_the_years_are_the_audit_s(
 
 
 def by_department(figures: list[Figure]) -> dict[tuple[str, str], float]:
-    """Return the figures' values by indicator and département."""
     return {
         (one.indicator, one.department or metrics.REGION): one.value
         for one in figures
@@ -122,7 +119,6 @@ def by_department(figures: list[Figure]) -> dict[tuple[str, str], float]:
 def test_today_is_what_is_recorded_live(
     broker: KafkaBroker, factory: WorkerFactory, monitoring: Monitoring, tmp_path: Path
 ) -> None:
-    """Under each name the last day has the series and values that the rules record meanwhile."""
     worker = factory.worker()
     assessor = factory.assessor(workers=worker.url)
     worker.start()
@@ -169,28 +165,3 @@ def labels_of(labels: Mapping[str, str]) -> Labels:
     return frozenset(
         (name, value) for name, value in labels.items() if value and name not in SCRAPED
     )
-
-
-def test_refuses_days_to_come(broker: KafkaBroker, tmp_path: Path) -> None:
-    """They have no figures yet; nothing is written."""
-    out = tmp_path / "years.om"
-    period = ("--from", "2020-01-01", "--to", "2021-01-01")
-    done = run_inside(broker, "backfill", *period, "--out", str(out))
-    assert done.returncode == 2
-    assert "2020-12-31" in done.stderr
-    assert not out.exists()
-
-
-def test_waits_no_longer_than_its_timeout(broker: KafkaBroker, tmp_path: Path) -> None:
-    """Where no worker reads, the years would lack what is still to be read."""
-    send(broker.bootstrap, region(42, FIRST_DAY, LAST_DAY)[:100])
-
-    out = tmp_path / "years.om"
-    period = ("--from", str(FIRST_DAY), "--to", str(FIRST_DAY))
-    options = (*period, "--wait", "0", "--out", str(out))
-    done = run_inside(broker, "backfill", *options, workers="http://127.0.0.1:6066")
-
-    assert done.returncode == 2
-    assert "start the workers" in done.stderr
-    assert "nothing was written" in done.stderr
-    assert not out.exists()

@@ -23,7 +23,6 @@ EVENTS = 400
 
 
 def short(workload: Workload) -> Workload:
-    """Return the beginning of a workload."""
     return replace(workload, events=lambda: islice(workload.events(), EVENTS))
 
 
@@ -31,7 +30,6 @@ def short(workload: Workload) -> Workload:
 def test_an_engine_gets_through_a_workload(
     kafka: KafkaBroker, tmp_path: Path, engine: Engine
 ) -> None:
-    """It commits all of it, and nothing else is on the topics."""
     stage = Stage(kafka)
     stage.preload(short(HOT))
     stage.preload(short(DISTINCT))  # In place of the other one.
@@ -44,7 +42,6 @@ def test_an_engine_gets_through_a_workload(
 
 
 def test_the_page_answers_all_that_is_asked(kafka: KafkaBroker, tmp_path: Path) -> None:
-    """With few entities, and with twice as many; the table has a row for each kind of page."""
     few, more = measure_page(
         kafka, tmp_path, report=lambda _: None, sizes=(ENTITIES // 400, ENTITIES // 200), rounds=2
     )
@@ -56,7 +53,6 @@ def test_the_page_answers_all_that_is_asked(kafka: KafkaBroker, tmp_path: Path) 
 
 
 def test_every_command_gets_through_many_events(kafka: KafkaBroker, tmp_path: Path) -> None:
-    """They count the same; the table has a row for each command and what it took."""
     found = measure_capacity(kafka, tmp_path, report=lambda _: None, entities=400)
 
     assert found.events == 1000

@@ -34,7 +34,6 @@ FOREIGN = [peer for peer in PEERS if peer.engine not in ENGINES]
 
 @contextmanager
 def staged(kafka: KafkaBroker) -> Iterator[tuple[Stage, Application]]:
-    """Yield an application with the beginning of a workload."""
     stage = Stage(kafka)
     stage.preload(replace(DISTINCT, events=lambda: islice(DISTINCT.events(), EVENTS)))
     with stage.application(DISTINCT) as application:
@@ -45,7 +44,6 @@ def staged(kafka: KafkaBroker) -> Iterator[tuple[Stage, Application]]:
 def test_a_peer_does_its_whole_work(
     kafka: KafkaBroker, tmp_path: Path, peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It commits all, has each entity on its changelog, and restores them where it can."""
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", " ".join(QUICK_START))
     if not peer.installed:
         give_up("a peer is not installed: run tests/bench/peers/packages.sh")
@@ -71,7 +69,6 @@ def test_a_changelog_without_the_entities_counts_for_nothing(
 
 
 def test_the_tables_say_what_was_not_measured() -> None:
-    """A peer without a recovery has a dash, a slow one a bound, a missing one a line."""
     trial = Trial(EVENTS, Times(2.0, 1.0), 50.0, written=EVENTS // 2)
     by_workload = {workload.name: [trial] for workload in WORKLOADS}
     found = PeersFound(
@@ -91,5 +88,4 @@ def test_the_tables_say_what_was_not_measured() -> None:
 
 
 def test_the_page_has_a_place_for_the_tables() -> None:
-    """Where `--write` puts them."""
     assert MEASURED.search(PAGE.read_text(encoding="utf-8"))

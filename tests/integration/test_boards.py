@@ -20,7 +20,7 @@ from tests.support.gateway import STRUCTURED
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.prometheus import Monitoring, Prometheus, require_prometheus
-from tests.support.raw_http import RawConnection, post
+from tests.support.raw_http import asked, post
 from tests.support.traffic import region, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import WorkerFactory
@@ -67,7 +67,6 @@ def prometheus(
     shared_factory: WorkerFactory,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Prometheus]:
-    """Yield a Prometheus that has scraped them all while two years went through."""
     require_prometheus()
     folder = tmp_path_factory.mktemp("boards")
     monitoring = Monitoring(folder / "monitoring")
@@ -104,15 +103,11 @@ def prometheus(
 
 
 def be_refused(gateway: Gateway, credentials: Credentials) -> None:
-    """Send the gateway what is no event."""
     bearer = f"authorization: Bearer {credentials.token}"
-    with RawConnection(gateway.port) as line:
-        line.send(post(b"{}", bearer, f"content-type: {STRUCTURED}"))
-        assert line.answer() is not None
+    asked(gateway.port, post(b"{}", bearer, f"content-type: {STRUCTURED}"))
 
 
 def written_rules(folder: Path) -> list[Path]:
-    """Write the catalogue's own rules, at the pace of a demo."""
     files = render_rules(CATALOGUE, MonitorSite(pace=PACES["live"]))
     rules = {folder / Path(name).name: text for name, text in files.items() if "/rules/" in name}
     for path, text in rules.items():
@@ -121,7 +116,6 @@ def written_rules(folder: Path) -> list[Path]:
 
 
 def answered(prometheus: Prometheus, question: Question) -> bool:
-    """Return whether a question has an answer, all of it finite numbers."""
     if question.over_time:
         now = time()
         lines = prometheus.query_range(question.expression, now - OVER, now, step="5s")
@@ -133,7 +127,6 @@ def answered(prometheus: Prometheus, question: Question) -> bool:
 
 @pytest.mark.parametrize("territory", MAY_BE_EMPTY)
 def test_every_panel_has_something_to_show(prometheus: Prometheus, territory: str) -> None:
-    """No panel is empty, but those of which it is said why; and every number is finite."""
     variables = {**SUBSTITUTES, f"${conventions.DEPARTMENT_VARIABLE}": territory}
     left = [
         one
@@ -151,7 +144,6 @@ def test_every_panel_has_something_to_show(prometheus: Prometheus, territory: st
 
 
 def test_what_is_expected_is_drawn_where_a_day_is_projected(prometheus: Prometheus) -> None:
-    """Of each indicator that has a projected day, with the range of the paces."""
     (projected,) = (
         one
         for one in questions(BOARDS)
@@ -175,7 +167,6 @@ def test_what_is_expected_is_drawn_where_a_day_is_projected(prometheus: Promethe
 
 
 def test_lines_of_the_delegate_s_table_are_whole(prometheus: Prometheus) -> None:
-    """Each query of the promises has a row for each milestone of the region, none has another."""
     columns = [
         one
         for one in questions(BOARDS)
@@ -199,7 +190,6 @@ def test_lines_of_the_delegate_s_table_are_whole(prometheus: Prometheus) -> None
 
 
 def test_the_map_has_every_department(prometheus: Prometheus) -> None:
-    """Each département is on the map once, at a place of its own, with its mark."""
     (question,) = (
         one
         for one in questions(BOARDS)

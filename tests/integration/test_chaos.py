@@ -23,7 +23,6 @@ PLAN = RunPlan(seed=1, rate=300, workers=2, linger_ms=100)
 def test_every_figure_is_right_after_many_faults(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """After each minute all events are accounted for, and all receipts and figures are true."""
     if reason := missing_requirement():
         give_up(reason)
     caplog.set_level(logging.CRITICAL)

@@ -24,7 +24,6 @@ def _packages() -> None:
 
 
 def test_javascript_reads_the_schemas(tmp_path: Path) -> None:
-    """Ajv, at its strictest, compiles each and takes its example."""
     document_files(tmp_path).write()
     require_programs("node", remedy="see deploy/debian-packages.sh")
     done = captured(["node", GUIDE / "contracts.mjs", tmp_path / SCHEMAS])
@@ -33,7 +32,6 @@ def test_javascript_reads_the_schemas(tmp_path: Path) -> None:
 
 
 def test_asyncapi_takes_its_document() -> None:
-    """The schema with which the AsyncAPI initiative validates documents of version 3.0.0."""
     official = json.loads(ASYNCAPI_SCHEMA.read_text(encoding="utf-8"))
     document = json.loads(document_text("asyncapi.json"))
 

@@ -24,7 +24,6 @@ POINTS = {"spool": 16, "import": 5, "replay": 2, "discard": 2, "erase": 2}
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
-    """Yield what runs the programs under strace."""
     require_programs("strace", remedy="run tests/crash/packages.sh as root on Debian")
     if os.geteuid() != 0:
         give_up("strace may trace any process only for root")
@@ -36,7 +35,6 @@ def stage() -> Iterator[Stage]:
 def test_a_run_that_is_cut_short_at_a_write_is_ended_rightly_by_the_next(
     name: str, stage: Stage, shared_broker: KafkaBroker
 ) -> None:
-    """Nothing is lost or untrue in between, wherever it is killed or its disk fails."""
     with opened([name], shared_broker) as (scenario,):
         outcome = tried(stage, scenario, points=POINTS[name], seed=SEED)
 

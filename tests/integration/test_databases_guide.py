@@ -26,7 +26,6 @@ FIGURES = "smart-region export --to"
 def test_every_block_does_what_the_page_says(
     broker: KafkaBroker, factory: WorkerFactory, postgres: PostgresServer, tmp_path: Path
 ) -> None:
-    """From the first command to the last; the figure of what was emitted is in the database."""
     require_programs("psql", remedy="see deploy/debian-packages.sh")
     worker = factory.worker()
     worker.start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -57,7 +56,6 @@ REFUSED_AT = datetime(2019, 6, 30, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def lycees() -> list[Message]:
-    """Return the valid messages about lycées in the first half of 2016."""
     return [
         message
         for message in a_half_year()
@@ -66,12 +64,10 @@ def lycees() -> list[Message]:
 
 
 def a_half_year() -> list[Message]:
-    """Return all messages of the Région in that time."""
     return region(5, date(2016, 1, 1), date(2016, 6, 30))
 
 
 def is_valid(message: Message) -> bool:
-    """Return whether a message keeps its contract."""
     try:
         decode(message.headers, message.value, family=message.family)
     except ContractError:
@@ -80,7 +76,6 @@ def is_valid(message: Message) -> bool:
 
 
 def read(broker: KafkaBroker) -> list[Entry]:
-    """Return every entry; fail on records of other writers."""
     foreign: list[ValueError] = []
     found = list(read_entries(broker.bootstrap, on_foreign_record=foreign.append))
     assert foreign == []
@@ -88,17 +83,10 @@ def read(broker: KafkaBroker) -> list[Entry]:
 
 
 def counts(broker: KafkaBroker) -> LetterCounts:
-    """Count the letters: waiting, replayed, discarded."""
     return LetterCounts.of(read(broker))
 
 
-def copies(broker: KafkaBroker) -> Counter[LetterPosition]:
-    """Count the replayed records on the event topics by letter."""
-    return copies_in(read_topics(broker.bootstrap))
-
-
 def copies_in(records: Iterable[RawRecord]) -> Counter[LetterPosition]:
-    """Count the replayed ones of records by letter."""
     return Counter(
         LetterPosition.parse(value.decode())
         for record in records
@@ -108,7 +96,6 @@ def copies_in(records: Iterable[RawRecord]) -> Counter[LetterPosition]:
 
 
 def differences(broker: KafkaBroker, worker: Worker) -> tuple[str, ...]:
-    """Wait until all is committed and ready, and return what differs from a recount."""
     assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
     worker.wait_ready()
     audit = audit_records(read_topics(broker.bootstrap), load_catalogue(), LAST_DAY)
@@ -116,21 +103,18 @@ def differences(broker: KafkaBroker, worker: Worker) -> tuple[str, ...]:
 
 
 def run_dead_letters(broker: KafkaBroker, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `smart-region dead-letters …` as a process."""
     return run(broker, "dead-letters", *arguments)
 
 
 def dead_letters(
     broker: KafkaBroker, *arguments: str, **more: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run it in this process."""
     return run_inside(broker, "dead-letters", *arguments, **more)
 
 
 def refused_by_an_old_worker(
     broker: KafkaBroker, factory: WorkerFactory, messages: Sequence[Message]
 ) -> tuple[Worker, int]:
-    """Let a worker that lacks a type refuse its events; return it, running, and the letters."""
     send(broker.bootstrap, messages)
     worker = factory.worker(
         "old", module="tests.support.faulty_worker", test_fault=f"unknown:{FORGOTTEN}"
@@ -184,7 +168,6 @@ class Fixed(NamedTuple):
 def fixed(
     shared_broker: KafkaBroker, lycees: list[Message], tmp_path_factory: pytest.TempPathFactory
 ) -> Fixed:
-    """Let an old worker refuse a type, and replay it to the repaired one."""
     factory = WorkerFactory(shared_broker.bootstrap, tmp_path_factory.mktemp("fixed"))
     try:
         old, letters = refused_by_an_old_worker(shared_broker, factory, lycees)
@@ -206,7 +189,6 @@ def fixed(
 
 
 def test_a_replay_after_the_fix_makes_the_figures_right(fixed: Fixed) -> None:
-    """The repaired worker takes each letter in once, and a second replay finds nothing to do."""
     letters = fixed.letters
     assert letters > 20
     assert fixed.differences_before
@@ -225,7 +207,6 @@ def test_a_replay_after_the_fix_makes_the_figures_right(fixed: Fixed) -> None:
 def test_a_bad_deploy_is_an_alarm_with_its_cause_until_the_replay(
     broker: KafkaBroker, factory: WorkerFactory, lycees: list[Message]
 ) -> None:
-    """The worker that refuses a whole type goes on; the repaired one has no alarm."""
     forgotten = [one for one in lycees if decode(one.headers, one.value).type == FORGOTTEN]
     old, letters = refused_by_an_old_worker(broker, factory, forgotten)
 
@@ -244,7 +225,6 @@ def test_a_bad_deploy_is_an_alarm_with_its_cause_until_the_replay(
 
 
 def test_copies_are_the_refused_records_byte_for_byte(fixed: Fixed) -> None:
-    """Key, value, headers and partition are as they were; only the mark of a replay is added."""
     originals = {(one.topic, one.partition, one.offset): one for one in fixed.records}
     replayed = [record for record in fixed.records if dict(record.headers).get(REPLAY_OF)]
     letters = {entry.letter.position: entry.letter for entry in fixed.entries}
@@ -255,22 +235,6 @@ def test_copies_are_the_refused_records_byte_for_byte(fixed: Fixed) -> None:
         assert copy[:2] == original[:2]
         assert (copy.key, copy.value) == (original.key, original.value)
         assert list(copy.headers[:-2]) == list(original.headers)
-
-
-def test_what_is_replayed_twice_counts_once(
-    broker: KafkaBroker, factory: WorkerFactory, lycees: list[Message]
-) -> None:
-    """As after a replay that was killed before it had noted what it had sent."""
-    letters = write_letters(broker, lycees[:45])
-    worker = factory.worker()
-    worker.start()
-
-    for state in ("waiting", "replayed"):
-        assert dead_letters(broker, "replay", "--state", state).returncode == 0
-
-    assert set(copies(broker).values()) == {2}
-    assert differences(broker, worker) == ()
-    assert counts(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
 
 
 def test_what_is_refused_again_keeps_its_count_and_is_given_up(
@@ -298,26 +262,6 @@ def test_what_is_refused_again_keeps_its_count_and_is_given_up(
     assert dead_letters(broker, "replay", "--max-attempts", "4").returncode == 0
     assert differences(broker, repaired) == ()
     assert counts(broker).waiting == 0
-
-
-def test_what_is_still_invalid_is_not_sent_and_waits(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    """It is reported and counts as an attempt; nothing is written to the event topics."""
-    broken = [message for message in a_half_year() if not is_valid(message)]
-    send(broker.bootstrap, broken)
-    worker = factory.worker()
-    worker.start()
-    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
-
-    tried = dead_letters(broker, "replay")
-
-    assert tried.returncode == 1
-    assert tried.stdout == f"0 sent again, {len(broken)} still refused, 0 tried too often\n"
-    assert not copies(broker)
-    assert {entry.attempts for entry in read(broker)} == {1}
-    assert counts(broker) == LetterCounts(waiting=len(broken), replayed=0, discarded=0, returned=0)
-    assert worker.stop() == 0
 
 
 def test_a_flood_of_refusals_is_a_few_dead_letters(
@@ -370,28 +314,6 @@ def test_a_flood_of_refusals_is_a_few_dead_letters(
     assert dead_letters(broker, "replay").stdout.startswith("0 sent again, 0 still refused")
 
 
-def test_a_record_of_the_wrong_topic_goes_to_its_own(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    """An event sent to another family's topic counts once it is replayed."""
-    opened = message_of(event("school.registered", PARIS, "2018-01-01"))
-    send(broker.bootstrap, [Message(Family.GRANTS, opened.key, opened.value, opened.headers)])
-    worker = factory.worker()
-    worker.start()
-    refused = 'dead_letters_total{reason="wrong_topic"} 1.0'
-    assert wait_until(lambda: worker.shows(refused), seconds=60)
-
-    replayed = dead_letters(broker, "replay")
-
-    assert replayed.stdout.startswith("1 sent again"), replayed.stderr
-    assert differences(broker, worker) == ()
-    (copy,) = (
-        record for record in read_topics(broker.bootstrap, topics=[topic_name(Family.SCHOOLS)])
-    )
-    assert copy.value == opened.value
-    assert worker.stop() == 0
-
-
 def test_a_letter_of_the_gateway_waits_until_it_is_admitted(
     broker: KafkaBroker,
 ) -> None:
@@ -412,43 +334,11 @@ def test_a_letter_of_the_gateway_waits_until_it_is_admitted(
     assert counts(broker) == LetterCounts(waiting=1, replayed=1, discarded=0, returned=0)
 
 
-def test_discarded_letters_are_left_out_and_can_be_replayed(
+def test_while_the_broker_is_away_a_replay_ends_in_one_line_and_no_record_is_called_gone(
     broker: KafkaBroker, lycees: list[Message]
 ) -> None:
-    """Each has one status, with the reason."""
+    """Who reads that it is gone would discard the letter; the next replay finds all."""
     letters = write_letters(broker, lycees[:20])
-
-    discarded = dead_letters(
-        broker, "discard", "0/0", "0/1", "0/1", "--because", "essai du fournisseur"
-    )
-    replayed = dead_letters(broker, "replay", "--until", "2030-01-01")
-
-    assert discarded.stdout == "2 discarded\n", discarded.stderr
-    assert replayed.stdout.startswith(f"{letters - 2} sent again"), replayed.stderr
-    assert counts(broker) == LetterCounts(waiting=0, replayed=letters - 2, discarded=2, returned=0)
-    lines = dead_letters(broker, "list", "--state", "discarded", "--json").stdout.splitlines()
-    assert [json.loads(line)["settled"]["because"] for line in lines] == [
-        "essai du fournisseur"
-    ] * 2
-    assert dead_letters(broker, "replay", "0/1", "--state", "discarded").stdout.startswith("1 sent")
-    assert counts(broker) == LetterCounts(waiting=0, replayed=letters - 1, discarded=1, returned=0)
-
-
-def test_a_dry_run_changes_nothing(broker: KafkaBroker, lycees: list[Message]) -> None:
-    """It reports what would be done, and writes nothing."""
-    letters = write_letters(broker, lycees[:20])
-
-    dry = dead_letters(broker, "replay", "--dry-run")
-
-    assert dry.stdout.startswith(f"{letters} would be sent again"), dry.stderr
-    assert counts(broker) == LetterCounts(waiting=letters, replayed=0, discarded=0, returned=0)
-    assert not copies(broker)
-
-
-def test_a_record_that_a_broker_does_not_return_is_not_called_gone(
-    broker: KafkaBroker, lycees: list[Message]
-) -> None:
-    """Who reads that it is gone would discard the letter."""
     message = lycees[0]
     with KafkaWriter(broker.bootstrap) as writer:
         writer.send(
@@ -475,16 +365,6 @@ def test_a_record_that_a_broker_does_not_return_is_not_called_gone(
         broker.stop()
         with pytest.raises(TopicsStalledError):
             list(full_records.records_of(second, second.runs))
-    broker.start()
-
-
-def test_a_broker_that_becomes_unavailable_ends_the_replay_in_one_line(
-    broker: KafkaBroker, lycees: list[Message]
-) -> None:
-    """What was noted holds; the next replay goes on from there."""
-    letters = write_letters(broker, lycees[:20])
-    broker.stop()
-
     failed = run_dead_letters(broker, "replay")
 
     assert failed.returncode == 2

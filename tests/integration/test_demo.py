@@ -80,13 +80,11 @@ def environment(path: str | None = None, browser: str = "") -> dict[str, str]:
 
 
 def run(*arguments: str, browser: str = "") -> "subprocess.CompletedProcess[str]":
-    """Run a demo to its end, with pipes where a person has a terminal."""
     return captured([*DEMO, *arguments], cwd=ROOT, env=environment(browser=browser), timeout=100)
 
 
 @contextmanager
 def running(folder: Path, *days: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Yield a demo that has begun to replay days, all by default; its files are in a folder."""
     log = folder / LOG
     env = {**os.environ, "TMPDIR": str(folder)}
     demo = start_child([*DEMO, *days, "--until-replayed", "--json"], output=log, env=env)
@@ -98,7 +96,6 @@ def running(folder: Path, *days: str) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def answer(url: str) -> Any:  # noqa: ANN401 - as the API has it
-    """Read JSON; None while nothing listens."""
     try:
         with urlopen(url, timeout=10) as response:  # noqa: S310 - the demo's own server
             return json.load(response)
@@ -108,7 +105,6 @@ def answer(url: str) -> Any:  # noqa: ANN401 - as the API has it
 
 @pytest.fixture(scope="module")
 def quarter(tmp_path_factory: pytest.TempPathFactory) -> Quarter:
-    """Return a quarter that was replayed, with a browser."""
     folder = tmp_path_factory.mktemp("quarter")
     opened, browser = folder / "opened", folder / "browser"
     browser.write_text(
@@ -122,7 +118,6 @@ def quarter(tmp_path_factory: pytest.TempPathFactory) -> Quarter:
 
 @pytest.fixture(scope="module")
 def stayed(tmp_path_factory: pytest.TempPathFactory) -> Stayed:
-    """Return a demo that found no program, replayed a quarter, and stayed for a note."""
     folder = tmp_path_factory.mktemp("stayed")
     log = folder / LOG
     env = environment(path=str(folder))
@@ -144,14 +139,12 @@ def stayed(tmp_path_factory: pytest.TempPathFactory) -> Stayed:
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """Give a demo that replays the five years."""
     folder = tmp_path_factory.mktemp("watched")
     with running(folder) as demo:
         yield Watched(demo, folder / LOG)
 
 
 def test_a_quarter_is_replayed_and_audited(quarter: Quarter) -> None:
-    """Every record is accounted for, the figures are there, and the audit agrees with them."""
     done = quarter.done
     assert done.returncode == 0, done.stderr
     document: dict[str, Any] = json.loads(done.stdout)
@@ -170,21 +163,17 @@ def test_a_quarter_is_replayed_and_audited(quarter: Quarter) -> None:
     assert "31/03/2016" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_a_demo_that_is_broken_off_leaves_nothing_running(
-    number: signal.Signals, tmp_path: Path
-) -> None:
-    """None of its programs outlives it, and it clears its files."""
+def test_a_demo_that_is_broken_off_leaves_nothing_running(tmp_path: Path) -> None:
     with running(tmp_path, *SLOWLY) as demo:
         started = children(demo.pid)
         assert len(started) == PROGRAMS
 
-        demo.send_signal(number)
+        demo.send_signal(signal.SIGINT)
 
         ended = demo.wait(timeout=20)
         assert wait_until(lambda: not any(map(alive, started)), seconds=5)
-    assert ended == 128 + number
+    assert ended == 128 + signal.SIGINT
     assert [path.name for path in tmp_path.iterdir()] == [LOG]
 
 
@@ -211,21 +200,23 @@ def test_the_page_is_opened_in_a_browser(quarter: Quarter) -> None:
 
 
 def test_the_command_that_it_prints_writes_a_note(stayed: Stayed) -> None:
-    """At the end, while it goes on; the command needs nothing but that broker."""
     assert stayed.done.returncode == 0, stayed.done.stderr
     assert "mars 2016" in stayed.note.read_text(encoding="utf-8")
     assert stayed.goes_on
 
 
 def test_without_prometheus_it_says_so_and_goes_on(stayed: Stayed) -> None:
-    """One line, and one for a browser that was asked for; the rest is as it would be."""
     assert stayed.log.count(NOT_INSTALLED) == 1
     assert stayed.log.count(NO_BROWSER) == 1
     assert "différents : 0" in stayed.log
 
 
+def test_without_a_terminal_the_table_is_printed_plainly(stayed: Stayed) -> None:
+    assert "Lycées connectés au très haut débit" in stayed.log
+    assert "\x1b" not in stayed.log
+
+
 def test_alerts_fire_while_it_replays(watched: Watched) -> None:
-    """Its Prometheus has the generated rules, and its Alertmanager receives the firing alerts."""
     require_prometheus()
     log = watched.log.read_text()
     _, prometheus, alertmanager = re.findall(r"http://127\.0\.0\.1:\d+", log)
@@ -247,7 +238,6 @@ def test_alerts_fire_while_it_replays(watched: Watched) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_demo_that_is_killed_leaves_nothing_running(watched: Watched) -> None:
-    """None of its programs outlives it."""
     # After the test above, whose demo ends here.
     started = children(watched.demo.pid)
     assert len(started) == PROGRAMS
@@ -256,13 +246,3 @@ def test_a_demo_that_is_killed_leaves_nothing_running(watched: Watched) -> None:
 
     assert watched.demo.wait(timeout=20) == -signal.SIGKILL
     assert wait_until(lambda: not any(map(alive, started)), seconds=5)
-
-
-def test_without_a_terminal_the_table_is_printed_plainly() -> None:
-    """It comes once, at the end."""
-    done = run(*A_QUARTER)
-
-    assert done.returncode == 0, done.stderr
-    assert "Lycées connectés au très haut débit" in done.stdout
-    assert "différents : 0" in done.stderr
-    assert "\x1b" not in done.stdout + done.stderr

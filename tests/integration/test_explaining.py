@@ -32,14 +32,12 @@ TEXT = "Les travaux de génie civil ont commencé avec un an de retard.\nIls rep
 
 
 def on_topic(broker: KafkaBroker) -> list[tuple[bytes | None, CloudEvent]]:
-    """Read the explanations with their keys, by the times of their events."""
     records = read_topics(broker.bootstrap, topics=[topic_name(Family.EXPLANATIONS)])
     found = [(record.key, decode(record.headers, record.value)) for record in records]
     return sorted(found, key=lambda one: one[1].time)
 
 
 def test_an_explanation_is_on_its_topic(broker: KafkaBroker) -> None:
-    """With the milestone, its territory and the kind as the key; a retraction follows it there."""
     day = ("--day", "2018-02-12")
     sent = run(broker, "explain", *OPTIONS, *day, "-", standard_input=f"{TEXT}\n")
     assert (sent.returncode, sent.stderr) == (0, "")
@@ -63,20 +61,9 @@ def test_an_explanation_is_on_its_topic(broker: KafkaBroker) -> None:
     assert retraction.fact.effective_day == date(2018, 2, 12)
 
 
-def test_a_refusal_leaves_the_topic_empty(broker: KafkaBroker) -> None:
-    """One line, and the exit status of a wrong command."""
-    refused = run(broker, "explain", *OPTIONS, "--milestone=half", TEXT)
-    assert refused.returncode == 2
-    assert refused.stderr == (
-        "Error: milestone: is not declared, value 'half': one of all_connected\n"
-    )
-    assert on_topic(broker) == []
-
-
 def test_an_unknown_milestone_is_refused_from_kafka_too(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """As a dead letter that says why, and in the scorecard of its producer."""
     worker = factory.worker()
     with supervised(worker):
         send(

@@ -31,7 +31,6 @@ def exported(
     command: Callable[..., CompletedProcess[str]] = run_inside,
     **settings: str,
 ) -> Figures:
-    """Export as JSON, and return value and last report by indicator and département."""
     out = folder / "figures.json"
     done = command(broker, "export", *options, "--format", "json", "--out", str(out), **settings)
     assert done.returncode == 0, done.stderr
@@ -44,7 +43,6 @@ def exported(
 
 
 def audited(broker: KafkaBroker, *options: str) -> Figures:
-    """Audit, and return the same; what was never reported has no value."""
     done = run_inside(broker, "audit", *options, "--json")
     assert done.returncode == 0, done.stderr
     return {
@@ -58,7 +56,6 @@ def audited(broker: KafkaBroker, *options: str) -> Figures:
 
 
 def test_equals_the_audit(broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path) -> None:
-    """On the last day, on an earlier one, and as known on an earlier one; and so does a worker."""
     worker = factory.worker()
     worker.start()
     send(broker.bootstrap, region(7, date(2016, 1, 1), date(2016, 12, 31)))

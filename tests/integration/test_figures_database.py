@@ -29,7 +29,6 @@ FIGURES = "SELECT {} FROM smart_region_figures.figure"
 
 @pytest.fixture
 def url(postgres: PostgresServer, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Yield the address of an empty database; its users' rights go with it."""
     name = f"figures_{abs(hash(request.node.nodeid))}"
     with psycopg.connect(postgres.url(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
@@ -40,24 +39,20 @@ def url(postgres: PostgresServer, request: pytest.FixtureRequest) -> Iterator[st
 
 @cache
 def states(known_on: date) -> StateStore:
-    """Return what workers knew on a day."""
     return states_held_on(simulated_records(), shipped(), known_on)
 
 
 @cache
 def figures(day: date, known_on: date | None = None) -> tuple[ExportRow, ...]:
-    """Return the rows of a day, as known now or on a day."""
     return tuple(rows_of(shipped(), states(known_on or date(2020, 1, 1)), day, known_on))
 
 
 def asked(url: str, query: str) -> list[tuple[Any, ...]]:
-    """Return the rows of a query."""
     with psycopg.connect(url) as connection:
         return connection.execute(query).fetchall()
 
 
 def test_every_row_is_that_of_the_export(url: str) -> None:
-    """Every column, with its type: what is not known is null."""
     rows = figures(LAST_DAY)
     assert write_figures(url, rows, day=LAST_DAY) == len(rows) > 100
     names = ", ".join(ExportRow.model_fields)
@@ -70,7 +65,6 @@ def test_every_row_is_that_of_the_export(url: str) -> None:
 
 
 def test_written_again_it_is_replaced(url: str) -> None:
-    """A job may run twice, or after a correction; other days stay."""
     for day in (LAST_DAY, EARLIER, LAST_DAY):
         write_figures(url, figures(day), day=day)
     write_figures(url, figures(EARLIER, LAST_DAY), day=EARLIER, known_on=LAST_DAY)
@@ -88,7 +82,6 @@ def test_written_again_it_is_replaced(url: str) -> None:
 
 
 def test_every_column_says_what_it_means(url: str) -> None:
-    """A tool that reads the comments shows them: those of the table, and of each view."""
     write_figures(url, figures(LAST_DAY), day=LAST_DAY)
     columns = asked(
         url,
@@ -109,7 +102,6 @@ def test_every_column_says_what_it_means(url: str) -> None:
 
 
 def test_the_views_have_the_last_day(url: str) -> None:
-    """The worst milestones first, and the history of every day."""
     for day in (EARLIER, LAST_DAY):
         write_figures(url, figures(day), day=day)
     statuses = [
@@ -191,7 +183,6 @@ def test_a_database_without_some_characters_is_refused(postgres: PostgresServer)
 
 
 def test_a_role_without_the_right_is_told_which(postgres: PostgresServer, url: str) -> None:
-    """Nothing is written."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE USER a_reader")
     address = url.replace(f"{url.split('@', maxsplit=1)[0]}@", "postgresql://a_reader@")

@@ -24,7 +24,6 @@ SECONDS: Final = 60.0
 
 
 def in_terminal(*arguments: str, **settings: str) -> str:
-    """Run `smart-region` in a terminal of its own; return all that reached the terminal."""
     ours, theirs = pty.openpty()
     try:
         process = subprocess.Popen(
@@ -47,21 +46,18 @@ def in_terminal(*arguments: str, **settings: str) -> str:
 
 
 def declared(folder: Path, text: str) -> str:
-    """Write a file whose name is hostile, too; return it."""
     file = folder / f"{HOSTILE}.yaml"
     file.write_text(text, encoding="utf-8")
     return str(file)
 
 
 def imported(folder: Path) -> tuple[str, ...]:
-    """Import a file whose name and heading are hostile."""
     file = folder / f"[red]{HOSTILE}.csv"
     file.write_text(f"uai;{HOSTILE}\n{HOSTILE};2\n", encoding="utf-8")
     return "import", "csv", "--dry-run", "--mapping", "lycees_raccordes", str(file)
 
 
 def imported_lines(folder: Path) -> tuple[str, ...]:
-    """Import a file with a hostile cell."""
     file = folder / f"[red]{HOSTILE}.csv"
     lines = f"identifiant_indic;zone_id;date_valeur;type_valeur;valeur\nIND-1;{HOSTILE};x;va;1\n"
     file.write_text(lines, encoding="utf-8")
@@ -69,7 +65,6 @@ def imported_lines(folder: Path) -> tuple[str, ...]:
 
 
 def emitted(folder: Path) -> tuple[str, ...]:
-    """Emit an event with a hostile attribute."""
     file = folder / f"{HOSTILE}.jsonl"
     file.write_text(
         '{"specversion": "1.0", "id": "1", "source": "s", "type": "\\u001b]0;owned\\u0007"}\n',
@@ -79,7 +74,6 @@ def emitted(folder: Path) -> tuple[str, ...]:
 
 
 def token_of(folder: Path) -> str:
-    """Write a token into a file of a hostile name."""
     file = folder / f"{HOSTILE}.token"
     file.touch(mode=0o600)
     file.write_text(f"srt_lycees_{'x' * 43}\n")
@@ -89,37 +83,24 @@ def token_of(folder: Path) -> str:
 COMMANDS: Final[Mapping[str, Callable[[Path], tuple[str, ...]]]] = {
     "import: heading and name": imported,
     "import: cells": imported_lines,
-    "import: no such file": lambda folder: ("import", "pilote", str(folder / HOSTILE)),
     "emit": emitted,
-    "a secret's file": lambda folder: (
-        *("emit", "--gateway", "http://h", "--secret", str(folder / HOSTILE), os.devnull),
-    ),
     "producers": lambda folder: (
         *("producers", "check", "--producers", declared(folder, f"{HOSTILE}: 1\n")),
     ),
     "an unknown producer": lambda _: ("producers", "issue", HOSTILE, "--scheme", "bearer"),
-    "catalogue": lambda folder: ("catalogue", "check", str(folder / HOSTILE)),
     "no such command": lambda _: (HOSTILE,),
-    "no such option": lambda _: ("health", f"--{HOSTILE}"),
     "boards": lambda _: ("boards", "plan", "--grafana", f"http://h/{HOSTILE}"),
-    "backfill": lambda folder: (
-        *("backfill", "--from", "2016-01-01", "--to", "2016-01-02"),
-        *("--out", str(folder / "missing" / HOSTILE)),
-    ),
-    "stack": lambda folder: ("stack", "--kafka", str(folder / HOSTILE), "--folder", str(folder)),
 }
 
 
 @pytest.mark.parametrize("case", COMMANDS)
 def test_a_command_shows_what_is_hostile_escaped(case: str, tmp_path: Path) -> None:
-    """File names, cells, keys, headings, words: seen as text, and done by no terminal."""
     written = in_terminal(*COMMANDS[case](tmp_path), SMART_REGION_GRAFANA_TOKEN="t")  # noqa: S106
 
     assert_harmless(written)
 
 
 def test_the_doctor_shows_what_a_server_says_escaped() -> None:
-    """A Prometheus that names its jobs so."""
     with prometheus_stub() as stub:
         stub.scrape(f"smart-region-{HOSTILE}", "down")
         written = in_terminal(
@@ -130,7 +111,6 @@ def test_the_doctor_shows_what_a_server_says_escaped() -> None:
 
 
 def test_health_shows_what_a_process_says_escaped() -> None:
-    """Anything may listen at an address."""
     body: Any = {"waiting_for": HOSTILE}
     with prometheus_stub() as stub:
         stub.answer("/readyz", 503, body)
@@ -140,7 +120,6 @@ def test_health_shows_what_a_process_says_escaped() -> None:
 
 
 def assert_harmless(written: str) -> None:
-    """Expect the hostile text escaped, and no sequence of its own."""
     assert "owned" in written
     assert "\x1b]" not in written
     assert "\x9b" not in written

@@ -22,7 +22,7 @@ from tests.support.commands import captured
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
-from tests.support.raw_http import Answer, RawConnection, post, request
+from tests.support.raw_http import Answer, RawConnection, asked, post, request
 from tests.support.running_gateway import records_of, running_gateway
 from tests.support.waiting import wait_until
 
@@ -31,28 +31,20 @@ Opened = tuple[Gateway, Credentials]
 
 @pytest.fixture
 def opened(broker: KafkaBroker, tmp_path: Path) -> Iterator[Opened]:
-    """Yield a gateway that accepts events."""
     with running_gateway(broker.bootstrap, tmp_path) as gateway:
         yield gateway
 
 
 def send(opened: Opened, body: bytes, media_type: str = STRUCTURED) -> Answer:
-    """Send with the producer's token."""
     gateway, credentials = opened
-    with RawConnection(gateway.port) as line:
-        line.send(post(body, f"content-type: {media_type}", bearer(credentials)))
-        answer = line.answer()
-    assert answer is not None
-    return answer
+    return asked(gateway.port, post(body, f"content-type: {media_type}", bearer(credentials)))
 
 
 def bearer(credentials: Credentials) -> str:
-    """Write the header of a token."""
     return f"authorization: Bearer {credentials.token}"
 
 
 def test_a_receipt_says_where_the_event_is(opened: Opened, broker: KafkaBroker) -> None:
-    """Topic, partition and offset hold its bytes, where Java's partitioner puts its key."""
     bodies = [json.dumps(event(number)) for number in range(3)]
 
     answer = send(opened, f"[{', '.join(bodies)}]".encode(), BATCH)
@@ -68,7 +60,6 @@ def test_a_receipt_says_where_the_event_is(opened: Opened, broker: KafkaBroker) 
 def test_a_gateway_takes_no_time_that_workers_are_set_to_refuse(
     broker: KafkaBroker, tmp_path: Path
 ) -> None:
-    """An event with a receipt counts: the tolerance is that of all programs."""
     ahead = datetime.now(UTC) + timedelta(minutes=2)
     body = json.dumps(event(time=ahead.isoformat())).encode()
 
@@ -99,7 +90,6 @@ def test_an_event_of_the_sdk_without_a_content_type_is_kept(
 
 
 def test_a_refused_event_is_a_dead_letter(opened: Opened, broker: KafkaBroker) -> None:
-    """Read back, it has the producer, the content and the reason."""
     body = json.dumps(event(time="2016-01-01")).encode()
 
     answer = send(opened, body)
@@ -112,7 +102,6 @@ def test_a_refused_event_is_a_dead_letter(opened: Opened, broker: KafkaBroker) -
 
 
 def test_a_stop_finishes_what_it_took(opened: Opened, broker: KafkaBroker) -> None:
-    """A request in progress is answered, and its event is on the topic; no other is accepted."""
     gateway, credentials = opened
     body = json.dumps(event()).encode()
     whole = post(body, f"content-type: {STRUCTURED}", bearer(credentials))
@@ -132,7 +121,6 @@ def test_a_stop_finishes_what_it_took(opened: Opened, broker: KafkaBroker) -> No
 
 
 def test_a_stop_does_not_wait_for_silent_connections(opened: Opened) -> None:
-    """Connections without a request are closed."""
     gateway, _ = opened
     with RawConnection(gateway.port) as line:
         line.send(request("GET", "/healthz"))
@@ -163,7 +151,6 @@ def test_a_stop_before_it_serves_counts(tmp_path: Path) -> None:
 def test_a_gateway_without_a_broker_says_so_until_it_is_back(
     broker: KafkaBroker, tmp_path: Path
 ) -> None:
-    """It starts before its broker, answers 503 while that is away, and needs no restart."""
     body = json.dumps(event()).encode()
     with running_gateway(broker.bootstrap, tmp_path, gateway_delivery_timeout="6") as opened:
         assert send(opened, body).status == 202
@@ -208,15 +195,11 @@ def test_a_frozen_broker_is_noticed(broker: KafkaBroker, tmp_path: Path) -> None
 
 
 def test_topics_that_are_missing_are_named(kafka: KafkaBroker, tmp_path: Path) -> None:
-    """The gateway lives, and says at /readyz what to do."""
     gateway = Gateway(kafka.bootstrap, tmp_path, secrets=_nobody_s(tmp_path))
     gateway.start()
     try:
         assert wait_until(lambda: gateway.listens, seconds=20)
-        with RawConnection(gateway.probe_port) as line:
-            line.send(request("GET", "/readyz"))
-            answer = line.answer()
-        assert answer is not None
+        answer = asked(gateway.probe_port, request("GET", "/readyz"))
         assert answer.status == 503
         assert "smart-region topics apply" in answer.json["waiting_for"]
     finally:
@@ -224,7 +207,6 @@ def test_topics_that_are_missing_are_named(kafka: KafkaBroker, tmp_path: Path) -
 
 
 def test_an_address_in_use_is_reported_in_one_line() -> None:
-    """With the setting to change, and exit status 2."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = captured(

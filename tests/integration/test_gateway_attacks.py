@@ -2,7 +2,6 @@
 
 import ast
 import base64
-import hmac
 import json
 import os
 import re
@@ -11,7 +10,7 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from select import select
 from time import monotonic
@@ -21,7 +20,7 @@ import pytest
 from broker.topic_admin import apply_topics
 from events.dead_letters import PRODUCER as PRODUCER_OF_LETTER
 from events.fact import Family
-from events.signing import SignatureError, SigningSecret, verify
+from events.signing import SigningSecret
 from events.topics import declared_topics, topic_name
 from tests.support.busy_connections import BusyConnections
 from tests.support.certificates import Authority
@@ -29,7 +28,7 @@ from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, closed, event, si
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.other_producer import OtherProducer
-from tests.support.raw_http import Answer, RawConnection, post, request
+from tests.support.raw_http import Answer, RawConnection, asked, post, request
 from tests.support.running_gateway import ends_of, records_of, running_gateway
 from tests.support.waiting import wait_until
 
@@ -55,29 +54,21 @@ class Target:
         self.bootstrap = bootstrap
 
     def send(self, sent: bytes) -> Answer:
-        """Send bytes and return the answer."""
-        with RawConnection(self.gateway.port) as line:
-            line.send(sent)
-            answer = line.answer()
-        assert answer is not None, sent
-        return answer
+        return asked(self.gateway.port, sent)
 
     def post(
         self, content: object, *headers: str, media_type: str = STRUCTURED, path: str = "/events"
     ) -> Answer:
-        """Send an event with these headers, the producer's token unless others are given."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         credentials = headers or (f"authorization: Bearer {self.token}",)
         return self.send(post(body, f"content-type: {media_type}", *credentials, path=path))
 
     def events(self) -> list[bytes]:
-        """Return what was let in."""
         return [record.value for record in records_of(self.bootstrap, SCHOOLS)]
 
 
 @pytest.fixture(scope="module")
 def target(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """Yield a gateway."""
     kafka_broker.reset()
     apply_topics(kafka_broker.bootstrap, declared_topics())
     folder = tmp_path_factory.mktemp("gateway")
@@ -91,12 +82,10 @@ def target(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def now() -> datetime:
-    """Return the time, as the gateway's clock has it."""
     return datetime.now(UTC)
 
 
 def lines(headers: dict[str, str]) -> list[str]:
-    """Write headers as they go over the line."""
     return [f"{name}: {value}" for name, value in headers.items()]
 
 
@@ -131,24 +120,10 @@ def test_valid_credentials_are_accepted(target: Target) -> None:
     ],
 )
 def test_a_token_that_was_not_issued_opens_nothing(target: Target, authorization: str) -> None:
-    """Known producer or not, the answer is the same."""
     answer = target.post(BODY, f"authorization: {authorization}")
 
     assert (answer.status, answer.problem) == (401, "unauthenticated")
     assert "bearer" in answer.headers["www-authenticate"].lower()
-
-
-@pytest.mark.parametrize("change", ["cut", "longer", "other case", "spaces within"])
-def test_a_token_that_is_nearly_right_opens_nothing(target: Target, change: str) -> None:
-    """Whole or not at all."""
-    token = {
-        "cut": target.token[:-1],
-        "longer": target.token + "A",
-        "other case": target.token.swapcase(),
-        "spaces within": f"{target.token[:20]} {target.token[20:]}",
-    }[change]
-
-    assert target.post(BODY, f"authorization: Bearer {token}").status == 401
 
 
 def test_the_hash_of_a_token_is_no_token(target: Target) -> None:
@@ -162,47 +137,9 @@ def test_the_hash_of_a_token_is_no_token(target: Target) -> None:
 
 
 def test_a_signature_of_another_body_is_wrong(target: Target) -> None:
-    """One byte is enough."""
     signature = lines(signed(BODY, at=now(), secret=target.secret))
 
     assert target.post(BODY + b" ", *signature).status == 401
-
-
-def test_a_signature_of_another_secret_is_wrong(target: Target) -> None:
-    """As is an empty one, one without its version, and one of other versions."""
-    right = signed(BODY, at=now(), secret=target.secret)
-    other = signed(BODY, at=now(), secret=SigningSecret(os.urandom(32)))["webhook-signature"]
-    plain = right["webhook-signature"].removeprefix("v1,")
-
-    for forged in (other, "", "v1,", "v1,AAAA", plain, f"v1a,{plain}", f"v2,{plain}", "v1,é"):
-        answer = target.post(BODY, *lines({**right, "webhook-signature": forged}))
-        assert answer.status == 401, forged
-
-
-def test_a_signature_holds_for_its_own_id_and_time(target: Target) -> None:
-    """Neither can be replaced."""
-    right = signed(BODY, at=now(), secret=target.secret)
-    earlier = str(int(now().timestamp()) - 60)
-
-    assert target.post(BODY, *lines({**right, "webhook-id": "msg_2"})).status == 401
-    assert target.post(BODY, *lines({**right, "webhook-timestamp": earlier})).status == 401
-
-
-@pytest.mark.parametrize("minutes", [-6, 6, -60 * 24 * 365])
-def test_an_old_or_future_signature_is_wrong(target: Target, minutes: int) -> None:
-    """An attacker can replay it for five minutes."""
-    at = now() + timedelta(minutes=minutes)
-
-    assert target.post(BODY, *lines(signed(BODY, at=at, secret=target.secret))).status == 401
-
-
-@pytest.mark.parametrize("timestamp", ["", "now", "1e9", "-1", "0x5", "٣", "9" * 400, "1.5"])
-def test_a_timestamp_that_is_no_number_is_wrong(target: Target, timestamp: str) -> None:
-    """It is answered, not a fault of the gateway."""
-    right = signed(BODY, at=now(), secret=target.secret)
-    forged = {**right, "webhook-timestamp": timestamp.encode().decode("latin-1")}
-
-    assert target.post(BODY, *lines(forged)).status == 401
 
 
 def test_a_replay_within_its_time_changes_nothing(target: Target) -> None:
@@ -214,31 +151,6 @@ def test_a_replay_within_its_time_changes_nothing(target: Target) -> None:
 
     assert statuses == {202}
     assert {value for value in target.events() if b"4711" in value} == {body}
-
-
-def test_a_signature_of_one_producer_is_not_another_s(target: Target) -> None:
-    """The name that it is sent under is whose secret must have made it."""
-    forged = {**signed(BODY, at=now(), secret=target.secret), "smartregion-producer": "subventions"}
-
-    assert target.post(BODY, *lines(forged)).status == 401
-
-
-def test_a_signed_body_cannot_be_put_under_other_attributes(target: Target) -> None:
-    """A signature covers the body alone, so it opens no event whose attributes are headers."""
-    data = json.dumps(event()["data"]).encode()
-    attributes = [f"ce-{name}: {value}" for name, value in event().items() if name != "data"]
-    signature = lines(signed(data, at=now(), secret=target.secret))
-
-    answer = target.post(data, *signature, *attributes, media_type="application/json")
-
-    assert answer.status == 401
-
-
-def test_a_token_beside_a_signature_is_ambiguous(target: Target) -> None:
-    """A request of two producers is not authenticated."""
-    signature = lines(signed(BODY, at=now(), secret=target.secret))
-
-    assert target.post(BODY, *signature, f"authorization: Bearer {target.token}").status == 401
 
 
 # Something else
@@ -260,37 +172,13 @@ def test_a_token_beside_a_signature_is_ambiguous(target: Target) -> None:
     ],
 )
 def test_another_source_is_refused(target: Target, source: str) -> None:
-    """By whatever spelling."""
     before = ends_of(target.bootstrap, SCHOOLS)
 
     assert target.post(event(source=source)).status == 403
     assert ends_of(target.bootstrap, SCHOOLS) == before
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "/lycees/prives",
-        "/lycees//prives",
-        "/lycees///prives/1",
-        "/lycees/%70rives",
-        "/lycees/p%72ives/1",
-        "/lycees/%2570rives",
-        "/lycees/x%2f..%2fprives",
-        "/lycees/prives?x=1",
-        "/lycees/prives#x",
-        "/lycees/prives;x=1/1",
-    ],
-)
-def test_the_source_below_one_s_own_that_is_another_s_is_refused(
-    target: Target, source: str
-) -> None:
-    """However it is spelled: a reader who decodes it would take it for the other's."""
-    assert target.post(event(source=source)).status == 403
-
-
 def test_a_type_that_is_not_declared_is_refused(target: Target) -> None:
-    """Though its source be."""
     data = {"uai": "0750652B", "activated_on": "2026-03-10"}
     kind = "fr.iledefrance.smartregion.school.workspace_activated.v1"
 
@@ -300,50 +188,11 @@ def test_a_type_that_is_not_declared_is_refused(target: Target) -> None:
 
 
 def test_a_key_twice_does_not_hide_a_source(target: Target) -> None:
-    """Whichever of the two a parser reads."""
     for first, second in (("/lycees", "/subventions"), ("/subventions", "/lycees")):
         doubled = f'"source": "{first}", "source": "{second}"'
         body = json.dumps(event()).replace('"source": "/lycees/ligne"', doubled).encode()
 
         assert target.post(body).problem == "invalid_json"
-
-
-def test_headers_do_not_change_a_structured_event(target: Target) -> None:
-    """A proxy that judges by `ce-source` sees what we see."""
-    token = f"authorization: Bearer {target.token}"
-
-    answer = target.post(event(), token, "ce-source: /subventions")
-    batch = target.post([event()], token, "ce-source: /lycees", media_type=BATCH)
-
-    assert (answer.problem, batch.problem) == ("ambiguous_request", "ambiguous_request")
-
-
-@pytest.mark.parametrize(
-    "header",
-    ["ce-source: /subventions", "CE-Source: /lycees", "content-type: text/plain", "ce-id: 2"],
-)
-def test_a_header_twice_is_ambiguous(target: Target, header: str) -> None:
-    """In any case of its letters."""
-    attributes = [f"ce-{name}: {value}" for name, value in event().items() if name != "data"]
-
-    answer = target.post(
-        event()["data"],
-        f"authorization: Bearer {target.token}",
-        *attributes,
-        header,
-        media_type="application/json",
-    )
-
-    assert (answer.status, answer.problem) == (400, "ambiguous_request")
-
-
-def test_two_credentials_are_ambiguous(target: Target) -> None:
-    """The first might be judged, and the second used."""
-    answer = target.post(
-        BODY, f"authorization: Bearer {target.token}", "authorization: Bearer srt_x_y"
-    )
-
-    assert answer.status in (400, 401)
 
 
 def test_a_body_with_two_lengths_is_not_read(target: Target) -> None:
@@ -384,7 +233,6 @@ def _count(target: Target) -> int:
     ],
 )
 def test_a_header_that_two_could_read_differently_is_refused(target: Target, header: str) -> None:
-    """Before anybody is asked who sends."""
     answer = target.send(request("POST", "/events", header))
 
     assert answer.status in (400, 401, 501)
@@ -424,12 +272,10 @@ def test_an_address_has_one_spelling(target: Target, path: str) -> None:
     ["x-http-method-override: GET", "x-original-url: /metrics", "x-forwarded-for: 127.0.0.1"],
 )
 def test_headers_for_other_servers_change_nothing(target: Target, header: str) -> None:
-    """The request is the one of its first line."""
     assert target.post(BODY, header).status == 401
 
 
 def test_content_is_executed_nowhere(target: Target) -> None:
-    """What is shown again is JSON or plain text, and is not to be guessed at."""
     answer = target.post(event(id="<script>alert(1)</script>\x01"))
     page = target.send(request("GET", "/problems/<script>alert(1)</script>"))
 
@@ -442,7 +288,6 @@ def test_content_is_executed_nowhere(target: Target) -> None:
 
 
 def _large(unit: str) -> str:
-    """Repeat a text as often as an event has room for it."""
     return unit * (248_000 // len(unit.encode()))
 
 
@@ -457,7 +302,6 @@ HEAVY = {
 
 @pytest.mark.parametrize("body", HEAVY)
 def test_no_body_stops_the_gateway(target: Target, body: str) -> None:
-    """While bodies that are costly to judge are judged, probes and producers are answered."""
     heavy = post(HEAVY[body], f"content-type: {BATCH}", f"authorization: Bearer {target.token}")
 
     with OtherProducer(target.gateway, target.token) as other_producer:
@@ -475,12 +319,10 @@ SILENT = 80
 
 
 def unfinished(*headers: str) -> bytes:
-    """Write a request of which the last byte never comes."""
     return post(b"x" * LARGE, f"content-type: {STRUCTURED}", *headers)[:-1]
 
 
 def claimed(producer: str, number: int) -> list[str]:
-    """Return the headers of a forged signature."""
     mine = SigningSecret(os.urandom(32))
     return lines(signed(b"", at=now(), producer=producer, secret=mine, message_id=f"m{number}"))
 
@@ -589,40 +431,10 @@ def test_a_replay_costs_its_producer_nothing(target: Target) -> None:
     assert 'repeats_total{producer="prives"} 100.0' in target.gateway.metrics()
 
 
-def test_an_answer_that_was_lost_is_given_again(target: Target) -> None:
-    """A producer hangs up before its answer, sends the same again, and has its receipt."""
-    body = json.dumps(event(4712)).encode()
-    sent = post(
-        body,
-        f"content-type: {STRUCTURED}",
-        *lines(signed(body, at=now(), secret=target.secret, message_id="msg_lost")),
-    )
-    with RawConnection(target.gateway.port) as line:
-        line.send(sent)
-
-    answers = [target.send(sent) for _ in range(2)]
-
-    assert {one.status for one in answers} == {202}
-    assert answers[0].json == answers[1].json
-    assert sum(b'"4712"' in value for value in target.events()) == 1
-
-
-def test_the_same_id_for_another_body_is_another_request(target: Target) -> None:
-    """Only its owner can have signed it: nothing of it is lost."""
-    for number in (4713, 4714):
-        body = json.dumps(event(number)).encode()
-        signature = signed(body, at=now(), secret=target.secret, message_id="msg_once")
-        answer = target.post(body, *lines(signature))
-
-        assert answer.status == 202
-        assert answer.json["receipts"][0]["id"] == str(number)
-
-
 # Beyond the quota
 
 
 def test_a_producer_beyond_its_quota_delays_no_other(target: Target) -> None:
-    """Its bodies are not parsed, nor read where their length suffices to refuse them."""
     items = b",".join(b'{"a":"%s"}' % (rb"e\u0301" * 500) for _ in range(280))
     flood = post(
         b"[" + items + b"]",
@@ -663,7 +475,6 @@ DOCUMENT = "/problems/repeated"
     ],
 )
 def test_what_ends_elsewhere_for_others_is_refused(target: Target, sent: bytes) -> None:
-    """The connection ends: what follows is no request."""
     with RawConnection(target.gateway.port) as line:
         line.send(sent + request("GET", DOCUMENT))
         answer = line.answer()
@@ -701,25 +512,21 @@ SOURCES = [f"127.0.0.{number}" for number in range(2, 22)]
 
 
 @contextmanager
-def held(
-    port: int, sources: list[str], sent: bytes = b"", number: int = TRIED
-) -> Iterator[list[RawConnection]]:
-    """Open connections from these addresses in turn, and keep them; the server may close some."""
+def held(port: int, sources: list[str], *sent: bytes, number: int = TRIED) -> Iterator[None]:
     with ExitStack() as stack:
-        opened = []
         for index in range(number):
             with suppress(ConnectionResetError):
-                line = RawConnection(port, source=sources[index % len(sources)])
-                opened.append(stack.enter_context(line))
-                line.send(sent)
-        yield opened
+                line = stack.enter_context(
+                    RawConnection(port, source=sources[index % len(sources)])
+                )
+                line.send(sent[index % len(sent)])
+        yield
 
 
 @pytest.fixture(scope="module")
 def encrypted(
     kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Target, ssl.SSLContext]]:
-    """Yield one whose HAProxy serves TLS, and its clients' context."""
     folder = tmp_path_factory.mktemp("encrypted")
     authority = Authority(folder)
     ours = authority.issue("gateway")
@@ -733,22 +540,23 @@ def encrypted(
         )
 
 
-@pytest.mark.parametrize("sources", [SOURCES[:1], SOURCES], ids=["one address", "many addresses"])
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"",
-        b"POST /events HTTP/1.1\r\nhost: x\r\nx: ",
-        request("GET", DOCUMENT),
-        request("POST", "/nowhere", "content-length: 10"),
-    ],
-    ids=["silent", "in their headers", "idle", "owing a body"],
+#: Of connections that wait: silent, in their headers, idle, and owing a body.
+WAITING = (
+    b"",
+    b"POST /events HTTP/1.1\r\nhost: x\r\nx: ",
+    request("GET", DOCUMENT),
+    request("POST", "/nowhere", "content-length: 10"),
 )
-def test_idle_connections_keep_nobody_out(target: Target, sources: list[str], sent: bytes) -> None:
-    """From any addresses, and however fast they are opened."""
+SOURCES_OF = pytest.mark.parametrize(
+    "sources", [SOURCES[:1], SOURCES], ids=["one address", "many addresses"]
+)
+
+
+@SOURCES_OF
+def test_idle_connections_keep_nobody_out(target: Target, sources: list[str]) -> None:
     with (
         OtherProducer(target.gateway, target.token) as one,
-        held(target.gateway.port, sources, sent),
+        held(target.gateway.port, sources, *WAITING),
     ):
         one.keep_going()
 
@@ -756,24 +564,21 @@ def test_idle_connections_keep_nobody_out(target: Target, sources: list[str], se
 def test_answers_that_are_not_read_keep_nobody_out(target: Target) -> None:
     # The answers are larger than all that lies between two programs.
     with (
-        held(target.gateway.port, SOURCES[:1], request("GET", "/openapi.json") * 50, 90),
+        held(target.gateway.port, SOURCES[:1], request("GET", "/openapi.json") * 50, number=90),
         OtherProducer(target.gateway, target.token) as one,
     ):
         one.keep_going()
 
 
-@pytest.mark.parametrize("sources", [SOURCES[:1], SOURCES], ids=["one address", "many addresses"])
-@pytest.mark.parametrize(
-    "sent", [b"", b"\x16\x03\x01\x02\x00"], ids=["silent", "in the first word"]
-)
+@SOURCES_OF
 def test_handshakes_that_do_not_end_keep_nobody_out(
-    encrypted: tuple[Target, ssl.SSLContext], sources: list[str], sent: bytes
+    encrypted: tuple[Target, ssl.SSLContext], sources: list[str]
 ) -> None:
-    """They count as connections of their address."""
+    """They count as connections of their address, silent or in their first word."""
     target, context = encrypted
     with (
         OtherProducer(target.gateway, target.token, tls=context) as one,
-        held(target.gateway.port, sources, sent),
+        held(target.gateway.port, sources, b"", b"\x16\x03\x01\x02\x00"),
     ):
         one.keep_going()
 
@@ -783,7 +588,6 @@ BUSY = 90
 
 
 def _signed_often(number: int) -> bytes:
-    """Write a request with thousands of signatures, none of which is right."""
     headers = signed(b"{}", at=now(), message_id=f"m{number}")
     headers["webhook-signature"] = "a " * 7_500 + "a"
     return post(b"{}", f"content-type: {STRUCTURED}", *lines(headers))
@@ -804,7 +608,6 @@ COSTLY = {
 
 @pytest.mark.parametrize("sent", COSTLY)
 def test_busy_connections_keep_nobody_out(target: Target, sent: str) -> None:
-    """Neither HAProxy nor the gateway has to work for them."""
     with (
         BusyConnections(
             target.gateway.port,
@@ -873,14 +676,12 @@ def _refused(gateway: Gateway, producer: str) -> float:
 
 @pytest.mark.parametrize("lines_at_once", [200, 15_000], ids=["many", "more than 16 KiB"])
 def test_headers_of_many_lines_are_refused(target: Target, lines_at_once: int) -> None:
-    """Each line costs time, also where all arrive at once."""
     answer = target.send(request("GET", DOCUMENT, *["a:"] * lines_at_once))
 
     assert answer.status == 400
 
 
 def test_requests_sent_ahead_do_not_fill_the_memory(target: Target) -> None:
-    """Reading pauses on a connection with many bytes to process."""
     one = post(BODY, f"content-type: {STRUCTURED}", f"authorization: Bearer {target.token}")
     ahead, most, sent = one * 1_000, 64 * 2**20, 0
     with socket.create_connection(("127.0.0.1", target.gateway.port)) as line:
@@ -922,7 +723,6 @@ def test_a_handshake_has_a_deadline(encrypted: tuple[Target, ssl.SSLContext]) ->
 
 
 def test_one_producer_s_requests_keep_no_other_out(target: Target) -> None:
-    """It may have 64 in progress."""
     hostile = f"authorization: Bearer {target.others['prives'].token}"
     with ExitStack() as stack, OtherProducer(target.gateway, target.token) as one:
         held = []
@@ -955,14 +755,9 @@ def test_replayed_requests_keep_nobody_out(target: Target) -> None:
 
 
 def test_nothing_but_probes_is_taken_beside(target: Target) -> None:
-    """The probes' listener accepts no event, and serves no document."""
     token = f"authorization: Bearer {target.token}"
     for sent in (post(BODY, f"content-type: {STRUCTURED}", token), request("GET", "/openapi.json")):
-        with RawConnection(target.gateway.probe_port) as line:
-            line.send(sent)
-            answer = line.answer()
-
-        assert answer is not None
+        answer = asked(target.gateway.probe_port, sent)
         assert answer.status == 404
 
 
@@ -970,7 +765,6 @@ def test_nothing_but_probes_is_taken_beside(target: Target) -> None:
 
 
 def test_no_secret_is_in_answers_logs_metrics_or_topics(target: Target) -> None:
-    """Nor a part of one, by which it could be recognised."""
     before = ends_of(target.bootstrap)
     right = signed(BODY, at=now(), secret=target.secret)
     token = f"authorization: Bearer {target.token}"
@@ -1029,7 +823,6 @@ def _secrets_file(target: Target) -> str:
 
 
 def test_every_secret_is_compared_in_constant_time() -> None:
-    """With hmac.compare_digest: no line of the code that holds secrets uses == on them."""
     for name in ("events/signing.py", "events/producers/secrets.py"):
         tree = ast.parse((ROOT / name).read_text(encoding="utf-8"))
         compared = [
@@ -1040,35 +833,3 @@ def test_every_secret_is_compared_in_constant_time() -> None:
         ]
         assert "compare_digest" in (ROOT / name).read_text(encoding="utf-8")
         assert not [text for text in compared if "digest" in text or "signature" in text]
-
-
-def test_all_secrets_are_tried_whichever_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time of an answer does not disclose how many were tried."""
-    tried = []
-    compare = hmac.compare_digest
-
-    def counted(one: bytes, other: bytes) -> bool:
-        tried.append(1)
-        return compare(one, other)
-
-    secrets = tuple(SigningSecret(os.urandom(32)) for _ in range(3))
-    monkeypatch.setattr("hmac.compare_digest", counted)
-    counts = set()
-    for number in (0, 2, None):
-        signer = SigningSecret(os.urandom(32)) if number is None else secrets[number]
-        headers = signed(BODY, at=now(), secret=signer)
-        tried.clear()
-        try:
-            verify(
-                secrets,
-                message_id=headers["webhook-id"],
-                timestamp=headers["webhook-timestamp"],
-                signatures=headers["webhook-signature"],
-                body=BODY,
-                now=now(),
-            )
-        except SignatureError:
-            assert number is None
-        counts.add(len(tried))
-
-    assert counts == {3}

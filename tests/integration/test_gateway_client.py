@@ -36,19 +36,16 @@ LAST = 99
 
 @pytest.fixture
 def credentials(tmp_path: Path) -> Credentials:
-    """Issue secrets to one of the shipped producers."""
     return issue_credentials(PRODUCER, tmp_path)
 
 
 @pytest.fixture
 def gateway(broker: KafkaBroker, credentials: Credentials, tmp_path: Path) -> Iterator[Gateway]:
-    """Yield a gateway that accepts events."""
     with Gateway(broker.bootstrap, tmp_path, secrets=credentials.file) as gateway:
         yield gateway
 
 
 def event(number: int, source: str = SOURCE) -> CloudEvent:
-    """Return the event of a number."""
     return CloudEvent(
         id=str(number),
         source=source,
@@ -58,7 +55,6 @@ def event(number: int, source: str = SOURCE) -> CloudEvent:
 
 
 def on_topic(broker: KafkaBroker) -> list[CloudEvent]:
-    """Read the events of schools, in their order."""
     records = sorted(records_of(broker.bootstrap, SCHOOLS), key=lambda record: record.offset)
     return [decode(record.headers, record.value) for record in records]
 
@@ -70,7 +66,6 @@ def test_what_is_delivered_is_on_the_topic(
     credentials: Credentials,
     signs: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
-    """In batches, in order, with a token or with signatures."""
     secret = SigningSecret.from_text(credentials.signing_secret)
     proof = SignedRequests(PRODUCER, secret) if signs else BearerToken(SecretStr(credentials.token))
     events = [event(number) for number in range(1_200)]
@@ -84,7 +79,6 @@ def test_what_is_delivered_is_on_the_topic(
 def test_another_producers_event_is_refused_and_blocks_nothing(
     gateway: Gateway, broker: KafkaBroker, credentials: Credentials
 ) -> None:
-    """Its neighbours are on the topic; it is reported with the gateway's reason."""
     with GatewayPublisher(gateway.url, BearerToken(SecretStr(credentials.token))) as publisher:
         for one in (event(0), event(1, "urn:iledefrance:formation"), event(2)):
             publisher.publish(one)
@@ -99,7 +93,6 @@ def test_another_producers_event_is_refused_and_blocks_nothing(
 def test_a_wrong_secret_is_reported_and_loses_nothing(
     gateway: Gateway, broker: KafkaBroker, credentials: Credentials, tmp_path: Path
 ) -> None:
-    """What is spooled waits for the right one."""
     wrong = BearerToken(SecretStr("srt_lycees_" + "A" * 43))
     file = tmp_path / "spool.db"
     with (
@@ -117,7 +110,6 @@ def test_a_wrong_secret_is_reported_and_loses_nothing(
 def test_nothing_is_lost_when_both_are_killed(
     gateway: Gateway, broker: KafkaBroker, credentials: Credentials, tmp_path: Path
 ) -> None:
-    """The producer by kill -9 in each life, the gateway in every other: all arrives, in order."""
     chance = random.Random(7)
     producer = SpoolProcess(gateway.url, tmp_path, token=credentials.token, last=LAST)
     for life in range(4):

@@ -17,7 +17,7 @@ from tests.support.gateway import PRODUCER, STRUCTURED, event
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.haproxy import CONFIGURATIONS, Haproxy
 from tests.support.kafka import KafkaBroker
-from tests.support.raw_http import RawConnection, post
+from tests.support.raw_http import asked, post
 from tests.support.running_gateway import declared
 from tests.support.waiting import wait_until
 
@@ -43,32 +43,36 @@ class Front:
         self.haproxy: Haproxy | None = None
 
     def accept(self, *tokens: str) -> None:
-        """Let the file of secrets have these tokens alone."""
         self.first.file.write_text(
             yaml.safe_dump({PRODUCER: {"bearer_sha256": [token_digest(one) for one in tokens]}})
         )
 
-    def status(self, token: str, *, directly: bool = False) -> int | None:
-        """Return the answer to an event that is sent with a token."""
+    def status(self, token: str, *, directly: bool = False) -> int:
         assert self.haproxy is not None
         headers = (f"content-type: {STRUCTURED}", f"authorization: Bearer {token}")
-        with RawConnection(self.direct_port if directly else self.haproxy.port) as line:
-            line.send(post(BODY, *headers))
-            answer = line.answer()
-        return None if answer is None else answer.status
+        port = self.direct_port if directly else self.haproxy.port
+        return asked(port, post(BODY, *headers)).status
 
     @property
     def direct_port(self) -> int:
-        """The port of the gateway itself."""
         return int(self.gateway._env["SMART_REGION_GATEWAY_PORT"])
 
 
-@pytest.fixture
-def front(shared_broker: KafkaBroker, tmp_path: Path) -> Iterator[Front]:
-    made = Front(shared_broker.bootstrap, tmp_path)
-    with made.gateway, made.gateway.behind_haproxy(tmp_path) as haproxy:
+@pytest.fixture(scope="module")
+def shared(shared_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    folder = tmp_path_factory.mktemp("front")
+    made = Front(shared_broker.bootstrap, folder)
+    with made.gateway, made.gateway.behind_haproxy(folder) as haproxy:
         made.haproxy = haproxy
         yield made
+
+
+@pytest.fixture
+def front(shared: Front) -> Front:
+    """Return one that accepts the first token alone."""
+    shared.accept(shared.first.token)
+    assert wait_until(lambda: shared.status(shared.first.token) == 202, seconds=20)
+    return shared
 
 
 def new_token() -> str:
@@ -100,7 +104,21 @@ def test_a_file_with_an_error_changes_nothing(front: Front) -> None:
     assert front.status(front.first.token) == 202
 
 
+def test_the_gateway_trusts_the_address_that_haproxy_names(front: Front) -> None:
+    """Not one that a client claims; both programs would have to be wrong for it to count."""
+    headers = (
+        f"content-type: {STRUCTURED}",
+        f"authorization: Bearer {front.first.token}",
+        "x-forwarded-for: 192.0.2.1",
+        "x-forwarded-for: 192.0.2.2",
+    )
+    assert front.haproxy is not None
+    answer = asked(front.haproxy.port, post(BODY, *headers))
+    assert answer.status == 202  # The gateway refuses a header that comes twice.
+
+
 def test_haproxy_knows_the_tokens_after_a_restart(front: Front) -> None:
+    # The last one: it ends the HAProxy.
     second = new_token()
     assert front.haproxy is not None
     front.haproxy.kill()
@@ -111,23 +129,6 @@ def test_haproxy_knows_the_tokens_after_a_restart(front: Front) -> None:
     with front.haproxy:
         assert front.status(second) == 202
         assert front.status(front.first.token) == 401
-
-
-def test_the_gateway_trusts_the_address_that_haproxy_names(front: Front) -> None:
-    """Not one that a client claims; both programs would have to be wrong for it to count."""
-    headers = (
-        f"content-type: {STRUCTURED}",
-        f"authorization: Bearer {front.first.token}",
-        "x-forwarded-for: 192.0.2.1",
-        "x-forwarded-for: 192.0.2.2",
-    )
-    assert front.haproxy is not None
-    with RawConnection(front.haproxy.port) as line:
-        line.send(post(BODY, *headers))
-        answer = line.answer()
-
-    assert answer is not None
-    assert answer.status == 202  # The gateway refuses a header that comes twice.
 
 
 def test_an_answer_of_haproxy_is_a_problem_of_the_gateway() -> None:

@@ -29,7 +29,6 @@ FIRST_DAY, LAST_DAY = date(2016, 1, 1), date(2020, 12, 31)
 def test_what_the_gateway_accepted_is_on_the_topics(
     broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
 ) -> None:
-    """Each receipt names the place of its event; figures are the audit's, to the last one."""
     (tmp_path / "producers.yaml").write_text(PRODUCERS, encoding="utf-8")
     credentials = issue_credentials("region", tmp_path)
     settings = {

@@ -25,7 +25,7 @@ from events.topics import DEAD_LETTERS, declared_topics, topic_name
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event, signed
 from tests.support.gateways import Credentials, Gateway
 from tests.support.kafka import KafkaBroker
-from tests.support.raw_http import Answer, RawConnection, post, request
+from tests.support.raw_http import Answer, asked, post, request
 from tests.support.running_gateway import records_of, running_gateway
 
 JSON = "application/json"
@@ -44,27 +44,19 @@ class Target:
         self.bootstrap = bootstrap
 
     def send(self, sent: bytes) -> Answer:
-        """Send bytes and return the answer."""
-        with RawConnection(self.gateway.port) as line:
-            line.send(sent)
-            answer = line.answer()
-        assert answer is not None, sent
-        return answer
+        return asked(self.gateway.port, sent)
 
     def post(
         self, body: bytes | str, *headers: str, media_type: str = STRUCTURED, path: str = "/events"
     ) -> Answer:
-        """Send a body with the producer's token."""
         content = body if isinstance(body, bytes) else body.encode()
         token = f"authorization: Bearer {self.credentials.token}"
         return self.send(post(content, f"content-type: {media_type}", token, *headers, path=path))
 
     def letters(self) -> list[DeadLetter]:
-        """Return what was kept of what was refused."""
         return list(map(read_dead_letter, records_of(self.bootstrap)))
 
     def kept(self) -> dict[str, bytes]:
-        """Return all that is kept or shown to others than the sender, by where."""
         topics = [DEAD_LETTERS, *map(topic_name, Family)]
         on_topics: dict[str, bytes] = {}
         for record in records_of(self.bootstrap, *topics):
@@ -74,9 +66,14 @@ class Target:
         metrics = self.send(request("GET", "/metrics")).body
         return {**on_topics, "log": self.gateway.log().encode(), "metrics": metrics}
 
+    def disclosing(self) -> list[str]:
+        return [where for where, text in self.kept().items() if names_a_person(text)]
+
+    def deliver(self, sent: Sent) -> Answer:
+        return self.post(sent.body, *sent.headers, media_type=sent.media_type, path=sent.path)
+
 
 def names_a_person(text: bytes) -> bool:
-    """Return whether a text has the personal data of these tests, in any encoding."""
     plain = unquote_to_bytes(text.replace(b"\x00", b"")).lower()
     unescaped = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), plain)
     encoded = base64.b64encode(b"dupont")[:7].lower()
@@ -85,7 +82,6 @@ def names_a_person(text: bytes) -> bool:
 
 @pytest.fixture(scope="module")
 def target(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """Yield a gateway that logs as much as it can."""
     kafka_broker.reset()
     apply_topics(kafka_broker.bootstrap, declared_topics())
     with running_gateway(
@@ -110,17 +106,14 @@ class Sent:
 
 
 def written(**changes: Any) -> str:
-    """Write an event; what is no ASCII is not escaped."""
     return json.dumps(event(**changes), ensure_ascii=False)
 
 
 def with_pair(pair: str) -> str:
-    """Write an event with one pair more at its end, as it stands there."""
     return f"{written()[:-1]}, {pair}}}"
 
 
 def attributes(**changes: str) -> tuple[str, ...]:
-    """Return the headers of an event in binary mode."""
     values = {**{name: value for name, value in event().items() if name != "data"}, **changes}
     return tuple(f"ce-{name}: {value}" for name, value in values.items())
 
@@ -168,23 +161,8 @@ FOUND = {
     "media type, an address": Sent(written(), media_type=MAIL),
     "datacontenttype": Sent(written(datacontenttype=f'{JSON}; note="{MAIL}"')),
     "datacontenttype, a name": Sent(written(datacontenttype=f"{JSON}; eleve=Dupont")),
-    "an id of a name and a birth": Sent(written(id="jean.dupont-1985-03-12")),
-    "an id in words": Sent(written(id="Dupont, Jean")),
-    "an identifier in lower case": Sent(written(subject="dupont fr7630006000011234567890189")),
-    "a civility": Sent(written(subject="Mme Dupont")),
-    "a street": Sent(written(subject="Dupont, 12 bis rue de la Paix")),
-    "a label and its value": Sent(written(subject="Nom : Dupont")),
-    "a comment in an extension": Sent(written(comment="vu avec la mère de Léa Dupont")),
-    "JSON in an extension": Sent(written(payload='{"client": "Dupont"}')),
-    "XML in an extension": Sent(written(payload="<eleve>Dupont</eleve>")),
     "a source's query": Sent(written(source="/lycees/ligne?nom=Dupont")),
-    "a source's query, encoded": Sent(
-        written(source="/lycees/ligne?dupont=06%2012%2034%2056%2078")
-    ),
     "a schema's query": Sent(written(dataschema="https://example.org/?prenom=Jean&eleve=Dupont")),
-    "digits with other dashes": Sent(written(subject="dupont 06\u201112\u201134\u201156\u201178")),
-    "digits of another script": Sent(written(subject="dupont \u0660\u0666 12 34 56 78")),
-    "digits as HTML": Sent(written(subject="dupont &#48;612345678")),
     "binary, a comment": Sent(
         DATA, attributes(comment=quote("vu avec la mère de Léa Dupont")), JSON
     ),
@@ -193,10 +171,8 @@ FOUND = {
 #: What cannot be wholly read: its letter says why, when and how much, and has nothing of it.
 UNREAD = {
     "cut short": Sent(f'{written()[:-1]}, "nom": "Dupont", "x', problem="invalid_json"),
-    "cut short, escaped": Sent(with_pair(f'"x": "{ESCAPED}"')[:-1], problem="invalid_json"),
     "more behind the end": Sent(f'{written()} {{"nom": "Dupont"}}', problem="invalid_json"),
     "no JSON": Sent("nom: Dupont\nprénom: Jean", problem="invalid_json"),
-    "single quotes": Sent("{'nom': 'Dupont'}", problem="invalid_json"),
     "too deep": Sent(TOO_DEEP, problem="invalid_json"),
     "a number without end": Sent(with_pair(ENDLESS), problem="invalid_json"),
     "half a pair": Sent(with_pair(r'"x": "jean.dupont\ud800@example.org"'), problem="invalid_json"),
@@ -204,13 +180,8 @@ UNREAD = {
     "UTF-16 without mark": Sent(
         with_pair(f'"x": "{MAIL}"').encode("utf-16-le"), problem="invalid_json"
     ),
-    "UTF-32": Sent(NAMED.encode("utf-32"), problem="invalid_json"),
-    "Latin-1": Sent('{"nom": "Dupont", "prénom": "Zoé"}'.encode("latin-1"), problem="invalid_json"),
     "a mark before": Sent(b"\xef\xbb\xbf" + NAMED.encode(), problem="invalid_json"),
     "in a batch, too deep": Sent(f"[{TOO_DEEP}]", media_type=BATCH, problem="batch_refused"),
-    "in a batch, a number without end": Sent(
-        f"[{with_pair(ENDLESS)}]", media_type=BATCH, problem="batch_refused"
-    ),
     "binary data": Sent(
         written(data=0).replace('"data": 0', f'"data_base64": "{ENCODED}"'),
         problem="invalid_envelope",
@@ -247,13 +218,6 @@ UNREAD = {
     "binary, binary data": Sent(
         DATA, attributes(data_base64=ENCODED), JSON, problem="invalid_envelope"
     ),
-    "binary, cut short": Sent(
-        f'{{"nom": "Dupont", "x": "{ESCAPED}"', attributes(), JSON, problem="invalid_json"
-    ),
-    "binary, UTF-16": Sent(
-        '{"nom": "Dupont"}'.encode("utf-16"), attributes(), JSON, problem="invalid_json"
-    ),
-    "binary, too deep": Sent(DEEP, attributes(), JSON, problem="invalid_json"),
 }
 
 #: What is no delivery at all, so that there is no letter either.
@@ -295,66 +259,61 @@ AROUND = {
 }
 
 
-@pytest.mark.parametrize("sent", FOUND.values(), ids=FOUND)
-def test_what_looks_like_a_person_s_is_refused_and_kept_nowhere(target: Target, sent: Sent) -> None:
+def test_what_looks_like_a_person_s_is_refused_and_kept_nowhere(target: Target) -> None:
     """Not even a letter without it: the answer says where it was, and not what."""
     before = len(target.letters())
 
-    answer = target.post(sent.body, *sent.headers, media_type=sent.media_type)
+    for name, sent in FOUND.items():
+        answer = target.deliver(sent)
+        assert (answer.status, answer.problem) == (422, sent.problem), name
+        assert b"person_data" in answer.body, name
+        assert not names_a_person(answer.body), name
 
-    assert (answer.status, answer.problem) == (422, sent.problem)
-    assert b"person_data" in answer.body
-    assert not names_a_person(answer.body)
     assert len(target.letters()) == before
-    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+    assert target.disclosing() == []
 
 
-@pytest.mark.parametrize("sent", UNREAD.values(), ids=UNREAD)
-def test_of_what_was_not_wholly_read_nothing_is_kept(target: Target, sent: Sent) -> None:
+def test_of_what_was_not_wholly_read_nothing_is_kept(target: Target) -> None:
     """The letter says who sent how much when, and why it was refused."""
-    before = len(target.letters())
+    before, recognised = len(target.letters()), 0
 
-    answer = target.post(sent.body, *sent.headers, media_type=sent.media_type)
+    for name, sent in UNREAD.items():
+        answer = target.deliver(sent)
+        assert answer.problem in (sent.problem, "person_data"), name
+        assert not names_a_person(answer.body), name
+        # Where something was recognised in passing, there is no letter at all.
+        recognised += b"person_data" in answer.body
 
-    assert answer.problem in (sent.problem, "person_data")
-    assert not names_a_person(answer.body)
-    for letter in target.letters()[before:]:
+    letters = target.letters()[before:]
+    assert len(letters) == len(UNREAD) - recognised > 0
+    for letter in letters:
         assert (letter.key, letter.value, letter.headers) == (None, b"", ())
         assert (letter.producer, letter.origin) == (PRODUCER, GATEWAY)
         assert abs((datetime.now(UTC) - letter.time).total_seconds()) < 60
         assert letter.shortened["value"] > 0
-    # Where something was recognised in passing, there is no letter at all.
-    recognised = b"person_data" in answer.body
-    assert len(target.letters()) == before + (not recognised)
-    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+    assert target.disclosing() == []
 
 
-@pytest.mark.parametrize("sent", NO_DELIVERY.values(), ids=NO_DELIVERY)
-def test_of_a_request_that_is_no_delivery_nothing_is_kept_or_repeated(
-    target: Target, sent: Sent
-) -> None:
-    """Whatever part of it was parsed."""
+def test_of_a_request_that_is_no_delivery_nothing_is_kept_or_repeated(target: Target) -> None:
     before = len(target.letters())
 
-    answer = target.post(sent.body, *sent.headers, media_type=sent.media_type, path=sent.path)
+    for name, sent in NO_DELIVERY.items():
+        answer = target.deliver(sent)
+        assert answer.problem == sent.problem, name
+        assert not names_a_person(answer.body), name
 
-    assert answer.problem == sent.problem
-    assert not names_a_person(answer.body)
     assert len(target.letters()) == before
-    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+    assert target.disclosing() == []
 
 
-@pytest.mark.parametrize("sent", AROUND.values(), ids=AROUND)
-def test_what_surrounds_an_event_is_kept_nowhere(target: Target, sent: Sent) -> None:
-    """The event is accepted; of a request only the event itself is kept."""
-    answer = target.post(sent.body, *sent.headers, media_type=sent.media_type, path=sent.path)
+def test_what_surrounds_an_event_is_kept_nowhere(target: Target) -> None:
+    for name, sent in AROUND.items():
+        assert target.deliver(sent).status == 202, name
 
-    assert answer.status == 202
-    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+    assert target.disclosing() == []
 
 
 def test_an_unauthenticated_request_leaves_no_trace(target: Target) -> None:
-    """Neither the credentials that were made up, nor what was sent with them."""
     body = with_pair(f'"x": "{MAIL}"').encode()
     media_type = f"content-type: {STRUCTURED}"
     secret = SigningSecret.from_text(target.credentials.signing_secret)
@@ -371,7 +330,7 @@ def test_an_unauthenticated_request_leaves_no_trace(target: Target) -> None:
         answer = target.send(post(body, media_type, *headers))
         assert answer.status == 401, headers
         assert not names_a_person(answer.body)
-    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+    assert target.disclosing() == []
 
 
 def test_the_id_of_a_signed_request_is_not_kept(target: Target) -> None:
@@ -385,11 +344,10 @@ def test_the_id_of_a_signed_request_is_not_kept(target: Target) -> None:
     )
 
     assert answer.status == 202
-    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+    assert target.disclosing() == []
 
 
 def test_what_lies_between_the_chunks_of_a_body_is_not_kept(target: Target) -> None:
-    """Extensions of chunks, and headers behind the last one."""
     body = written().encode()
     head = request(
         "POST",
@@ -404,33 +362,31 @@ def test_what_lies_between_the_chunks_of_a_body_is_not_kept(target: Target) -> N
 
     assert answer.status in (202, 400)
     assert not names_a_person(answer.body)
-    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+    assert target.disclosing() == []
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        f"JEAN.DUPONT /{MAIL} HTTP/1.1\r\nhost: x\r\n\r\n",
-        f"GET /{MAIL} HTTP/1.1\r\nhost: x\r\n\r\n",
-        f"GET / dupont HTTP/1.1\r\nhost: {MAIL}\r\n\r\n",
-        f"GET / HTTP/1.1\r\nhost: x\r\nnom dupont: {MAIL}\r\n\r\n",
-        f"POST /events HTTP/1.1\r\nhost: x\r\ncontent-length: {MAIL}\r\n\r\n",
-        f"POST /events HTTP/1.1\r\nhost: x\r\ntransfer-encoding: {MAIL}\r\n\r\n",
-        f"{MAIL}\r\n\r\n",
-        f"GET / HTTP/1.1\r\nhost: x\r\nupgrade: {MAIL}\r\nconnection: upgrade\r\n\r\n",
-    ],
+NO_HTTP = (
+    f"JEAN.DUPONT /{MAIL} HTTP/1.1\r\nhost: x\r\n\r\n",
+    f"GET /{MAIL} HTTP/1.1\r\nhost: x\r\n\r\n",
+    f"GET / dupont HTTP/1.1\r\nhost: {MAIL}\r\n\r\n",
+    f"GET / HTTP/1.1\r\nhost: x\r\nnom dupont: {MAIL}\r\n\r\n",
+    f"POST /events HTTP/1.1\r\nhost: x\r\ncontent-length: {MAIL}\r\n\r\n",
+    f"POST /events HTTP/1.1\r\nhost: x\r\ntransfer-encoding: {MAIL}\r\n\r\n",
+    f"{MAIL}\r\n\r\n",
+    f"GET / HTTP/1.1\r\nhost: x\r\nupgrade: {MAIL}\r\nconnection: upgrade\r\n\r\n",
 )
-def test_what_is_no_http_is_repeated_nowhere(target: Target, sent: str) -> None:
-    """Nor a method, an address or a header that is not read."""
-    answer = target.send(sent.encode())
 
-    assert 400 <= answer.status < 600
-    assert not names_a_person(answer.body)
-    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+
+def test_what_is_no_http_is_repeated_nowhere(target: Target) -> None:
+    for sent in NO_HTTP:
+        answer = target.send(sent.encode())
+        assert 400 <= answer.status < 600, sent
+        assert not names_a_person(answer.body), sent
+
+    assert target.disclosing() == []
 
 
 def test_only_the_bare_media_type_is_kept(target: Target) -> None:
-    """Its parameters are dropped once they were read."""
     answer = target.post(
         DATA, *attributes(), media_type="Application/JSON; charset=UTF-8; note=vingt"
     )
@@ -446,7 +402,6 @@ def test_only_the_bare_media_type_is_kept(target: Target) -> None:
 
 
 def test_a_neighbour_in_a_batch_is_let_in_and_none_of_the_rest_kept(target: Target) -> None:
-    """One item neither hides another nor has it refused."""
     hidden = with_pair(f'"subject": "{MAIL}", "subject": "x"')
     deep = TOO_DEEP
 
@@ -454,7 +409,7 @@ def test_a_neighbour_in_a_batch_is_let_in_and_none_of_the_rest_kept(target: Targ
 
     assert answer.status == 207
     assert [item["status"] for item in answer.json["items"]] == [422, 202, 422]
-    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+    assert target.disclosing() == []
 
 
 def test_what_was_read_and_is_not_personal_is_kept_byte_for_byte(target: Target) -> None:

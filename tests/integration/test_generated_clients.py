@@ -42,7 +42,6 @@ def _generators() -> None:
 def gateway(
     shared_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[str, str]]:
-    """Give what a program has to be told to send to a gateway that takes events."""
     folder = tmp_path_factory.mktemp("gateway")
     credentials = issue_credentials("lycees", folder)
     with Gateway(shared_broker.bootstrap, folder, secrets=credentials.file) as opened:
@@ -50,13 +49,11 @@ def gateway(
 
 
 def answers(language: str) -> str:
-    """Return what each of the programs shows where the gateway answers it as it should."""
     one, two, three, six = (f"{language}-{number}" for number in (1, 2, 3, 6))
     return f"event {one}\nbatch {two} {three}\nmixed 202 422 data.uai\nbinary {six}\n"
 
 
 def test_a_client_in_python_sends(gateway: Mapping[str, str], tmp_path: Path) -> None:
-    """One event, a batch, a batch of which a part is refused, and an event in binary mode."""
     client = generate("python", tmp_path)
 
     said = run(
@@ -70,7 +67,6 @@ def test_a_client_in_python_sends(gateway: Mapping[str, str], tmp_path: Path) ->
 
 
 def test_a_client_in_typescript_sends(gateway: Mapping[str, str], tmp_path: Path) -> None:
-    """The same, compiled at its strictest."""
     generate("typescript-fetch", tmp_path)
     shutil.copy(CLIENTS / "send.ts", tmp_path)
 
@@ -80,7 +76,6 @@ def test_a_client_in_typescript_sends(gateway: Mapping[str, str], tmp_path: Path
 
 
 def test_a_client_in_java_sends(gateway: Mapping[str, str], tmp_path: Path) -> None:
-    """The same, with the HTTP client of Java itself."""
     client = generate("java", tmp_path, "--library", "native")
 
     where = compile_java(tmp_path, client / "src/main/java", CLIENTS / "Send.java")
@@ -89,7 +84,6 @@ def test_a_client_in_java_sends(gateway: Mapping[str, str], tmp_path: Path) -> N
 
 
 def test_a_client_in_go_sends(gateway: Mapping[str, str], tmp_path: Path) -> None:
-    """The same."""
     if shutil.which("go") is None:
         pytest.skip("go not found: clients in Go are tested where it is")
     module = generate("go", tmp_path, "--additional-properties", "packageName=client")
@@ -141,7 +135,6 @@ def test_models_of_messages_write_what_is_read(tmp_path: Path) -> None:
 
 
 def test_openapi_is_linted(tmp_path: Path) -> None:
-    """Redocly's rules find no error and no component that nothing uses."""
     version = run("node", "--print", "process.versions.node", folder=tmp_path).strip()
     if tuple(map(int, version.split("."))) < (20, 19):
         give_up(f"redocly needs Node.js 20.19 or later, here it is {version}")

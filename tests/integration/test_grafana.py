@@ -24,14 +24,12 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def grafana() -> Iterator[Grafana]:
-    """Yield what asks the real one."""
     with Grafana(URL, read_token(None)) as grafana:
         yield grafana
 
 
 @pytest.fixture
 def home(grafana: Grafana) -> Iterator[BoardFolder]:
-    """Yield a folder and a tag that nobody has, and clear them away."""
     name = f"smart-region-test-{uuid4().hex[:8]}"
     home = BoardFolder(folder=name, title=name, tag=name)
     yield home
@@ -42,7 +40,6 @@ def home(grafana: Grafana) -> Iterator[BoardFolder]:
 
 
 def ours(home: BoardFolder) -> list[Model]:
-    """Return all boards of the catalogue, under names of the test."""
     suffix = home.folder[-8:]
     return [
         {**model, "uid": f"{uid[:31]}-{suffix}", "title": f"{uid} {suffix}", "tags": [home.tag]}
@@ -51,7 +48,6 @@ def ours(home: BoardFolder) -> list[Model]:
 
 
 def test_a_second_apply_changes_nothing(grafana: Grafana, home: BoardFolder) -> None:
-    """A real Grafana gives back what it was given."""
     carry_out(grafana, survey(grafana, ours(home), home))
     assert survey(grafana, ours(home), home).is_empty
 
@@ -59,7 +55,6 @@ def test_a_second_apply_changes_nothing(grafana: Grafana, home: BoardFolder) -> 
 def test_what_a_hand_changed_is_refused_forced_and_pruned(
     grafana: Grafana, home: BoardFolder
 ) -> None:
-    """The board's whole life."""
     boards = ours(home)
     carry_out(grafana, survey(grafana, boards, home))
     uid = boards[0]["uid"]

@@ -28,13 +28,11 @@ DATASETS = 1_200
 
 
 def ids(broker: KafkaBroker) -> Counter[str]:
-    """Count the events about datasets by their ids."""
     records = read_topics(broker.bootstrap, topics=[topic_name(Family.DATASETS)])
     return Counter(decode(record.headers, record.value).id for record in records)
 
 
 def waiting(state: Path) -> int | None:
-    """Return how many events wait to be sent; None before the catalogue was read."""
     try:
         return len(json.loads(state.read_bytes())["outbox"])
     except FileNotFoundError:
@@ -42,12 +40,10 @@ def waiting(state: Path) -> int | None:
 
 
 def has_sent(state: Path) -> bool:
-    """Return whether a harvest that runs has noted the arrival of some events, and not of all."""
     return 0 < (waiting(state) or 0) < 2 * DATASETS
 
 
 def test_a_harvest_that_is_killed_goes_on(broker: KafkaBroker, tmp_path: Path) -> None:
-    """While it reads, sends or asks for data: every event is there, few twice, none ever again."""
     state = tmp_path / "state.json"
     env = {**os.environ, "SMART_REGION_BROKER": broker.bootstrap}
     with portal(*(dataset(f"d-{number:04}") for number in range(DATASETS))) as served:

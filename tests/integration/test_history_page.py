@@ -34,14 +34,12 @@ STEP = 84
 
 
 def printed() -> list[str]:
-    """Return the page's commands, one a line, without what is said of them."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     lines = [line.partition(" #")[0].strip() for block in blocks for line in block.splitlines()]
     return [line for line in lines if line]
 
 
 def answers(url: str) -> bool:
-    """Return whether somebody answers well."""
     try:
         with urlopen(url, timeout=5) as answer:  # noqa: S310 - our own server
             return bool(answer.status == 200)
@@ -51,7 +49,6 @@ def answers(url: str) -> bool:
 
 @pytest.fixture(autouse=True)
 def _settings(shared_broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set a reader's settings, and put our commands on the path."""
     monkeypatch.setenv("SMART_REGION_BROKER", shared_broker.bootstrap)
     monkeypatch.setenv("SMART_REGION_CLOCK", str(LAST_DAY))
     monkeypatch.setenv("SMART_REGION_ASSESSOR_PORT", str(free_port()))
@@ -60,7 +57,6 @@ def _settings(shared_broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.fixture(scope="module")
 def known(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> Worker:
-    """Return a worker that has processed a quarter of the Région."""
     worker = shared_factory.worker()
     worker.start()
     send(shared_broker.bootstrap, region(42, FIRST_DAY, date(2016, 3, 31)))
@@ -69,18 +65,15 @@ def known(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> Worker:
 
 
 def carry_out(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a line in a shell, as its reader would."""
     return captured(["bash", "-c", command], cwd=folder, timeout=300)
 
 
 def shows(prometheus: Prometheus, day: date) -> bool:
-    """Return whether a Prometheus has that day's figures."""
     found = prometheus.query(conventions.AS_OF.name, day)
     return [one.value == one.time for one in found] == [True]
 
 
 def serves(command: str, folder: Path) -> None:
-    """Start the assessor, wait until it is ready, and end it."""
     port = os.environ["SMART_REGION_ASSESSOR_PORT"]
     log = folder / "assessor.log"
 
@@ -97,7 +90,6 @@ def serves(command: str, folder: Path) -> None:
 def test_the_page_s_commands_do_what_it_says(
     known: Worker, monitoring: Monitoring, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Each of them; and a running Prometheus finds the years."""
     monkeypatch.setenv("SMART_REGION_HTTP_PORT", str(known.port))
     prometheus = monitoring.prometheus(retention=PROGRAMME_RETENTION)
     commands = printed()
@@ -119,7 +111,6 @@ def test_the_page_s_commands_do_what_it_says(
 
 
 def test_our_own_prometheus_keeps_the_years(tmp_path: Path) -> None:
-    """That of `make stack` and of the demo."""
     require_prometheus()
     programs = AlertingPrograms.installed()
     assert programs is not None

@@ -28,7 +28,6 @@ PROJECT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> ImageRoot:
-    """Build it once."""
     # Where its user may go: pytest's own folder is its owner's alone.
     folder = tmp_path_factory.mktemp("image")
     for parent in [folder, *folder.parents]:
@@ -38,7 +37,6 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> ImageRoot:
 
 
 def test_it_has_the_command_and_what_it_needs(image: ImageRoot) -> None:
-    """The locked packages, the standard library and the system's libraries fit together."""
     version = image.run("/usr/local/bin/smart-region", "--version")
     checked = image.run("/usr/local/bin/smart-region", "catalogue", "check")
 
@@ -70,7 +68,6 @@ def test_an_image_that_does_not_start_is_not_built(image: ImageRoot, tmp_path: P
 
 
 def test_it_has_nothing_that_helps_an_intruder(image: ImageRoot) -> None:
-    """No shell, no installer, no compiler, no broker; and nothing that makes somebody root."""
     files = [path for path in image.folder.rglob("*") if path.is_file() and not path.is_symlink()]
     programs = {path.name for path in files if os.access(path, os.X_OK) and "lib" not in path.parts}
     packages = {path.name.partition("-")[0] for path in image.folder.rglob("*.dist-info")}
@@ -85,7 +82,6 @@ def test_it_has_nothing_that_helps_an_intruder(image: ImageRoot) -> None:
 
 
 def test_scanners_find_the_system_s_libraries(image: ImageRoot) -> None:
-    """Each package's note and licence are there, though no package manager is."""
     notes = {path.name for path in (image.folder / "var/lib/dpkg/status.d").iterdir()}
 
     assert {"libc6", "libssl3"} <= notes
@@ -93,7 +89,6 @@ def test_scanners_find_the_system_s_libraries(image: ImageRoot) -> None:
 
 
 def test_the_same_input_gives_the_same_files(image: ImageRoot, tmp_path: Path) -> None:
-    """Assembled again: bytes, rights and dates."""
     built = image.folder.parent
     done = captured(
         [
@@ -113,7 +108,6 @@ def test_the_same_input_gives_the_same_files(image: ImageRoot, tmp_path: Path) -
 def test_a_worker_runs_where_nothing_can_be_written(
     image: ImageRoot, broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """As the image's user, without a home: it is ready, counts, is well, and stops in order."""
     send(broker.bootstrap, region(42, date(2016, 1, 1), date(2016, 3, 31)))
     worker = factory.worker()
     worker._command = image.command("/usr/local/bin/smart-region", "worker")
@@ -130,7 +124,6 @@ def test_a_worker_runs_where_nothing_can_be_written(
 def test_a_gateway_runs_where_nothing_can_be_written(
     image: ImageRoot, broker: KafkaBroker, tmp_path: Path
 ) -> None:
-    """It becomes ready, and stops in order."""
     port, log = free_port(), tmp_path / "gateway.log"
     gateway = start_child(
         image.command("/usr/local/bin/smart-region", "gateway"),
@@ -154,7 +147,6 @@ def test_a_gateway_runs_where_nothing_can_be_written(
 def test_a_note_is_written_as_pdf_to_a_volume(
     image: ImageRoot, broker: KafkaBroker, tmp_path: Path
 ) -> None:
-    """Where nothing else can be written; its bytes are those that the command writes elsewhere."""
     send(broker.bootstrap, region(42, date(2016, 1, 1), date(2016, 3, 31)))
     volume = tmp_path / "volume"
     volume.mkdir()
@@ -171,7 +163,6 @@ def test_a_note_is_written_as_pdf_to_a_volume(
 
 
 def digests(folder: Path) -> dict[str, tuple[str, int, float]]:
-    """Return each file's content, rights and date."""
     return {
         str(path.relative_to(folder)): (
             hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "",

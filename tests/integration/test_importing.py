@@ -48,7 +48,6 @@ KILLS_AT = (1, 4_000, 9_000)
 
 
 def ends(broker: KafkaBroker, family: Family) -> int:
-    """Count the records of a family's topic, from the ends of its partitions."""
     partitions = [
         TopicPartition(topic_name(family), number) for number in range(DEFAULT_PARTITIONS)
     ]
@@ -57,13 +56,11 @@ def ends(broker: KafkaBroker, family: Family) -> int:
 
 
 def ids(broker: KafkaBroker, family: Family) -> Counter[str]:
-    """Count the events of a family's topic by their ids."""
     records = read_topics(broker.bootstrap, topics=[topic_name(family)])
     return Counter(decode(record.headers, record.value).id for record in records)
 
 
 def values(seed: int) -> list[PiloteValue]:
-    """Draw a barometer: initial and target values, and current ones of many days."""
     chance = random.Random(seed)
     cells: dict[object, PiloteValue] = {}
     for number in range(1, INDICATORS + 1):
@@ -85,7 +82,6 @@ def values(seed: int) -> list[PiloteValue]:
 
 
 def has_noted(journal: Path, count: int) -> bool:
-    """Return whether an import that runs has noted so many events as sent."""
     if not journal.exists():
         return False
     try:
@@ -98,12 +94,10 @@ def has_noted(journal: Path, count: int) -> bool:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Path:
-    """Return the path of a journal of the test's own."""
     return tmp_path / "journal.sqlite3"
 
 
 def test_real_data_are_imported_once(broker: KafkaBroker, journal: Path) -> None:
-    """The directory of lycées: 458 public ones, and a second run that moves no offset."""
     file = str(shared_file("lycees_idf_uai.csv"))
     command = ("import", "csv", "--mapping", "lycees_idf_uai", "--journal", str(journal), file)
     first = run(broker, *command)
@@ -118,7 +112,6 @@ def test_real_data_are_imported_once(broker: KafkaBroker, journal: Path) -> None
 def test_an_import_that_is_killed_goes_on(
     broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path, journal: Path
 ) -> None:
-    """Again and again: every event is there, few of them twice; audit, worker and export agree."""
     cells = values(7)
     current = [one for one in cells if one.kind is ValueKind.CURRENT]
     entries = (observed_entry(name) for name in sorted({one.indicator for one in cells}))
@@ -173,7 +166,6 @@ def test_an_import_that_is_killed_goes_on(
 def test_an_edition_makes_a_figure(
     broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path, journal: Path
 ) -> None:
-    """Premises of an edition, by commune in the file and by territory in the export."""
     text = edition(day="2020-09-30")
     file = write_file(tmp_path, text, name="t3_filaire.csv")
     done = run(
@@ -209,7 +201,6 @@ def test_an_edition_makes_a_figure(
 
 
 def test_an_import_may_take_the_gateway(broker: KafkaBroker, tmp_path: Path, journal: Path) -> None:
-    """Signed, in batches, once; what the producer may not send is refused by its line."""
     credentials = issue_credentials("pilote", tmp_path)
     secret = write_file(tmp_path, credentials.signing_secret, name="secret")
     secret.chmod(0o600)
@@ -239,7 +230,6 @@ def test_an_import_may_take_the_gateway(broker: KafkaBroker, tmp_path: Path, jou
 
 
 def last_values(current: Sequence[PiloteValue]) -> Iterator[tuple[tuple[str, str | None], float]]:
-    """Yield what each territory's last day says, by indicator and département."""
     for one in sorted(current, key=lambda value: value.day):
         if one.value is not None and one.territory is not Territory.COUNTRY:
             department = one.territory.department

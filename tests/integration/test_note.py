@@ -23,14 +23,12 @@ DAYS = ("--as-of", "2016-03-31", "--known-on", "2016-03-31")
 
 
 def written(broker: KafkaBroker, out: Path) -> str:
-    """Write the note; return the digest that the command prints."""
     done = run(broker, "note", *MONTH, "--out", str(out))
     assert done.returncode == 0, done.stderr
     return done.stdout.strip().rpartition(" ")[2]
 
 
 def test_the_note_is_that_of_the_audit(broker: KafkaBroker, tmp_path: Path) -> None:
-    """Of the same days; it is written twice, and needs neither worker nor page."""
     send(broker.bootstrap, region(7, date(2016, 1, 1), date(2016, 4, 30)))
     pdf, again, data = (tmp_path / name for name in ("a.pdf", "b.pdf", "note.json"))
     digests = {written(broker, out) for out in (pdf, again, data)}

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(300)
 LAST_DAY = date(2020, 12, 31)
 COUNT = 2_000
 EXTERNAL = {"fibre_ratio": "IND-042", "waiting_days": "IND-101", "balance_euros": "solde.2017"}
-#: Where nobody observes anything.
+#: Where the one observation is taken back: it is blank, and no zero.
 SILENT = Territory.VAL_D_OISE
 
 Figures = Mapping[tuple[str, str], float]
@@ -37,15 +37,16 @@ Figures = Mapping[tuple[str, str], float]
 
 @pytest.fixture(autouse=True)
 def _catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every process that a test starts take over the barometer's indicators."""
     monkeypatch.setenv("SMART_REGION_CATALOGUE", str(BAROMETER))
 
 
 def drawn() -> list[Observation]:
-    """Draw observations of three indicators and one more, with corrections and retractions."""
     chance = random.Random(42)
     territories = [territory for territory in Territory if territory is not SILENT]
-    return [
+    taken_back = [
+        Observation("IND-042", SILENT, date(2019, 6, 30), value) for value in (Decimal(90), None)
+    ]
+    return taken_back + [
         Observation(
             chance.choice([*EXTERNAL.values(), "IND-999"]),
             chance.choice(territories),
@@ -57,7 +58,6 @@ def drawn() -> list[Observation]:
 
 
 def last_values(observations: Sequence[Observation]) -> dict[tuple[str, str], float]:
-    """Return what is known on the last day, by indicator and territory as /metrics names it."""
     cells = {(one.indicator, one.territory, one.day): one.value for one in observations}
     found: dict[tuple[str, str], float] = {}
     for (external, territory, _), value in sorted(cells.items()):
@@ -76,7 +76,6 @@ def last_values(observations: Sequence[Observation]) -> dict[tuple[str, str], fl
 
 
 def shown(worker: Worker, metric: metrics.Metric) -> Figures:
-    """Return the samples of a metric by indicator and territory, each once."""
     return {
         (sample.labels["indicator"], sample.labels["department"]): sample.value
         for family in text_string_to_metric_families(worker.metrics())
@@ -86,7 +85,6 @@ def shown(worker: Worker, metric: metrics.Metric) -> Figures:
 
 
 def country(assessor: Worker) -> Mapping[str, float]:
-    """Return the country's values that are shown for comparison, by indicator."""
     return {
         sample.labels["indicator"]: sample.value
         for family in text_string_to_metric_families(assessor.metrics())
@@ -96,7 +94,6 @@ def country(assessor: Worker) -> Mapping[str, float]:
 
 
 def last_of_the_country(observations: Sequence[Observation], external: str) -> float:
-    """Return what was last said of the whole country."""
     cells = {
         one.day: one.value
         for one in observations
@@ -108,7 +105,6 @@ def last_of_the_country(observations: Sequence[Observation], external: str) -> f
 def test_figures_are_the_last_values_whatever_happened(
     broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
 ) -> None:
-    """Shuffled, duplicated and misrouted, a worker killed meanwhile: audit, assessor, export."""
     observations = drawn()
     messages = shuffled(
         [message_of(one) for one in observation_events(observations)], seed=7, doubled=0.5
@@ -154,25 +150,3 @@ def test_figures_are_the_last_values_whatever_happened(
         for row in json.loads(out.read_text())
     }
     assert {key: value for key, value in rows.items() if value is not None} == expected
-
-
-def test_what_is_taken_back_is_blank(broker: KafkaBroker, factory: WorkerFactory) -> None:
-    """Observed, shown; taken back, no longer there: not as a zero, and not with the assessor."""
-    day = date(2019, 6, 30)
-    once = Observation("IND-101", Territory.REGION, day, Decimal("12.5"))
-    other = Observation("IND-042", Territory.PARIS, day, Decimal(90))
-    events = observation_events([once, other, once._replace(value=None)])
-    worker = factory.worker()
-    assessor = factory.assessor(workers=worker.url)
-    worker.start()
-    send(broker.bootstrap, [message_of(one) for one in events[:2]])
-    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
-    worker.wait_ready()
-    assert shown(worker, metrics.INDICATOR_VALUE)["waiting_days", metrics.REGION] == 12.5
-    send(broker.bootstrap, [message_of(events[2])])
-    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
-    paris = {("fibre_ratio", "75"): 0.9}
-    assert shown(worker, metrics.INDICATOR_VALUE) == paris
-    assessor.start()
-    assessor.wait_ready()
-    assert shown(assessor, metrics.INDICATOR_ASSESSED_VALUE) == paris

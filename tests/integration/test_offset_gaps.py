@@ -34,7 +34,6 @@ COMPACTED = {"cleanup.policy": "compact", "segment.ms": "100", "min.cleanable.di
 
 @pytest.fixture
 def quick(tmp_path: Path) -> Iterator[KafkaBroker]:
-    """Yield a broker that compacts at once, with a partition of each topic."""
     if reason := missing_requirement():
         give_up(reason)
     with KafkaBroker(tmp_path / "kafka", properties="log.cleaner.backoff.ms=200\n") as broker:
@@ -43,7 +42,6 @@ def quick(tmp_path: Path) -> Iterator[KafkaBroker]:
 
 
 def send(broker: KafkaBroker, count: int, *, commit: bool | None = None, **config: Any) -> None:
-    """Send records of three keys in a batch; in a transaction that is then committed or aborted."""
     producer: Any = opened(KafkaProducer, broker.bootstrap, linger_ms=100, **config)
     if commit is not None:
         producer.init_transactions()
@@ -57,7 +55,6 @@ def send(broker: KafkaBroker, count: int, *, commit: bool | None = None, **confi
 
 
 def read_with_kafka_python(broker: KafkaBroker) -> tuple[list[int], OffsetRuns]:
-    """Return the offsets that are read, and those of gaps."""
     extent = Extent()
     records = read_topics(broker.bootstrap, topics=[SCHOOLS], extent=extent)
     offsets, gaps = [record.offset for record in records], OffsetRuns()
@@ -67,7 +64,6 @@ def read_with_kafka_python(broker: KafkaBroker) -> tuple[list[int], OffsetRuns]:
 
 
 def read_with_aiokafka(broker: KafkaBroker, *, count: int) -> tuple[list[int], OffsetRuns]:
-    """Return the same, once so many records are read."""
     found: list[OffsetGap] = []
     report_gaps_with_aiokafka([SCHOOLS], found.append)
 
@@ -89,7 +85,6 @@ def read_with_aiokafka(broker: KafkaBroker, *, count: int) -> tuple[list[int], O
 def test_compaction_leaves_gaps_and_transactions_none(
     quick: KafkaBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each deleted record is found by both clients, and no marker is taken for one."""
     monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)
     monkeypatch.setattr(fetcher, "PartitionRecords", fetcher.PartitionRecords)
     send(quick, 5, enable_idempotence=True)

@@ -20,19 +20,16 @@ pytestmark = pytest.mark.timeout(600)
 def outcome(
     shared_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Outcome]:
-    """Return what Schemathesis found with one seed, which draws the same requests each time."""
     folder = tmp_path_factory.mktemp("openapi")
     with gateway_for_all_facts(shared_broker.bootstrap, folder) as (gateway, token):
         yield send_requests(gateway.url, token, folder, seed=1, examples=20, share=12)
 
 
 def test_every_answer_is_as_the_document_says(outcome: Outcome) -> None:
-    """Status, type, headers and schema; what is invalid is refused, what is valid accepted."""
     assert outcome.status == 0, outcome.report[-20_000:]
 
 
 def test_each_way_of_sending_accepts_and_refuses(outcome: Outcome) -> None:
-    """So the requests get through to what they are to test; most that are valid are accepted."""
     for path, least, refused in (
         ("/events", 50, 100),
         ("/events/batch", 40, 100),
@@ -52,7 +49,6 @@ def test_each_way_of_sending_accepts_and_refuses(outcome: Outcome) -> None:
 
 
 def test_every_document_and_explanation_is_fetched(outcome: Outcome) -> None:
-    """Each by its name; another name is not found."""
     for path, names in (("/schemas/{type}.json", FACTS), ("/problems/{name}", KINDS)):
         assert outcome.answers[f"GET {path}", "positive", 200] >= len(names)
         assert outcome.answers[f"GET {path}", "negative", 404]
@@ -61,7 +57,6 @@ def test_every_document_and_explanation_is_fetched(outcome: Outcome) -> None:
 def test_the_accepted_events_are_of_every_family(
     outcome: Outcome, shared_broker: KafkaBroker
 ) -> None:
-    """They are on the topics, and nothing was accepted in words alone."""
     assert outcome.answers
     empty = [
         family

@@ -66,7 +66,6 @@ producers:
 
 
 def send_events(broker: KafkaBroker, *events: CloudEvent) -> None:
-    """Send events straight to Kafka, as whoever may write the topic can."""
     producer: Any = opened(KafkaProducer, broker.bootstrap)
     for one in events:
         record = encode_structured(one)
@@ -77,7 +76,6 @@ def send_events(broker: KafkaBroker, *events: CloudEvent) -> None:
 
 
 def audited(broker: KafkaBroker, worker: Worker, **settings: str) -> tuple[Any, float]:
-    """Audit the worker once all is done; give the refusals and how many lycées are connected."""
     assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
     done = run_inside(broker, "audit", "--json", "--against", worker.url, **settings)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
@@ -91,7 +89,6 @@ def audited(broker: KafkaBroker, worker: Worker, **settings: str) -> tuple[Any, 
 
 
 def exported(broker: KafkaBroker, *options: str, **settings: str) -> float:
-    """Export, and give the share of lycées that are connected."""
     done = run_inside(broker, "export", *options, "--format", "json", **settings)
     assert done.returncode == 0, done.stderr
     value = next(
@@ -103,14 +100,12 @@ def exported(broker: KafkaBroker, *options: str, **settings: str) -> float:
 
 
 def letters(broker: KafkaBroker) -> int:
-    """Return how many records are on the topic of dead letters."""
     return sum(1 for _ in read_topics(broker.bootstrap, topics=[DEAD_LETTERS]))
 
 
 def test_a_later_retraction_of_another_takes_no_connection_back(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """Straight to Kafka, as it comes declared: refused, counted, reported to both."""
     worker = factory.worker()
     worker.start()
     undeclared = replace(TAKEN_BACK, id="nobodys", source="/nobody")
@@ -174,7 +169,6 @@ def test_an_event_that_was_accepted_and_is_refused_now_gets_its_dead_letter(
 def test_the_gateway_lets_in_what_the_producer_owns_and_nothing_else(
     broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
 ) -> None:
-    """One who may send the type reports its own lycées alone; its other events become letters."""
     declared = tmp_path / "producers.yaml"
     declared.write_text(PRODUCERS, encoding="utf-8")
     credentials = issue_credentials("formation", tmp_path)

@@ -8,8 +8,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
@@ -26,7 +24,7 @@ from tests.support.kafka import KafkaBroker
 from tests.support.knowledge import shipped
 from tests.support.published import is_of_persons
 from tests.support.small_disk import small_disk
-from tests.support.traffic import Message, message_of, region, send, wait_done
+from tests.support.traffic import a_year, message_of, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory, supervised
 
@@ -46,20 +44,12 @@ CHOICES: tuple[dict[str, str], ...] = (
 NEW = uai("0754321")
 
 
-@cache
-def a_year() -> tuple[Message, ...]:
-    """Return what the Région sends in 2016."""
-    return tuple(region(7, date(2016, 1, 1), date(2016, 12, 31)))
-
-
 def fetched(page: Worker, path: str) -> str:
-    """Return the page at a path."""
     with urllib.request.urlopen(f"{page.url}/{path}", timeout=30) as answer:  # noqa: S310 - ours
         return str(answer.read().decode())
 
 
 def shown(page: Worker, **choice: str) -> Figures:
-    """Return value and status of every figure that is not about persons, by territory."""
     found: Figures = {}
     for indicator in shipped().indicators:
         if indicator.publication is None:
@@ -72,7 +62,6 @@ def shown(page: Worker, **choice: str) -> Figures:
 
 
 def audited(broker: KafkaBroker, **choice: str) -> Figures:
-    """Return the same, recounted from the topics."""
     options = [
         part for name, day in choice.items() for part in (f"--{name.replace('_', '-')}", day)
     ]
@@ -91,7 +80,6 @@ def audited(broker: KafkaBroker, **choice: str) -> Figures:
 
 @pytest.fixture(scope="module")
 def ledger_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return where the page has its copy of the events."""
     return tmp_path_factory.mktemp("page") / "ledger.duckdb"
 
 
@@ -99,7 +87,6 @@ def ledger_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page(
     shared_broker: KafkaBroker, shared_factory: WorkerFactory, ledger_file: Path
 ) -> Iterator[Worker]:
-    """Give a page that has read what a worker made of a year; each test leaves it running."""
     worker = shared_factory.worker()
     page = shared_factory.page(page_ledger=str(ledger_file), workers=worker.url)
     with supervised(worker):
@@ -114,7 +101,6 @@ def page(
 def test_a_page_whose_disk_is_full_says_so_and_serves_what_it_has(
     broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
 ) -> None:
-    """It stores the rest as soon as there is room."""
     worker = factory.worker()
     with small_disk(tmp_path / "disk", megabytes=1) as disk, supervised(worker):
         page = factory.page(page_ledger=str(disk.folder / "ledger.duckdb"), workers=worker.url)
@@ -137,12 +123,10 @@ def test_a_page_whose_disk_is_full_says_so_and_serves_what_it_has(
 
 
 def has_read_all(page: Worker) -> bool:
-    """Return whether the page has every event that is there."""
     return page.shows("smartregion_page_ledger_lag 0.0")
 
 
 def test_every_figure_is_the_audits(shared_broker: KafkaBroker, page: Worker) -> None:
-    """Of today and of past days, as known now and as known then."""
     compared = 0
     for choice in CHOICES:
         figures, counted = shown(page, **choice), audited(shared_broker, **choice)
@@ -155,7 +139,6 @@ def test_every_figure_is_the_audits(shared_broker: KafkaBroker, page: Worker) ->
 
 
 def test_the_evidence_of_every_figure_adds_up(page: Worker) -> None:
-    """To exactly the figure that is shown, in the region and in a département."""
     for indicator in shipped().indicators:
         if indicator.publication is not None:
             continue
@@ -165,7 +148,6 @@ def test_the_evidence_of_every_figure_adds_up(page: Worker) -> None:
 
 
 def test_what_arrives_is_shown_with_its_event(shared_broker: KafkaBroker, page: Worker) -> None:
-    """A lycée that is connected now is found with the place of its event, without a restart."""
     registered = event("school.registered", NEW, "2016-05-01", name="Lycée d’essai")
     connected = event("school.connected", NEW, "2016-11-01")
     send(shared_broker.bootstrap, [message_of(registered), message_of(connected)])
@@ -185,7 +167,6 @@ def test_what_arrives_is_shown_with_its_event(shared_broker: KafkaBroker, page: 
 def test_an_explanation_is_shown_until_it_is_taken_back(
     shared_broker: KafkaBroker, page: Worker
 ) -> None:
-    """It takes the way of every fact: topic, worker, page; and its events the ledger."""
     words, promise = "Un mot du responsable.", "promesses/schools_connected_ratio"
     said = explained("2016-12-01", words, at="2016-12-01T10:00:00")
     send(shared_broker.bootstrap, [message_of(said)])
@@ -200,7 +181,6 @@ def test_an_explanation_is_shown_until_it_is_taken_back(
 
 
 def test_a_killed_page_goes_on_where_it_was(page: Worker) -> None:
-    """Its copy of the events loses none and has none twice."""
     events = page.metrics()
     page.kill()
     page.start()
@@ -210,7 +190,6 @@ def test_a_killed_page_goes_on_where_it_was(page: Worker) -> None:
 
 
 def test_it_keeps_no_event_about_a_person(page: Worker, ledger_file: Path) -> None:
-    """Its copy cannot name whom it does not have."""
     assert page.stop() == 0
     with EventLedger(ledger_file) as ledger:
         families = {family for (family,) in ledger.query("SELECT DISTINCT family FROM event")}
@@ -221,7 +200,6 @@ def test_it_keeps_no_event_about_a_person(page: Worker, ledger_file: Path) -> No
 
 
 def ledger_events(metrics: str) -> float:
-    """Return how many events the page has."""
     found = re.search(r"^smartregion_page_ledger_events (.*)$", metrics, re.MULTILINE)
     assert found is not None
     return float(found[1])

@@ -16,7 +16,6 @@ READERS, STREAMS, ASKED = 200, 500, 100
 
 
 def test_one_address_keeps_no_other_reader_out(tmp_path: Path) -> None:
-    """Of 100 requests of another address at most one is answered 503."""
     stopping = threading.Event()
 
     def read(port: int) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from audit.comparison import compare
@@ -33,7 +32,7 @@ from tests.support.header_names import HeaderName
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.raw_batches import NOW, RawBatch, RawContent, batch_bytes, produce
-from tests.support.traffic import Message, message_of, region, send, wait_done
+from tests.support.traffic import message_of, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory
 
@@ -74,7 +73,6 @@ HEADERS: Mapping[str, list[tuple[str, bytes | None]]] = {
 
 
 def pairwise(seed: int) -> list[dict[str, Any]]:
-    """Return cases in which every two values of two dimensions meet at least once."""
     chance = random.Random(seed)
     names = list(DIMENSIONS)
     missing = {
@@ -93,7 +91,6 @@ def pairwise(seed: int) -> list[dict[str, Any]]:
 
 
 def pairs(case: Sequence[int]) -> set[tuple[int, int, int, int]]:
-    """Return the pairs of values that a case has."""
     return {
         (one, first, other, second)
         for (one, first), (other, second) in itertools.combinations(enumerate(case), 2)
@@ -101,7 +98,6 @@ def pairs(case: Sequence[int]) -> set[tuple[int, int, int, int]]:
 
 
 def batch_of(case: Mapping[str, Any], number: int) -> RawBatch:
-    """Return a batch of the one record of a case; a valid event is of an entity of its own."""
     registered = event("school.registered", uai(f"075{number:04}"), "2018-01-01")
     encoded = (
         encode_binary(registered) if case["value"] == "binary" else encode_structured(registered)
@@ -124,7 +120,6 @@ def batch_of(case: Mapping[str, Any], number: int) -> RawBatch:
 
 @contextmanager
 def altered(broker: KafkaBroker, settings: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
-    """Set other settings of topics for the duration of the block."""
     with broker.admin() as admin:
         kind = ConfigResourceType.TOPIC
         before = admin.describe_configs(
@@ -141,7 +136,6 @@ def altered(broker: KafkaBroker, settings: Mapping[str, Mapping[str, str]]) -> I
 
 
 def counted(broker: KafkaBroker) -> Audit:
-    """Recount everything."""
     return audit_records(
         read_topics(broker.bootstrap),
         load_catalogue(),
@@ -151,12 +145,10 @@ def counted(broker: KafkaBroker) -> Audit:
 
 
 def letters(broker: KafkaBroker) -> list[DeadLetter]:
-    """Return the dead letters."""
     return list(map(read_dead_letter, read_topics(broker.bootstrap, topics=[DEAD_LETTERS])))
 
 
 def assert_unharmed(broker: KafkaBroker, worker: Worker, *, produced: int) -> Audit:
-    """Check that all is processed by this worker, accounted for, and agreed by the audit."""
     assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
     worker.wait_ready()
     assert worker.alive
@@ -172,7 +164,6 @@ def assert_unharmed(broker: KafkaBroker, worker: Worker, *, produced: int) -> Au
 
 
 def run(broker: KafkaBroker, *command: str) -> str:
-    """Run a command of ours to its end; returns what it says."""
     done = CliRunner().invoke(main, [*command, "--bootstrap", broker.bootstrap])
     assert done.exit_code == 0, done.output
     return done.output
@@ -181,7 +172,6 @@ def run(broker: KafkaBroker, *command: str) -> str:
 def test_every_record_that_the_protocol_allows_is_taken_or_refused(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """Keys, values, headers, codecs, sizes and times, each with each other; nobody ends of it."""
     worker = factory.worker()
     worker.start()
     worker.wait_ready()
@@ -210,28 +200,6 @@ def test_every_record_that_the_protocol_allows_is_taken_or_refused(
     assert f"{shortened} still refused: " in again.output
     assert "no longer at" not in again.output
     assert worker.stop() == 0
-
-
-def test_every_reader_reads_what_the_broker_compresses(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    """Worker, recovery, replica, audit, dead letters and report, whatever a topic's setting."""
-    messages: list[Message] = region(5, date(2016, 1, 1), date(2016, 2, 15))
-    first = factory.worker("first")
-    first.start()
-    first.wait_ready()
-    codecs = itertools.cycle(codec.name.lower() for codec in Codec)
-    topics = [DEAD_LETTERS, *map(topic_name, Family)]
-    with altered(broker, {topic: {"compression.type": next(codecs)} for topic in topics}):
-        send(broker.bootstrap, messages)
-        assert_unharmed(broker, first, produced=len(messages))
-    first.kill()
-    second = factory.worker("second")
-    second.start()
-    assert_unharmed(broker, second, produced=len(messages))
-    assert " = 0 waiting" not in run(broker, "dead-letters", "list")
-    assert "refused" in run(broker, "producers", "report")
-    assert second.stop() == 0
 
 
 def test_a_codec_that_cannot_be_read_is_named(
@@ -274,31 +242,6 @@ def test_a_bomb_is_refused_and_no_more(broker: KafkaBroker, factory: WorkerFacto
     assert "offsets 0 to 5 of a batch of 6 records" in letters(broker)[0].detail
     assert memory_mb(worker) - before < 300
     assert worker.stop() == 0
-
-
-def test_an_entity_of_many_days_is_kept_whole(broker: KafkaBroker, factory: WorkerFactory) -> None:
-    """However long its identifiers are: the days and facts of contracts bound it."""
-    school = uai("0750001")
-    first = date(2011, 1, 1).toordinal()
-    days = [date.fromordinal(first + number).isoformat() for number in range(1400)]
-    messages = [
-        message_of(event(fact, school, day, id="😀" * 250 + str(number)))
-        for fact in ("school.registered", "school.connected", "school.disconnected")
-        for number, day in enumerate(days)
-    ]
-    worker = factory.worker()
-    worker.start()
-    worker.wait_ready()
-    send(broker.bootstrap, messages)
-
-    audit = assert_unharmed(broker, worker, produced=len(messages))
-
-    assert not audit.account.refusals
-    worker.kill()
-    second = factory.worker("second")
-    second.start()
-    assert_unharmed(broker, second, produced=len(messages))
-    assert second.stop() == 0
 
 
 def test_a_record_that_ends_every_worker_is_reported_and_skipped(
@@ -361,29 +304,7 @@ def test_a_record_that_ends_every_worker_is_reported_and_skipped(
     assert again.stop() == 0
 
 
-def test_a_letter_whose_whole_record_is_gone_is_not_replayed(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    """What the letter was shortened to is not sent in its stead; it goes on waiting."""
-    worker = factory.worker()
-    worker.start()
-    worker.wait_ready()
-    large = batch_bytes([RawContent(b"k", bytes(3 * MIB))], codec=Codec.GZIP)
-    produce(broker.bootstrap, [RawBatch(SCHOOLS, 3, large)])
-    assert_unharmed(broker, worker, produced=1)
-    assert worker.stop() == 0
-    with broker.admin() as admin:
-        admin.delete_records({TopicPartition(SCHOOLS, 3): 1})
-
-    done = CliRunner().invoke(main, ["dead-letters", "replay", "--bootstrap", broker.bootstrap])
-
-    assert done.exit_code == 1
-    assert f"the record is no longer at {SCHOOLS}[3]@0" in done.output
-    assert "1 dead letters = 1 waiting" in run(broker, "dead-letters", "list")
-
-
 def memory_mb(worker: Worker) -> float:
-    """Return the most memory that a worker has had so far (Linux)."""
     status = Path(f"/proc/{worker.process.pid}/status").read_text(encoding="ascii")
     [line] = [line for line in status.splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) / 1024

@@ -69,7 +69,6 @@ def test_records_of_many_mebibytes_never_lie_in_memory_together(
 def test_what_a_topic_refuses_leaves_every_later_write_to_it_as_it_was(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """The limit of a topic was set lower: one forward is refused, and nothing else."""
     large = message_of(event("school.registered", ENTITIES[0], "2018-01-01", id="😀" * 250))
     messages = [large, *map(registered, ENTITIES)]
     with KafkaWriter(broker.bootstrap) as writer:
@@ -87,18 +86,15 @@ def test_what_a_topic_refuses_leaves_every_later_write_to_it_as_it_was(
 
 
 def registered(lycee: str) -> Message:
-    """Return the message that a lycée was registered."""
     return message_of(event("school.registered", lycee, "2018-01-01"))
 
 
 def misrouted(message: Message) -> OutgoingRecord:
-    """Return a message as a record of another partition than its own."""
     partition = (partition_for(message.key, DEFAULT_PARTITIONS) + 1) % DEFAULT_PARTITIONS
     return OutgoingRecord(SCHOOLS, partition, message.key, message.value, message.headers)
 
 
 def limit(broker: KafkaBroker, topic: str, size: int) -> None:
-    """Limit a topic's batches to a size, in bytes."""
     limited = {"max.message.bytes": str(size)}
     with broker.admin() as admin:
         alter_settings(admin, [topic], limited)
@@ -106,6 +102,5 @@ def limit(broker: KafkaBroker, topic: str, size: int) -> None:
 
 
 def peak_bytes(worker: Worker) -> int:
-    """Return how much memory a worker has had at most (Linux)."""
     status = Path(f"/proc/{worker.process.pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024

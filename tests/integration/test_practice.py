@@ -26,7 +26,6 @@ SECONDS = 60.0
 def test_a_reader_without_a_gateway_gets_one(
     options: tuple[str, ...], page: str, example: str
 ) -> None:
-    """It prints what to export, takes a page's event, and Ctrl-C leaves nothing behind."""
     if reason := missing_requirement():
         give_up(reason)
     event = next(one.text for one in blocks_of(ROOT / "docs" / page) if f'"{example}"' in one.text)
@@ -49,7 +48,6 @@ def test_a_reader_without_a_gateway_gets_one(
 
 
 def _exported(practice: "subprocess.Popen[str]") -> dict[str, str]:
-    """Read what it prints to export, until there is all of it."""
     assert practice.stdout is not None
     exports = {}
     for line in practice.stdout:

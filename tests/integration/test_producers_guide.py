@@ -77,7 +77,6 @@ def test_a_reader_without_a_token_gets_an_explanation(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(180)
 def test_a_kafka_that_asks_who_is_there_is_written_to_by_the_same_blocks(tmp_path: Path) -> None:
-    """With the user, the password and the authority that the operator gives, over TLS."""
     require_programs("kcat", remedy="see deploy/debian-packages.sh")
     if reason := missing_requirement():
         give_up(reason)
@@ -102,7 +101,6 @@ def test_a_kafka_that_asks_who_is_there_is_written_to_by_the_same_blocks(tmp_pat
 
 
 def _writing_to_kafka() -> list[Block]:
-    """Return the blocks that write straight to Kafka, and what they need."""
     commands = ["python3 to_kafka.py"]
     if _librdkafka() >= PROVES_PASSWORDS:
         commands += ["kcat.conf\n", "kcat -F kcat.conf -P"]
@@ -115,7 +113,6 @@ def _writing_to_kafka() -> list[Block]:
 
 
 def _librdkafka() -> tuple[int, ...]:
-    """Return the version of the library that kcat has here."""
     done = subprocess.run(["kcat", "-V"], capture_output=True, text=True, check=True)
     found = re.search(r"librdkafka (\d+)\.(\d+)\.(\d+)", done.stdout + done.stderr)
     assert found is not None
@@ -123,7 +120,6 @@ def _librdkafka() -> tuple[int, ...]:
 
 
 def _desk(folder: Path) -> Path:
-    """Make the reader's folder, in which they have said `npm install`."""
     desk = folder / "desk"
     desk.mkdir()
     (desk / "node_modules").symlink_to(NODE_MODULES)
@@ -135,13 +131,11 @@ def _desk(folder: Path) -> Path:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """The reader's programs: those of this environment come first."""
     programs = (Path(sys.executable).parent, folder / "programs", os.environ["PATH"])
     return {"PATH": os.pathsep.join(map(str, programs)), "PYTHONPATH": str(ROOT)}
 
 
 def _events_of(bootstrap: str, security: BrokerSecurity = PLAINTEXT) -> list[CloudEvent]:
-    """Read the topic of lycées, and see that each lycée is where it belongs."""
     partitions = [TopicPartition(SCHOOLS, partition) for partition in range(DEFAULT_PARTITIONS)]
     consumer: Any = opened(
         KafkaConsumer,

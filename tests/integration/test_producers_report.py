@@ -45,13 +45,11 @@ LATER = "2017-01-01"
 
 @cache
 def simulated() -> tuple[SimulatedRecord, ...]:
-    """Return the records that the Région sends in a year."""
     return tuple(simulate(7, FIRST, LAST))
 
 
 @pytest.fixture(scope="module")
 def sent() -> list[Message]:
-    """Return a year of the simulated Région, out of order and in part twice."""
     messages = [
         Message(record.family, record.key.encode(), record.line.encode()) for record in simulated()
     ]
@@ -63,26 +61,22 @@ def reported(
     *options: str,
     command: Callable[..., CompletedProcess[str]] = run_inside,
 ) -> Any:  # noqa: ANN401 - JSON
-    """Report on producers, as of the last day of 2020, and read it."""
     done = command(broker, "producers", "report", "--format", "json", *options)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 def counted(broker: KafkaBroker) -> dict[str, dict[str, Any]]:
-    """Report on producers; return the scorecards of those who sent something, by source's name."""
     cards = reported(broker)["scorecards"]
     return {card["producer"]: card for card in cards if card["accepted"] or card["refused"]}
 
 
 def valid_events(sent: list[Message]) -> list[dict[str, Any]]:
-    """Return what the simulator did not spoil, as plain JSON."""
     invalid = {record.line.encode() for record in simulated() if record.kind is RecordKind.INVALID}
     return [json.loads(message.value) for message in sent if message.value not in invalid]
 
 
 def recounted(sent: list[Message]) -> dict[str, Any]:
-    """Count again by another method: the simulator says what is valid, plain JSON says the rest."""
     events = valid_events(sent)
     valid: Counter[str] = Counter()
     late: dict[str, dict[str, int]] = defaultdict(dict)
@@ -112,8 +106,9 @@ def _rank(days: Any, share: float) -> int:  # noqa: ANN401 - any collection of n
     return int(ordered[ceil(share * len(ordered)) - 1])
 
 
-def test_equals_an_independent_recount(broker: KafkaBroker, sent: list[Message]) -> None:
-    """Accepted, repeated, refused, late, last heard: producer by producer."""
+def test_equals_an_independent_recount_also_after_workers_were_killed(
+    broker: KafkaBroker, factory: WorkerFactory, sent: list[Message]
+) -> None:
     send(broker.bootstrap, sent, misrouted=MISROUTED)
 
     cards, expected = counted(broker), recounted(sent)
@@ -129,13 +124,6 @@ def test_equals_an_independent_recount(broker: KafkaBroker, sent: list[Message])
     assert sum(card["refused"] for card in everybody) == expected["refused"] > 0
     assert sum(card["misplaced"] for card in everybody) > 0
     assert sum(card["reused_ids"] for card in everybody) == 0
-
-
-def test_kills_and_copies_do_not_change_it(
-    broker: KafkaBroker, factory: WorkerFactory, sent: list[Message]
-) -> None:
-    """Before a worker has seen anything, and after workers were killed over it."""
-    send(broker.bootstrap, sent, misrouted=MISROUTED)
     before = reported(broker, "--references")
 
     worker, chance = factory.worker(max_poll_records="500"), random.Random(5)
@@ -154,7 +142,6 @@ def test_kills_and_copies_do_not_change_it(
 def test_the_worker_counts_the_same(
     broker: KafkaBroker, factory: WorkerFactory, sent: list[Message]
 ) -> None:
-    """What /metrics shows since it began is what the report counts, where nothing was killed."""
     send(broker.bootstrap, sent)
     worker = factory.worker()
     worker.start()
@@ -196,7 +183,6 @@ def test_the_worker_counts_the_same(
 def test_references_that_lead_nowhere_are_counted_and_listed(
     broker: KafkaBroker, sent: list[Message], tmp_path: Path
 ) -> None:
-    """An unregistered lycée, an unknown organisation, a commune elsewhere and one nowhere."""
     source = "urn:iledefrance:subventions"
     sirets = tmp_path / "sirets.csv"
     known = {event_["data"]["siret"] for event_ in valid_events(sent) if "siret" in event_["data"]}
@@ -244,7 +230,6 @@ def test_references_that_lead_nowhere_are_counted_and_listed(
 def test_what_the_gateway_refused_is_its_producer_s(
     broker: KafkaBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whose secret was shown answers for it, and it is reported beside what was taken."""
     with running_gateway(broker.bootstrap, tmp_path) as (gateway, credentials):
         for body in (
             gateway_event(1),

@@ -13,7 +13,7 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from broker.clients import opened
-from broker.errors import BrokerUnreachableError, TopicMismatchError, TopicMissingError
+from broker.errors import BrokerUnreachableError, TopicMissingError
 from broker.topic_admin import apply_topics, verify_topics
 from events.cloudevent import CloudEvent, decode, encode_structured
 from events.fact import Family
@@ -33,7 +33,6 @@ TOPIC = TopicSpec(SCHOOLS, "uai", partitions=PARTITIONS, replication=1)
 
 
 def event(number: int) -> CloudEvent:
-    """An event about one of many lycées."""
     digits = f"075{number:04}"
     return CloudEvent(
         id=f"e-{number}",
@@ -44,7 +43,6 @@ def event(number: int) -> CloudEvent:
 
 
 def records(kafka: KafkaBroker) -> list[Any]:
-    """Every record of the schools' topic, in the order of partitions and offsets."""
     consumer = opened(KafkaConsumer, kafka.bootstrap, consumer_timeout_ms=10_000)
     try:
         partitions = [TopicPartition(SCHOOLS, number) for number in range(PARTITIONS)]
@@ -58,7 +56,6 @@ def records(kafka: KafkaBroker) -> list[Any]:
 
 
 def decoded(kafka: KafkaBroker) -> list[CloudEvent]:
-    """Every event of the schools' topic, in the order of their identifiers."""
     events = [
         decode(record.headers, record.value, family=Family.SCHOOLS) for record in records(kafka)
     ]
@@ -68,7 +65,6 @@ def decoded(kafka: KafkaBroker) -> list[CloudEvent]:
 def smart_region(
     *arguments: str, broker: str, given: bytes = b""
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own."""
     return captured(
         [sys.executable, "-m", "smart_region", *arguments],
         cwd=ROOT,
@@ -78,82 +74,31 @@ def smart_region(
     )
 
 
-def test_topics_are_created_once(kafka: KafkaBroker) -> None:
-    """Applied twice on a real broker, the declaration creates all and then nothing."""
-    specs = declared_topics(partitions=2)
-    first = apply_topics(kafka.bootstrap, specs)
-    second = apply_topics(kafka.bootstrap, specs)
-    assert len(first.created) == len(second.verified) == len(specs)
-    assert (first.verified, second.created) == ((), ())
-    verify_topics(kafka.bootstrap, specs)
-
-
-def test_another_partition_count_is_refused(kafka: KafkaBroker) -> None:
-    """A topic that has another number of partitions is named, and left as it is."""
+@pytest.mark.parametrize(
+    "options",
+    [
+        PublisherOptions(),
+        PublisherOptions(in_flight=10),
+        # As a lesser broker may need it.
+        PublisherOptions(batch_bytes=0, linger_ms=0, idempotent=False, in_flight=500),
+    ],
+    ids=["by default", "few may wait", "one by one"],
+)
+def test_events_come_back_as_they_were_published(
+    kafka: KafkaBroker, options: PublisherOptions
+) -> None:
     apply_topics(kafka.bootstrap, [TOPIC])
-    other = TopicSpec(SCHOOLS, "uai", partitions=PARTITIONS + 1, replication=1)
-    with pytest.raises(TopicMismatchError, match=r"partitions.* value 4 instead of 5"):
-        apply_topics(kafka.bootstrap, [other])
-    verify_topics(kafka.bootstrap, [TOPIC])
-
-
-def test_another_retention_is_refused(kafka: KafkaBroker) -> None:
-    """Events that the broker would delete one day are not kept as declared."""
-    apply_topics(
-        kafka.bootstrap, [TopicSpec(SCHOOLS, "uai", PARTITIONS, 1, retention_ms=86_400_000)]
-    )
-    with pytest.raises(TopicMismatchError, match=r"retention\.ms.*'86400000' instead of '-1'"):
-        verify_topics(kafka.bootstrap, [TOPIC])
-
-
-def test_events_come_back_as_they_were_published(kafka: KafkaBroker) -> None:
-    """Every event is on the topic, on its entity's partition."""
-    apply_topics(kafka.bootstrap, [TOPIC])
-    events = [event(number) for number in range(500)]
-    with KafkaPublisher(kafka.bootstrap) as publisher:
+    events = [event(number) for number in range(300)]
+    with KafkaPublisher(kafka.bootstrap, options=options) as publisher:
         for one in events:
             publisher.publish(one)
         assert publisher.flush().delivered == len(events)
-    assert decoded(kafka) == events
-    assert all(
-        record.partition == partition_for(record.key, PARTITIONS) for record in records(kafka)
-    )
-
-
-def test_one_entity_s_events_keep_their_order(kafka: KafkaBroker) -> None:
-    """What is said of one lycée arrives in the order in which it was said."""
-    apply_topics(kafka.bootstrap, [TOPIC])
-    events = [CloudEvent(f"e-{n}", "/tests", event(7).time, event(7).fact) for n in range(200)]
-    with KafkaPublisher(kafka.bootstrap) as publisher:
-        for one in events:
-            publisher.publish(one)
-    assert [decode(record.headers, record.value).id for record in records(kafka)] == [
-        one.id for one in events
-    ]
-
-
-def test_few_may_wait_and_all_arrive(kafka: KafkaBroker) -> None:
-    """A publisher that lets only ten events wait is slower, not lossy."""
-    apply_topics(kafka.bootstrap, [TOPIC])
-    with KafkaPublisher(kafka.bootstrap, options=PublisherOptions(in_flight=10)) as publisher:
-        for number in range(300):
-            publisher.publish(event(number))
-        assert publisher.flush().delivered == 300
-    assert len(decoded(kafka)) == 300
-
-
-def test_single_records_are_published_too(kafka: KafkaBroker) -> None:
-    """Without batches and idempotence, as a lesser broker may need it, events arrive as well."""
-    apply_topics(kafka.bootstrap, [TOPIC])
-    options = PublisherOptions(batch_bytes=0, linger_ms=0, idempotent=False, in_flight=500)
-    with KafkaPublisher(kafka.bootstrap, options=options) as publisher:
-        for number in range(50):
-            publisher.publish(event(number))
-    assert len(decoded(kafka)) == 50
+    found = [(record.partition, decode(record.headers, record.value)) for record in records(kafka)]
+    homes = {one.id: partition_for(one.fact.entity_id.encode(), PARTITIONS) for one in events}
+    assert found == sorted(((homes[one.id], one) for one in events), key=lambda placed: placed[0])
 
 
 def test_the_partition_is_that_of_other_murmur2_producers(kafka: KafkaBroker) -> None:
-    """A producer with the default partitioner puts an entity where we do."""
     apply_topics(kafka.bootstrap, [TOPIC])
     chosen = {}
     producer = opened(KafkaProducer, kafka.bootstrap)
@@ -165,21 +110,7 @@ def test_the_partition_is_that_of_other_murmur2_producers(kafka: KafkaBroker) ->
     assert chosen == {key: partition_for(key, PARTITIONS) for key in chosen}
 
 
-def test_another_partitioner_s_records_are_distinguished(kafka: KafkaBroker) -> None:
-    """A record on another partition than its key's is valid, and recognised as misrouted."""
-    apply_topics(kafka.bootstrap, [TOPIC])
-    key, value, headers = encode_structured(event(1))
-    elsewhere = (partition_for(key, PARTITIONS) + 1) % PARTITIONS
-    producer = opened(KafkaProducer, kafka.bootstrap)
-    producer.send(SCHOOLS, key=key, value=value, headers=headers, partition=elsewhere).get(10)
-    producer.close()
-    (record,) = records(kafka)
-    assert decode(record.headers, record.value, family=Family.SCHOOLS) == event(1)
-    assert record.partition != partition_for(record.key, PARTITIONS)
-
-
 def test_a_missing_topic_is_named(kafka: KafkaBroker) -> None:
-    """Nothing is created on the way: the error says how to create the topic."""
     options = PublisherOptions(connect_seconds=1)
     with (
         pytest.raises(TopicMissingError, match=r"smartregion\.schools.*topics apply"),
@@ -190,7 +121,6 @@ def test_a_missing_topic_is_named(kafka: KafkaBroker) -> None:
 
 @contextmanager
 def publishing(kafka: KafkaBroker) -> Iterator[KafkaPublisher]:
-    """A publisher that waits two seconds for a delivery, and has delivered one event."""
     apply_topics(kafka.bootstrap, [TOPIC])
     with KafkaPublisher(kafka.bootstrap, options=PublisherOptions(delivery_seconds=2)) as publisher:
         publisher.publish(event(0))
@@ -200,7 +130,6 @@ def publishing(kafka: KafkaBroker) -> Iterator[KafkaPublisher]:
 
 @pytest.mark.usefixtures("refused_connections")
 def test_events_without_acknowledgement_are_reported(kafka: KafkaBroker) -> None:
-    """After the broker is gone, each event that it did not take is in the report."""
     with publishing(kafka) as publisher:
         kafka.kill()
         lost = [event(number) for number in range(1, 20)]
@@ -213,8 +142,6 @@ def test_events_without_acknowledgement_are_reported(kafka: KafkaBroker) -> None
 
 @pytest.mark.usefixtures("refused_connections")
 def test_losses_that_nobody_asked_for_are_an_error(kafka: KafkaBroker) -> None:
-    """Who leaves the publisher without a last flush still hears of what was lost."""
-
     def lose_one() -> None:
         with publishing(kafka) as publisher:
             kafka.kill()
@@ -226,7 +153,6 @@ def test_losses_that_nobody_asked_for_are_an_error(kafka: KafkaBroker) -> None:
 
 @pytest.mark.usefixtures("refused_connections")
 def test_a_broker_lost_before_the_first_event_is_reported(kafka: KafkaBroker) -> None:
-    """A producer that never got its producer id fails its events, instead of waiting for ever."""
     apply_topics(kafka.bootstrap, [TOPIC])
     with KafkaPublisher(kafka.bootstrap, options=PublisherOptions(delivery_seconds=1)) as publisher:
         publisher._partition_count(SCHOOLS)
@@ -238,7 +164,6 @@ def test_a_broker_lost_before_the_first_event_is_reported(kafka: KafkaBroker) ->
 
 @pytest.mark.usefixtures("refused_connections")
 def test_a_broker_that_comes_back_gets_each_event_once(kafka: KafkaBroker) -> None:
-    """Events published during a short outage arrive, and none arrives twice."""
     apply_topics(kafka.bootstrap, [TOPIC])
     events = [event(number) for number in range(200)]
     # Longer than a stop and a start take, each on a busy machine.
@@ -255,7 +180,6 @@ def test_a_broker_that_comes_back_gets_each_event_once(kafka: KafkaBroker) -> No
 
 
 def test_emit_from_end_to_end(kafka: KafkaBroker) -> None:
-    """From the shell: topics are created, valid lines published, the bad one reported."""
     assert run_inside(kafka, "topics", "apply").returncode == 0
     good = [encode_structured(event(number)).value for number in range(3)]
     ran = smart_region(
@@ -271,7 +195,6 @@ def test_emit_from_end_to_end(kafka: KafkaBroker) -> None:
 
 
 def test_a_second_apply_from_the_shell(kafka: KafkaBroker) -> None:
-    """`topics apply` says what it did, and refuses another partition count with status 2."""
     apply, count = ("topics", "apply"), len(declared_topics())
     assert f"{count} created, 0 as" in smart_region(*apply, broker=kafka.bootstrap).stdout
     assert f"0 created, {count} as" in run_inside(kafka, *apply).stdout
@@ -281,7 +204,6 @@ def test_a_second_apply_from_the_shell(kafka: KafkaBroker) -> None:
 
 @pytest.mark.usefixtures("refused_connections")
 def test_a_dead_broker_is_one_line_from_the_shell(kafka: KafkaBroker) -> None:
-    """`emit` on a broker that is down ends with one readable line and status 2."""
     kafka.stop()
     ran = smart_region("emit", broker=kafka.bootstrap, given=encode_structured(event(1)).value)
     assert (ran.stdout, ran.returncode) == ("0 accepted, 0 refused\n", 2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 from collections.abc import Sequence
 from datetime import date
@@ -38,14 +37,12 @@ SHOWN_ADDRESS = "127.0.0.1:6066"
 
 @cache
 def quarters() -> Sequence[Sequence[Message]]:
-    """Return what the Région sends in 2016, in quarters."""
     messages = region(7, date(2016, 1, 1), date(2016, 12, 31))
     size = len(messages) // 4 + 1
     return [messages[start : start + size] for start in range(0, len(messages), size)]
 
 
 def equals_the_audit(broker: KafkaBroker, assessor: Worker, *workers: Worker) -> None:
-    """Wait until everything is processed; then the assessor soon shows what the audit counts."""
     assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS), logs(*workers)
     counted = audited_values(broker.bootstrap)
 
@@ -57,17 +54,14 @@ def equals_the_audit(broker: KafkaBroker, assessor: Worker, *workers: Worker) ->
 
 
 def logs(*processes: Worker) -> str:
-    """Return the ends of logs."""
     return "\n".join(process.log()[-3000:] for process in processes)
 
 
 def owned(*workers: Worker) -> list[int]:
-    """Return the partitions that workers say they own."""
     return sorted(one for worker in workers for one in worker.readiness().get("partitions", ()))
 
 
 def owns_everything(*workers: Worker) -> bool:
-    """Return whether workers are ready and own every partition."""
     return all(worker.ready for worker in workers) and owned(*workers) == list(
         range(DEFAULT_PARTITIONS)
     )
@@ -76,7 +70,6 @@ def owns_everything(*workers: Worker) -> bool:
 def test_figures_equal_the_audit_whoever_owns_what(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """Through a join, a sleep beyond the session, a kill and a leave, with traffic at each."""
     first, second, third = (factory.worker(name) for name in ("first", "second", "third"))
     everybody = (first, second, third)
     urls = ",".join(worker.url for worker in everybody)
@@ -136,7 +129,6 @@ def test_what_nobody_owns_is_withheld_after_a_while(
 
 
 def ages(assessor: Worker) -> Sequence[float]:
-    """Return the ages of the histories that it judges."""
     return list(shown(assessor, metrics.HISTORY_AGE).values())
 
 
@@ -164,19 +156,7 @@ def test_a_part_of_the_partitions_is_not_judged(
     assert broker.running
 
 
-def test_says_why_it_cannot_start(factory: WorkerFactory) -> None:
-    """A port in use, or a token that would cross the network: the remedy, before anything."""
-    with socket.socket() as taken:
-        assessor = factory.assessor(workers="http://127.0.0.1:6066")
-        taken.bind(("127.0.0.1", assessor.port))
-        taken.listen()
-        assessor.start()
-        assert assessor.process.wait(30) == 2
-        assert "SMART_REGION_ASSESSOR_PORT" in assessor.log()
-
-
 def test_the_commands_of_its_page_ask_a_worker(broker: KafkaBroker, factory: WorkerFactory) -> None:
-    """Run as docs/histories.md has them, for everything and then for what has changed since."""
     require_programs("curl", remedy="see deploy/debian-packages.sh")
     worker = factory.worker()
     worker.start()
@@ -196,7 +176,6 @@ def test_the_commands_of_its_page_ask_a_worker(broker: KafkaBroker, factory: Wor
 
 
 def told(command: str, **variables: str) -> list[Any]:
-    """Return the lines of a command's answer."""
     done = subprocess.run(
         ["bash", "-c", command],
         env={**os.environ, **variables},

@@ -22,7 +22,6 @@ SCHOOLS = topic_name(Family.SCHOOLS)
 
 
 def at_work(factory: WorkerFactory, **settings: str) -> Worker:
-    """Return a worker that is ready."""
     worker = factory.worker(**settings)
     worker.start()
     worker.wait_ready()
@@ -30,7 +29,6 @@ def at_work(factory: WorkerFactory, **settings: str) -> Worker:
 
 
 def says(worker: Worker, text: str) -> None:
-    """Wait until a worker that is not ready says why, for at most a minute."""
     assert wait_until(
         lambda: text in str(worker.readiness().get("waiting_for")), seconds=REPORT_SECONDS
     ), (worker.readiness(), worker.log()[-3000:])
@@ -39,7 +37,6 @@ def says(worker: Worker, text: str) -> None:
 
 
 def ends(worker: Worker, text: str) -> None:
-    """Wait until a worker has ended, with status 1 and its reason in the log."""
     assert wait_until(lambda: not worker.alive, seconds=REPORT_SECONDS), worker.log()[-3000:]
     assert worker.status() == 1
     assert text in worker.log()
@@ -48,7 +45,6 @@ def ends(worker: Worker, text: str) -> None:
 def test_added_partitions_are_reported_within_a_minute(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """The worker says so, in its log and metrics too, and shows no figures."""
     worker = at_work(factory)
     with broker.admin() as admin:
         admin.create_partitions({SCHOOLS: 9})
@@ -61,7 +57,6 @@ def test_added_partitions_are_reported_within_a_minute(
 def test_a_wrong_setting_is_reported_within_a_minute_and_figures_stay(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """Until it is as declared again: the alert of it ends by itself."""
     worker = at_work(factory)
     labels = f'fault="settings_changed",partition="",topic="{SCHOOLS}"'
 
@@ -98,7 +93,6 @@ def test_workers_whose_topic_was_deleted_say_so_and_end(
 def test_a_worker_whose_broker_is_dead_is_not_ready(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """Once its ownership is in doubt; it is again when the broker is back, or is started anew."""
     worker = at_work(factory)
     broker.stop()
     says(worker, "the broker: the broker last answered a heartbeat")

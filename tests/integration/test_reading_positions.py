@@ -24,7 +24,6 @@ SECONDS = 30.0
 
 @pytest.fixture(params=["kafka", "embedded"])
 def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give the address of a broker with one topic of two partitions."""
     if request.param == "kafka":
         address: str = request.getfixturevalue("kafka").bootstrap
         create(address)
@@ -37,7 +36,6 @@ def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @contextmanager
 def admin_of(bootstrap: str) -> Iterator[Any]:
-    """Give an admin client."""
     admin = opened(KafkaAdminClient, bootstrap)
     try:
         yield admin
@@ -46,13 +44,11 @@ def admin_of(bootstrap: str) -> Iterator[Any]:
 
 
 def create(bootstrap: str) -> None:
-    """Create the topic."""
     with admin_of(bootstrap) as admin:
         admin.create_topics({TOPIC: {"num_partitions": 2, "replication_factor": 1}})
 
 
 def write(bootstrap: str, *values: bytes) -> None:
-    """Write records to the first partition, each in a batch of its own."""
     producer: Any = opened(KafkaProducer, bootstrap, batch_size=0)
     for value in values:
         producer.send(TOPIC, value, partition=0).get(timeout=SECONDS)
@@ -60,7 +56,6 @@ def write(bootstrap: str, *values: bytes) -> None:
 
 
 def read(reader: TopicReader) -> list[bytes | None]:
-    """Read to the end."""
     found = []
     ends = monotonic() + SECONDS
     while not reader.caught_up and monotonic() < ends:
@@ -70,7 +65,6 @@ def read(reader: TopicReader) -> list[bytes | None]:
 
 
 def test_goes_on_where_it_was_read_up_to(bootstrap: str) -> None:
-    """What lies before the position does not come again."""
     write(bootstrap, b"0", b"1", b"2")
 
     with open_reader(bootstrap, [TOPIC], positions={(TOPIC, 0): 2}) as reader:
@@ -78,7 +72,6 @@ def test_goes_on_where_it_was_read_up_to(bootstrap: str) -> None:
 
 
 def test_nothing_new_is_no_fault(bootstrap: str) -> None:
-    """A position at the end is read to its end at once."""
     write(bootstrap, b"0", b"1")
 
     with open_reader(bootstrap, [TOPIC], positions={(TOPIC, 0): 2}) as reader:
@@ -86,14 +79,12 @@ def test_nothing_new_is_no_fault(bootstrap: str) -> None:
 
 
 def test_a_broker_with_nothing_new_answers(bootstrap: str) -> None:
-    """A small request tells silence from absence."""
     with open_reader(bootstrap, [TOPIC]) as reader:
         assert reader.answers(wait_seconds=10)
 
 
 @pytest.mark.parametrize("values", [(), (b"other",)], ids=["empty", "shorter"])
 def test_a_shorter_topic_was_made_anew(bootstrap: str, values: tuple[bytes, ...]) -> None:
-    """A position beyond the end is an error, however the broker answers to it."""
     write(bootstrap, *values)
 
     with (

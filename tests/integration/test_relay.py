@@ -31,7 +31,6 @@ from tests.support.workers import WorkerFactory
 
 pytestmark = pytest.mark.timeout(300)
 
-SOURCE = "urn:iledefrance:lycees"
 SCHOOLS = topic_name(Family.SCHOOLS)
 BURST = 50_000
 DEPARTMENTS = ("075", "077", "078", "091", "092", "093", "094", "095")
@@ -49,21 +48,18 @@ SPEED = json.dumps({"downlink_mbps": 1000})
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[PostgresServer]:
-    """Yield a server of this file's own, which its tests end."""
     with started_postgres() as server:
         yield server
 
 
 @pytest.fixture
 def relay(database: Database, broker: KafkaBroker, tmp_path: Path) -> Iterator[Relay]:
-    """Yield a relay to Kafka, with the rights of one; the test starts it."""
     relay = Relay(database.user("a_relay", "smart_region_relay"), broker.bootstrap, tmp_path)
     yield relay
     relay.kill()
 
 
 def arrived(broker: KafkaBroker) -> list[CloudEvent]:
-    """Return the events on the topic of lycées, in the order of its partitions."""
     records = read_topics(broker.bootstrap, topics=[SCHOOLS])
     return [decode(record.headers, record.value) for record in records]
 
@@ -76,7 +72,6 @@ class Backlog:
         self._connection: psycopg.Connection[Any] | None = None
 
     def events(self) -> int | None:
-        """Return their number; None while the database is away."""
         try:
             if self._connection is None:
                 self._connection = psycopg.connect(self._database.url(), autocommit=True)
@@ -87,16 +82,13 @@ class Backlog:
         return int(events)
 
     def is_empty(self) -> bool:
-        """Return whether nothing waits; not while the database is away."""
         return self.events() == 0
 
     def is_below(self, events: int) -> bool:
-        """Return whether fewer events wait."""
         found = self.events()
         return found is not None and found < events
 
     def close(self) -> None:
-        """Leave the database."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -104,14 +96,12 @@ class Backlog:
 
 @pytest.fixture
 def backlog(database: Database) -> Iterator[Backlog]:
-    """Yield the backlog of the test's database."""
     backlog = Backlog(database)
     yield backlog
     backlog.close()
 
 
 def emit_burst(database: Database, lycees: Sequence[str]) -> None:
-    """Emit an event about each lycée, in one transaction."""
     with database.connected() as connection:
         connection.execute(
             "SELECT count(smart_region.emit('school.connected', lycee, '2018-03-01', %s))"
@@ -132,12 +122,10 @@ class Writers:
         ]
 
     def start(self) -> None:
-        """Begin to write."""
         for thread in self._threads:
             thread.start()
 
     def end(self) -> None:
-        """Return once they write no more."""
         self._end.set()
         for thread in self._threads:
             thread.join()
@@ -177,7 +165,6 @@ def test_kills_and_restarts_lose_and_invent_nothing(
     relay: Relay,
     factory: WorkerFactory,
 ) -> None:
-    """With the relay killed at any moment, and the database restarted under it."""
     worker = factory.worker()
     worker.start()
     with database.connected() as connection:
@@ -217,7 +204,6 @@ def test_kills_and_restarts_lose_and_invent_nothing(
 
 
 def in_order(events: list[CloudEvent]) -> None:
-    """Check that each entity's events arrived in their order, but for what was sent again."""
     times = defaultdict(list)
     for one in events:
         times[one.fact.entity_id].append(one.time)
@@ -229,7 +215,6 @@ def in_order(events: list[CloudEvent]) -> None:
 def test_a_burst_is_shared_and_arrives_whole(
     broker: KafkaBroker, database: Database, backlog: Backlog, relay: Relay, tmp_path: Path
 ) -> None:
-    """All rows of one transaction, by two relays."""
     emit_burst(database, [uai(f"{DEPARTMENTS[one % 8]}{one // 8:04}") for one in range(BURST)])
     other = Relay(relay.database, broker.bootstrap, tmp_path, name="other")
     relay.start()
@@ -248,14 +233,12 @@ def test_a_burst_is_shared_and_arrives_whole(
 
 
 def sent(relay: Relay) -> int:
-    """Return how many events it says at its end that it sent."""
     return int(relay.log().splitlines()[-1].split()[0])
 
 
 def test_through_the_gateway_a_refused_event_is_put_aside(
     broker: KafkaBroker, database: Database, backlog: Backlog, tmp_path: Path
 ) -> None:
-    """With the gateway's reason, and it stops nothing."""
     credentials = issue_credentials("lycees", tmp_path)
     secret = tmp_path / "token"
     secret.touch(mode=0o600)

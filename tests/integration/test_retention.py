@@ -30,7 +30,6 @@ SPARING = "log.retention.bytes=1000000\nlog.message.timestamp.type=CreateTime\n"
 
 @pytest.fixture
 def sparing(tmp_path: Path) -> Iterator[KafkaBroker]:
-    """Yield a broker that deletes by size, with the topics as 0.1 declared them."""
     if reason := missing_requirement():
         give_up(reason)
     with KafkaBroker(tmp_path / "kafka", properties=SPARING) as broker:
@@ -55,7 +54,6 @@ def sparing(tmp_path: Path) -> Iterator[KafkaBroker]:
 def test_a_brokers_own_retention_is_reported_and_corrected_by_one_command(
     sparing: KafkaBroker, tmp_path: Path
 ) -> None:
-    """Workers of this release start on topics of 0.1; what was deleted all the same is reported."""
     refused = run(sparing, "topics", "apply")
     assert refused.returncode != 0
     assert "retention.bytes: differs from the declaration, value '1000000'" in refused.stderr

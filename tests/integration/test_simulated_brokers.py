@@ -21,7 +21,6 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def simulated() -> Mapping[str, Any]:
-    """Return the answers of the simulated broker, by conversation."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.simulation.conversations"],
         cwd=ROOT,
@@ -36,7 +35,6 @@ def simulated() -> Mapping[str, Any]:
 
 @pytest.fixture(scope="module")
 def topic(shared_broker: KafkaBroker) -> None:
-    """Create the topic of the conversations, which has no records."""
     with shared_broker.admin() as admin:
         settings = {"message.timestamp.type": "LogAppendTime"}
         admin.create_topics([NewTopic(TOPIC, 1, 1, topic_configs=settings)])
@@ -46,7 +44,6 @@ def topic(shared_broker: KafkaBroker) -> None:
 def test_a_real_kafka_answers_alike(
     simulated: Mapping[str, Any], shared_broker: KafkaBroker
 ) -> None:
-    """Joins, syncs, commits, sessions, sequences, offsets and batches, right and wrong ones."""
     host, port = shared_broker.bootstrap.split(":")
     real = {name: asyncio.run(answers_to(name, host, int(port))) for name in CONVERSATIONS}
 

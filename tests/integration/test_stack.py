@@ -24,7 +24,6 @@ from tests.support.requirements import give_up, require_programs
 from tests.support.rights import open_to_others
 from tests.support.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
 STACK = (sys.executable, "-m", "smart_region", "stack", "--pace", "live", "--folder")
 READY = "Everything is ready."
 #: Kafka, two workers, assessor, page and gateway with a HAProxy each, Alertmanager, Prometheus.
@@ -59,16 +58,13 @@ class Stack:
 
     @property
     def output(self) -> str:
-        """All that it has printed."""
         return self.output_file.read_text()
 
     def wait_output(self, text: str, *, seconds: float = 90) -> None:
-        """Wait until it has printed a text."""
         wait_until(lambda: text in self.output or self._ended, seconds=seconds)
         assert text in self.output, self.output
 
     def send_first_events(self) -> str:
-        """Run the command that it proposes; return what the gateway answers."""
         _, _, rest = self.output.partition("First events, as the producer lycees:")
         command, _, _ = rest.partition(READY)
         return subprocess.run(
@@ -76,7 +72,6 @@ class Stack:
         ).stdout
 
     def ask(self, expression: str) -> list[tuple[dict[str, str], float]]:
-        """Return what its Prometheus says of an expression: labels and values."""
         url = (
             f"http://{self._address('Prometheus')}/api/v1/query?{urlencode({'query': expression})}"
         )
@@ -85,7 +80,6 @@ class Stack:
         return [(one["metric"], float(one["value"][1])) for one in series]
 
     def shows(self, expression: str, *values: float, seconds: float = 60) -> bool:
-        """Wait until its Prometheus has just these values."""
         return wait_until(
             lambda: [value for _, value in self.ask(expression)] == [*values],
             seconds=seconds,
@@ -93,7 +87,6 @@ class Stack:
         )
 
     def process_at(self, address: str) -> int:
-        """Return which of its processes listens at an address."""
         port = int(address.rpartition(":")[2])
         (pid,) = (pid for pid in children(self.process.pid) if port in listening(pid))
         return pid
@@ -110,7 +103,6 @@ class Stack:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Stack]:
-    """Yield a stack in which everything is ready."""
     stack = Stack(folder)
     try:
         stack.wait_output(READY)
@@ -120,7 +112,6 @@ def running(folder: Path) -> Iterator[Stack]:
 
 
 def test_a_figure_outlives_a_worker_and_the_stack_itself(tmp_path: Path) -> None:
-    """From gateway to Prometheus; a worker killed, then all, started again, and asked to end."""
     if reason := missing_requirement():
         give_up(reason)
     require_prometheus()

@@ -43,14 +43,12 @@ class Transaction:
         self.producer.begin_transaction()
 
     def send(self, topic: str, key: str, value: bytes, headers: Sequence[Header] = ()) -> None:
-        """Write a record, and wait for its acknowledgement."""
         home = partition_for(key.encode(), PARTITIONS) if topic != DEAD_LETTERS else 0
         self.producer.send(
             topic, value, key=key.encode(), headers=list(headers), partition=home
         ).get(timeout=30)
 
     def write(self, events: Iterable[CloudEvent]) -> None:
-        """Send events to where they belong."""
         for one in events:
             record = encode_structured(one)
             self.send(
@@ -58,17 +56,14 @@ class Transaction:
             )
 
     def commit(self) -> None:
-        """End it: all that was sent was said."""
         self.producer.commit_transaction()
 
     def abort(self) -> None:
-        """End it: nothing of what was sent was said."""
         self.producer.abort_transaction()
 
 
 @contextmanager
 def transaction(broker: KafkaBroker, name: str) -> Iterator[Transaction]:
-    """Yield a transaction that is begun; the producer is gone afterwards."""
     begun = Transaction(broker, name)
     try:
         yield begun
@@ -77,7 +72,6 @@ def transaction(broker: KafkaBroker, name: str) -> Iterator[Transaction]:
 
 
 def events_of(lycee: str) -> list[CloudEvent]:
-    """Return what makes a lycée count as connected."""
     return [
         event("school.registered", lycee, "2018-01-01"),
         event("school.connected", lycee, "2018-03-01"),
@@ -85,14 +79,12 @@ def events_of(lycee: str) -> list[CloudEvent]:
 
 
 def audited(broker: KafkaBroker, worker: Worker) -> Any:  # noqa: ANN401 - JSON
-    """Audit the worker, which has to show the audit's figures, and read what was found."""
     done = run(broker, "audit", "--json", "--against", worker.url)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     return json.loads(done.stdout)
 
 
 def accepted(broker: KafkaBroker) -> tuple[int, str]:
-    """Return how many events the report on producers finds, and what it has to say beside."""
     done = run(broker, "producers", "report", "--format", "json")
     assert done.returncode == 0, done.stderr
     cards = json.loads(done.stdout)["scorecards"]
@@ -100,7 +92,6 @@ def accepted(broker: KafkaBroker) -> tuple[int, str]:
 
 
 def lag_of(lycee: str, records: int) -> str:
-    """Return the line of /metrics for the lag of a lycée's partition."""
     home = partition_for(lycee.encode(), PARTITIONS)
     return f'smartregion_consumer_lag_records{{partition="{home}",topic="{SCHOOLS}"}} {records}.0'
 
@@ -108,7 +99,6 @@ def lag_of(lycee: str, records: int) -> str:
 def test_only_what_is_committed_counts_for_every_reader(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """Aborted records are nowhere, those of an open transaction not yet, and all readers agree."""
     worker = factory.worker()
     worker.start()
     settings = Settings(broker=broker.bootstrap)

@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from events.topics import DEFAULT_APP_ID
 from tests.support.commands import run, run_inside
 from tests.support.kafka import KafkaBroker
 from tests.support.newer_release import SchoolConnectedTwo
-from tests.support.traffic import Message, region, send, wait_done
+from tests.support.traffic import Message, a_year, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory
 
@@ -47,14 +46,7 @@ ONE_MORE = """\
 """
 
 
-@cache
-def a_year() -> tuple[Message, ...]:
-    """Return what the Région sends in 2016."""
-    return tuple(region(7, date(2016, 1, 1), date(2016, 12, 31)))
-
-
 def in_version_two(message: Message) -> Message:
-    """Return a lycée's connection in version 2 of its contract; leave every other message."""
     if SchoolConnected.TYPE.encode() not in message.value:
         return message
     try:
@@ -69,13 +61,11 @@ def in_version_two(message: Message) -> Message:
 def recount(
     broker: KafkaBroker, workers: Sequence[Worker], **settings: str
 ) -> subprocess.CompletedProcess[str]:
-    """Compare the workers with the recount of tomorrow's release."""
     addresses = [part for worker in workers for part in ("--against", worker.url)]
     return run(broker, "audit", *addresses, "--json", module=NEWER, **settings)
 
 
 def done(broker: KafkaBroker, *workers: Worker, group: str = DEFAULT_APP_ID) -> None:
-    """Wait until every record is processed and the workers are ready."""
     assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS, group=group), "\n".join(
         worker.log()[-3000:] for worker in workers
     )
@@ -84,8 +74,6 @@ def done(broker: KafkaBroker, *workers: Worker, group: str = DEFAULT_APP_ID) -> 
 
 
 def share_the_work(*workers: Worker) -> None:
-    """Wait until each of the workers has partitions of its own."""
-
     def shared() -> bool:
         states = [worker.readiness() for worker in workers]
         return all(one.get("ready") and one["partitions"] for one in states)
@@ -94,7 +82,6 @@ def share_the_work(*workers: Worker) -> None:
 
 
 def versions_on_the_topic(broker: KafkaBroker) -> set[str]:
-    """Return the versions of the lycées' connection among the raw records."""
     return {
         kind
         for record in read_topics(broker.bootstrap, topics=[EVENT_TOPICS[0]])
@@ -147,31 +134,9 @@ def test_two_versions_of_a_contract_live_together_through_a_rolling_restart(
     assert versions_on_the_topic(broker) == {SchoolConnected.TYPE, SchoolConnectedTwo.TYPE}
 
 
-def test_a_release_taken_back_refuses_what_only_the_newer_one_knows(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    """With dead letters, so that nothing vanishes; its figures are those of its own audit."""
-    newer = factory.worker("newer", module=NEWER)
-    newer.start()
-    send(broker.bootstrap, list(map(in_version_two, a_year())))
-    done(broker, newer)
-    assert newer.stop() == 0
-
-    older = factory.worker("older")
-    older.start()
-    older.wait_ready()
-
-    audited = run(broker, "audit", "--against", older.url, "--json")
-    assert audited.returncode == 0, audited.stdout[-3000:] + audited.stderr
-    refused = json.loads(audited.stdout)["account"]["refusals"]["unknown_type"]
-    listed = run(broker, "dead-letters", "list", "--reason", "unknown_type", "--json")
-    assert len(listed.stdout.splitlines()) == refused > 0
-
-
 def test_a_new_catalogue_needs_no_event_again(
     broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
 ) -> None:
-    """Restarted one by one with one more indicator, workers count its past from the topics."""
     folder = tmp_path / "catalogue"
     shutil.copytree(Path(catalogue.__file__).parent / "programmes", folder)
     lycees = folder / "lycees.yaml"

@@ -32,13 +32,11 @@ PACKAGES = (
 
 
 def run(*command: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    """Run a program to its end and keep what it says."""
     return captured(command, cwd=cwd, timeout=100)
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel with the locked build tool, without a network."""
     folder = tmp_path_factory.mktemp("wheel")
     done = run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=ROOT)
     assert done.returncode == 0, done.stderr
@@ -66,7 +64,6 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_every_module_and_the_catalogue(wheel: Path) -> None:
-    """Nothing that git keeps in the packages stays at home, and nothing else comes along."""
     listed = run("git", "ls-files", *PACKAGES, "smart_region.py", cwd=ROOT).stdout.split()
     with zipfile.ZipFile(wheel) as archive:
         held = [name for name in archive.namelist() if ".dist-info/" not in name]
@@ -77,7 +74,6 @@ def test_the_wheel_holds_every_module_and_the_catalogue(wheel: Path) -> None:
 
 
 def test_the_installed_command_checks_the_catalogue_it_brought(environment: Path) -> None:
-    """`smart-region catalogue check` works far from the clone."""
     done = run(environment / "bin" / "smart-region", "catalogue", "check", cwd=environment)
 
     assert done.returncode == 0, done.stderr
@@ -85,7 +81,6 @@ def test_the_installed_command_checks_the_catalogue_it_brought(environment: Path
 
 
 def test_the_installed_packages_are_the_wheels_own(environment: Path) -> None:
-    """The clone's packages are not what runs."""
     program = (
         "import catalogue, events, smart_region, streams\n"
         "for module in (catalogue, events, smart_region, streams): print(module.__file__)"
@@ -97,14 +92,12 @@ def test_the_installed_packages_are_the_wheels_own(environment: Path) -> None:
 
 
 def test_the_installed_command_knows_its_version(environment: Path) -> None:
-    """The version is the wheel's."""
     done = run(environment / "bin" / "smart-region", "--version", cwd=environment)
 
     assert done.stdout.strip() == "smart-region, version 0.1.0"
 
 
 def test_the_page_about_databases_installs_its_extra(wheel: Path, environment: Path) -> None:
-    """By its command, as printed; what the extra asks for is borrowed, so nothing is fetched."""
     tools = environment / "tools"
     tools.mkdir()
     pip = tools / "pip"

@@ -54,7 +54,6 @@ IN_SECONDS = 30.0
 
 
 def password_of(user: str) -> str:
-    """Return a user's password."""
     return f"{user}'s own"
 
 
@@ -66,11 +65,9 @@ class Monitor:
         self.folder = folder
 
     def settings_of(self, user: str) -> dict[str, str]:
-        """Return the variables of a user."""
         return self.kafka.settings_of(user, password_of(user))
 
     def security_of(self, user: str) -> BrokerSecurity:
-        """Return how a user comes in."""
         settings = {
             name.removeprefix(ENV_PREFIX).lower(): value
             for name, value in self.settings_of(user).items()
@@ -82,18 +79,15 @@ class Monitor:
     def run_as(
         self, user: str, *arguments: str, given: str | None = None, **changes: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run `smart-region` as a user; `changes` are settings, named as they are."""
         return run(self.settings_of(user) | variables(changes), *arguments, given=given)
 
     def call_as(
         self, user: str, *arguments: str, given: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        """Call `smart-region` as a user in this process."""
         return call(self.settings_of(user), *arguments, given=given)
 
     @property
     def root_settings(self) -> dict[str, str]:
-        """The variables of the super user, who has a certificate."""
         root = self.kafka.as_root
         return {
             "SMART_REGION_BROKER": self.kafka.mutual,
@@ -104,7 +98,6 @@ class Monitor:
         }
 
     def start(self, user: str, command: str = "worker", **settings: str) -> Worker:
-        """Start a worker or a page as a user; does not wait until it is ready."""
         worker = Worker(
             self.kafka.bootstrap,
             self.folder,
@@ -117,14 +110,12 @@ class Monitor:
 
 
 def variables(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return settings under their names in the environment."""
     return {f"SMART_REGION_{name.upper()}": value for name, value in settings.items()}
 
 
 def run(
     environ: Mapping[str, str], *arguments: str, given: str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `smart-region`; the clock stands on the last day of 2020."""
     return captured(
         [sys.executable, "-m", "smart_region", *arguments],
         env={**os.environ, "SMART_REGION_CLOCK": "2020-12-31", **environ},
@@ -135,25 +126,21 @@ def run(
 def call(
     environ: Mapping[str, str], *arguments: str, given: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Call it in this process."""
     clock = {"SMART_REGION_CLOCK": "2020-12-31"}
     return run_inside_with({**clock, **environ}, *arguments, standard_input=given)
 
 
 def families_of(role: Role) -> tuple[Family, ...]:
-    """Return the families of the producer; other roles have none."""
     return (OWN_FAMILY,) if role is Role.PRODUCER else ()
 
 
 def lines_of(*families: Family) -> str:
-    """Return the events of some families, from the simulated Région's first months."""
     first_months = region(7, date(2016, 1, 1), date(2016, 2, 28))
     return "".join(f"{one.value.decode()}\n" for one in first_months if one.family in families)
 
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
-    """Yield the module's broker."""
     if reason := missing_requirement():
         give_up(reason)
     with SecuredKafka(tmp_path_factory.mktemp("secured")) as broker:
@@ -162,7 +149,6 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
 
 @pytest.fixture(scope="module")
 def monitor(kafka: SecuredKafka, tmp_path_factory: pytest.TempPathFactory) -> Monitor:
-    """Return the broker with its topics and users, all made as an operator makes them."""
     monitor = Monitor(kafka, tmp_path_factory.mktemp("monitor"))
     kafka.add_users({role: password_of(role) for role in Role})
     for role in Role:
@@ -175,7 +161,6 @@ def monitor(kafka: SecuredKafka, tmp_path_factory: pytest.TempPathFactory) -> Mo
 
 @pytest.fixture(scope="module")
 def worker(monitor: Monitor) -> Iterator[Worker]:
-    """Yield a worker that is ready, on events that a producer has sent."""
     done = monitor.run_as(Role.PRODUCER, "emit", given=lines_of(OWN_FAMILY))
     assert done.returncode == 0, done.stderr
     worker = monitor.start(Role.WORKER)
@@ -188,7 +173,6 @@ def worker(monitor: Monitor) -> Iterator[Worker]:
 
 
 def test_a_worker_works_through_what_a_producer_sent(monitor: Monitor, worker: Worker) -> None:
-    """An observer sees that nothing waits, and a reader counts the same figures."""
     assert wait_until(lambda: lag_seen_by_observer(monitor) == 0, seconds=30), worker.log()
 
     audit = monitor.run_as(Role.READER, "audit", "--against", worker.url)
@@ -197,7 +181,6 @@ def test_a_worker_works_through_what_a_producer_sent(monitor: Monitor, worker: W
 
 
 def test_a_worker_forwards_a_record_of_a_wrong_partition(monitor: Monitor, worker: Worker) -> None:
-    """A producer's user with another partitioner than Kafka's own ends no worker."""
     [event, *_] = lines_of(OWN_FAMILY).splitlines()
     with closing(client(KafkaProducer, monitor, Role.PRODUCER)) as producer:
         topic = topic_name(OWN_FAMILY)
@@ -242,7 +225,6 @@ def test_prometheus_sees_what_asks_for_its_token_over_tls(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """With the configuration that is generated for it; who has no token sees nothing."""
     authority, token = Authority(tmp_path), tmp_path / "token"
     ours = authority.issue("page")
     token.touch(mode=0o600)
@@ -283,7 +265,6 @@ def test_prometheus_sees_what_asks_for_its_token_over_tls(
 def test_the_gateway_takes_events_and_sets_aside_what_it_refuses(
     monitor: Monitor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Over TLS: a valid event is accepted; one that is not becomes a dead letter."""
     authority = Authority(tmp_path)
     ours = authority.issue("gateway")
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
@@ -305,7 +286,6 @@ def test_the_gateway_takes_events_and_sets_aside_what_it_refuses(
 
 
 def test_a_clerk_lets_a_dead_letter_go(monitor: Monitor, worker: Worker) -> None:
-    """What a worker refused is seen by the clerk, and by nobody who only produces."""
     before = letters_seen_by(monitor, Role.CLERK)
     with closing(client(KafkaProducer, monitor, Role.PRODUCER)) as producer:
         producer.send(topic_name(OWN_FAMILY), b"no event").get(10)
@@ -326,7 +306,6 @@ def test_a_clerk_lets_a_dead_letter_go(monitor: Monitor, worker: Worker) -> None
 
 
 def test_a_super_user_gives_the_rights_of_a_role(monitor: Monitor) -> None:
-    """By the command, once; the list has them."""
     give = ("topics", "acl", "--role", "observer", "--principal", "newcomer")
     root = monitor.root_settings
     assert run(root, *give).stdout.endswith("11 granted, 0 granted before\n")
@@ -343,7 +322,6 @@ def test_a_super_user_gives_the_rights_of_a_role(monitor: Monitor) -> None:
 def test_a_role_may_do_what_is_declared_and_nothing_else(
     monitor: Monitor, worker: Worker, role: Role
 ) -> None:
-    """The broker's own answer, for every topic, the workers' group and the cluster."""
     assert worker.alive  # So that there is a group.
     declared = {
         right.name: with_implied(right.operations)
@@ -359,7 +337,6 @@ def test_a_role_may_do_what_is_declared_and_nothing_else(
 
 
 def test_who_sees_the_group_cannot_join_it(monitor: Monitor) -> None:
-    """An observer takes no partition from a worker."""
     with closing(
         client(KafkaConsumer, monitor, Role.OBSERVER, group_id=DEFAULT_APP_ID)
     ) as consumer:
@@ -369,7 +346,6 @@ def test_who_sees_the_group_cannot_join_it(monitor: Monitor) -> None:
 
 
 def test_a_producer_cannot_send_another_family(monitor: Monitor) -> None:
-    """It is reported in one line, and nothing arrives."""
     done = monitor.call_as(Role.PRODUCER, "emit", given=lines_of(OTHER_FAMILY))
 
     assert done.returncode == 2
@@ -404,7 +380,6 @@ def test_who_has_another_role_is_reported(
     user: Role,
     command: tuple[str, ...],
 ) -> None:
-    """In one line, with a status that is not zero, and soon."""
     began = monotonic()
     done = start(monitor, user, *command)
 
@@ -418,7 +393,6 @@ def test_who_has_another_role_is_reported(
 
 @pytest.fixture
 def other_authority(tmp_path: Path) -> Authority:
-    """Return an authority that signed nothing of the broker's."""
     return Authority(tmp_path, name="other")
 
 
@@ -434,7 +408,6 @@ def other_authority(tmp_path: Path) -> Authority:
 def test_a_worker_that_is_not_let_in_says_why(
     monitor: Monitor, other_authority: Authority, case: str, expected: str
 ) -> None:
-    """In one line, with status 2, and before its client would have given up."""
     changes = {
         "wrong password": {"sasl_password": "guessed"},
         "wrong mechanism": {"sasl_mechanism": "SCRAM-SHA-256"},
@@ -468,7 +441,6 @@ def test_every_program_says_why_it_is_not_let_in(
 
 
 def test_the_doctor_sees_what_a_worker_may_see(monitor: Monitor) -> None:
-    """A worker's rights are enough to look; where it is not let in, the topics are not asked."""
     well = monitor.run_as(Role.WORKER, "doctor")
     refused = monitor.call_as("nobody", "doctor")
 
@@ -480,7 +452,6 @@ def test_the_doctor_sees_what_a_worker_may_see(monitor: Monitor) -> None:
 
 
 def test_a_worker_that_loses_its_rights_says_so(monitor: Monitor, worker: Worker) -> None:
-    """It ends with a line that names the role, and so it does after each restart."""
     assert worker.alive
     kafka = monitor.kafka
     kafka.add_users({"trainee": password_of("trainee")})
@@ -509,7 +480,6 @@ def test_a_worker_that_loses_its_rights_says_so(monitor: Monitor, worker: Worker
 def test_a_changed_password_ends_who_goes_on_with_the_old_one(
     monitor: Monitor, worker: Worker, tmp_path: Path
 ) -> None:
-    """Worker and page end, for a supervisor to restart; the gateway takes what its file has."""
     # The module's last: its worker ends here.
     kafka = monitor.kafka
     secret = tmp_path / "password"
@@ -542,13 +512,11 @@ def test_a_changed_password_ends_who_goes_on_with_the_old_one(
 
 
 def client(make: Callable[..., Any], monitor: Monitor, user: str, **config: Any) -> Any:  # noqa: ANN401
-    """Return a Kafka client of a user."""
     security = monitor.security_of(user)
     return opened(make, monitor.kafka.bootstrap, security=security, **config)
 
 
 def lag_seen_by_observer(monitor: Monitor) -> int:
-    """Return how many records wait for the workers."""
     with closing(client(KafkaAdminClient, monitor, Role.OBSERVER)) as admin:
         committed = admin.list_group_offsets(DEFAULT_APP_ID)[DEFAULT_APP_ID]
     with closing(client(KafkaConsumer, monitor, Role.OBSERVER)) as consumer:
@@ -563,14 +531,12 @@ def lag_seen_by_observer(monitor: Monitor) -> int:
 
 
 def letters_seen_by(monitor: Monitor, user: str) -> int:
-    """Return how many dead letters a user is shown."""
     done = monitor.call_as(user, "dead-letters", "list", "--json")
     assert done.returncode == 0, done.stderr
     return len(done.stdout.splitlines())
 
 
 def post(gateway: Gateway, token: str, events: list[dict[str, Any]]) -> int:
-    """Send events to a gateway at once; returns the status of its answer."""
     request = urllib.request.Request(  # noqa: S310 - our own
         f"{gateway.url}/events",
         data=json.dumps(events).encode(),
@@ -584,13 +550,11 @@ def post(gateway: Gateway, token: str, events: list[dict[str, Any]]) -> int:
 
 
 def with_implied(operations: Collection[Operation]) -> set[str]:
-    """Return operations, with those that they imply."""
     names = {operation.name for operation in operations}
     return names | {"DESCRIBE"} if names & {"READ", "WRITE"} else names
 
 
 def allowed_on_topic(admin: KafkaAdminClient, topic: str) -> set[str]:
-    """Return what the broker lets us do with a topic; nothing where it does not even show it."""
     [described] = admin.describe_topic_partitions([topic])["topics"]
     if described["error_code"]:
         return set()
@@ -598,7 +562,6 @@ def allowed_on_topic(admin: KafkaAdminClient, topic: str) -> set[str]:
 
 
 def sees_group(admin: KafkaAdminClient) -> bool:
-    """Return whether we may see how far the workers' group is."""
     try:
         admin.list_group_offsets(DEFAULT_APP_ID)
     except GroupAuthorizationFailedError:
@@ -607,17 +570,14 @@ def sees_group(admin: KafkaAdminClient) -> bool:
 
 
 def operations_of(bits: int) -> set[str]:
-    """Return the operations of which the broker has set the bits."""
     return {operation.name for operation in ACLOperation if bits >> operation & 1}
 
 
 def last_line(text: str) -> str:
-    """Return the last line of a text."""
     return text.strip().rpartition("\n")[2]
 
 
 def assert_one_line(text: str, *words: str) -> None:
-    """Expect one readable line that has these words, and no traceback."""
     [line] = text.strip().splitlines()
     for word in words:
         assert word in line

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 from collections import Counter
 from datetime import date
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-import catalogue
 from audit.comparison import compare
 from audit.recount import audit_records
 from broker.reading import read_topics
@@ -23,25 +20,13 @@ from streams.settings import load_settings
 from tests.support.commands import run_inside
 from tests.support.facts import mutated_records
 from tests.support.kafka import KafkaBroker
-from tests.support.traffic import Message, region, send, wait_done
+from tests.support.traffic import Message, send, wait_done
 from tests.support.workers import WorkerFactory
 
 pytestmark = pytest.mark.timeout(240)
 
 MUTANTS = 200
 LAST_DAY = date(2020, 12, 31)
-
-OWN_INDICATOR = """\
-  - id: schools_gigabit_ratio
-    title: Lycées raccordés, toutes coupures oubliées
-    definition: Part des lycées enregistrés qui ont un jour été raccordés.
-    unit: ratio
-    direction: rising
-    grain: department
-    measure: { ratio: { of: { count: school.connected }, over: { count: school.registered } } }
-    periodicity: irregular
-    availability_delay_days: 31
-"""
 
 
 #: Records that a worker refuses, each with a name in another position; the rest is harmless.
@@ -67,7 +52,6 @@ CARELESS = {
 
 
 def mutants(family: Family) -> list[Message]:
-    """Return 200 damaged records of a family, always the same."""
     made: list[Message] = []
 
     @seed(2016)
@@ -90,7 +74,6 @@ def mutants(family: Family) -> list[Message]:
 def test_whatever_arrives_is_accepted_or_kept_as_a_dead_letter(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """200 damaged records of each family: no crash, each accounted for, in its letter or beside."""
     sent = [message for family in Family for message in mutants(family)]
     assert len(sent) >= MUTANTS * len(Family)
     worker = factory.worker()
@@ -132,7 +115,6 @@ def test_whatever_arrives_is_accepted_or_kept_as_a_dead_letter(
 def test_of_the_largest_record_its_letter_says_where_it_lies(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """A refused record of the size that the broker just takes is not copied, and is found again."""
     largest = Message(Family.GRANTS, b"large", b"x" * (1024 * 1024 - 200))
     worker = factory.worker()
     worker.start()
@@ -149,7 +131,6 @@ def test_of_the_largest_record_its_letter_says_where_it_lies(
 def test_of_what_may_say_anything_a_letter_keeps_nothing(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """Keys, headers, comments and columns that nobody knows: only their position is logged."""
     worker = factory.worker()
     worker.start()
     send(
@@ -170,25 +151,3 @@ def test_of_what_may_say_anything_a_letter_keeps_nothing(
     for shown in (worker.log(), worker.metrics(), scorecards.stdout, scorecards.stderr):
         assert "dupont" not in shown.lower()
     assert worker.stop() == 0
-
-
-def test_an_indicator_of_ones_own_takes_no_python(
-    broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
-) -> None:
-    """A few lines of YAML in a folder of one's own, and the worker shows the new figure."""
-    folder = tmp_path / "catalogue"
-    shutil.copytree(Path(catalogue.__file__).parent / "programmes", folder)
-    lycees = folder / "lycees.yaml"
-    lycees.write_text(lycees.read_text() + OWN_INDICATOR)
-    worker = factory.worker(catalogue=str(folder))
-    worker.start()
-    send(broker.bootstrap, region(7, date(2016, 1, 1), date(2016, 12, 31)))
-    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
-    worker.wait_ready()
-    assert 'smartregion_indicator_numerator{department="77",indicator="schools_gigabit' in (
-        worker.metrics()
-    )
-    audit = audit_records(read_topics(broker.bootstrap), load_catalogue(folder), LAST_DAY)
-    comparison = compare(audit, [worker.url])
-    assert comparison.differences == ()
-    assert audit.readings["schools_gigabit_ratio", "77"].numerator > 0

@@ -108,3 +108,12 @@ def post(body: bytes, *headers: str, path: str = "/events") -> bytes:
 def request(method: str, target: str, *headers: str) -> bytes:
     lines = [f"{method} {target} HTTP/1.1", "host: gateway.test", *headers, "", ""]
     return "\r\n".join(lines).encode("latin-1")
+
+
+def asked(port: int, sent: bytes) -> Answer:
+    """Send bytes over a connection of their own; fails where there is no answer."""
+    with RawConnection(port) as line:
+        line.send(sent)
+        answer = line.answer()
+    assert answer is not None, sent
+    return answer
