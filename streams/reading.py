@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from sys import intern
 from typing import Final, TypeAlias
+
+from pydantic import TypeAdapter
 
 from events.cloudevent import decode, read_usual
 from events.errors import ContractError
@@ -19,7 +21,8 @@ from streams.state import Cell, cell_of, day_of
 #: effective day to the UTC day of recording, by which records are counted; the cell.
 Reading: TypeAlias = tuple[str, str, str, tuple[str, str, int], Cell]
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# With the zone of the times that pydantic reads: subtracting equal zones takes a third of the time.
+_EPOCH: Final = TypeAdapter(datetime).validate_strings("1970-01-01T00:00:00Z")
 _EPOCH_ORDINAL: Final = _EPOCH.toordinal()
 
 
