@@ -209,10 +209,9 @@ def render_rules(
     """
     from catalogue.contacts import Contacts, load_contacts
     from catalogue.loader import load_catalogue
-    from dashboards.rules.pace import PACES
-    from dashboards.rules.render import MonitorSite, write
     from dashboards.rules.render import render as render_files
-    from dashboards.rules.scraping import Access
+    from dashboards.rules.render import write
+    from dashboards.rules.site import PACES, MonitorSite
 
     catalogue = load_catalogue(programmes)
     known = [programme.id for programme in catalogue.programmes]
@@ -227,7 +226,8 @@ def render_rules(
         gateways=gateways or usual.gateways,
         pages=pages or usual.pages,
         alertmanagers=alertmanagers or usual.alertmanagers,
-        access=Access(metrics_token_file, metrics_ca),
+        metrics_token_file=metrics_token_file,
+        metrics_ca_file=metrics_ca,
     )
     files = render_files(catalogue, site)
     missing = write(files, out)
@@ -354,7 +354,7 @@ def monitoring(
     """
     from catalogue.loader import load_catalogue
     from dashboards.kubernetes import monitoring_files, render_beside_boards, render_monitoring
-    from dashboards.rules.render import MonitorSite
+    from dashboards.rules.site import MonitorSite
 
     catalogue = load_catalogue(programmes)
     site = MonitorSite(links=_links(runbooks, boards))

@@ -26,6 +26,9 @@ ASSESSOR_JOB: Final = "smart-region-assessor"
 GATEWAY_JOB: Final = "smart-region-gateway"
 PAGE_JOB: Final = "smart-region-page"
 
+LAGGING_RECORDS: Final = 10_000
+"""More than a worker processes in a second: where so many wait for long, it does not keep up."""
+
 #: The programme label of an alert about the monitor itself; no programme's id has a hyphen.
 MONITOR: Final = "smart-region-monitor"
 #: Who answers for the monitor itself, in French as the programmes' owners are.
@@ -43,11 +46,11 @@ TERRITORY: Final = "territory"
 """A territory's name in French: `Seine-et-Marne`, `Île-de-France`."""
 
 
-def _recorded(level: str, metric: Metric, operation: str, meaning: str) -> Metric:
+def _recorded(level: str, metric: Metric, operation: str) -> Metric:
     """Return a recorded series; it has its metric's labels without those it is summed over."""
     summed = ("partition", "department") if level == "region" else ("partition",)
     labels = tuple(label for label in metric.labels if label not in summed)
-    return Metric(f"{level}:{metric}:{operation}", labels, meaning)
+    return Metric(f"{level}:{metric}:{operation}", labels)
 
 
 _department: Final = partial(_recorded, "department")
@@ -59,113 +62,49 @@ _territory: Final = partial(_recorded, "territory")
 TERRITORY_INFO: Final = "smartregion_territory_info"
 
 # Figures, which a backfill writes too.
-DEPARTMENT_NUMERATOR: Final = _department(
-    metrics.INDICATOR_NUMERATOR, "sum", "A ratio indicator's numerator, all partitions together."
-)
-DEPARTMENT_DENOMINATOR: Final = _department(
-    metrics.INDICATOR_DENOMINATOR,
-    "sum",
-    "A ratio indicator's denominator, all partitions together.",
-)
-DEPARTMENT_SUM: Final = _department(
-    metrics.INDICATOR_VALUE,
-    "sum",
-    "An additive or observed indicator's value in its unit, all partitions together.",
-)
-DEPARTMENT_RATIO: Final = _department(
-    metrics.INDICATOR_VALUE, "ratio", "A ratio indicator's value (0 to 1); absent over 0."
-)
-DEPARTMENT_VALUE: Final = _department(
-    metrics.INDICATOR_VALUE, "current", "An indicator's value in its unit, by département."
-)
-REGION_NUMERATOR: Final = _region(
-    metrics.INDICATOR_NUMERATOR, "sum", "A ratio indicator's numerator, for the whole region."
-)
-REGION_DENOMINATOR: Final = _region(
-    metrics.INDICATOR_DENOMINATOR, "sum", "A ratio indicator's denominator, for the whole region."
-)
-REGION_SUM: Final = _region(
-    metrics.INDICATOR_VALUE,
-    "sum",
-    "An additive indicator's value in its unit, for the whole region; an observed one's, as it was "
-    "observed there.",
-)
-REGION_RATIO: Final = _region(
-    metrics.INDICATOR_VALUE,
-    "ratio",
-    "A ratio indicator's value (0 to 1) for the whole region; absent over 0.",
-)
-REGION_VALUE: Final = _region(
-    metrics.INDICATOR_VALUE, "current", "An indicator's value in its unit, for the whole region."
-)
-TERRITORY_VALUE: Final = _territory(
-    metrics.INDICATOR_VALUE,
-    "current",
-    "An indicator's value in its unit, for the whole region (`region`) and by département.",
-)
-TERRITORY_LAST_REPORTED: Final = _territory(
-    metrics.INDICATOR_LAST_REPORTED,
-    "max",
-    "The latest effective day, up to as_of, of a fact behind an indicator (midnight UTC).",
-)
-REGION_CATEGORY: Final = _region(
-    metrics.INDICATOR_CATEGORY,
-    "sum",
-    "An indicator's numerator by category of its breakdown, for the whole region.",
-)
-DEPARTMENT_CATEGORY: Final = _department(
-    metrics.INDICATOR_CATEGORY,
-    "sum",
-    "An indicator's numerator by category of its breakdown, by département.",
-)
-AS_OF: Final = _recorded(
-    "monitor",
-    metrics.AS_OF,
-    "max",
-    "The monitor's own day (midnight UTC): the latest that a process exposes.",
-)
+#: A ratio indicator's numerator, all partitions together.
+DEPARTMENT_NUMERATOR: Final = _department(metrics.INDICATOR_NUMERATOR, "sum")
+#: A ratio indicator's denominator, all partitions together.
+DEPARTMENT_DENOMINATOR: Final = _department(metrics.INDICATOR_DENOMINATOR, "sum")
+#: An indicator's value in its unit, by département.
+DEPARTMENT_VALUE: Final = _department(metrics.INDICATOR_VALUE, "current")
+#: A ratio indicator's numerator, for the whole region.
+REGION_NUMERATOR: Final = _region(metrics.INDICATOR_NUMERATOR, "sum")
+#: A ratio indicator's denominator, for the whole region.
+REGION_DENOMINATOR: Final = _region(metrics.INDICATOR_DENOMINATOR, "sum")
+#: An indicator's value in its unit, for the whole region.
+REGION_VALUE: Final = _region(metrics.INDICATOR_VALUE, "current")
+#: An indicator's value in its unit, for the whole region (`region`) and by département.
+TERRITORY_VALUE: Final = _territory(metrics.INDICATOR_VALUE, "current")
+#: The latest effective day, up to as_of, of a fact behind an indicator (midnight UTC).
+TERRITORY_LAST_REPORTED: Final = _territory(metrics.INDICATOR_LAST_REPORTED, "max")
+#: An indicator's numerator by category of its breakdown, for the whole region.
+REGION_CATEGORY: Final = _region(metrics.INDICATOR_CATEGORY, "sum")
+#: An indicator's numerator by category of its breakdown, by département.
+DEPARTMENT_CATEGORY: Final = _department(metrics.INDICATOR_CATEGORY, "sum")
+#: The monitor's own day (midnight UTC): the latest that a process exposes.
+AS_OF: Final = _recorded("monitor", metrics.AS_OF, "max")
 
 # What only the running monitor records.
-PARTITIONS_OWNED: Final = _recorded(
-    "monitor", metrics.PARTITION_OWNED, "count", "Partitions whose figures a worker exposes."
-)
-PARTITIONS_EXPECTED: Final = _recorded(
-    "monitor", metrics.PARTITIONS_EXPECTED, "max", "Partitions that the figures are spread over."
-)
-TERRITORY_ASSESSED: Final = _territory(
-    metrics.INDICATOR_ASSESSED_VALUE, "max", "An indicator's value as the assessor exposes it."
-)
-MILESTONE_STATUS: Final = _recorded(
-    "milestone", metrics.MILESTONE_STATUS, "max", "1 for the status that a milestone has, else 0."
-)
-MILESTONE_LOST: Final = _recorded(
-    "milestone", metrics.MILESTONE_LOST, "max", "1 where an attained target is no longer held."
-)
-MILESTONE_UNEXPLAINED: Final = _recorded(
-    "milestone",
-    metrics.MILESTONE_UNEXPLAINED,
-    "days",
-    "For how many days a milestone is missed or at risk without an explanation; 0 where it is "
-    "explained, or neither missed nor at risk.",
-)
-SOURCE_LAST_EVENT: Final = _recorded(
-    "source", metrics.LAST_EVENT, "max", "The latest event of a source and type; it outlives them."
-)
-PRODUCER_LAST_EVENT: Final = _recorded(
-    "producer", metrics.PRODUCER_LAST_EVENT, "max", "A producer's latest event; it outlives them."
-)
-SOURCE_LAST_EVENT_HOURLY: Final = _recorded(
-    "source", metrics.LAST_EVENT, "hourly", "The same, recorded once an hour, to be read for long."
-)
-PRODUCER_LAST_EVENT_HOURLY: Final = _recorded(
-    "producer",
-    metrics.PRODUCER_LAST_EVENT,
-    "hourly",
-    "The same, recorded once an hour, to be read for long.",
-)
-TOPIC_LAG: Final = _recorded(
-    "topic", metrics.LAG, "sum", "Records on a topic that no worker has processed."
-)
+#: Partitions whose figures a worker exposes.
+PARTITIONS_OWNED: Final = _recorded("monitor", metrics.PARTITION_OWNED, "count")
+#: Partitions that the figures are spread over.
+PARTITIONS_EXPECTED: Final = _recorded("monitor", metrics.PARTITIONS_EXPECTED, "max")
+#: An indicator's value as the assessor exposes it.
+TERRITORY_ASSESSED: Final = _territory(metrics.INDICATOR_ASSESSED_VALUE, "max")
+#: 1 for the status that a milestone has, else 0.
+MILESTONE_STATUS: Final = _recorded("milestone", metrics.MILESTONE_STATUS, "max")
+#: 1 where an attained target is no longer held.
+MILESTONE_LOST: Final = _recorded("milestone", metrics.MILESTONE_LOST, "max")
+#: For how many days a milestone is missed or at risk without an explanation; 0 where it is
+#: explained, or neither missed nor at risk.
+MILESTONE_UNEXPLAINED: Final = _recorded("milestone", metrics.MILESTONE_UNEXPLAINED, "days")
+#: The latest event of a source and type; it outlives them.
+SOURCE_LAST_EVENT: Final = _recorded("source", metrics.LAST_EVENT, "max")
+#: A producer's latest event; it outlives them.
+PRODUCER_LAST_EVENT: Final = _recorded("producer", metrics.PRODUCER_LAST_EVENT, "max")
+#: Records on a topic that no worker has processed.
+TOPIC_LAG: Final = _recorded("topic", metrics.LAG, "sum")
 
 RECORDED: Final = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
 

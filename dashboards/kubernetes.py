@@ -14,11 +14,8 @@ from catalogue.model import Catalogue
 from dashboards.boards.render import boards_of
 from dashboards.boards.render import render as render_boards
 from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, PAGE_JOB, WORKER_JOB
-from dashboards.rules.model import RuleGroup, rule_document
-from dashboards.rules.pace import Pace
-from dashboards.rules.render import MonitorSite, groups
-from dashboards.rules.scraping import scrape_timeout
-from dashboards.rules.yaml_text import yaml_text
+from dashboards.rules.render import rule_documents, yaml_text
+from dashboards.rules.site import MonitorSite, Pace
 
 Resource: TypeAlias = Mapping[str, Any]
 
@@ -53,13 +50,13 @@ BOARD_LABEL: Final = {"grafana_dashboard": "1"}
 BOARD_FOLDER: Final = {"grafana_folder": "Smart Région"}
 
 
-def rule_resource(name: str, group: RuleGroup) -> Resource:
-    """Return the PrometheusRule of a group of rules."""
+def rule_resource(name: str, rules: Resource) -> Resource:
+    """Return the PrometheusRule of a rule file's content."""
     return {
         "apiVersion": API_VERSION,
         "kind": "PrometheusRule",
         "metadata": {"name": f"{NAME}-{name}", "labels": {NAME_LABEL: NAME}},
-        "spec": rule_document(group),
+        "spec": rules,
     }
 
 
@@ -76,7 +73,7 @@ def service_monitor(job: str, component: Component, pace: Pace) -> Resource:
                 {
                     "port": component.port,
                     "interval": pace.every,
-                    "scrapeTimeout": scrape_timeout(pace),
+                    "scrapeTimeout": pace.scrape_timeout,
                     # The token of /metrics, which an overlay adds, would go along.
                     "followRedirects": False,
                     # Whatever an overlay calls the Service, rules and boards select the job.
@@ -118,8 +115,8 @@ def render_monitoring(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, s
     """Return the text of each file of the Prometheus operator's resources, by the file's name."""
     resources = {
         **{
-            f"rules-{name}.yaml": rule_resource(name, group)
-            for name, group in groups(catalogue, site).items()
+            f"rules-{name}.yaml": rule_resource(name, rules)
+            for name, rules in rule_documents(catalogue, site).items()
         },
         **{
             f"monitor-{component.name}.yaml": service_monitor(job, component, site.pace)

@@ -71,8 +71,7 @@ class OpenMetricsSpool:
     def write(self, out: BinaryIO) -> None:
         """Write all that was added."""
         for metric, family in self._families.items():
-            head = f"# TYPE {metric.name} {metric.kind}\n# HELP {metric.name} "
-            out.write(f"{head}{_escaped(metric.meaning)}\n".encode())
+            out.write(f"# TYPE {metric.name} {metric.kind}\n".encode())
             family.seek(0)
             shutil.copyfileobj(family, out)
         out.write(b"# EOF\n")

@@ -39,8 +39,6 @@ from dashboards.boards.queries import (
 )
 from dashboards.conventions import Links
 from dashboards.promql import INDICATOR, MILESTONE, days_since, latest, on, select, with_label
-from dashboards.rules import alerts
-from dashboards.rules.alerts import AlertKind
 from dashboards.wording import CHANGE_UNITS, POINT, UNITS
 from events.identifiers import DEPARTMENTS
 
@@ -95,18 +93,18 @@ ASSUMED: Final = "\u00a0*"
 
 #: The alerts that a reader of figures may meet, and what their runbooks answer.
 RUNBOOKS: Final = (
-    (alerts.MILESTONE_MISSED, "Que faire d’un jalon manqué"),
-    (alerts.MILESTONE_AT_RISK, "Que faire d’un jalon à risque"),
-    (alerts.TARGET_LOST, "Que faire d’une cible perdue"),
-    (alerts.MILESTONE_UNEXPLAINED, "Que faire d’un jalon sans explication"),
-    (alerts.INDICATOR_UNREPORTED, "Que faire d’un indicateur non renseigné"),
+    ("MilestoneMissed", "Que faire d’un jalon manqué"),
+    ("MilestoneAtRisk", "Que faire d’un jalon à risque"),
+    ("TargetLost", "Que faire d’une cible perdue"),
+    ("MilestoneUnexplained", "Que faire d’un jalon sans explication"),
+    ("IndicatorUnreported", "Que faire d’un indicateur non renseigné"),
 )
 
 
-def runbook_links(links: Links, *answers: tuple[AlertKind, str]) -> tuple[Link, ...]:
+def runbook_links(links: Links, *answers: tuple[str, str]) -> tuple[Link, ...]:
     """Return links to the runbooks of alerts, each with a title; by default those about figures."""
     return tuple(
-        Link(title, links.runbook(kind.name), new_tab=True) for kind, title in answers or RUNBOOKS
+        Link(title, links.runbook(alert), new_tab=True) for alert, title in answers or RUNBOOKS
     )
 
 

@@ -32,13 +32,12 @@ from dashboards.boards.panels import (
 from dashboards.boards.queries import Query, fact_of, rate_by
 from dashboards.conventions import Links
 from dashboards.promql import DAY_SECONDS, latest, over, select, total
-from dashboards.rules import alerts
 from dashboards.wording import FAMILIES, OUTCOMES, REASONS
 
 WHOLE: Final = ValueFormat(COUNT, decimals=0)
 NONE_WANTED: Final = ValueFormat(COUNT, decimals=0, steps=(Step(None, "text"), Step(1, "red")))
 LATE: Final = ValueFormat(
-    COUNT, decimals=0, steps=(Step(None, "text"), Step(alerts.LAGGING_RECORDS, "orange"))
+    COUNT, decimals=0, steps=(Step(None, "text"), Step(conventions.LAGGING_RECORDS, "orange"))
 )
 ALL_READY: Final = ValueFormat(
     NO_UNIT, mappings=words({"1": "✔ prêts", "0": "✖ pas prêts"}, {"0": "red"})
@@ -48,17 +47,17 @@ READY: Final = ValueFormat(
 )
 
 #: What the runbooks of the alerts answer.
-REFUSALS: Final = (alerts.DEAD_LETTERS, "Que faire de messages refusés")
-LAG: Final = (alerts.CONSUMER_LAG, "Que faire d’un retard")
+REFUSALS: Final = ("DeadLetters", "Que faire de messages refusés")
+LAG: Final = ("ConsumerLag", "Que faire d’un retard")
 HEALTH: Final = (
-    (alerts.PARTITIONS_MISSING, "Que faire de partitions manquantes"),
-    (alerts.WORKER_NOT_READY, "Que faire d’un worker qui n’est pas prêt"),
-    (alerts.TOPIC_FAULTY, "Que faire d’un topic perdu ou changé"),
-    (alerts.ASSESSOR_NOT_READY, "Que faire d’un évaluateur qui n’est pas prêt"),
-    (alerts.GATEWAY_NOT_READY, "Que faire d’une passerelle qui n’est pas prête"),
-    (alerts.PAGE_NOT_READY, "Que faire d’une page du délégué qui n’est pas prête"),
+    ("PartitionsMissing", "Que faire de partitions manquantes"),
+    ("WorkerNotReady", "Que faire d’un worker qui n’est pas prêt"),
+    ("TopicFaulty", "Que faire d’un topic perdu ou changé"),
+    ("AssessorNotReady", "Que faire d’un évaluateur qui n’est pas prêt"),
+    ("GatewayNotReady", "Que faire d’une passerelle qui n’est pas prête"),
+    ("PageNotReady", "Que faire d’une page du délégué qui n’est pas prête"),
 )
-FAULTS: Final = (alerts.FIGURES_DIVERGE, "Que faire d’un écart entre les chiffres")
+FAULTS: Final = ("FiguresDiverge", "Que faire d’un écart entre les chiffres")
 
 
 def pipeline_board(links: Links) -> Board:

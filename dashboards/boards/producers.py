@@ -35,7 +35,6 @@ from dashboards.boards.panels import (
 from dashboards.boards.queries import Query, date_of, fact_of, rate_by, share
 from dashboards.conventions import Links
 from dashboards.promql import DAY_SECONDS, latest, on, over, select, total, with_label
-from dashboards.rules import alerts
 from dashboards.wording import (
     FAMILIES,
     GATEWAY_OUTCOMES,
@@ -68,11 +67,11 @@ MOST: Final = 0.9
 CODE: Final = 126
 
 #: What the runbooks of the alerts answer.
-SILENCE: Final = (alerts.PRODUCER_SILENT, "Que faire d’un producteur silencieux")
-FAULTS: Final = (alerts.PRODUCER_FAULTY, "Que faire d’un producteur souvent refusé")
-REFUSALS: Final = (alerts.DEAD_LETTERS, "Que faire de messages refusés")
+SILENCE: Final = ("ProducerSilent", "Que faire d’un producteur silencieux")
+FAULTS: Final = ("ProducerFaulty", "Que faire d’un producteur souvent refusé")
+REFUSALS: Final = ("DeadLetters", "Que faire de messages refusés")
 REFUSED_SHARE: Final = (
-    alerts.DEAD_LETTER_SHARE_HIGH,
+    "DeadLetterShareHigh",
     "Que faire d’une part de refusés trop élevée",
 )
 

@@ -1,18 +1,30 @@
-"""Every alert by name: severity, scope and pending period. Its runbook has the same name."""
+"""The alerts: `templates/alerts.yaml.jinja` has each once, here they become Prometheus' rules."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from functools import partial
-from typing import Final
+from functools import cache, partial
+from itertools import groupby
+from typing import Any, Final, Literal, TypeAlias
 
-from events.dead_letter_policy import DEAD_LETTER_POLICY
+import yaml
+from pydantic import BaseModel, ConfigDict
 
-MINUTE = 60
+from catalogue import metrics
+from catalogue.formatting import NumberFormat, day_text
+from catalogue.model import Catalogue, Indicator, Milestone, Programme
+from dashboards import conventions
+from dashboards.promql import last_known, latest, on, select
+from dashboards.rules import wording
+from dashboards.rules.site import MonitorSite, duration
+from dashboards.rules.templates import filled, template_text
 
-LAGGING_RECORDS = 10_000
-"""More than a worker takes a second for: where so many wait for long, it does not keep up."""
+Rule: TypeAlias = dict[str, Any]
+"""An entry of a rule file: a recording rule or an alert."""
+
+MONITOR_TITLE: Final = "Moniteur Smart Région"
+_MINUTE: Final = 60
 
 
 class Severity(StrEnum):
@@ -31,161 +43,186 @@ class Scope(StrEnum):
     PIPELINE = "pipeline"
 
 
-@dataclass(frozen=True, slots=True)
-class AlertKind:
-    """An alert, whatever it is about this time; `pending` and `keep_firing_for` are in seconds."""
+class AlertCase(BaseModel):
+    """When an alert fires and what it says: templates."""
 
-    scope: Scope
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    expr: str
+    summary: str
+    description: str
+    labels: Mapping[str, str] = {}
+
+
+class AlertKind(AlertCase):
+    """An alert, whatever it is about this time; see `templates/alerts.yaml.jinja`."""
+
     name: str
+    scope: Scope
     severity: Severity
-    pending: int
-    meaning: str
-    """One English sentence, for the index of the runbooks."""
-    keep_firing_for: int = 0
+    after: int
+    keep_firing: int = 0
     silences_figures: bool = False
     """True where it means that the figures, and alerts about them, are not to be relied on."""
+    meaning: str
+    """One English sentence, for the index of the runbooks."""
+    each: Literal["milestone", "indicator", "programme"] | None = None
+    board: str = conventions.PIPELINE_BOARD
+    """The board that it links to; one about figures links to its programme's."""
+    also: AlertCase | None = None
+
+    @property
+    def pending(self) -> int:
+        """How long its expression holds before it fires, in seconds."""
+        return self.after * _MINUTE
 
 
-_figures: Final = partial(AlertKind, Scope.FIGURES)
-_producers: Final = partial(AlertKind, Scope.PRODUCERS)
-_pipeline: Final = partial(AlertKind, Scope.PIPELINE)
+@cache
+def alert_kinds() -> tuple[AlertKind, ...]:
+    """Return every alert, in the order of the table."""
+    table = yaml.safe_load(template_text("alerts.yaml.jinja"))
+    kinds = (AlertKind.model_validate(one) for one in table)
+    return tuple(one.model_copy(update={"meaning": filled(one.meaning)}) for one in kinds)
 
-# Figures. Their pending periods cover a correction that overtakes what it corrects.
-MILESTONE_MISSED = _figures(
-    "MilestoneMissed",
-    Severity.CRITICAL,
-    5 * MINUTE,
-    "A milestone's day has passed and its target is not attained.",
-)
-MILESTONE_AT_RISK = _figures(
-    "MilestoneAtRisk",
-    Severity.WARNING,
-    5 * MINUTE,
-    "At the observed pace a milestone's target will be attained after its day, or never.",
-)
-TARGET_LOST = _figures(
-    "TargetLost", Severity.WARNING, 5 * MINUTE, "A target that was attained is no longer held."
-)
-MILESTONE_UNEXPLAINED = _figures(
-    "MilestoneUnexplained",
-    Severity.WARNING,
-    30 * MINUTE,
-    "A milestone is missed or at risk, and for too many days nobody has explained why.",
-)
-INDICATOR_UNREPORTED = _figures(
-    "IndicatorUnreported",
-    Severity.WARNING,
-    30 * MINUTE,
-    "No fact behind an indicator came within its periodicity, delay and grace.",
-)
 
-PRODUCER_SILENT = _producers(
-    "ProducerSilent",
-    Severity.WARNING,
-    30 * MINUTE,
-    "A producer has sent nothing for longer than the frequency that it promised allows.",
-)
-PRODUCER_FAULTY = _producers(
-    "ProducerFaulty",
-    Severity.WARNING,
-    15 * MINUTE,
-    "More than a twentieth of a producer's records of six hours were refused.",
-)
+def figure_alerts(catalogue: Catalogue, site: MonitorSite) -> Iterator[Rule]:
+    """Yield the alerts about milestones and about indicators that are not reported."""
+    for programme in catalogue.programmes:
+        for indicator in programme.indicators:
+            judged = [one for one in indicator.milestones if one.target is not None]
+            about: list[Milestone | None] = [*judged]
+            # Without a target and a delay it may be silent for ever.
+            if judged or indicator.reporting_delay_days is not None:
+                about.append(None)
+            for milestone in about:
+                words = _words_of(indicator, milestone)
+                for kind in alert_kinds():
+                    if kind.each == ("indicator" if milestone is None else "milestone"):
+                        yield from _alerts(kind, site, programme, words)
 
-# The monitor itself. Where a worker comes and goes, keep_firing_for makes one alert of it.
-DEAD_LETTERS = _pipeline(
-    "DeadLetters",
-    Severity.WARNING,
-    MINUTE,
-    "Workers refused records, and kept them as dead letters.",
-)
-DEAD_LETTER_SHARE_HIGH = _pipeline(
-    "DeadLetterShareHigh",
-    Severity.CRITICAL,
-    0,
-    f"More than {DEAD_LETTER_POLICY.max_share:.0%} of a family's last {DEAD_LETTER_POLICY.window}"
-    " records were refused: a bad deploy, or a broken producer.",
-    keep_firing_for=5 * MINUTE,
-)
-POISON_RECORD = _pipeline(
-    "PoisonRecord",
-    Severity.CRITICAL,
-    MINUTE,
-    "Three workers in a row ended at the same record: an operator may have to pass over it.",
-)
-CONSUMER_LAG = _pipeline(
-    "ConsumerLag",
-    Severity.WARNING,
-    10 * MINUTE,
-    "The workers do not keep up with a topic: the figures are late.",
-    keep_firing_for=5 * MINUTE,
-    silences_figures=True,
-)
-RECORDS_DELETED = _pipeline(
-    "RecordsDeleted",
-    Severity.CRITICAL,
-    MINUTE,
-    "Events were deleted from their topic within the last day: they cannot be counted again.",
-    keep_firing_for=5 * MINUTE,
-)
-PARTITIONS_MISSING = _pipeline(
-    "PartitionsMissing",
-    Severity.CRITICAL,
-    5 * MINUTE,
-    "Some partitions are exposed by no worker: totals are withheld.",
-    keep_firing_for=5 * MINUTE,
-    silences_figures=True,
-)
-WORKER_NOT_READY = _pipeline(
-    "WorkerNotReady",
-    Severity.WARNING,
-    10 * MINUTE,
-    "A worker cannot be scraped, or does not become ready.",
-    keep_firing_for=5 * MINUTE,
-)
-TOPIC_FAULTY = _pipeline(
-    "TopicFaulty",
-    Severity.CRITICAL,
-    MINUTE,
-    "A topic is missing, was created again, has more partitions, lost events, or has"
-    " settings with which a broker loses events.",
-    keep_firing_for=5 * MINUTE,
-    silences_figures=True,
-)
-ASSESSOR_NOT_READY = _pipeline(
-    "AssessorNotReady",
-    Severity.CRITICAL,
-    5 * MINUTE,
-    "No assessor judges all milestones, or its lag is large.",
-    keep_firing_for=5 * MINUTE,
-    silences_figures=True,
-)
-GATEWAY_NOT_READY = _pipeline(
-    "GatewayNotReady",
-    Severity.WARNING,
-    5 * MINUTE,
-    "The gateway cannot be reached, or accepts no events.",
-    keep_firing_for=5 * MINUTE,
-)
-PAGE_NOT_READY = _pipeline(
-    "PageNotReady",
-    Severity.WARNING,
-    5 * MINUTE,
-    "The delegate's page cannot be reached, or shows no figures.",
-    keep_firing_for=5 * MINUTE,
-)
-FIGURES_DIVERGE = _pipeline(
-    "FiguresDiverge",
-    Severity.CRITICAL,
-    10 * MINUTE,
-    "Two computations of the same figure do not agree.",
-    keep_firing_for=5 * MINUTE,
-    silences_figures=True,
-)
-WATCHDOG = _pipeline(
-    "Watchdog", Severity.INFO, MINUTE, "Always fires: when it stops arriving, no alert arrives."
-)
 
-KINDS: tuple[AlertKind, ...] = tuple(
-    value for value in list(globals().values()) if isinstance(value, AlertKind)
-)
+def monitor_alerts(catalogue: Catalogue, site: MonitorSite) -> Iterator[Rule]:
+    """Yield the alerts about the monitor itself, and those about who feeds it."""
+    others = (kind for kind in alert_kinds() if kind.scope is not Scope.FIGURES)
+    titles = {one.id: f"« {one.title} »" for one in catalogue.indicators}
+    for each, kinds in groupby(others, key=lambda kind: kind.each):
+        programmes = () if each is None else catalogue.programmes
+        together = tuple(kinds)
+        for programme in (*programmes, None):
+            words = {"titles": titles, **_words_about_producers(programme)}
+            for kind in together:
+                yield from _alerts(kind, site, programme, words)
+
+
+def _alerts(
+    kind: AlertKind, site: MonitorSite, programme: Programme | None, words: Mapping[str, object]
+) -> Iterator[Rule]:
+    is_figure = kind.scope is Scope.FIGURES
+    factor = site.pace.figures if is_figure else site.pace.pipeline
+    owner, title = conventions.MONITOR_OWNER, MONITOR_TITLE
+    if programme is not None:
+        owner, title = programme.owner, wording.literal(programme.title)
+    board = site.links.board(kind.board)
+    if programme is not None and is_figure:
+        chosen = {conventions.DEPARTMENT_VARIABLE: "{{ $labels.department }}"}
+        board = site.links.board(conventions.programme_board(programme.id), **chosen)
+    labels = {
+        conventions.SEVERITY: kind.severity.value,
+        conventions.SCOPE: kind.scope.value,
+        conventions.PROGRAMME: conventions.MONITOR if programme is None else programme.id,
+        conventions.OWNER: owner,
+    }
+    if kind.silences_figures:
+        labels[conventions.SILENCES] = Scope.FIGURES.value
+    if isinstance(about := words.get("about"), dict):
+        labels |= about
+    for case in (kind,) if kind.also is None else (kind, kind.also):
+        rule: Rule = {
+            "alert": kind.name,
+            "expr": filled(case.expr, words),
+            "for": duration(kind.pending * factor),
+        }
+        if kind.keep_firing:
+            rule["keep_firing_for"] = duration(kind.keep_firing * _MINUTE * factor)
+        yield rule | {
+            "labels": {**labels, **case.labels},
+            "annotations": {
+                "summary": wording.one_line(filled(case.summary, words)),
+                "description": wording.one_line(filled(case.description, words)),
+                "programme_title": title,
+                "runbook_url": site.links.runbook(kind.name),
+                "dashboard_url": board,
+            },
+        }
+
+
+def _words_of(indicator: Indicator, milestone: Milestone | None) -> Mapping[str, object]:
+    """Return what the templates about an indicator, or about one of its milestones, may name."""
+    about = {"indicator": indicator.id}
+    words: dict[str, object] = {
+        "indicator": indicator,
+        "title": wording.literal(indicator.title),
+        "has_target": any(one.target is not None for one in indicator.milestones),
+        "delay": indicator.reporting_delay_days,
+        "is_protected": indicator.publication is not None,
+        "last_report": lambda department: last_known(
+            conventions.TERRITORY_LAST_REPORTED, indicator=indicator.id, department=department
+        ),
+    }
+    if milestone is not None:
+        words |= {
+            "milestone": milestone,
+            "promise": wording.literal(milestone.title or indicator.title),
+            "standing": _standing(indicator, milestone),
+            "assessed": partial(_assessed, indicator, milestone),
+        }
+        about |= {"milestone": milestone.id}
+    labels = ", ".join(f'{label}="{value}"' for label, value in about.items())
+    return {**words, "about": about, "labels": labels}
+
+
+def _standing(indicator: Indicator, milestone: Milestone) -> str:
+    """Return the value, the target and the day."""
+    day = "sans échéance" if milestone.day is None else f"au {day_text(milestone.day)}"
+    assumed = ", en partie supposée" if milestone.assumed else ""
+    value = wording.value_of(wording.VALUE, indicator.unit, decimals=indicator.decimals)
+    if indicator.publication is not None:
+        value = wording.value_from(
+            _assessed(indicator, milestone, metrics.INDICATOR_ASSESSED_VALUE.name),
+            indicator,
+            absent="valeur protégée par le secret statistique",
+        )
+    target = NumberFormat.of(indicator).text(
+        None if milestone.target is None else float(milestone.target)
+    )
+    title = wording.literal(indicator.title)
+    return f"{title} : {value}, pour une cible de {target} {day}{assumed}."
+
+
+def _assessed(indicator: Indicator, milestone: Milestone, metric: str) -> str:
+    """Return what the assessor exposes of the alert's own département; its last while it is gone.
+
+    A metric of milestones is this one's. What the assessor no longer exposes while it judges is no
+    more: a projection that the pace has ended.
+    """
+    own = {"indicator": indicator.id}
+    if "milestone" in metric:
+        own |= {"milestone": milestone.id}
+    own |= {"department": "%[1]s"}
+    judging = latest(select(metrics.MILESTONE_STATUS, indicator=indicator.id))
+    return (
+        f"{latest(select(metric, **own))} or ({latest(last_known(metric, **own))} unless {judging})"
+    )
+
+
+def _words_about_producers(programme: Programme | None) -> Mapping[str, object]:
+    """Return what the templates about who feeds a programme may name; None: no programme."""
+    labels = {} if programme is None else {"programme": programme.id}
+    feeding = last_known(metrics.PRODUCER_PROGRAMME, **labels)
+    title = last_known(metrics.PRODUCER_INFO, producer="%s")
+    return {
+        "programme": programme,
+        "producer": wording.label_from(title, "title", of="producer"),
+        "feeding": f"{'unless' if programme is None else 'and'} {on('producer')}\n{feeding}",
+        "harmless": "Aucun chiffre n’en dépend aujourd’hui.",
+    }

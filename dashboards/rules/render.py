@@ -5,25 +5,23 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
+
+import yaml
 
 from boundary.errors import SmartRegionError
 from boundary.generated_files import GeneratedFiles
-from catalogue.contacts import Contacts
+from catalogue import metrics
 from catalogue.model import Catalogue
-from dashboards.conventions import GENERATED, Links
-from dashboards.rules.alertmanager import alertmanager_document
-from dashboards.rules.building import AlertBuilder
-from dashboards.rules.model import RuleGroup, rule_document
-from dashboards.rules.pace import PACES, Pace
-from dashboards.rules.pipeline import pipeline_group
-from dashboards.rules.promises import promises_group
-from dashboards.rules.recording import figures_group, memory_group
-from dashboards.rules.scraping import Access, prometheus_document
-from dashboards.rules.yaml_text import yaml_text
+from dashboards.conventions import GENERATED, MONITOR
+from dashboards.rules.alerts import figure_alerts, monitor_alerts
+from dashboards.rules.site import MonitorSite
+from dashboards.rules.templates import FOLDER, filled_document
+
+_WIDTH: Final = 100
+_LONG: Final = 72
 
 CHECK_SECONDS: Final = 60.0
 """Far more than a check of some hundred kilobytes takes."""
@@ -72,52 +70,80 @@ def check_files(folder: Path) -> tuple[str, ...]:
     return tuple(missing)
 
 
-TEMPLATES = Path(__file__).parent / "templates"
+#: The series that are carried on from before a worker's start: level, metric and labels.
+_CARRIED_ON: Final = (
+    ("source", metrics.LAST_EVENT, "source, type"),
+    ("producer", metrics.PRODUCER_LAST_EVENT, "producer"),
+)
 
 
-@dataclass(frozen=True, slots=True)
-class MonitorSite:
-    """Where the monitor runs, and who receives alerts; addresses are HOST:PORT."""
-
-    pace: Pace = PACES["steady"]
-    links: Links = field(default_factory=Links)
-    contacts: Contacts = field(default_factory=Contacts)
-    workers: tuple[str, ...] = ("worker-1:6066", "worker-2:6066")
-    assessors: tuple[str, ...] = ("assessor:6067",)
-    gateways: tuple[str, ...] = ("gateway:6071",)
-    pages: tuple[str, ...] = ("page:6072",)
-    alertmanagers: tuple[str, ...] = ("alertmanager:9093",)
-    access: Access = field(default_factory=Access)
-
-
-def groups(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, RuleGroup]:
-    """Return the groups of rules, each by the name of its file."""
-    build = AlertBuilder(site.pace, site.links)
-    return {
-        "figures": figures_group(catalogue),
-        "memory": memory_group(),
-        "promises": promises_group(build, catalogue),
-        "pipeline": pipeline_group(build, catalogue),
+def rule_documents(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, Mapping[str, Any]]:
+    """Return the content of each rule file, by its name: one group, evaluated in order."""
+    recorded = filled_document(
+        "recording.yaml.jinja",
+        {
+            "observed": "|".join(
+                one.id for one in catalogue.indicators if not one.measure.additive
+            ),
+            "persons": "|".join(
+                one.id for one in catalogue.indicators if one.publication is not None
+            ),
+            "carried_on": _CARRIED_ON,
+        },
+    )
+    # One group of judgements and alerts: an alert is evaluated on what was recorded with it.
+    rules = {
+        "figures": recorded["figures"],
+        "memory": recorded["memory"],
+        "promises": [*recorded["promises"], *figure_alerts(catalogue, site)],
+        "pipeline": [*monitor_alerts(catalogue, site)],
     }
+    every = {"memory": {"interval": "1h"}}
+    return {
+        name: {"groups": [{"name": f"smart-region-{name}", **every.get(name, {}), "rules": group}]}
+        for name, group in rules.items()
+    }
+
+
+def prometheus_document(site: MonitorSite) -> dict[str, Any]:
+    """Return the content of `prometheus.yaml`."""
+    document: dict[str, Any] = filled_document("prometheus.yaml.jinja", {"site": site})
+    return document
+
+
+def alertmanager_document(catalogue: Catalogue, site: MonitorSite) -> dict[str, Any]:
+    """Return the content of `alertmanager.yaml`."""
+    contacts = site.contacts
+    programmes = [programme.id for programme in catalogue.programmes]
+    receivers = {
+        "operator": contacts.operator,
+        "delegate": contacts.delegate,
+        **{f"owner-{programme}": contacts.owner(programme) for programme in programmes},
+        "watchdog": contacts.watchdog,
+    }
+    words = {
+        "contacts": contacts,
+        "pace": site.pace,
+        "programmes": programmes,
+        "receivers": receivers,
+        "monitor": MONITOR,
+    }
+    document: dict[str, Any] = filled_document("alertmanager.yaml.jinja", words)
+    return document
 
 
 def render(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, str]:
     """Return the content of every file, by its path in the folder that `write` is given."""
-    prometheus = prometheus_document(
-        site.pace,
-        workers=site.workers,
-        assessors=site.assessors,
-        gateways=site.gateways,
-        pages=site.pages,
-        alertmanagers=site.alertmanagers,
-        access=site.access,
-    )
-    alertmanager = alertmanager_document(catalogue, site.contacts, site.pace)
-    files = {"prometheus/prometheus.yaml": yaml_text(prometheus, GENERATED)}
-    for name, group in groups(catalogue, site).items():
-        files[f"prometheus/rules/{name}.yaml"] = yaml_text(rule_document(group), GENERATED)
-    files["alertmanager/alertmanager.yaml"] = yaml_text(alertmanager, GENERATED)
-    for template in sorted(TEMPLATES.glob("*.tmpl")):
+    documents = {
+        "prometheus/prometheus.yaml": prometheus_document(site),
+        **{
+            f"prometheus/rules/{name}.yaml": document
+            for name, document in rule_documents(catalogue, site).items()
+        },
+        "alertmanager/alertmanager.yaml": alertmanager_document(catalogue, site),
+    }
+    files = {path: yaml_text(document, GENERATED) for path, document in documents.items()}
+    for template in sorted(FOLDER.glob("*.tmpl")):
         text = template.read_text(encoding="utf-8")
         files[f"alertmanager/templates/{template.name}"] = f"{{{{/* {GENERATED} */}}}}\n{text}"
     return files
@@ -172,3 +198,37 @@ def _replace(files: Mapping[str, str], folder: Path) -> None:
     finally:
         for beside, _ in written:
             beside.unlink(missing_ok=True)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes YAML as people read it: expressions in lines, long texts folded."""
+
+    # As PyYAML calls it.
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+        """Indent the items of a list too."""
+        super().increase_indent(flow=flow, indentless=False)
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    style = None
+    if "\n" in value:
+        style = "|"
+    elif len(value) > _LONG:
+        style = ">"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def yaml_text(document: object, comment: str) -> str:
+    """Write a document under a line of comment."""
+    body = yaml.dump(
+        document,
+        Dumper=_Dumper,
+        allow_unicode=True,
+        default_flow_style=False,
+        sort_keys=False,
+        width=_WIDTH,
+    )
+    return f"# {comment}\n{body}"

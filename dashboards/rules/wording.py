@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -12,9 +13,7 @@ from dashboards.promql import in_decimals
 from events.frequency import Frequency
 from events.observation import Territory
 
-#: The territory that an alert is about; `Île-de-France` or `Seine-et-Marne (77)`.
-TERRITORY: Final = "{{ $labels.territory }}"
-#: The code that facts have of it: `R11` or `D77`.
+#: The code that facts have of the territory that an alert is about: `R11` or `D77`.
 TERRITORY_CODE: Final = (
     f'{{{{ if eq $labels.department "{REGION}" }}}}{Territory.REGION.value}'
     "{{ else }}D{{ $labels.department }}{{ end }}"
@@ -45,6 +44,11 @@ _HUNDREDFOLD = r'reReplaceAll "\\.(\\d\\d)" "$1." | reReplaceAll "^(-?)0+(\\d)" 
 
 #: A float that is just below a half would be rounded down; the page rounds the exact number up.
 _AWAY: Final = "(1 + 1e-9)"
+
+
+def one_line(text: str) -> str:
+    """Return a text whose line breaks are spaces."""
+    return re.sub("[ \\n]+", " ", text)
 
 
 def literal(text: str) -> str:

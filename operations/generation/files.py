@@ -18,20 +18,20 @@ from catalogue.loader import load_catalogue
 from catalogue.metrics import (
     ASSESSOR_METRICS,
     GATEWAY_METRICS,
-    LABELS,
     PAGE_METRICS,
     PRODUCER_METRICS,
     WORKER_METRICS,
     Metric,
+    label_meanings,
 )
 from dashboards.boards.render import board_files, boards_of
 from dashboards.boards.render import render as render_boards
 from dashboards.conventions import runbook_file
 from dashboards.kubernetes import render_beside_boards
-from dashboards.rules.alerts import KINDS, AlertKind, Scope
-from dashboards.rules.model import duration
-from dashboards.rules.render import MonitorSite, checked, rule_files
+from dashboards.rules.alerts import AlertKind, Scope, alert_kinds
+from dashboards.rules.render import checked, rule_files
 from dashboards.rules.render import render as render_rules
+from dashboards.rules.site import MonitorSite, duration
 from events.contracts.json_schema import description_of, schema_file
 from events.fact import Family
 from events.registry import FACTS_BY_NAME, facts_of
@@ -42,7 +42,7 @@ from report.words import ENTITIES, FACTS
 from streams.settings import Settings
 
 _RUNBOOKS_HEAD = """\
-<!-- Generated from dashboards/rules/alerts.py by `smart-region generate`. Do not edit. -->
+<!-- Generated from dashboards/rules/ by `smart-region generate`. Do not edit. -->
 
 # Runbooks
 
@@ -69,7 +69,7 @@ def runbooks_page() -> str:
     """Return the page: every alert with its severity, its pending period and its meaning."""
     parts = [_RUNBOOKS_HEAD]
     for scope, (title, readers) in _SECTIONS.items():
-        rows = "\n".join(_row(kind) for kind in KINDS if kind.scope is scope)
+        rows = "\n".join(_row(kind) for kind in alert_kinds() if kind.scope is scope)
         parts.append(f"## {title}\n\n{readers}\n\n{_COLUMNS}\n{rows}\n")
     return "\n".join(parts)
 
@@ -143,7 +143,7 @@ def _settings_table(fields: Mapping[str, FieldInfo]) -> str:
 
 
 _METRICS_HEAD = """\
-<!-- Generated from catalogue/metrics.py by `smart-region generate`. Do not edit. -->
+<!-- Generated from catalogue/metrics.yaml by `smart-region generate`. Do not edit. -->
 
 # Metrics
 
@@ -189,7 +189,7 @@ def metrics_page() -> str:
     sections += [_ASSESSOR_HEAD, *map(_metric_section, ASSESSOR_METRICS)]
     sections += [_GATEWAY_METRICS_HEAD, *map(_metric_section, GATEWAY_METRICS)]
     sections += [_PAGE_METRICS_HEAD, *map(_metric_section, PAGE_METRICS)]
-    labels = (f"| `{label}` | {meaning} |" for label, meaning in LABELS.items())
+    labels = (f"| `{label}` | {meaning} |" for label, meaning in label_meanings().items())
     sections += ["# Labels\n\n| label | what it says |\n|---|---|", *labels]
     return "\n".join(sections) + "\n"
 

@@ -10,7 +10,8 @@ from typing import Final, Self, TypeAlias
 
 from catalogue.contacts import Contacts
 from catalogue.model import Catalogue
-from dashboards.rules.render import MonitorSite, render
+from dashboards.rules.render import render
+from dashboards.rules.site import MonitorSite
 from operations.programs.program import Program
 
 PROMETHEUS: Final = "prometheus"

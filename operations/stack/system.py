@@ -15,9 +15,7 @@ from typing import Final, NoReturn
 from broker.options import quiet_client
 from broker.settings import BrokerSettings
 from broker.topic_admin import apply_topics
-from dashboards.rules.pace import PACES
-from dashboards.rules.render import MonitorSite
-from dashboards.rules.scraping import Access
+from dashboards.rules.site import PACES, MonitorSite
 from events.fact import Fact
 from events.producers.loader import load_producers
 from events.producers.model import Producers
@@ -285,7 +283,7 @@ def _alerting(
         gateways=(address_of(ports.probes),),
         pages=(address_of(ports.page_behind),),
         alertmanagers=(alertmanager_address,) if alertmanager else (),
-        access=Access(None if token is None else str(token.resolve())),
+        metrics_token_file=None if token is None else str(token.resolve()),
     )
     write_files(rules(site), folder.alerting)
     if alertmanager is None:

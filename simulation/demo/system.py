@@ -15,8 +15,7 @@ from typing import Any, Final
 
 from broker.clients import administering
 from broker.topic_admin import apply_topics
-from dashboards.rules.pace import PACES
-from dashboards.rules.render import MonitorSite
+from dashboards.rules.site import PACES, MonitorSite
 from events.cloudevent import CONTENT_TYPE, STRUCTURED, EncodedRecord
 from events.topics import declared_topics, topic_name
 from operations.programs.addresses import HOST, free_address

@@ -16,7 +16,6 @@ from time import monotonic
 
 from catalogue.progress import MilestoneStatus
 from dashboards.conventions import MILESTONE_STATUS
-from dashboards.rules.alerts import MILESTONE_MISSED
 from sources.client import KafkaPublisher, PublisherOptions
 from tests.support.alerting import (
     connected,
@@ -111,7 +110,7 @@ def _latency(webhook: Webhook, milestone: str, *, acknowledged: float) -> float:
         return [
             one.moment - acknowledged
             for one in notifications(webhook)
-            if (one.alert, one.milestone) == (MILESTONE_MISSED.name, milestone) and one.firing
+            if (one.alert, one.milestone) == ("MilestoneMissed", milestone) and one.firing
         ]
 
     if not wait_until(lambda: bool(moments()), seconds=SECONDS, every=EVERY):

@@ -10,8 +10,7 @@ from typing import Final
 
 from broker.topic_admin import apply_topics
 from catalogue.loader import load_catalogue
-from dashboards.rules.pace import PACES
-from dashboards.rules.render import MonitorSite
+from dashboards.rules.site import PACES, MonitorSite
 from events.topics import declared_topics
 from operations.programs.addresses import address_of, free_address
 from operations.programs.alerting import AlertingPrograms, rule_files, write_files

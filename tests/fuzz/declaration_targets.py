@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from boundary.errors import SmartRegionError
 from catalogue.loader import PROGRAMMES, load_catalogue
-from dashboards.rules.render import MonitorSite, groups
+from dashboards.rules.render import rule_documents
+from dashboards.rules.site import MonitorSite
 from events.declaration import InvalidDeclarationError
 from events.producers.loader import REGION, load_producers
 from sources.importing.editions import reader_of
@@ -112,7 +113,7 @@ def _check_catalogue(content: bytes) -> None:
     """A catalogue that is accepted has rules; another is refused mistake by mistake."""
     file = scratch_file("programme.yaml", content)
     if not _refused(load_catalogue, file):
-        groups(load_catalogue(file), MonitorSite())
+        rule_documents(load_catalogue(file), MonitorSite())
 
 
 def _check_mapping(content: bytes) -> None:

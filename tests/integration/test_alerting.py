@@ -20,7 +20,6 @@ import pytest
 from catalogue import metrics
 from catalogue.progress import MilestoneStatus
 from dashboards import conventions
-from dashboards.rules import alerts
 from dashboards.rules.alerts import Scope
 from events.topics import DEFAULT_PARTITIONS
 from tests.support.alerting import (
@@ -85,7 +84,7 @@ def test_an_event_fires_an_alert_and_its_correction_resolves_it(
     )
 
     def reported(*, firing: bool) -> set[str]:
-        name = alerts.MILESTONE_MISSED.name
+        name = "MilestoneMissed"
         return {
             one.milestone
             for one in notifications(webhook)
@@ -238,8 +237,8 @@ def settled(monitor: Followed) -> Mapping[Labels, float]:
         kinds = Counter(dict(labels)["alertname"] for labels in firing)
         missed, at_risk = judged(MilestoneStatus.MISSED), judged(MilestoneStatus.AT_RISK)
         return (
-            kinds[alerts.MILESTONE_MISSED.name] == missed > 0
-            and kinds[alerts.MILESTONE_AT_RISK.name] == at_risk
+            kinds["MilestoneMissed"] == missed > 0
+            and kinds["MilestoneAtRisk"] == at_risk
             and firing == notified(OWNER) == notified(DELEGATE)
         )
 

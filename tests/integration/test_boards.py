@@ -12,9 +12,8 @@ from catalogue import metrics
 from catalogue.metrics import REGION
 from dashboards import conventions
 from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
-from dashboards.rules.pace import PACES
-from dashboards.rules.render import MonitorSite
 from dashboards.rules.render import render as render_rules
+from dashboards.rules.site import PACES, MonitorSite
 from tests.support.boards import BOARDS, CATALOGUE, SUBSTITUTES, Question, questions
 from tests.support.gateway import STRUCTURED
 from tests.support.gateways import Credentials, Gateway, issue_credentials

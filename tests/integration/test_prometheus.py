@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from dashboards.rules.pace import PACES
-from dashboards.rules.scraping import Access, prometheus_document
+from dashboards.rules.render import prometheus_document
+from dashboards.rules.site import PACES, MonitorSite
 from tests.support.prometheus import Monitoring
 from tests.support.recording_server import recording_server
 from tests.support.waiting import wait_until
@@ -20,13 +20,15 @@ def test_no_process_sends_the_token_elsewhere(monitoring: Monitoring, tmp_path: 
         address = worker.url.removeprefix("http://")
         prometheus.configure(
             prometheus_document(
-                PACES["live"],
-                workers=(address,),
-                assessors=(),
-                gateways=(),
-                pages=(),
-                alertmanagers=(),
-                access=Access(str(token)),
+                MonitorSite(
+                    PACES["live"],
+                    workers=(address,),
+                    assessors=(),
+                    gateways=(),
+                    pages=(),
+                    alertmanagers=(),
+                    metrics_token_file=str(token),
+                )
             )
         )
         prometheus.reload()

@@ -29,8 +29,8 @@ from broker.errors import BrokerRefusedError
 from broker.security import BrokerSecurity
 from broker.topic_admin import alter_settings
 from dashboards.conventions import PAGE_JOB
-from dashboards.rules.pace import PACES
-from dashboards.rules.scraping import Access, prometheus_document
+from dashboards.rules.render import prometheus_document
+from dashboards.rules.site import PACES, MonitorSite
 from events.fact import Family
 from events.topics import DEFAULT_APP_ID, declared_topics, topic_name
 from operations.programs.kafka import missing_requirement
@@ -245,13 +245,16 @@ def test_prometheus_sees_what_asks_for_its_token_over_tls(
         prometheus = monitoring.prometheus()
         prometheus.configure(
             prometheus_document(
-                PACES["live"],
-                workers=(),
-                assessors=(),
-                gateways=(),
-                pages=(page.address,),
-                alertmanagers=(),
-                access=Access(str(token), str(authority.file)),
+                MonitorSite(
+                    PACES["live"],
+                    workers=(),
+                    assessors=(),
+                    gateways=(),
+                    pages=(page.address,),
+                    alertmanagers=(),
+                    metrics_token_file=str(token),
+                    metrics_ca_file=str(authority.file),
+                )
             )
         )
         prometheus.reload()

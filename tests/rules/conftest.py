@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from catalogue.loader import load_catalogue
-from dashboards.rules.render import MonitorSite, render, write
+from dashboards.rules.render import render, write
+from dashboards.rules.site import MonitorSite
 from tests.support.prometheus import require_prometheus
 from tests.support.rule_scenarios import RuleScenario
 from tests.support.webhooks import Webhook, webhook_server

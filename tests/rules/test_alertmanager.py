@@ -12,17 +12,22 @@ import pytest
 from catalogue.contacts import Contact, Contacts
 from catalogue.loader import load_catalogue
 from dashboards.conventions import MONITOR
-from dashboards.rules.alerts import KINDS, AlertKind
-from dashboards.rules.model import Alert
-from dashboards.rules.pace import PACES
-from dashboards.rules.render import MonitorSite, groups, render, write
+from dashboards.rules.alerts import AlertKind, Rule, alert_kinds
+from dashboards.rules.render import render, rule_documents, write
+from dashboards.rules.site import PACES, MonitorSite
 from tests.support.golden import check_golden
 from tests.support.prometheus import Alertmanager, Monitoring, amtool, promtool, require_prometheus
 from tests.support.waiting import wait_until
 from tests.support.webhooks import Webhook
 
 CATALOGUE = load_catalogue(Path(__file__).parent / "catalogue")
-ALERTS = [alert for group in groups(CATALOGUE, MonitorSite()).values() for alert in group.alerts]
+KINDS = alert_kinds()
+ALERTS = [
+    rule
+    for document in rule_documents(CATALOGUE, MonitorSite()).values()
+    for rule in document["groups"][0]["rules"]
+    if "alert" in rule
+]
 HEARERS = {
     "MilestoneMissed": "delegate,owner-{programme}",
     "MilestoneAtRisk": "delegate,owner-{programme}",
@@ -35,9 +40,9 @@ HEARERS = {
 }
 
 
-def described(alert: Alert) -> str:
+def described(alert: Rule) -> str:
     labels = ("programme", "indicator", "check")
-    return "-".join((alert.name, *(alert.labels.get(one, "") for one in labels)))
+    return "-".join((alert["alert"], *(alert["labels"].get(one, "") for one in labels)))
 
 
 def test_the_tools_take_what_is_shipped(tmp_path: Path) -> None:
@@ -68,19 +73,19 @@ def test_the_tools_take_every_kind_of_contact(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=described)
-def test_an_alert_reaches_its_readers(rendered: Path, alert: Alert) -> None:
+def test_an_alert_reaches_its_readers(rendered: Path, alert: Rule) -> None:
     """The delegate and the owner hear of figures, the operator of the monitor."""
-    ownerless = alert.labels["programme"] == MONITOR
-    receiver = "operator" if ownerless else HEARERS.get(alert.name, "operator")
-    hearers = HEARERS["Watchdog"] if alert.name == "Watchdog" else receiver.format(**alert.labels)
+    name, labels = alert["alert"], alert["labels"]
+    receiver = "operator" if labels["programme"] == MONITOR else HEARERS.get(name, "operator")
+    hearers = HEARERS["Watchdog"] if name == "Watchdog" else receiver.format(**labels)
     amtool(
         "config",
         "routes",
         "test",
         f"--config.file={rendered / 'alertmanager' / 'alertmanager.yaml'}",
         f"--verify.receivers={hearers}",
-        f"alertname={alert.name}",
-        *(f"{label}={value}" for label, value in alert.labels.items()),
+        f"alertname={name}",
+        *(f"{label}={value}" for label, value in labels.items()),
     )
 
 
@@ -240,7 +245,7 @@ def test_what_alerts_say_is_no_markup(rendered: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", sorted({alert.name for alert in ALERTS if alert.labels["scope"] != "pipeline"})
+    "name", sorted({one["alert"] for one in ALERTS if one["labels"]["scope"] != "pipeline"})
 )
 def test_what_the_delegate_receives_has_a_french_subject(
     rendered: Path, tmp_path: Path, name: str

@@ -114,10 +114,10 @@ def test_totals_are_withheld_while_a_partition_is_missing(scenario: RuleScenario
     share(scenario, metrics.INDICATOR_CATEGORY, category, "77", 0, (2, LONG))
     series = (
         conventions.DEPARTMENT_NUMERATOR.name,
-        conventions.DEPARTMENT_RATIO.name,
+        "department:smartregion_indicator_value:ratio",
         conventions.DEPARTMENT_VALUE.name,
         conventions.REGION_DENOMINATOR.name,
-        conventions.REGION_SUM.name,
+        "region:smartregion_indicator_value:sum",
         conventions.REGION_VALUE.name,
         conventions.TERRITORY_VALUE,
         conventions.TERRITORY_LAST_REPORTED,

@@ -13,7 +13,8 @@ from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
 from dashboards import conventions
 from dashboards.conventions import WORKER_JOB
-from dashboards.rules.render import MonitorSite, render, write
+from dashboards.rules.render import render, write
+from dashboards.rules.site import MonitorSite
 from tests.rules.conftest import CATALOGUE
 from tests.support.boards import documents, questions
 from tests.support.observations import barometer

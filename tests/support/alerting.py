@@ -10,8 +10,8 @@ from catalogue.contacts import Contact, Contacts
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
-from dashboards.rules.pace import PACES
-from dashboards.rules.render import MonitorSite, render, write
+from dashboards.rules.render import render, write
+from dashboards.rules.site import PACES, MonitorSite
 from events.cloudevent import CloudEvent
 from tests.support.histories import event, uai
 from tests.support.prometheus import Monitoring, Prometheus

@@ -1,33 +1,6 @@
-"""The generated names: well formed, each once, and links that lead somewhere."""
+"""The generated names: boards that stay apart, and links that lead somewhere."""
 
-import re
-
-import pytest
-
-from catalogue.metrics import ASSESSOR_METRICS, LABELS, PRODUCER_METRICS, WORKER_METRICS, Metric
-from dashboards.conventions import RECORDED, Links, programme_board
-
-EXPOSED = (*WORKER_METRICS, *PRODUCER_METRICS, *ASSESSOR_METRICS)
-
-each_series = pytest.mark.parametrize("series", RECORDED, ids=str)
-
-
-@each_series
-def test_a_recorded_name_is_level_metric_operation(series: Metric) -> None:
-    level, metric, operation = series.name.split(":")
-
-    assert re.fullmatch("[a-z]+", level)
-    assert metric in {known.name for known in EXPOSED}
-    assert re.fullmatch("[a-z]+", operation)
-
-
-@each_series
-def test_a_recorded_series_has_labels_of_the_vocabulary(series: Metric) -> None:
-    assert set(series.labels) <= LABELS.keys() - {"partition"}
-
-
-def test_recorded_names_are_there_once() -> None:
-    assert len({series.name for series in RECORDED}) == len(RECORDED)
+from dashboards.conventions import Links, programme_board
 
 
 def test_long_programme_ids_have_different_uids() -> None:

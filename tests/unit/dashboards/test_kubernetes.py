@@ -13,7 +13,8 @@ from dashboards.kubernetes import (
     monitoring_files,
     render_monitoring,
 )
-from dashboards.rules.render import MonitorSite, render
+from dashboards.rules.render import render
+from dashboards.rules.site import MonitorSite
 from smart_region import main
 
 CATALOGUE = load_catalogue()

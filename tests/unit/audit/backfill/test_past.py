@@ -209,8 +209,8 @@ def test_an_observed_figure_is_recorded_where_it_was_observed() -> None:
         assert value(shown, metrics.INDICATOR_OWN_BASELINE.name, **who, department="75") == 0.9
 
 
-HEAT = Metric("room:heat:max", ("room", "floor"), 'How "hot" it is.')
-LIGHT = Metric("light", (), "How light it is.")
+HEAT = Metric("room:heat:max", ("room", "floor"))
+LIGHT = Metric("light")
 
 
 @pytest.fixture
@@ -235,12 +235,10 @@ def test_families_stay_together(spool: OpenMetricsSpool) -> None:
     spool.add(HEAT, ("cellar", "0"), [(0, 0.1)])
     assert text(spool) == (
         "# TYPE room:heat:max gauge\n"
-        '# HELP room:heat:max How \\"hot\\" it is.\n'
         'room:heat:max{room="attic",floor="3"} 1.5 0\n'
         'room:heat:max{room="attic",floor="3"} 2.0 60\n'
         'room:heat:max{room="cellar",floor="0"} 0.1 0\n'
         "# TYPE light gauge\n"
-        "# HELP light How light it is.\n"
         "light 7 0\n"
         "# EOF\n"
     )

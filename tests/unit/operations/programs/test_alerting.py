@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.rules.alerts import KINDS
-from dashboards.rules.model import duration
-from dashboards.rules.pace import PACES
+from dashboards.rules.alerts import alert_kinds
+from dashboards.rules.site import duration
 from operations.programs import alerting
 from operations.programs.alerting import FOR_GRACE_PERIOD, AlertingPrograms, write_files
 
@@ -67,5 +66,5 @@ def test_every_alert_that_waits_outlives_a_restart_of_prometheus(
     programs.prometheus_at("127.0.0.1:9090", folder=path, logs=path)
 
     assert f"--rules.alert.for-grace-period={FOR_GRACE_PERIOD}" in started
-    shortest = min(PACES["steady"].pending(kind) for kind in KINDS if kind.pending)
+    shortest = min(kind.pending for kind in alert_kinds() if kind.pending)
     assert duration(shortest) == FOR_GRACE_PERIOD

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from boundary.errors import SmartRegionError
-from dashboards.rules.render import MonitorSite
+from dashboards.rules.site import MonitorSite
 from operations.programs.alerting import RuleFiles
 from operations.programs.kafka import KAFKA_FOLDER
 from operations.stack import system

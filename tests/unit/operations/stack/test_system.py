@@ -15,7 +15,7 @@ from typing import Self
 import pytest
 
 from boundary.settings import SettingsError
-from dashboards.rules.render import MonitorSite
+from dashboards.rules.site import MonitorSite
 from events.cloudevent import decode_json
 from events.producers.loader import load_producers
 from events.producers.model import Producers

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.rules.render import MonitorSite
+from dashboards.rules.site import MonitorSite
 from operations.programs.alerting import AlertingPrograms
 from operations.programs.program import Program
 from simulation.demo.system import start_alerting

@@ -1,0 +1,105 @@
+"""The templates of rules and configurations: YAML in which `<< … >>` and `[% … %]` are filled in.
+
+Prometheus and Alertmanager have `{{ … }}` for themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import yaml
+from jinja2 import Environment, StrictUndefined, Template
+
+from catalogue.formatting import NO_BREAK, NumberFormat, days_text
+from catalogue.model import Indicator, Unit
+from catalogue.territories import TERRITORY_TITLES
+from dashboards import conventions
+from dashboards.promql import FIGURE, in_decimals, indented, last_known, latest, on
+from dashboards.rules import wording
+from dashboards.rules.site import duration
+from dashboards.wording import FAMILIES, REASONS, TOPIC_FAULTS
+from events.dead_letter_policy import DEAD_LETTER_POLICY
+
+FOLDER: Final = Path(__file__).parent / "templates"
+
+#: Of every partition some worker exposes the figures.
+COMPLETE: Final = f"{conventions.PARTITIONS_OWNED} == {conventions.PARTITIONS_EXPECTED}"
+
+
+def template_text(name: str) -> str:
+    """Return a template as it is."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def filled_document(name: str, words: Mapping[str, object]) -> Any:  # noqa: ANN401 - YAML of any shape
+    """Return the content of a template that is filled in, and then read as YAML."""
+    return yaml.safe_load(filled(template_text(name), words))
+
+
+def filled(text: str, words: Mapping[str, object] = MappingProxyType({})) -> str:
+    """Return a text that is filled in, without blanks around it."""
+    return _compiled(text).render(words).strip(" \n")
+
+
+@cache
+def _compiled(text: str) -> Template:
+    return _ENVIRONMENT.from_string(text)
+
+
+def with_figure(condition: str, indicator: Indicator) -> str:
+    """Return a condition with the indicator's displayed value and territory; 1 where withheld."""
+    condition = condition.strip()
+    if indicator.publication is not None:
+        return with_territory(latest(indented(condition), *FIGURE))
+    assessed = last_known(conventions.TERRITORY_ASSESSED, indicator=indicator.id)
+    value = in_decimals(assessed, NumberFormat.of(indicator))
+    return with_territory(f"{value}\nand {on(*FIGURE)}\n{condition}")
+
+
+def with_territory(expression: str) -> str:
+    """Return an expression's series with the name of their territory."""
+    join = f"* {on('department')} group_left ({conventions.TERRITORY})"
+    return f"({indented(expression.strip())})\n{join}\n{conventions.TERRITORY_INFO}"
+
+
+_ENVIRONMENT: Final = Environment(
+    variable_start_string="<<",
+    variable_end_string=">>",
+    block_start_string="[%",
+    block_end_string="%]",
+    comment_start_string="[#",
+    comment_end_string="#]",
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=StrictUndefined,
+    autoescape=False,  # noqa: S701 - no HTML: PromQL, YAML, and texts that Alertmanager escapes
+)
+_ENVIRONMENT.filters |= {"with_figure": with_figure, "with_territory": with_territory}
+_ENVIRONMENT.globals |= {
+    "COMPLETE": COMPLETE,
+    "EXPECTED": wording.EXPECTED,
+    "FAMILIES": FAMILIES,
+    "LAGGING_RECORDS": conventions.LAGGING_RECORDS,
+    "NO_BREAK": NO_BREAK,
+    "POLICY": DEAD_LETTER_POLICY,
+    "REASONS": REASONS,
+    "TERRITORIES": TERRITORY_TITLES,
+    "TERRITORY_CODE": wording.TERRITORY_CODE,
+    "TOPIC_FAULTS": TOPIC_FAULTS,
+    "Unit": Unit,
+    "amount_of": wording.amount_of,
+    "by_number": wording.by_number,
+    "day_from": wording.day_from,
+    "days_from": wording.days_from,
+    "days_of": wording.days_of,
+    "days_text": days_text,
+    "duration": duration,
+    "label_from": wording.label_from,
+    "pace_from": wording.pace_from,
+    "value_of": wording.value_of,
+    "word_of": wording.word_of,
+}
