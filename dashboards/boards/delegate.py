@@ -30,8 +30,8 @@ from dashboards.boards.panels import (
     NO_UNIT,
     Column,
     GridPosition,
+    Json,
     Marker,
-    Panel,
     PanelFrame,
     Step,
     ValueFormat,
@@ -106,7 +106,7 @@ def delegate_board(catalogue: Catalogue, links: Links, since: str) -> Board:
     )
 
 
-def as_of_panel(at: GridPosition) -> Panel:
+def as_of_panel(at: GridPosition) -> Json:
     """Return the panel of the monitor's own day."""
     return stats(
         PanelFrame(
@@ -118,7 +118,7 @@ def as_of_panel(at: GridPosition) -> Panel:
     )
 
 
-def completeness_panel(at: GridPosition) -> Panel:
+def completeness_panel(at: GridPosition) -> Json:
     """Return the panel that displays whether the figures are of all partitions."""
     return stats(
         PanelFrame(
@@ -144,7 +144,7 @@ def completeness_panel(at: GridPosition) -> Panel:
     )
 
 
-def _statuses(title: str, description: str, at: GridPosition, department: str) -> Panel:
+def _statuses(title: str, description: str, at: GridPosition, department: str) -> Json:
     # The worst first: what is to be read first.
     by_severity = sorted(STATUSES.items(), key=lambda item: -item[1].severity)
     return stats(
@@ -166,7 +166,7 @@ def _count(status: str, *by: str, **labels: str) -> str:
     return total(latest(chosen, "indicator", "milestone", "department"), *by)
 
 
-def _promises(catalogue: Catalogue, links: Links, at: GridPosition) -> Panel:
+def _promises(catalogue: Catalogue, links: Links, at: GridPosition) -> Json:
     chosen = {"department": CHOSEN, "programme": PROGRAMMES}
     to_programme = link_to(
         "${__data.fields.board}", "Voir le programme", **{conventions.DEPARTMENT_VARIABLE: CHOSEN}
@@ -190,7 +190,7 @@ def _promises(catalogue: Catalogue, links: Links, at: GridPosition) -> Panel:
     )
 
 
-def _map(at: GridPosition) -> Panel:
+def _map(at: GridPosition) -> Json:
     chosen = {"department": ELSEWHERE, "programme": PROGRAMMES}
     counts = [
         Column(
@@ -222,7 +222,7 @@ def _map(at: GridPosition) -> Panel:
     )
 
 
-def _without_target(catalogue: Catalogue, at: GridPosition) -> Panel:
+def _without_target(catalogue: Catalogue, at: GridPosition) -> Json:
     free = [one for one in catalogue.indicators if not has_target(one)]
     chosen = {"department": CHOSEN, "programme": PROGRAMMES}
     return table_of(
@@ -235,7 +235,7 @@ def _without_target(catalogue: Catalogue, at: GridPosition) -> Panel:
     )
 
 
-def _changes(catalogue: Catalogue, at: GridPosition) -> Panel:
+def _changes(catalogue: Catalogue, at: GridPosition) -> Json:
     chosen = {"department": CHOSEN, "programme": PROGRAMMES}
     return table_of(
         PanelFrame(

@@ -1,34 +1,29 @@
 """The panels: figures, tables, trends, bars and the map, each of one style on all boards.
 
 Every panel has a title, a description (what is measured, from which events), a position on the
-grid of 24 columns, units, and the datasource that the reader chose.
+grid of 24 columns, units, and the datasource that the reader chose. It is JSON of Grafana's classic
+model; the tests compare it with Grafana's own schema.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from string import ascii_uppercase
 from types import MappingProxyType
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias
+
+import yaml
 
 from catalogue.formatting import STATUSES
 from dashboards.boards.queries import Query, of_the_last_day
-from dashboards.boards.sdk import builders, common, dashboard, geomap, prometheus
 
-Mapped: TypeAlias = dashboard.ValueMapping
-Panel: TypeAlias = dashboard.Panel
-Row: TypeAlias = dashboard.RowPanel
-PanelBuilder = TypeVar(
-    "PanelBuilder",
-    builders.stat.Panel,
-    builders.table.Panel,
-    builders.timeseries.Panel,
-    builders.bargauge.Panel,
-    builders.geomap.Panel,
-)
+Json: TypeAlias = dict[str, Any]
 
-DATASOURCE: Final = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
+DATASOURCE: Final = MappingProxyType({"type": "prometheus", "uid": "${datasource}"})
 
 #: Grafana's names for the units. A day is written as French readers write it.
 PERCENT: Final = "percentunit"
@@ -44,13 +39,10 @@ POINTS: Final = 4000
 """More than a screen has: Grafana aligns the last point to the step, and ten years on a screen's
 points would end a week ago."""
 
-#: Sizes of text, in pixels.
-SMALL: Final = 14
-MEDIUM: Final = 18
-LARGE: Final = 34
 FEW: Final = 2
 """So many values of one panel have room for large digits; more of them have less."""
 CROWDED: Final = 20
+"""The size of the digits of more values, in pixels."""
 
 BLANK: Final = "–"
 NEUTRAL: Final = "text"
@@ -68,6 +60,10 @@ class GridPosition:
     w: int
     h: int
 
+    def json(self) -> Json:
+        """Return the position as a panel has it."""
+        return {"x": self.x, "y": self.y, "w": self.w, "h": self.h}
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -77,10 +73,20 @@ class Link:
     url: str
     new_tab: bool = False
 
-    def builder(self) -> builders.dashboard.DashboardLink:
-        """Return the link as Grafana has it, to be completed."""
-        link = builders.dashboard.DashboardLink(self.title).url(self.url).icon("external link")
-        return link.target_blank(self.new_tab)
+    def json(self) -> Json:
+        """Return the link as a panel has it."""
+        return {
+            "title": self.title,
+            "url": self.url,
+            "type": "link",
+            "icon": "external link",
+            "tooltip": "",
+            "tags": [],
+            "asDropdown": False,
+            "targetBlank": self.new_tab,
+            "includeVars": False,
+            "keepTime": False,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,7 @@ class ValueFormat:
 
     unit: str
     decimals: int | None = None
-    mappings: Sequence[Mapped] = ()
+    mappings: Sequence[Json] = ()
     steps: Sequence[Step] = (Step(None, NEUTRAL),)
     least: float | None = None
     most: float | None = None
@@ -125,7 +131,7 @@ class Column:
     """In pixels; None takes what the others leave, and breaks the text into lines."""
     least: int = 150
     """What is left for it at least, in pixels."""
-    cell: common.TableCellOptions | None = None
+    cell: Mapping[str, str] | None = None
     links: Sequence[Link] = ()
     hidden: bool = False
 
@@ -157,65 +163,51 @@ class Marker:
 
 def words(
     texts: Mapping[str, str], colours: Mapping[str, str] = MappingProxyType({})
-) -> tuple[Mapped, ...]:
+) -> tuple[Json, ...]:
     """Return the mapping of codes to words; a coloured word begins with a mark like it."""
-    return (
-        dashboard.ValueMap(
-            options={
-                code: dashboard.ValueMappingResult(text=text, color=colours.get(code), index=index)
-                for index, (code, text) in enumerate(texts.items())
-            }
-        ),
-    )
+    results: dict[str, Json] = {
+        code: {"text": text, "index": index} for index, (code, text) in enumerate(texts.items())
+    }
+    for code, colour in colours.items():
+        results[code]["color"] = colour
+    return ({"type": "value", "options": results},)
 
 
 def status_format() -> ValueFormat:
     """Return the format of a severity: the status' mark and word, in its colour."""
     results = {
-        str(style.severity): dashboard.ValueMappingResult(
-            text=style.text, color=style.colour, index=style.severity
-        )
+        str(style.severity): {"text": style.text, "color": style.colour, "index": style.severity}
         for style in STATUSES.values()
     }
-    return ValueFormat(NO_UNIT, mappings=(dashboard.ValueMap(options=results),))
+    return ValueFormat(NO_UNIT, mappings=({"type": "value", "options": results},))
 
 
 #: A share of the way as a bar with its number.
-BARS: Final = common.TableBarGaugeCellOptions(
-    mode=common.BarGaugeDisplayMode.BASIC, value_display_mode=common.BarGaugeValueMode.TEXT
-)
-COLOURED: Final = common.TableColorTextCellOptions()
+BARS: Final = MappingProxyType({"type": "gauge", "mode": "basic", "valueDisplayMode": "text"})
+COLOURED: Final = MappingProxyType({"type": "color-text"})
 
 
 def stats(
     frame: PanelFrame, values: Sequence[tuple[str, Query, ValueFormat]], *, coloured: bool = False
-) -> Panel:
+) -> Json:
     """Return a few values side by side, each under its name and in its own unit."""
-    several = len(values) > 1
-    panel = (
-        _framed(builders.stat.Panel(), frame, values[0][2])
-        .targets(
-            [
-                _instant(Query(query.expression, name), ref)
-                for ref, (name, query, _) in zip(ascii_uppercase, values, strict=False)
-            ]
-        )
-        .graph_mode(common.BigValueGraphMode.NONE)
-        .color_mode(common.BigValueColorMode.VALUE if coloured else common.BigValueColorMode.NONE)
-        .text_mode(
-            common.BigValueTextMode.VALUE_AND_NAME if several else common.BigValueTextMode.VALUE
-        )
-        .justify_mode(common.BigValueJustifyMode.CENTER)
-        .orientation(common.VizOrientation.VERTICAL)
-        .reduce_options(builders.common.ReduceDataOptions().calcs(["lastNotNull"]))
-        .text(
-            builders.common.VizTextDisplayOptions()
-            .title_size(SMALL)
-            .value_size(LARGE if len(values) <= FEW else CROWDED)
-        )
-        .wide_layout(False)
+    panel = _panel(
+        "stat",
+        frame,
+        values[0][2],
+        [
+            _target(Query(query.expression, name), ref, "time_series")
+            for ref, (name, query, _) in zip(ascii_uppercase, values, strict=False)
+        ],
+        ((name, _properties(form)) for name, _, form in values[1:]),
     )
-    return _overridden(panel, ((name, _properties(form)) for name, _, form in values[1:])).build()
+    if coloured:
+        panel["options"]["colorMode"] = "value"
+    if len(values) > 1:
+        panel["options"]["textMode"] = "value_and_name"
+    if len(values) > FEW:
+        panel["options"]["text"]["valueSize"] = CROWDED
+    return panel
 
 
 def table_of(
@@ -224,21 +216,18 @@ def table_of(
     *,
     sort: tuple[str, bool] | None = None,
     tall: bool = False,
-) -> Panel:
+) -> Json:
     """Join instant queries on the labels they share into one line for each set of them.
 
     `sort` is a column's title, and True for the greatest first; `tall` lines have room for two
     lines of text.
     """
-    panel = (
-        _tabular(builders.table.Panel(), frame, columns, _column_properties)
-        .cell_options(common.TableAutoCellOptions())
-        # A word column breaks into lines: there is room for two.
-        .cell_height(common.TableCellHeight.LG if tall else common.TableCellHeight.SM)
-    )
+    panel = _tabular("table", frame, columns, _column_properties)
+    if tall:
+        panel["options"]["cellHeight"] = "lg"
     if sort is not None:
-        panel.sort_by([builders.common.TableSortByFieldState().display_name(sort[0]).desc(sort[1])])
-    return panel.build()
+        panel["options"]["sortBy"] = [{"displayName": sort[0], "desc": sort[1]}]
+    return panel
 
 
 def trend(
@@ -249,41 +238,25 @@ def trend(
     dashed: Mapping[str, Dash] = MappingProxyType({}),
     texts: Mapping[str, str] = MappingProxyType({}),
     stacked: bool = False,
-) -> Panel:
+) -> Json:
     """Return values over time; `dashed` are lines that are no measurements, by their legends."""
-    panel = (
-        _framed(builders.timeseries.Panel(), frame, form)
-        .color_scheme(_colours(dashboard.FieldColorModeId.PALETTE_CLASSIC))
-        .targets(
-            [
-                _target(query, ref).range().format(prometheus.PromQueryFormat.TIME_SERIES)
-                for ref, query in zip(ascii_uppercase, queries, strict=False)
-            ]
-        )
-        .max_data_points(POINTS)
-        .legend(
-            builders.common.VizLegendOptions()
-            .display_mode(common.LegendDisplayMode.LIST)
-            .placement(common.LegendPlacement.BOTTOM)
-            .show_legend(True)
-        )
-        .tooltip(
-            builders.common.VizTooltipOptions()
-            .mode(common.TooltipDisplayMode.MULTI)
-            .sort(common.SortOrder.DESCENDING)
-        )
-        .draw_style(common.GraphDrawStyle.LINE)
-        .line_interpolation(common.LineInterpolation.STEP_AFTER)
-        .line_width(2)
-        .fill_opacity(20 if stacked else 0)
-        .show_points(common.VisibilityMode.NEVER)
-        # A year of days on a screen leaves gaps between the points, not in the facts.
-        .span_nulls(True)
+    lines = ((legend, _dashed(dash)) for legend, dash in dashed.items())
+    panel = _panel(
+        "timeseries",
+        frame,
+        form,
+        [
+            _target(query, ref, "time_series", over_time=True)
+            for ref, query in zip(ascii_uppercase, queries, strict=False)
+        ],
+        (*lines, *_renamed(texts)),
     )
+    panel["maxDataPoints"] = POINTS
+    defaults = panel["fieldConfig"]["defaults"]
+    defaults["color"] = {"mode": "palette-classic"}
     if stacked:
-        panel.stacking(builders.common.StackingConfig().mode(common.StackingMode.NORMAL))
-    _overridden(panel, ((legend, _dashed(dash)) for legend, dash in dashed.items()))
-    return _overridden(panel, _renamed(texts)).build()
+        defaults["custom"] |= {"fillOpacity": 20, "stacking": {"mode": "normal"}}
+    return panel
 
 
 def bars(
@@ -291,148 +264,118 @@ def bars(
     query: Query,
     form: ValueFormat,
     texts: Mapping[str, str] = MappingProxyType({}),
-) -> Panel:
+) -> Json:
     """Return one bar with its number for each series, named by the query's legend or its text."""
-    panel = (
-        _framed(builders.bargauge.Panel(), frame, form)
-        .targets([_instant(query, "A")])
-        .display_mode(common.BarGaugeDisplayMode.BASIC)
-        .value_mode(common.BarGaugeValueMode.TEXT)
-        .name_placement(common.BarGaugeNamePlacement.LEFT)
-        .orientation(common.VizOrientation.HORIZONTAL)
-        .reduce_options(builders.common.ReduceDataOptions().calcs(["lastNotNull"]))
-        # Without a size of the names: Grafana leaves room for the one that it chooses itself.
-        .text(builders.common.VizTextDisplayOptions().value_size(MEDIUM))
-    )
-    return _overridden(panel, _renamed(texts)).build()
+    return _panel("bargauge", frame, form, [_target(query, "A", "time_series")], _renamed(texts))
 
 
-def departments_map(frame: PanelFrame, columns: Sequence[Column], marker: Marker) -> Panel:
-    """Return a marker for each département on an empty ground: no tile server receives a request.
+def departments_map(frame: PanelFrame, columns: Sequence[Column], marker: Marker) -> Json:
+    """Return a marker for each département on an empty ground.
 
     The series have the label `geohash`. All columns are in the marker's tooltip.
     """
-    style = {
-        "color": {"field": marker.colour, "fixed": NEUTRAL},
-        "opacity": 0.35,
-        "size": {"field": marker.size, "fixed": 17, "min": 14, "max": 24},
-        "symbol": {"mode": "fixed", "fixed": "img/icons/marker/circle.svg"},
-        "text": {"mode": "field", "field": marker.text, "fixed": ""},
-        "textConfig": {
-            "fontSize": 12,
-            "textAlign": "center",
-            "textBaseline": "middle",
-            "offsetX": 0,
-            "offsetY": 0,
-        },
-    }
-    return (
-        _tabular(builders.geomap.Panel(), frame, columns, _tooltip_properties)
-        .view(builders.geomap.MapViewConfig().id("fit").all_layers(True).padding(25).zoom(12))
-        .controls(
-            builders.geomap.ControlsOptions()
-            .show_zoom(False)
-            .mouse_wheel_zoom(False)
-            .show_attribution(False)
-            .show_scale(False)
-            .show_debug(False)
-            .show_measure(False)
-        )
-        .basemap(
-            builders.common.MapLayerOptions()
-            .type("xyz")
-            .name("fond vide")
-            .config({"url": EMPTY_TILE, "attribution": ""})
-        )
-        .layers(
-            [
-                builders.common.MapLayerOptions()
-                .type("markers")
-                .name("Départements")
-                .tooltip(True)
-                .location(
-                    builders.common.FrameGeometrySource()
-                    .mode(common.FrameGeometrySourceMode.GEOHASH)
-                    .geohash("geohash")
-                )
-                .config({"showLegend": False, "style": style})
-            ]
-        )
-        .tooltip(builders.geomap.TooltipOptions().mode(geomap.TooltipMode.DETAILS))
-        .build()
-    )
+    panel = _tabular("geomap", frame, columns, _tooltip_properties)
+    style = panel["options"]["layers"][0]["config"]["style"]
+    style["color"]["field"] = marker.colour
+    style["text"]["field"] = marker.text
+    style["size"]["field"] = marker.size
+    return panel
 
 
-#: One transparent pixel, for every tile.
-EMPTY_TILE: Final = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
-
-
-def of_last_day(panels: Iterable[Panel | Row]) -> tuple[Panel | Row, ...]:
+def of_last_day(panels: Iterable[Json]) -> tuple[Json, ...]:
     """Return panels whose instant queries are of the last day in the range that has figures.
 
     For panels of what a backfill writes; what only the running monitor exposes is of the moment.
     """
     made = tuple(panels)
     for panel in made:
-        for target in panel.targets or () if isinstance(panel, Panel) else ():
-            if isinstance(target, prometheus.Dataquery) and target.instant:
-                target.expr = of_the_last_day(target.expr)
+        for target in panel.get("targets", ()):
+            if target["instant"]:
+                target["expr"] = of_the_last_day(target["expr"])
     return made
 
 
-def row(title: str, y: int) -> Row:
+def row(title: str, y: int) -> Json:
     """Return the head of a part of a board."""
-    return Row(title=title, grid_pos=dashboard.GridPos(x=0, y=y, w=24, h=1))
+    at = GridPosition(0, y, 24, 1)
+    return {"type": "row", "title": title, "gridPos": at.json(), "collapsed": False, "panels": []}
 
 
-def deadline_marks(expression: str, *, named: str) -> dashboard.AnnotationQuery:
+def deadline_marks(expression: str, *, named: str) -> Json:
     """Return the marks of moments on the axis of time: the values of a query, in milliseconds.
 
     The label `named` says what falls due.
     """
-    return dashboard.AnnotationQuery(
-        name="Échéances",
-        datasource=DATASOURCE,
-        enable=True,
-        icon_color="purple",
-        expr=expression,
-        step="1d",
-        use_value_for_time=True,
-        title_format=f"Échéance : {{{{{named}}}}}",
-    )
+    return {
+        "name": "Échéances",
+        "datasource": DATASOURCE,
+        "enable": True,
+        "hide": False,
+        "builtIn": 0,
+        "iconColor": "purple",
+        "expr": expression,
+        "step": "1d",
+        "useValueForTime": True,
+        "titleFormat": f"Échéance : {{{{{named}}}}}",
+    }
 
 
-def _framed(panel: PanelBuilder, frame: PanelFrame, form: ValueFormat) -> PanelBuilder:
-    at = frame.at
-    panel = (
-        panel.title(frame.title)
-        .description(frame.description)
-        .datasource(DATASOURCE)
-        .grid_pos(dashboard.GridPos(x=at.x, y=at.y, w=at.w, h=at.h))
-        .unit(form.unit)
-        .thresholds(_thresholds(form.steps))
-        .color_scheme(_colours(dashboard.FieldColorModeId.THRESHOLDS))
-        .no_value(BLANK)
-    )
-    if frame.links:
-        panel.links([link.builder() for link in frame.links])
-    if form.decimals is not None:
-        panel.decimals(form.decimals)
+@cache
+def _styles() -> Mapping[str, Json]:
+    text = Path(__file__).with_name("styles.yaml").read_text(encoding="utf-8")
+    styles: dict[str, Json] = yaml.safe_load(text)
+    return styles
+
+
+def _panel(
+    kind: str,
+    frame: PanelFrame,
+    form: ValueFormat,
+    targets: Sequence[Json],
+    overrides: Iterable[tuple[str, Json]],
+) -> Json:
+    style = deepcopy(_styles()[kind])
+    defaults: Json = {
+        "unit": form.unit,
+        "thresholds": _thresholds(form.steps),
+        "color": {"mode": "thresholds"},
+        "noValue": BLANK,
+        **_limits(form),
+    }
     if form.mappings:
-        panel.mappings(list(form.mappings))
-    if form.least is not None:
-        panel.min(form.least)
-    if form.most is not None:
-        panel.max(form.most)
-    return panel
+        defaults["mappings"] = list(form.mappings)
+    if "custom" in style:
+        defaults["custom"] = style["custom"]
+    panel = {
+        "type": kind,
+        "title": frame.title,
+        "description": frame.description,
+        "datasource": DATASOURCE,
+        "gridPos": frame.at.json(),
+        "targets": targets,
+        "options": style["options"],
+        "fieldConfig": {
+            "defaults": defaults,
+            "overrides": [
+                {
+                    "matcher": {"id": "byName", "options": field},
+                    "properties": [{"id": name, "value": one} for name, one in properties.items()],
+                }
+                for field, properties in overrides
+            ],
+        },
+        "transparent": False,
+        "repeatDirection": "h",
+    }
+    return panel | ({"links": [link.json() for link in frame.links]} if frame.links else {})
 
 
 def _tabular(
-    panel: PanelBuilder,
+    kind: str,
     frame: PanelFrame,
     columns: Sequence[Column],
-    properties_of: Callable[[Column], Mapping[str, object]],
-) -> PanelBuilder:
+    properties_of: Callable[[Column], Json],
+) -> Json:
     """Fill a panel with one table: of each query one column, of each label one."""
     refs = iter(ascii_uppercase)
     sources = [
@@ -454,88 +397,67 @@ def _tabular(
             "excludeByName": {},
         },
     }
-    panel = (
-        _framed(panel, frame, ValueFormat(NO_UNIT))
-        .targets([_instant(query, ref, tabular=True) for ref, query in queries.items()])
-        .transformations(
-            [
-                dashboard.DataTransformerConfig(id_val=name, options=options)
-                for name, options in transformations.items()
-            ]
-        )
+    panel = _panel(
+        kind,
+        frame,
+        ValueFormat(NO_UNIT),
+        [_target(query, ref, "table") for ref, query in queries.items()],
+        ((column.title, properties_of(column)) for column in columns),
     )
-    return _overridden(panel, ((column.title, properties_of(column)) for column in columns))
+    steps = [{"id": name, "options": details} for name, details in transformations.items()]
+    return panel | {"transformations": steps}
 
 
-def _overridden(
-    panel: PanelBuilder, overrides: Iterable[tuple[str, Mapping[str, object]]]
-) -> PanelBuilder:
-    for field, properties in overrides:
-        panel.override_by_name(
-            field,
-            [
-                dashboard.DynamicConfigValue(id_val=name, value=value)
-                for name, value in properties.items()
-            ],
-        )
-    return panel
-
-
-def _renamed(texts: Mapping[str, str]) -> Iterable[tuple[str, Mapping[str, object]]]:
+def _renamed(texts: Mapping[str, str]) -> Iterable[tuple[str, Json]]:
     return ((code, {"displayName": text}) for code, text in texts.items())
 
 
-def _target(query: Query, ref: str) -> builders.prometheus.Dataquery:
-    target = (
-        builders.prometheus.Dataquery()
-        .datasource(DATASOURCE)
-        .expr(query.expression)
-        .ref_id(ref)
-        .editor_mode(prometheus.QueryEditorMode.CODE)
-    )
-    return target.legend_format(query.legend) if query.legend else target
+def _target(query: Query, ref: str, form: str, *, over_time: bool = False) -> Json:
+    target = {
+        "refId": ref,
+        "datasource": DATASOURCE,
+        "expr": query.expression,
+        "editorMode": "code",
+        "format": form,
+        "instant": not over_time,
+        "range": over_time,
+    }
+    return target | ({"legendFormat": query.legend} if query.legend else {})
 
 
-def _instant(query: Query, ref: str, *, tabular: bool = False) -> builders.prometheus.Dataquery:
-    kinds = prometheus.PromQueryFormat
-    return _target(query, ref).instant().format(kinds.TABLE if tabular else kinds.TIME_SERIES)
+def _thresholds(steps: Sequence[Step]) -> Json:
+    return {
+        "mode": "absolute",
+        "steps": [{"value": step.value, "color": step.colour} for step in steps],
+    }
 
 
-def _colours(mode: dashboard.FieldColorModeId) -> builders.dashboard.FieldColor:
-    return builders.dashboard.FieldColor().mode(mode)
+def _limits(form: ValueFormat) -> Json:
+    limits = {"decimals": form.decimals, "min": form.least, "max": form.most}
+    return {name: value for name, value in limits.items() if value is not None}
 
 
-def _thresholds(steps: Sequence[Step]) -> builders.dashboard.ThresholdsConfig:
-    return (
-        builders.dashboard.ThresholdsConfig()
-        .mode(dashboard.ThresholdsMode.ABSOLUTE)
-        .steps([dashboard.Threshold(value=step.value, color=step.colour) for step in steps])
-    )
-
-
-def _properties(form: ValueFormat) -> dict[str, object]:
-    properties: dict[str, object] = {
+def _properties(form: ValueFormat) -> Json:
+    return {
         "unit": form.unit,
-        "thresholds": _thresholds(form.steps).build(),
+        "thresholds": _thresholds(form.steps),
         # The panel's defaults, which are another value's, must not hold for this one.
         "mappings": list(form.mappings),
+        **_limits(form),
     }
-    limits = {"decimals": form.decimals, "min": form.least, "max": form.most}
-    properties |= {name: value for name, value in limits.items() if value is not None}
-    return properties
 
 
-def _tooltip_properties(column: Column) -> dict[str, object]:
+def _tooltip_properties(column: Column) -> Json:
     """Return a column's properties without those of a table's own: a tooltip has no width."""
     properties = _column_properties(column)
     return {name: value for name, value in properties.items() if not name.startswith("custom.")}
 
 
-def _column_properties(column: Column) -> dict[str, object]:
+def _column_properties(column: Column) -> Json:
     properties = _properties(column.form)
     if column.form.unit == NO_UNIT:
         # A word, although its code may be a number.
-        properties["custom.align"] = common.FieldTextAlignment.LEFT
+        properties["custom.align"] = "left"
     properties["custom.wrapHeaderText"] = True
     if column.width is not None:
         properties["custom.width"] = column.width
@@ -543,7 +465,7 @@ def _column_properties(column: Column) -> dict[str, object]:
         properties["custom.minWidth"] = column.least
         # Set in two ways: as Grafana has it from 12.2 on, and before.
         properties["custom.wrapText"] = True
-        properties["custom.cellOptions"] = common.TableAutoCellOptions(wrap_text=True)
+        properties["custom.cellOptions"] = {"type": "auto", "wrapText": True}
     if column.cell is not None:
         properties["custom.cellOptions"] = column.cell
     if column.links:
@@ -556,16 +478,14 @@ def _column_properties(column: Column) -> dict[str, object]:
     return properties
 
 
-def _dashed(dash: Dash) -> dict[str, object]:
-    properties: dict[str, object] = {
-        "custom.lineStyle": common.LineStyle(fill="dash", dash=list(dash.lengths)),
+def _dashed(dash: Dash) -> Json:
+    properties: Json = {
+        "custom.lineStyle": {"fill": "dash", "dash": list(dash.lengths)},
         "custom.lineWidth": dash.width,
-        "color": dashboard.FieldColor(
-            mode=dashboard.FieldColorModeId.FIXED, fixed_color=dash.colour
-        ),
+        "color": {"mode": "fixed", "fixedColor": dash.colour},
     }
     if dash is not TARGET:
-        properties["custom.lineInterpolation"] = common.LineInterpolation.LINEAR
+        properties["custom.lineInterpolation"] = "linear"
     if not dash.in_legend:
-        properties["custom.hideFrom"] = common.HideSeriesConfig(legend=True)
+        properties["custom.hideFrom"] = {"legend": True, "tooltip": False, "viz": False}
     return properties

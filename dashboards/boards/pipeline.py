@@ -18,8 +18,8 @@ from dashboards.boards.panels import (
     SECONDS,
     Column,
     GridPosition,
+    Json,
     Link,
-    Panel,
     PanelFrame,
     Step,
     ValueFormat,
@@ -91,7 +91,7 @@ def pipeline_board(links: Links) -> Board:
     )
 
 
-def _health(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
+def _health(at: GridPosition, runbooks: Sequence[Link]) -> Json:
     # Who does not answer has no series that says so, and is not ready.
     away = f"0 * {select('up', job=conventions.WORKER_JOB)}"
     return stats(
@@ -120,7 +120,7 @@ def _or_none(expression: str) -> Query:
     return Query(f"{expression} or vector(0)")
 
 
-def _throughput(at: GridPosition) -> Panel:
+def _throughput(at: GridPosition) -> Json:
     rate = rate_by("outcome", metrics.EVENTS)
     return trend(
         PanelFrame(
@@ -136,7 +136,7 @@ def _throughput(at: GridPosition) -> Panel:
     )
 
 
-def _lag(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
+def _lag(at: GridPosition, runbooks: Sequence[Link]) -> Json:
     return trend(
         PanelFrame(
             "Retard par topic",
@@ -150,7 +150,7 @@ def _lag(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
     )
 
 
-def _dead_letters(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
+def _dead_letters(at: GridPosition, runbooks: Sequence[Link]) -> Json:
     return bars(
         PanelFrame(
             "Messages refusés, par motif",
@@ -169,7 +169,7 @@ def _dead_letters(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
     )
 
 
-def _recovery(at: GridPosition) -> Panel:
+def _recovery(at: GridPosition) -> Json:
     return trend(
         PanelFrame(
             "Reprise",
@@ -182,7 +182,7 @@ def _recovery(at: GridPosition) -> Panel:
     )
 
 
-def _faults(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
+def _faults(at: GridPosition, runbooks: Sequence[Link]) -> Json:
     return stats(
         PanelFrame(
             "Depuis le démarrage",
@@ -202,7 +202,7 @@ def _faults(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
     )
 
 
-def _lateness(at: GridPosition) -> Panel:
+def _lateness(at: GridPosition) -> Json:
     newest = latest(conventions.SOURCE_LAST_EVENT, "type")
     age = f"clamp_min((scalar({conventions.AS_OF}) - {newest}) / {DAY_SECONDS}, 0)"
     return bars(
@@ -217,7 +217,7 @@ def _lateness(at: GridPosition) -> Panel:
     )
 
 
-def _entities(at: GridPosition) -> Panel:
+def _entities(at: GridPosition) -> Json:
     return bars(
         PanelFrame(
             "Entités suivies",
@@ -230,7 +230,7 @@ def _entities(at: GridPosition) -> Panel:
     )
 
 
-def _alerts(at: GridPosition) -> Panel:
+def _alerts(at: GridPosition) -> Json:
     firing = select("ALERTS", alertstate="firing")
     return table_of(
         PanelFrame(

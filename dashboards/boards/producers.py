@@ -21,8 +21,8 @@ from dashboards.boards.panels import (
     TARGET,
     Column,
     GridPosition,
+    Json,
     Link,
-    Panel,
     PanelFrame,
     Step,
     ValueFormat,
@@ -111,7 +111,7 @@ def producers_board(links: Links) -> Board:
     )
 
 
-def _totals(at: GridPosition) -> Panel:
+def _totals(at: GridPosition) -> Json:
     sources = Query(f"count(count by (source) ({conventions.SOURCE_LAST_EVENT}))")
     taken = [
         (
@@ -142,7 +142,7 @@ def _increase(metric: Metric, *by: str, **labels: str) -> str:
     return total(over("increase", metric, "$__range", **labels), *by)
 
 
-def _scorecards(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
+def _scorecards(at: GridPosition, runbooks: Sequence[Link]) -> Json:
     valid, refused = (
         _increase(metrics.PRODUCER_EVENTS, "producer", outcome=outcome)
         for outcome in ("=~accepted|superseded", "refused")
@@ -219,7 +219,7 @@ def _silence(series: Metric, *by: str) -> str:
     return f"clamp_min((scalar({conventions.AS_OF}) - {latest(series, *by)}) / {DAY_SECONDS}, 0)"
 
 
-def _refusals(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
+def _refusals(at: GridPosition, runbooks: Sequence[Link]) -> Json:
     return table_of(
         PanelFrame(
             "Refusés, par producteur et motif",
@@ -248,7 +248,7 @@ def _who() -> ValueFormat:
     return ValueFormat(NO_UNIT, mappings=words({UNKNOWN: UNDECLARED}))
 
 
-def _rate_of_refusals(at: GridPosition) -> Panel:
+def _rate_of_refusals(at: GridPosition) -> Json:
     counted = total(metrics.DEAD_LETTERS, "reason")
     rate = f"{rate_by('reason', metrics.DEAD_LETTERS)} and {on('reason')} {counted} > 0"
     return trend(
@@ -264,7 +264,7 @@ def _rate_of_refusals(at: GridPosition) -> Panel:
     )
 
 
-def _share_of_refusals(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
+def _share_of_refusals(at: GridPosition, runbooks: Sequence[Link]) -> Json:
     limit = "seuil d’alerte"
     return trend(
         PanelFrame(
@@ -286,7 +286,7 @@ def _share_of_refusals(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
     )
 
 
-def _lateness(at: GridPosition) -> Panel:
+def _lateness(at: GridPosition) -> Json:
     buckets = total(over("increase", f"{metrics.PRODUCER_LATENESS}_bucket", "1h"), "producer", "le")
     return trend(
         PanelFrame(
@@ -301,7 +301,7 @@ def _lateness(at: GridPosition) -> Panel:
     )
 
 
-def _gateway(at: GridPosition) -> Panel:
+def _gateway(at: GridPosition) -> Json:
     taken = [
         (
             _headed(text),
@@ -322,7 +322,7 @@ def _gateway(at: GridPosition) -> Panel:
     )
 
 
-def _refused_at_the_gateway(at: GridPosition) -> Panel:
+def _refused_at_the_gateway(at: GridPosition) -> Json:
     return table_of(
         PanelFrame(
             "Refusés à la passerelle, par producteur et motif",
@@ -348,7 +348,7 @@ def _refused_at_the_gateway(at: GridPosition) -> Panel:
     )
 
 
-def _gateway_answers(at: GridPosition) -> Panel:
+def _gateway_answers(at: GridPosition) -> Json:
     rate = rate_by("status", metrics.GATEWAY_REQUESTS)
     return trend(
         PanelFrame(
@@ -363,7 +363,7 @@ def _gateway_answers(at: GridPosition) -> Panel:
     )
 
 
-def _sources(at: GridPosition) -> Panel:
+def _sources(at: GridPosition) -> Json:
     return table_of(
         PanelFrame(
             "Dernier évènement de chaque source",
@@ -391,7 +391,7 @@ def _sources(at: GridPosition) -> Panel:
     )
 
 
-def _outcomes(at: GridPosition) -> Panel:
+def _outcomes(at: GridPosition) -> Json:
     read = f"({_increase(metrics.EVENTS, 'type')} > 0)"
     return table_of(
         PanelFrame(

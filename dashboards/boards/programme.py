@@ -48,10 +48,9 @@ from dashboards.boards.panels import (
     TARGET,
     Column,
     GridPosition,
+    Json,
     Link,
-    Panel,
     PanelFrame,
-    Row,
     Step,
     ValueFormat,
     bars,
@@ -66,7 +65,6 @@ from dashboards.boards.panels import (
 )
 from dashboards.boards.projections import Line, Target, expected_lines, lines_to_the_target
 from dashboards.boards.queries import Query, date_of, share, status_code, throughout
-from dashboards.boards.sdk import dashboard
 from dashboards.conventions import Links
 from dashboards.promql import (
     DAY_SECONDS,
@@ -99,7 +97,7 @@ SECRET: Final = ValueFormat(
 def programme_board(programme: Programme, links: Links, since: str) -> Board:
     """Build the board of one programme."""
     lines = most_lines(programme.indicators)
-    panels: list[Panel | Row] = [
+    panels: list[Json] = [
         as_of_panel(GridPosition(0, 0, 12, 3)),
         completeness_panel(GridPosition(12, 0, 12, 3)),
     ]
@@ -122,11 +120,12 @@ def programme_board(programme: Programme, links: Links, since: str) -> Board:
     )
 
 
-def _bottom(panel: Panel | Row) -> int:
-    return 0 if panel.grid_pos is None else panel.grid_pos.y + panel.grid_pos.h
+def _bottom(panel: Json) -> int:
+    at = panel["gridPos"]
+    return int(at["y"] + at["h"])
 
 
-def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Iterator[Panel]:
+def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Iterator[Json]:
     """Yield where each milestone stands, and when it will be reached."""
     chosen = {"department": f"=~{metrics.REGION}|{CHOSEN}", "programme": programme.id}
 
@@ -189,7 +188,7 @@ def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Ite
     )
 
 
-def _indicator(programme: Programme, one: Indicator, since: str, top: int) -> Iterator[Panel | Row]:
+def _indicator(programme: Programme, one: Indicator, since: str, top: int) -> Iterator[Json]:
     """Yield an indicator's panels: figures in a line, history, départements, detail."""
     yield row(one.title, top)
     yield _strip(programme, one, GridPosition(0, top + 1, 24, 4))
@@ -208,7 +207,7 @@ def _indicator(programme: Programme, one: Indicator, since: str, top: int) -> It
             top += height
 
 
-def _strip(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
+def _strip(programme: Programme, one: Indicator, at: GridPosition) -> Json:
     territory = metrics.REGION if one.grain is Grain.REGION else CHOSEN
     of = {"programme": programme.id, "indicator": one.id, "department": territory}
     points, changed = CHANGE_IN_UNIT[one.unit], number_of(one, form=CHANGE)
@@ -270,7 +269,7 @@ def _overdue_steps(one: Indicator) -> tuple[Step, ...]:
     )
 
 
-def _history(programme: Programme, one: Indicator, since: str, at: GridPosition) -> Panel:
+def _history(programme: Programme, one: Indicator, since: str, at: GridPosition) -> Json:
     of = {"programme": programme.id, "indicator": one.id}
     queries = [Query(_over_time(one, select(conventions.REGION_VALUE, **of)), REGION_NAME)]
     if one.grain is Grain.DEPARTMENT:
@@ -395,7 +394,7 @@ def _after(milestone: Milestone) -> str:
     return f"{day}{assumed}"
 
 
-def _by_department(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
+def _by_department(programme: Programme, one: Indicator, at: GridPosition) -> Json:
     of = {"programme": programme.id, "indicator": one.id, "department": f"!={metrics.REGION}"}
     columns = [
         Column("Département", "department", ValueFormat(NO_UNIT, mappings=TERRITORIES), least=NAME),
@@ -447,7 +446,7 @@ def _by_department(programme: Programme, one: Indicator, at: GridPosition) -> Pa
     )
 
 
-def _by_category(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
+def _by_category(programme: Programme, one: Indicator, at: GridPosition) -> Json:
     of = {"programme": programme.id, "indicator": one.id}
     title = f"{one.title} : par {one.dimension}"
     if one.publication is not None:
@@ -481,7 +480,7 @@ def _secret(publication: Publication) -> str:
     )
 
 
-def _protected(one: Indicator, frame: PanelFrame, of: dict[str, str]) -> Panel:
+def _protected(one: Indicator, frame: PanelFrame, of: dict[str, str]) -> Json:
     """Return how many persons each category has, or that the number is withheld."""
     chosen = {**of, "department": CHOSEN}
     return table_of(
@@ -512,7 +511,7 @@ def _in_euros(one: Indicator, expression: str) -> str:
     return f"floor({expression} / {one.term_divisor})" if divides_cents else expression
 
 
-def _parts(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
+def _parts(programme: Programme, one: Indicator, at: GridPosition) -> Json:
     of = {"programme": programme.id, "indicator": one.id}
     return trend(
         PanelFrame(
@@ -532,7 +531,7 @@ def _parts(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
     )
 
 
-def _deadlines(programme: Programme) -> tuple[dashboard.AnnotationQuery, ...]:
+def _deadlines(programme: Programme) -> tuple[Json, ...]:
     """Return the marks of the deadlines on the axis of time."""
     milestones = (milestone for one in programme.indicators for milestone in one.milestones)
     if all(milestone.day is None for milestone in milestones):

@@ -20,7 +20,7 @@ from boundary.errors import SmartRegionError
 from smart_region import SECTIONS, Commands, join, main
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"aiokafka", "faust", "grafana_foundation_sdk", "kafka", "pydantic", "rich", "yaml"}
+HEAVY = {"aiokafka", "faust", "kafka", "pydantic", "rich", "yaml"}
 
 ENDED_AT_ITS_START = """
 import os, signal
