@@ -26,12 +26,12 @@ def catalogue() -> None:
 @FOLDER
 def check(directory: Path | None) -> None:
     """Report all mistakes in a catalogue; exit status 1 if there is one."""
-    from catalogue.errors import InvalidCatalogueError
     from catalogue.loader import load_catalogue
+    from events.declaration import InvalidDeclarationError
 
     try:
         loaded = load_catalogue(directory)
-    except InvalidCatalogueError as invalid:
+    except InvalidDeclarationError as invalid:
         for diagnostic in invalid.diagnostics:
             echo(diagnostic)
         echo(f"{len(invalid.diagnostics)} to correct", err=True)

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from boundary.diagnostic import Diagnostic, FieldPath
-from catalogue.errors import InvalidCatalogueError
 from catalogue.model import Catalogue, Indicator, Programme
 from catalogue.publication import counts_persons
-from events.declaration import read_model
+from events.declaration import InvalidDeclarationError, read_model
 from events.document import Document, read_document
 
 PROGRAMMES = Path(__file__).parent / "programmes"
@@ -26,7 +25,7 @@ def load_catalogue(directory: Path | None = None) -> Catalogue:
 
     The case of the ending does not matter, and hidden files are left out.
 
-    Raises `InvalidCatalogueError` with every mistake of every file.
+    Raises `InvalidDeclarationError` with every mistake of every file.
     """
     catalogue, _ = load_documents(PROGRAMMES if directory is None else directory)
     return catalogue
@@ -35,7 +34,7 @@ def load_catalogue(directory: Path | None = None) -> Catalogue:
 def load_documents(path: Path) -> tuple[Catalogue, Sequence[Document]]:
     """Load a folder or a file as `load_catalogue`, with the documents in the order of their names.
 
-    Raises `InvalidCatalogueError`.
+    Raises `InvalidDeclarationError`.
     """
     documents = [read_document(file) for file in _files(path)]
     programmes: list[tuple[Document, Programme]] = []
@@ -48,7 +47,7 @@ def load_documents(path: Path) -> tuple[Catalogue, Sequence[Document]]:
     found += _shared_ids(documents)
     found += _disclosure_conflicts(programmes)
     if found:
-        raise InvalidCatalogueError(found)
+        raise InvalidDeclarationError(found)
     ordered = sorted((one for _, one in programmes), key=lambda one: (one.order, one.id))
     return Catalogue(programmes=tuple(ordered)), documents
 
@@ -67,7 +66,7 @@ def _files(path: Path) -> Sequence[Path]:
         problem = "has no programme" if path.is_dir() else "is not there"
         remedy = "name a folder with one *.yaml file per programme"
         missing = Diagnostic((), problem, None, remedy, field="folder", file=path, line=1)
-        raise InvalidCatalogueError([missing])
+        raise InvalidDeclarationError([missing])
     return files
 
 

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from boundary.diagnostic import Diagnostic, FieldPath
+from boundary.errors import SmartRegionError
 from catalogue.algebra import (
     CENTS_PER_EURO,
     MeasureError,
@@ -32,7 +33,6 @@ from catalogue.algebra import (
     has_department,
     in_money,
 )
-from catalogue.errors import UndeclaredError
 from catalogue.observed import country_measure, is_percent
 from catalogue.publication import PersonPart, Publication, PublicationStep, person_parts
 from catalogue.terms import Measure, Term
@@ -54,6 +54,14 @@ MOST_DECIMALS = 12
 MOST_DECIMALS_SHOWN = 6
 SHORTEST_MONTH = 28
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+class UndeclaredError(SmartRegionError):
+    """An indicator or a programme (the `kind`) that the catalogue does not have."""
+
+    def __init__(self, kind: str, value: str, *, known: Collection[str]) -> None:
+        remedy = f"one of {', '.join(known) or 'none yet'}"
+        super().__init__(str(Diagnostic((), "is not declared", value, remedy, field=kind)))
 
 
 class Unit(StrEnum):

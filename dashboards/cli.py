@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -30,46 +31,39 @@ _MILLISECONDS: Final = re.compile("[0-9]{11,13}")
 
 
 def axis_start(text: str) -> str:
-    """Return a text that Grafana reads as a time.
+    """Return a text that Grafana reads as a time; else it would show a board without data.
 
-    A time from now (`now-30m`, `now/y`), a day, a moment or milliseconds since 1970. Raises
-    ValueError where it is none: Grafana would show a board without data.
+    That is a time from now (`now-30m`, `now/y`), a day, a moment or milliseconds since 1970.
     """
-    if _FROM_NOW.fullmatch(text) or _MILLISECONDS.fullmatch(text):
-        return text
-    if _MOMENT.fullmatch(text):
-        datetime.fromisoformat(text)
-        return text
-    raise ValueError(text)
+    is_time = bool(_FROM_NOW.fullmatch(text) or _MILLISECONDS.fullmatch(text))
+    if not is_time and _MOMENT.fullmatch(text):
+        with suppress(ValueError):
+            is_time = bool(datetime.fromisoformat(text))
+    if not is_time:
+        wrong = f"{text!r} is no time to Grafana: write now-30m, now-5y/y or 2016-01-01"
+        raise click.BadParameter(wrong)
+    return text
 
 
-class _Target(click.ParamType):
-    """A target of Prometheus, which loads no configuration that has a URL instead."""
-
-    name = "HOST:PORT"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the target as it is written."""
-        if not is_host_and_port(value):
-            self.fail(f"{value!r} is no target: write HOST:PORT, without http://", param, ctx)
-        return value
+def _target(text: str) -> str:
+    """Return a target of Prometheus, which loads no configuration that has a URL instead."""
+    if not is_host_and_port(text):
+        raise click.BadParameter(f"{text!r} is no target: write HOST:PORT, without http://")
+    return text
 
 
-class _AxisStart(click.ParamType):
-    """Where the axis of time begins."""
-
-    name = "TIME"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the time as it is written."""
-        try:
-            return axis_start(value)
-        except ValueError:
-            wrong = f"{value!r} is no time to Grafana: write now-30m, now-5y/y or 2016-01-01"
-            self.fail(wrong, param, ctx)
+def _targets(option: str, help_text: str) -> Option[Any]:
+    """Return the option of a job's targets, which may be given several times."""
+    return click.option(
+        f"--{option}",
+        f"{option}s",
+        multiple=True,
+        type=_target,
+        metavar="HOST:PORT",
+        help=help_text,
+    )
 
 
-TARGET = _Target()
 CATALOGUE = click.option(
     "--catalogue",
     "programmes",
@@ -84,7 +78,7 @@ RUNBOOKS = click.option(
 )
 SINCE = click.option(
     "--since",
-    type=_AxisStart(),
+    type=axis_start,
     metavar="TIME",
     help="Where the axis of time begins, as Grafana writes it: now-30m; by default the day from"
     " which the catalogue counts.",
@@ -159,23 +153,11 @@ def rules() -> None:
 )
 @RUNBOOKS
 @BOARDS
-@click.option("--worker", "workers", multiple=True, type=TARGET, help="A worker's address.")
-@click.option("--assessor", "assessors", multiple=True, type=TARGET, help="An assessor's address.")
-@click.option(
-    "--gateway",
-    "gateways",
-    multiple=True,
-    type=TARGET,
-    help="The address of a producers' gateway's probes.",
-)
-@click.option("--page", "pages", multiple=True, type=TARGET, help="A page's address.")
-@click.option(
-    "--alertmanager",
-    "alertmanagers",
-    multiple=True,
-    type=TARGET,
-    help="An Alertmanager's address.",
-)
+@_targets("worker", "A worker's address.")
+@_targets("assessor", "An assessor's address.")
+@_targets("gateway", "The address of a producers' gateway's probes.")
+@_targets("page", "A page's address.")
+@_targets("alertmanager", "An Alertmanager's address.")
 @click.option(
     "--metrics-token-file",
     metavar="FILE",
@@ -183,6 +165,7 @@ def rules() -> None:
 )
 @click.option(
     "--metrics-ca",
+    "metrics_ca_file",
     metavar="FILE",
     help="Where Prometheus finds the authority of our servers; then they are scraped over TLS.",
 )
@@ -194,13 +177,7 @@ def render_rules(
     pace_name: str,
     runbooks: str | None,
     boards: str | None,
-    workers: tuple[str, ...],
-    assessors: tuple[str, ...],
-    gateways: tuple[str, ...],
-    pages: tuple[str, ...],
-    alertmanagers: tuple[str, ...],
-    metrics_token_file: str | None,
-    metrics_ca: str | None,
+    **site: Any,
 ) -> None:
     """Write the recording rules, the alerts and their configurations.
 
@@ -216,20 +193,11 @@ def render_rules(
     catalogue = load_catalogue(programmes)
     known = [programme.id for programme in catalogue.programmes]
     contacts = Contacts() if contacts_file is None else load_contacts(contacts_file, known)
-    usual = MonitorSite()
-    site = MonitorSite(
-        pace=PACES[pace_name],
-        links=_links(runbooks, boards),
-        contacts=contacts,
-        workers=workers or usual.workers,
-        assessors=assessors or usual.assessors,
-        gateways=gateways or usual.gateways,
-        pages=pages or usual.pages,
-        alertmanagers=alertmanagers or usual.alertmanagers,
-        metrics_token_file=metrics_token_file,
-        metrics_ca_file=metrics_ca,
+    given = {name: value for name, value in site.items() if value}
+    links = _links(runbooks, boards)
+    files = render_files(
+        catalogue, MonitorSite(pace=PACES[pace_name], links=links, contacts=contacts, **given)
     )
-    files = render_files(catalogue, site)
     missing = write(files, out)
     echo(f"{out}: {len(files)} files")
     if missing:

@@ -20,9 +20,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from catalogue.errors import UndeclaredError
 from catalogue.judgement import CHANGE_DAYS
-from catalogue.model import Catalogue, Indicator
+from catalogue.model import Catalogue, Indicator, UndeclaredError
 from events.fact import Family
 from events.record_rules import RULES, RecordRules
 from report.compare import comparison_of

@@ -254,7 +254,7 @@ def _contract_lines(released: Collection[str]) -> Iterator[str]:
 def generated(root: Path) -> Iterator[GeneratedFiles]:
     """Yield all generated files, by folder.
 
-    Raises InvalidCatalogueError, SmartRegionError where what was added has no French word, and
+    Raises InvalidDeclarationError, SmartRegionError where what was added has no French word, and
     SmartRegionError where a tool that is installed refuses a file.
     """
     check_words(Family, FACTS_BY_NAME)

@@ -11,8 +11,7 @@ from pydantic_core import to_json
 
 from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
-from catalogue.errors import UndeclaredError
-from catalogue.model import Catalogue
+from catalogue.model import Catalogue, UndeclaredError
 from events.cloudevent import CloudEvent, decode_json
 from events.errors import ContractError, RefusalReason
 from events.milestone import MilestoneExplained

@@ -71,7 +71,7 @@ class CatalogueChanges:
     """Takes initial and target values, and reports what the catalogue has to change for them.
 
     `path` is a programme's file or a folder of them; without it, every value is skipped. Nothing
-    is written there. Raises InvalidCatalogueError.
+    is written there. Raises InvalidDeclarationError.
     """
 
     def __init__(self, path: Path | None) -> None:

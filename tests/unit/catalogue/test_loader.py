@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from catalogue.errors import InvalidCatalogueError
 from catalogue.history import Reading
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from catalogue.progress import MilestoneStatus
 from catalogue.publication import PersonPart
+from events.declaration import InvalidDeclarationError
 from events.fact import Family
 from events.registry import FACTS_BY_NAME, facts_of
 from tests.support.figure_histories import reported
@@ -50,7 +50,7 @@ indicators:
 
 @pytest.mark.parametrize("path", BAD_ONES, ids=lambda path: path.stem)
 def test_a_bad_catalogue_is_refused_with_its_message(path: Path) -> None:
-    with pytest.raises(InvalidCatalogueError) as refusal:
+    with pytest.raises(InvalidDeclarationError) as refusal:
         load_catalogue(path)
     expected = (BAD / f"{path.stem}.txt").read_text(encoding="utf-8")
     for written, facts in FACTS.items():
@@ -63,7 +63,7 @@ def test_the_corpus_has_no_message_without_its_file() -> None:
 
 
 def test_a_mistake_is_reported_in_parts() -> None:
-    with pytest.raises(InvalidCatalogueError) as refusal:
+    with pytest.raises(InvalidDeclarationError) as refusal:
         load_catalogue(BAD / "fact_unknown.yaml")
     (error,) = refusal.value.diagnostics
     parts = (error.file, error.line, error.field, error.problem, error.value, error.remedy)
@@ -78,18 +78,18 @@ def test_a_mistake_is_reported_in_parts() -> None:
 
 
 def test_a_path_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidCatalogueError, match="is not there"):
+    with pytest.raises(InvalidDeclarationError, match="is not there"):
         load_catalogue(tmp_path / "programs")
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lycees.yaml").symlink_to(tmp_path / "gone.yaml")
-    with pytest.raises(InvalidCatalogueError, match="cannot be read"):
+    with pytest.raises(InvalidDeclarationError, match="cannot be read"):
         load_catalogue(tmp_path)
 
 
 def test_mistakes_of_all_files_are_reported_together() -> None:
-    with pytest.raises(InvalidCatalogueError) as refusal:
+    with pytest.raises(InvalidDeclarationError) as refusal:
         load_catalogue(BAD)
     assert len({error.file for error in refusal.value.diagnostics}) == len(list(BAD.glob("*.yaml")))
 
@@ -226,7 +226,7 @@ def test_a_share_of_other_cells_is_refused(tmp_path: Path, declared: str, other:
     alone = (BAD / "min_cell_of_a_ratio.yaml").read_text(encoding="utf-8")
     counted = COUNTED.replace(declared, other)
     (tmp_path / "formation.yaml").write_text(alone + counted, encoding="utf-8")
-    with pytest.raises(InvalidCatalogueError, match="no sum of published cells"):
+    with pytest.raises(InvalidDeclarationError, match="no sum of published cells"):
         load_catalogue(tmp_path)
 
 
@@ -240,7 +240,9 @@ def test_persons_of_one_family_have_one_calendar_of_publication(tmp_path: Path, 
     assert load_catalogue(tmp_path).indicator("completed").publication is not None
 
     (tmp_path / "one.yaml").write_text(first + completed.replace(declared, other), encoding="utf-8")
-    with pytest.raises(InvalidCatalogueError, match="another calendar of publication than counted"):
+    with pytest.raises(
+        InvalidDeclarationError, match="another calendar of publication than counted"
+    ):
         load_catalogue(tmp_path)
 
 
@@ -272,7 +274,7 @@ def test_an_id_that_is_there_twice_on_one_line_is_refused(tmp_path: Path) -> Non
         " periodicity: quarterly, availability_delay_days: 15 }"
     )
     (tmp_path / "tablets.yaml").write_text(f"{head}indicators: [{one}, {one}]\n", encoding="utf-8")
-    with pytest.raises(InvalidCatalogueError, match="is another indicator's id, value 'tablets'"):
+    with pytest.raises(InvalidDeclarationError, match="is another indicator's id, value 'tablets'"):
         load_catalogue(tmp_path)
 
 

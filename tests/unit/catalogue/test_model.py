@@ -9,9 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from catalogue.algebra import compile_measure
-from catalogue.errors import UndeclaredError
 from catalogue.loader import load_catalogue
-from catalogue.model import Catalogue, Indicator, Milestone, Programme
+from catalogue.model import Catalogue, Indicator, Milestone, Programme, UndeclaredError
 from catalogue.publication import PersonPart, counts_persons
 from events.frequency import Frequency
 from events.identifiers import Department

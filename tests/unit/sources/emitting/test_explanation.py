@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 import catalogue
 from boundary.errors import SmartRegionError
-from catalogue.errors import UndeclaredError
 from catalogue.loader import load_catalogue
+from catalogue.model import UndeclaredError
 from events.errors import ContractError
 from events.milestone import ExplanationKind, MilestoneExplained
 from sources.emitting.cli import explain

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boundary.diagnostic import Diagnostic
-from catalogue.errors import InvalidCatalogueError
 from catalogue.loader import load_catalogue, load_documents
+from events.declaration import InvalidDeclarationError
 from events.observation import Territory
 from sources.importing.catalogue_changes import (
     CHANGED,
@@ -123,7 +123,7 @@ def test_an_unknown_indicator_has_one_line(tmp_path: Path) -> None:
 
 
 def test_a_wrong_file_is_refused_with_its_mistakes(tmp_path: Path) -> None:
-    with pytest.raises(InvalidCatalogueError, match="title: is missing"):
+    with pytest.raises(InvalidDeclarationError, match="title: is missing"):
         changes_of(tmp_path, "id: pilote\n")
 
 
