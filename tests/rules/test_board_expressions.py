@@ -19,7 +19,6 @@ from dashboards.boards.figures import change_columns
 from dashboards.boards.queries import (
     Query,
     displayed,
-    fact_of,
     status_code,
     with_geohash,
     worst_status,
@@ -143,19 +142,6 @@ def test_the_map_shows_the_worst_of_a_department(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("type_", "fact"),
-    [
-        ("fr.iledefrance.smartregion.school.connected.v1", "school.connected"),
-        ("fr.iledefrance.smartregion.school.workspace_activated.v12", "school.workspace_activated"),
-        ("unknown", "unknown"),
-    ],
-)
-def test_a_fact_is_named_shortly(tmp_path: Path, type_: str, fact: str) -> None:
-    expected = {f'{{fact="{fact}", type="{type_}"}}': 1.0}
-    expect(tmp_path, {f'x{{type="{type_}"}}': 1.0}, fact_of("max by (type) (x)"), expected)
-
-
 def test_days_without_explanation_are_the_monitor_s_own(tmp_path: Path) -> None:
     (column,) = (
         question.expression
@@ -199,10 +185,9 @@ def test_a_change_of_less_than_two_is_one_point(tmp_path: Path) -> None:
     change, unit, *_ = change_columns((RATIO, other, EUROS), department="region")
     assert isinstance(change.source, Query)
     words = {
-        code: result.text
+        code: result["text"]
         for mapped in unit.form.mappings
-        if isinstance(mapped.options, dict)
-        for code, result in mapped.options.items()
+        for code, result in mapped["options"].items()
     }
     keys = {RATIO.id: (f"{RATIO.id}/1", -1.9), other.id: (other.id, 2), EUROS.id: (EUROS.id, 1)}
     expected = {
@@ -245,11 +230,6 @@ def test_workers_are_ready_where_each_says_so(
 ) -> None:
     """One that does not answer says nothing, and is not ready."""
     expect(tmp_path, workers, health("Workers"), {"{}": ready})
-
-
-@pytest.mark.parametrize("name", ["Évaluateur", "Partitions lues"])
-def test_what_nobody_exposes_is_none(tmp_path: Path, name: str) -> None:
-    expect(tmp_path, {}, health(name), {"{}": 0})
 
 
 @pytest.mark.parametrize(

@@ -155,22 +155,6 @@ def test_a_silent_assessor_is_the_alert_that_takes_over(scenario: RuleScenario, 
 
 
 @each_alert
-def test_a_rebalance_of_the_workers_changes_nothing(scenario: RuleScenario, alert: str) -> None:
-    first: dict[int, list[Span]] = {partition: [(1, 200)] for partition in (0, 1, 2)}
-    first[3] = [(1, 62), (ABSENT, 100)]
-    scenario.worker("worker:6066", (1, 200), owned=first)
-    second: dict[int, list[Span]] = {2: [(ABSENT, 60), (1, 2), (ABSENT, 100)]}
-    second[3] = [(ABSENT, 65), (1, 100)]
-    scenario.worker("other:6066", (ABSENT, 55), (1, 145), owned=second)
-    scenario.assessor((1, 200))
-    report(scenario, (TODAY - DAY, 200))
-    judge(scenario, alert, (True, 200))
-    judge(scenario, alert, (False, 200), department="95")
-    for minute in (59, 60, 61, 62, 64, 65, 66, 80):
-        scenario.expect_firing(minute, firing(alert))
-
-
-@each_alert
 def test_a_dead_worker_fires_for_itself_alone(scenario: RuleScenario, alert: str) -> None:
     scenario.worker("worker:6066", (1, 60), (0, 200))
     scenario.assessor((1, 200))
@@ -236,16 +220,6 @@ def test_an_explanation_ends_it_and_its_retraction_does_not(
     scenario.expect_firing(120, firing(alert), firing("MilestoneUnexplained"))
 
 
-def test_what_does_not_slip_needs_no_explanation(scenario: RuleScenario) -> None:
-    well(scenario)
-    slip(scenario, ON_TRACK, (ABSENT, 200))
-    labels = dict(zip(("programme", "indicator", "milestone"), LYCEES, strict=True))
-    name = conventions.MILESTONE_UNEXPLAINED.name
-    days = {"__name__": name, **labels, "department": "77"}
-    scenario.expect_samples(100, name, days, value=0)
-    scenario.expect_firing(100)
-
-
 def test_days_are_counted_only_while_there_is_a_day(scenario: RuleScenario) -> None:
     """Where no process says which day it is, nothing is recorded: 0 would be wrong."""
     scenario.assessor((1, 60))
@@ -277,13 +251,6 @@ def test_one_that_was_never_reported_fires_too(scenario: RuleScenario) -> None:
     scenario.expect_firing(30, UNREPORTED)
 
 
-def test_a_report_ends_it(scenario: RuleScenario) -> None:
-    scenario.healthy()
-    report(scenario, (TODAY - 90 * DAY, 60), (TODAY - DAY, 100))
-    scenario.expect_firing(59, UNREPORTED)
-    scenario.expect_firing(60)
-
-
 def test_absent_partitions_are_not_absent_reports(scenario: RuleScenario) -> None:
     kept: dict[int, list[Span]] = {partition: [(1, 200)] for partition in (1, 2, 3)}
     scenario.worker("other:6066", (1, 200), owned=kept)
@@ -296,14 +263,3 @@ def test_absent_partitions_are_not_absent_reports(scenario: RuleScenario) -> Non
     scenario.expect_firing(89, FiringAlert.of("PartitionsMissing"), dead)
     scenario.expect_firing(96)
     scenario.expect_firing(130)
-
-
-def test_a_worker_that_starts_does_not_fire_before_it_shows_figures(scenario: RuleScenario) -> None:
-    starting: list[Span] = [(ABSENT, 4), (1, 196)]
-    scenario.worker(
-        "worker:6066", (1, 200), owned=dict.fromkeys(range(4), starting), ready=[(0, 4), (1, 196)]
-    )
-    scenario.assessor((0, 4), (1, 196))
-    report(scenario, (ABSENT, 4), (TODAY - DAY, 196))
-    for minute in (1, 4, 30, 40):
-        scenario.expect_firing(minute)

@@ -32,17 +32,12 @@ ABSENT = None
 #: In promtool's account of a failed test: a heading, or a label or annotation with its value.
 _PARTS = re.compile(r'(Labels|Annotations):|(\w+="(?:[^"\\]|\\.)*")')
 
-#: The labels that identify an alert; other tests check the rest.
-IDENTIFYING_LABELS = (
-    "alertname",
-    "department",
-    "indicator",
-    "instance",
-    "reason",
-    "topic",
-    "producer",
-    "check",
-    "fault",
+#: Each group sees what the one before it recorded in the same minute.
+GROUPS = [f"smart-region-{name}" for name in ("figures", "memory", "promises", "pipeline")]
+#: The alerts that fire, but for the watchdog, by the labels that identify one.
+FIRING = (
+    "count by (alertname, department, indicator, instance, reason, topic, producer, check, fault)"
+    ' (ALERTS{alertstate="firing", alertname!="Watchdog"})'
 )
 
 
@@ -71,15 +66,15 @@ class RuleScenario:
     def __init__(self, rules: Path) -> None:
         self.rules = rules
         """The folder with the rule files."""
-        self._series: dict[str, list[Span]] = {}
+        self.series: dict[str, list[Span]] = {}
         self._tests: list[dict[str, Any]] = []
 
     def expose(self, metric: Metric | str, *spans: Span, **labels: str) -> None:
         name = metric if isinstance(metric, str) else metric.name
         selector = ", ".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
         series = f"{name}{{{selector}}}"
-        assert series not in self._series, f"{series} is exposed twice"
-        self._series[series] = list(spans)
+        assert series not in self.series, f"{series} is exposed twice"
+        self.series[series] = list(spans)
 
     # Who exposes what
 
@@ -171,13 +166,9 @@ class RuleScenario:
 
     def expect_firing(self, minute: int, *alerts: FiringAlert) -> None:
         """Expect these alerts to fire in a minute, and no others but the watchdog."""
-        expression = (
-            f"count by ({', '.join(IDENTIFYING_LABELS)})"
-            ' (ALERTS{alertstate="firing", alertname!="Watchdog"})'
-        )
         self.expect_samples(
             minute,
-            expression,
+            FIRING,
             *({"alertname": one.name, **one.labels} for one in alerts),
             value=1,
         )
@@ -213,21 +204,15 @@ class RuleScenario:
         test = {
             "interval": "1m",
             "input_series": [
-                {"series": series, "values": _values(spans)}
-                for series, spans in self._series.items()
+                {"series": series, "values": series_values(spans)}
+                for series, spans in self.series.items()
             ],
             **expected,
         }
         document = {
             "rule_files": sorted(str(file) for file in self.rules.glob("*.yaml")),
             "evaluation_interval": self.every,
-            # Each group sees what the one before it recorded in the same minute.
-            "group_eval_order": [
-                "smart-region-figures",
-                "smart-region-memory",
-                "smart-region-promises",
-                "smart-region-pipeline",
-            ],
+            "group_eval_order": GROUPS,
             "tests": [test],
         }
         file = self.rules.parent / "scenario.yaml"
@@ -241,7 +226,7 @@ def _selector(labels: Mapping[str, str]) -> str:
     return f"{name}{{{selector}}}"
 
 
-def _values(spans: Sequence[Span]) -> str:
+def series_values(spans: Sequence[Span]) -> str:
     """Write spans as promtool reads them; where a series ends, Prometheus marks it stale."""
     words: list[str] = []
     before: float | str | None = ABSENT

@@ -146,20 +146,6 @@ def test_each_form_has_its_plan(declared: dict[str, Any], plan: Measure) -> None
     assert compile_measure(declared) == plan
 
 
-def test_all_mistakes_of_a_measure_are_reported() -> None:
-    with pytest.raises(MeasureError) as refusal:
-        compile_measure({"ratio": {"of": {"count": "a.b"}, "over": {"sum": "x"}}})
-    assert [one.path for one in refusal.value.diagnostics] == [
-        ("ratio", "of", "count"),
-        ("ratio", "over", "from"),
-    ]
-
-
-def test_a_measure_error_reads_by_itself() -> None:
-    with pytest.raises(MeasureError, match=r"is not a known fact: write 'school\.closed'"):
-        compile_measure({"count": "school.close"})
-
-
 def test_a_breakdown_splits_the_denominator_that_has_the_field() -> None:
     measure = compile_measure(
         {
@@ -185,21 +171,6 @@ def test_a_breakdown_leaves_whole_the_denominator_that_lacks_the_field() -> None
     )
     split = break_down(measure, "occupied_hours")
     assert [term.breakdown for term in split.terms] == ["occupied_hours", None]
-
-
-def test_where_nothing_can_split_a_measure_the_remedy_is_to_leave_it() -> None:
-    with pytest.raises(MeasureError, match="leave breakdown out"):
-        break_down(compile_measure({"count": "coworking.closed"}), "audience")
-
-
-def test_a_filter_proposes_the_fields_that_a_fact_borrows() -> None:
-    with pytest.raises(MeasureError, match="write one of theme, licence, update_frequency"):
-        compile_measure({"count": "dataset.withdrawn", "where": {"colour": "red"}})
-
-
-def test_facts_without_a_number_can_only_be_counted() -> None:
-    with pytest.raises(MeasureError, match="count the facts instead"):
-        compile_measure({"latest": "kind", "from": "school.registered"})
 
 
 def test_an_amount_must_be_of_each_fact() -> None:

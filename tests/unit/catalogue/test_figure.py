@@ -38,10 +38,6 @@ def test_each_indicator_has_a_figure_for_the_region_then_for_each_departement() 
     ]
 
 
-def test_an_indicator_without_departements_has_the_region_only() -> None:
-    assert CATALOGUE.indicator("datasets_released").territories == (None,)
-
-
 def test_a_ratio_is_a_fraction_of_one() -> None:
     half = figure("schools_connected_ratio", Reading(229, 458, AS_OF))
     assert (half.value, half.target, half.progress_rate) == (0.5, 1, 50)

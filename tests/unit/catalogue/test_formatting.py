@@ -90,12 +90,6 @@ def test_a_day_is_written_as_in_french() -> None:
     assert (day_text(date(2020, 12, 31)), day_text(None)) == ("31/12/2020", "–")
 
 
-def test_every_status_has_a_look_of_its_own() -> None:
-    looks = [STATUSES[status] for status in MilestoneStatus]
-    for trait in ("severity", "mark", "word", "colour"):
-        assert len({getattr(look, trait) for look in looks}) == len(looks), trait
-
-
 def test_what_needs_people_is_worse_than_what_does_not() -> None:
     order = sorted(MilestoneStatus, key=lambda status: STATUSES[status].severity)
     assert order == [

@@ -30,12 +30,6 @@ def test_a_step_function_adds_up_the_steps_so_far(changes: dict[int, int], on: d
     assert StepFunction.of(changes).at(on) == so_far
 
 
-@given(steps, any_day, any_day)
-def test_a_change_is_that_of_the_totals(changes: dict[int, int], since: date, until: date) -> None:
-    function = StepFunction.of(changes)
-    assert function.change(since, until) == function.at(until) - function.at(since)
-
-
 @given(steps, steps)
 def test_step_functions_add_up(one: dict[int, int], other: dict[int, int]) -> None:
     total = StepFunction.of(one) + StepFunction.of(other)
@@ -49,10 +43,6 @@ def test_what_expires_after_the_last_day_of_the_calendar_never_does() -> None:
     function = StepFunction.of({last: 2, last + 1: -2, last + 400: -1})
 
     assert (function.days, function.at(date.max)) == ((date.max,), 2)
-
-
-def test_nothing_is_0_on_every_day() -> None:
-    assert (StepFunction.of({}), StepFunction().at(FIRST_DAY)) == (StepFunction(), 0)
 
 
 CONNECTED = History(
@@ -109,16 +99,6 @@ def test_spells_are_the_days_on_which_the_target_is_held(
 
     spells = history.spells(target, direction)
     assert [any(within(spell, on) for spell in spells) for on in DAYS] == list(map(held, DAYS))
-
-
-@given(figure_histories, targets, st.sampled_from(Direction))
-def test_spells_are_apart_and_in_order(
-    history: History, target: Fraction, direction: Direction
-) -> None:
-    edges = [edge for spell in history.spells(target, direction) for edge in spell]
-    known = [edge for edge in edges if edge is not None]
-    assert known == sorted(set(known))
-    assert None not in edges[:-1]
 
 
 def test_spells_of_different_targets_are_not_mixed_up() -> None:

@@ -8,16 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from catalogue.history import Reading
-from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
-from catalogue.progress import MilestoneStatus
 from catalogue.publication import PersonPart
 from events.declaration import InvalidDeclarationError
 from events.fact import Family
 from events.registry import FACTS_BY_NAME, facts_of
-from tests.support.figure_histories import reported
-from tests.support.reference_figures import Record, reference_figure
 
 BAD = Path(__file__).parents[2] / "corpus" / "catalogue" / "bad"
 BAD_ONES = sorted(path for path in BAD.iterdir() if path.suffix != ".txt")
@@ -166,24 +161,6 @@ def test_every_family_of_facts_is_followed() -> None:
     assert load_catalogue().families == frozenset(Family) - {Family.EXPLANATIONS}
 
 
-def test_an_indicator_is_added_without_python(tmp_path: Path) -> None:
-    (tmp_path / "tablets.yaml").write_text(ADDED, encoding="utf-8")
-    catalogue = load_catalogue(tmp_path)
-    as_of = date(2016, 7, 1)
-    delivered = [
-        Record(date(2016, 3, 1), "equipment.delivered", "1", {"kind": "tablet", "quantity": 400}),
-        Record(date(2016, 6, 1), "equipment.delivered", "2", {"kind": "tablet", "quantity": 200}),
-        Record(date(2016, 6, 1), "equipment.delivered", "3", {"kind": "laptop", "quantity": 300}),
-    ]
-    total = reference_figure(catalogue.indicator("tablets_delivered").measure, delivered, as_of)
-    assert total is not None
-    history = reported(Reading(int(total), last_reported=date(2016, 6, 1)))
-    region = judge_all(catalogue, {("tablets_delivered", None): history}, as_of)[0]
-    assert region.milestone is not None
-    assert (float(region.value or 0), float(region.milestone.target or 0)) == (600, 1000)
-    assert region.status is MilestoneStatus.ON_TRACK
-
-
 COUNTED = """
   - id: counted
     title: Inscriptions
@@ -264,18 +241,6 @@ def test_what_an_editor_puts_beside_a_file_is_no_programme(tmp_path: Path) -> No
     (tmp_path / ".#tablets.yaml").symlink_to("somebody@somewhere.1234")
     (tmp_path / "._tablets.yaml").write_bytes(b"\x00\x05\x16\x07")
     assert len(load_catalogue(tmp_path).programmes) == 1
-
-
-def test_an_id_that_is_there_twice_on_one_line_is_refused(tmp_path: Path) -> None:
-    head, _, _ = ADDED.partition("indicators:")
-    one = (
-        "{ id: tablets, title: T, definition: D, unit: count, direction: rising,"
-        " grain: department, measure: { sum: quantity, from: equipment.delivered },"
-        " periodicity: quarterly, availability_delay_days: 15 }"
-    )
-    (tmp_path / "tablets.yaml").write_text(f"{head}indicators: [{one}, {one}]\n", encoding="utf-8")
-    with pytest.raises(InvalidDeclarationError, match="is another indicator's id, value 'tablets'"):
-        load_catalogue(tmp_path)
 
 
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:

@@ -114,10 +114,6 @@ def test_delays_add_up() -> None:
     assert Indicator.model_validate(declared(grace_days=31)).reporting_delay_days == 92 + 15 + 31
 
 
-def test_irregular_facts_are_waited_for_without_end() -> None:
-    assert Indicator.model_validate(declared(periodicity="irregular")).reporting_delay_days is None
-
-
 @pytest.mark.parametrize(
     ("indicator", "categories"),
     [
@@ -210,8 +206,3 @@ def test_explanations_of_former_milestones_stay_known() -> None:
 def test_an_unknown_indicator_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UndeclaredError, match="schools_connected_ratio"):
         CATALOGUE.indicator("schools_conected")
-
-
-def test_an_unknown_programme_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UndeclaredError, match="tiers_lieux"):
-        CATALOGUE.programme("coworking")

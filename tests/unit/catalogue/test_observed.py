@@ -10,13 +10,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from catalogue.algebra import compile_measure
 from catalogue.formatting import NumberFormat
 from catalogue.history import Histories, Reading
 from catalogue.judgement import judge_all
-from catalogue.loader import load_catalogue
-from catalogue.model import Indicator, Unit
-from catalogue.observed import TERRITORIES, is_external, observed_measure
+from catalogue.model import Indicator
+from catalogue.observed import TERRITORIES, observed_measure
 from catalogue.vocabulary import field_of
 from events.identifiers import Department
 from tests.support.audits import INDICATOR, catalogue_of
@@ -71,11 +69,6 @@ def test_a_target_has_its_decimals_shown(
     assert (written.text(value), written.text(float(target))) == texts
 
 
-def test_what_the_shipped_catalogue_counts_is_whole() -> None:
-    decimals = {one.decimals for one in load_catalogue().indicators if one.unit is not Unit.RATIO}
-    assert decimals == {0}
-
-
 def test_nothing_observed_is_blank() -> None:
     catalogue = catalogue_of({"observed": "IND-042"})
     never: Histories = {(INDICATOR, None): reported(Reading(0))}
@@ -87,21 +80,6 @@ def test_a_value_may_be_negative() -> None:
     milestone = {"id": "even", "target": -1, "day": date(2020, 1, 1), "source": "Essai"}
     declared = indicator(baseline={**BASELINE, "value": -3}, milestones=[milestone])
     assert declared.milestones[0].target == -1
-
-
-@pytest.mark.parametrize("name", ["IND-0001", "IND-9999", "solde.2017", "x" * 64])
-def test_a_name_of_the_contract_is_one(name: str) -> None:
-    assert is_external(name)
-
-
-@pytest.mark.parametrize("name", ["", "IND 1", "IND-1/D75", "x" * 65, 42, None])
-def test_another_is_not(name: object) -> None:
-    assert not is_external(name)
-
-
-def test_the_terms_of_one_external_indicator_are_shared() -> None:
-    plain, percent = ({"observed": "IND-042", "percent": flag} for flag in (False, True))
-    assert compile_measure(plain).numerator == compile_measure(percent).numerator
 
 
 def test_the_catalogue_knows_the_attribute_and_not_the_field() -> None:

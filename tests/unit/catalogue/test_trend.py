@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from fractions import Fraction
-from math import ceil
-from random import Random
-from statistics import median, quantiles
+from statistics import quantiles
 
 import pytest
 from hypothesis import given
@@ -33,23 +31,6 @@ points = st.dictionaries(day_numbers, values, min_size=2, max_size=9).map(
 paces = st.fractions(Fraction(1, 100), 100, max_denominator=100)
 
 
-@given(st.sets(day_numbers, min_size=2, max_size=14), values, values)
-def test_a_line_is_recovered_exactly(days: set[int], slope: Fraction, start: Fraction) -> None:
-    trend = theil_sen([(day, start + slope * day) for day in days])
-    assert trend == Trend(slope, slope, slope)
-
-
-@given(st.lists(day_numbers, min_size=6, max_size=14, unique=True), values, values, values)
-def test_one_outlier_moves_nothing(
-    days: list[int], slope: Fraction, start: Fraction, wrong: Fraction
-) -> None:
-    """Of six points or more one may be wrong, by any amount: a recount, a slip of the pen."""
-    line = [(day, start + slope * day) for day in days]
-    trend = theil_sen([(days[0], wrong), *line[1:]])
-    assert trend is not None
-    assert trend.slope == slope
-
-
 @given(points)
 def test_the_trend_is_the_quartiles_of_the_slopes_of_all_pairs(found: Points) -> None:
     slopes = [
@@ -59,42 +40,9 @@ def test_the_trend_is_the_quartiles_of_the_slopes_of_all_pairs(found: Points) ->
         if earlier < day
     ]
     trend = theil_sen(found)
+    ranks = quantiles(slopes, method="inclusive") if len(slopes) > 1 else slopes * 3
     assert trend is not None
-    assert trend.slope == median(slopes)
-    if len(slopes) > 1:
-        assert [trend.lower, trend.slope, trend.upper] == quantiles(slopes, method="inclusive")
-
-
-@given(points, st.integers(-1_000, 1_000), values)
-def test_the_trend_does_not_depend_on_where_one_counts_from(
-    found: Points, days: int, more: Fraction
-) -> None:
-    moved = [(day + days, value + more) for day, value in found]
-    assert theil_sen(moved) == theil_sen(found)
-
-
-@given(points, st.fractions(Fraction(1, 50), 50, max_denominator=60), st.integers(1, 30))
-def test_the_trend_scales_with_its_units(found: Points, factor: Fraction, longer: int) -> None:
-    trend = theil_sen(found)
-    scaled = theil_sen([(day * longer, value * factor) for day, value in found])
-    assert trend is not None
-    assert scaled == Trend(
-        *(slope * factor / longer for slope in (trend.slope, trend.lower, trend.upper))
-    )
-
-
-@given(points)
-def test_the_trend_of_the_mirrored_values_is_mirrored(found: Points) -> None:
-    trend, mirrored = theil_sen(found), theil_sen([(day, -value) for day, value in found])
-    assert trend is not None
-    assert mirrored == Trend(-trend.slope, -trend.upper, -trend.lower)
-
-
-@given(points, st.randoms(use_true_random=False))
-def test_the_order_of_the_points_does_not_matter(found: Points, chance: Random) -> None:
-    shuffled = found.copy()
-    chance.shuffle(shuffled)
-    assert theil_sen(shuffled) == theil_sen(found)
+    assert [trend.lower, trend.slope, trend.upper] == ranks
 
 
 @pytest.mark.parametrize(
@@ -201,12 +149,6 @@ def test_a_target_in_more_than_ten_years_is_out_of_reach(
     assert (projected is not None) is is_reached
 
 
-def test_the_next_at_one_a_day_is_there_tomorrow() -> None:
-    projected = project(STEADY, value=1, target=2, direction=RISING, as_of=AS_OF)
-    assert projected is not None
-    assert projected.day == AS_OF + timedelta(days=1)
-
-
 @pytest.mark.parametrize(("left", "projected"), [(10, date.max), (11, None)])
 def test_the_calendar_s_last_day_is_projected_and_none_after(
     left: int, projected: date | None
@@ -286,13 +228,3 @@ def test_steps_in_days_have_as_many_points_on_every_day_of_a_month(ago: int, ste
     window = TrendWindow(window_days=step * 5, step_days=step, at_least=6)
     trend = observed_trend(history, window, last, stands_still=False)
     assert trend == Trend(*[Fraction(2, step)] * 3)
-
-
-def test_a_recount_does_not_change_the_trend() -> None:
-    recounted = history_of(
-        lambda day: day if day < 200 else day - 20, since=AS_OF - timedelta(days=365), days=365
-    )
-    trend = pace_of(recounted)
-    assert trend is not None
-    assert Fraction(9, 10) < trend.slope <= 1
-    assert ceil(trend.upper) == 1

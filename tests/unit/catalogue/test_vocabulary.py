@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import pytest
 
-from catalogue import vocabulary
 from catalogue.territories import REGION, REGION_NAME, TERRITORY_NAMES, TERRITORY_TITLES
 from catalogue.vocabulary import (
     carries_department,
-    closed_fields,
     field_of,
     fields_of,
-    is_money,
-    resolve_field,
 )
 from events.fact import Family
 from events.identifiers import Department
@@ -48,12 +42,6 @@ def test_the_day_and_the_retraction_are_no_fields_of_a_measure(fact: str) -> Non
     assert not {"retracted", FACTS_BY_NAME[fact].DAY} & set(fields_of(fact))
 
 
-def test_a_missing_field_is_borrowed_from_the_defining_fact() -> None:
-    assert resolve_field("training.completed", "audience") == field_of(
-        "training.enrolled", "audience"
-    )
-
-
 def test_a_fields_own_values_are_in_their_declared_order() -> None:
     use = field_of("school.registered", "kind")
     assert use is not None
@@ -69,21 +57,9 @@ def test_whatever_an_indicator_can_be_broken_down_by_has_french_words(fact: str)
             assert use.dimension, use.name
 
 
-def test_closed_fields_are_own_and_borrowed() -> None:
-    assert closed_fields("coworking.closed") == ("department",)
-
-
 def test_only_data_sets_and_explanations_have_no_departement() -> None:
     nowhere = [family for family in Family if not carries_department(family)]
     assert nowhere == [Family.DATASETS, Family.EXPLANATIONS]
-
-
-def test_cents_are_money() -> None:
-    assert [is_money("amount_cents"), is_money("workstations")] == [True, False]
-
-
-def test_an_optional_field_is_described_like_the_field() -> None:
-    assert vocabulary._described("kind", Annotated[SchoolKind, "note"] | None, "").closed
 
 
 def test_the_region_and_every_department_have_a_name() -> None:

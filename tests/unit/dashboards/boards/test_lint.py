@@ -9,9 +9,8 @@ import pytest
 
 from catalogue.model import Catalogue
 from dashboards import conventions
-from dashboards.boards.board import TAG
 from dashboards.conventions import Links
-from tests.support.boards import BOARDS, CATALOGUE, documents, questions
+from tests.support.boards import BOARDS, CATALOGUE, documents
 from tests.support.observations import barometer
 
 COLUMNS = 24
@@ -55,12 +54,6 @@ def every_text(tree: object) -> Iterator[str]:
             yield from every_text(value)
     elif isinstance(tree, str):
         yield tree
-
-
-@pytest.mark.parametrize("uid", LINTED)
-def test_panels_have_ids_of_their_own(uid: str) -> None:
-    ids = [panel["id"] for panel in LINTED[uid]["panels"]]
-    assert len(set(ids)) == len(ids)
 
 
 @pytest.mark.parametrize("uid", LINTED)
@@ -165,16 +158,6 @@ def test_the_delegate_reaches_every_programme_and_the_runbooks() -> None:
 
 
 @pytest.mark.parametrize("uid", LINTED)
-def test_boards_are_marked_as_ours(uid: str) -> None:
-    board = LINTED[uid]
-    assert board["tags"] == [TAG]
-    assert board["uid"] == uid
-    assert len(uid) <= conventions.LONGEST_UID
-    assert "id" not in board
-    assert "version" not in board
-
-
-@pytest.mark.parametrize("uid", LINTED)
 def test_colour_is_never_alone(uid: str) -> None:
     """A colour given by a word carries the word and a mark; one by a threshold, its number."""
     for panel in panels_of(LINTED[uid]):
@@ -192,22 +175,6 @@ def test_colour_is_never_alone(uid: str) -> None:
                     assert not result["text"][0].isalnum(), panel["title"]
 
 
-@pytest.mark.parametrize("uid", LINTED)
-def test_tables_show_only_columns_that_they_fill(uid: str) -> None:
-    for panel in panels_of(LINTED[uid]):
-        if panel["type"] not in ("table", "geomap"):
-            continue
-        (organized,) = (
-            one["options"]["renameByName"]
-            for one in panel["transformations"]
-            if one["id"] == "organize"
-        )
-        refs = [target["refId"] for target in panel["targets"]]
-        named = [name for name in organized if name.startswith("Value")]
-        expected = ["Value"] if len(refs) == 1 else [f"Value #{ref}" for ref in refs]
-        assert sorted(named) == sorted(expected), panel["title"]
-
-
 def test_boards_follow_the_catalogue() -> None:
     smaller = Catalogue(programmes=CATALOGUE.programmes[:2])
     boards = documents(smaller)
@@ -215,7 +182,3 @@ def test_boards_follow_the_catalogue() -> None:
     texts = {text for board in boards.values() for text in every_text(board)}
     assert not boards.keys() & set(gone)
     assert not [uid for uid in gone if any(uid in text for text in texts)]
-
-
-def test_every_expression_is_asked_once_its_variables_are_known() -> None:
-    assert not [one for one in questions(BOARDS) if VARIABLE.search(one.expression)]

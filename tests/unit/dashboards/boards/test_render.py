@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
 
 from catalogue import metrics
-from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue, Indicator, Programme, Unit
 from catalogue.publication import PublicationStep
 from dashboards import conventions
 from dashboards.boards.board import programme_variable
-from dashboards.boards.figures import CHANGE, NUMBER, most_lines, number_of
+from dashboards.boards.figures import most_lines
 from dashboards.boards.render import board_files, boards_of, render
 from dashboards.cli import boards
 from dashboards.conventions import Links
@@ -24,7 +21,7 @@ from dashboards.rules.render import rule_documents
 from dashboards.rules.site import MonitorSite
 from tests.support.boards import BOARDS, CATALOGUE, documents, questions
 from tests.support.measures import paid_of_committed
-from tests.support.observations import BAROMETER, barometer
+from tests.support.observations import barometer
 
 
 def with_programme(programme: Programme) -> Catalogue:
@@ -142,16 +139,6 @@ class TestObserved:
         assert len(barometer().indicator("fibre_ratio").milestones) == 3
 
 
-def test_grafana_shows_all_decimals_of_a_value() -> None:
-    """It rounds to three where none are named: 99,9996 % would be 100."""
-    fibre = load_catalogue(BAROMETER).indicator("fibre_ratio")
-    near = fibre.milestones[0].model_copy(update={"target": Decimal("0.999999")})
-    finer = fibre.model_copy(update={"milestones": (near,)})
-    assert number_of(fibre) is NUMBER
-    assert number_of(fibre, finer).decimals == 4
-    assert number_of(finer, form=CHANGE) == replace(CHANGE, decimals=4)
-
-
 def test_the_terms_of_a_ratio_of_amounts_are_euros() -> None:
     """Prometheus has cents."""
     asked = list(questions(documents(paid_of_committed())))
@@ -168,7 +155,7 @@ def test_the_terms_of_a_ratio_of_amounts_are_euros() -> None:
 def test_a_comma_in_a_title_does_not_end_it() -> None:
     """A variable's values are separated by commas, so that those of titles are escaped."""
     first = CATALOGUE.programmes[0].model_copy(update={"title": "Un, deux"})
-    assert programme_variable(with_programme(first)).query == f"Un\\, deux : {first.id}"
+    assert programme_variable(with_programme(first))["query"] == f"Un\\, deux : {first.id}"
 
 
 def test_writes_the_catalogue_s_boards(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_prometheus_has_the_token_that_metrics_require(
 
     (site,) = scene.sites
     required = scene.environments["worker-1"]["SMART_REGION_METRICS_TOKEN_FILE"]
-    assert site.access.token_file == str(Path(required).resolve())
+    assert site.metrics_token_file == str(Path(required).resolve())
 
 
 def test_prometheus_scrapes_all_and_alerts_alertmanager(scene: Scene) -> None:
