@@ -1,17 +1,22 @@
-"""Grafana's HTTP API, as far as publishing boards needs it."""
+"""Grafana's HTTP API, as far as publishing boards needs it.
+
+Requests are sent by grafana-api, with our HTTP client.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
 
+from grafana_api.grafana_api import GrafanaAPI, GrafanaException
 from pydantic import SecretStr
+from requests.exceptions import JSONDecodeError
 
 from boundary.addresses import UnusableAddressError, usable_address
 from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
@@ -35,6 +40,7 @@ ANSWER_SECONDS: Final = 10.0
 """Timeout of each step of an answer."""
 RETRIES: Final = RetryPolicy(total=90, longest_pause=8)
 """Grafana keeps an account's rights for a minute: it may not use a folder that it has just made."""
+_HEADERS: Final = {"Accept": "application/json"}
 _REMEDIES: Final[Mapping[int, str]] = MappingProxyType(
     {
         401: "the token is wrong, expired or of another Grafana; make one for a service account,"
@@ -149,7 +155,20 @@ class Grafana:
         except UnusableAddressError as error:
             problem = f"{error.problem}, value {one_line(error.shown)!r}"
             raise PublishingError("grafana", problem, remedy=error.remedy) from None
-        self.address = f"{parts.scheme}://{parts.netloc}/{parts.path.strip('/')}".rstrip("/")
+        name = parts.hostname or ""
+        path = parts.path.strip("/")
+        self.address = f"{parts.scheme}://{parts.netloc}{f'/{path}' if path else ''}"
+        self._api = GrafanaAPI(
+            self._secret,
+            f"[{name}]" if ":" in name else name,
+            parts.port,
+            url_path_prefix=f"{path}/" if path else "",
+            protocol=parts.scheme,
+            # Both are parts of each request, and go before the session's.
+            verify=self._client.verify,
+            timeout=answer_seconds,
+        )
+        self._api.s = self._client
 
     def __enter__(self) -> Self:
         return self
@@ -255,16 +274,14 @@ class Grafana:
         return tree
 
     def _send(self, method: str, path: str, body: Model | None) -> HttpAnswer:
-        headers = {"Accept": "application/json", "Authorization": f"Bearer {self._secret}"}
-        content = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            content = json.dumps(body).encode()
-        url = f"{self.address}/api{path}"
         try:
-            answer = self._client.exchange(method, url, body=content, headers=headers)
+            # grafana-api's exceptions drop the headers, and it fails on JSON that is no object: the
+            # client has the whole answer.
+            with suppress(GrafanaException, JSONDecodeError, TypeError):
+                getattr(self._api, method)(path, json=body, headers=_HEADERS)
         except NoAnswerError as error:
             raise self._unreachable(error) from error
+        answer = self._client.answer
         if "Location" in answer.headers and answer.status < REFUSED:
             raise self._other_server(f"a redirect to {answer.headers['Location']}")
         return answer

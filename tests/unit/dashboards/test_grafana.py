@@ -211,7 +211,7 @@ def test_the_token_is_in_no_log_and_no_error(
     stub.interrupt = lambda _: Answer(400, {"message": f"bad Bearer {TOKEN}"})
     with pytest.raises(PublishingError) as caught:
         save(grafana, board())
-    seen = [repr(grafana), str(caught.value), repr(caught.value)]
+    seen = [repr(grafana), repr(vars(grafana).get("_api")), str(caught.value), repr(caught.value)]
     assert TOKEN not in caplog.text + "".join(seen)
 
 
