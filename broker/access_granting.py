@@ -18,20 +18,12 @@ from kafka.admin import (
 )
 from kafka.errors import NoError
 
-from broker.access_rights import Operation, ResourceKind, Right
+from broker.access_rights import Operation, Right
 from broker.clients import administering
 from broker.errors import BrokerRefusedError
 from broker.security import PLAINTEXT, BrokerSecurity
 
 _ANY_HOST: Final = "*"
-_KINDS: Final = {ResourceKind.TOPIC: ResourceType.TOPIC, ResourceKind.GROUP: ResourceType.GROUP}
-_OPERATIONS: Final = {
-    Operation.READ: ACLOperation.READ,
-    Operation.WRITE: ACLOperation.WRITE,
-    Operation.CREATE: ACLOperation.CREATE,
-    Operation.DESCRIBE: ACLOperation.DESCRIBE,
-    Operation.DESCRIBE_CONFIGS: ACLOperation.DESCRIBE_CONFIGS,
-}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -102,9 +94,9 @@ def _acl(principal: str, right: Right, operation: Operation) -> ACL:
     return ACL(
         principal,
         _ANY_HOST,
-        _OPERATIONS[operation],
+        ACLOperation[operation.name],
         ACLPermissionType.ALLOW,
-        ResourcePattern(_KINDS[right.kind], right.name),
+        ResourcePattern(ResourceType[right.kind.name], right.name),
     )
 
 

@@ -134,11 +134,11 @@ def acl(
     The roles: producer, gateway, worker, page, reader, clerk, deployer, observer.
     """
     from broker.access_granting import give_rights, held_rights
-    from broker.access_rights import rights_of_roles
+    from broker.access_rights import rights_of
     from broker.settings import load_broker_settings, load_topic_settings
 
     app_id = load_topic_settings(app_id=app_id).app_id
-    rights = rights_of_roles(roles, families=families, app_id=app_id)
+    rights = rights_of(*roles, families=families, app_id=app_id)
     if roles and principal is None:
         _print_declared(roles, rights)
         return
@@ -156,10 +156,10 @@ def acl(
 
 
 def _print_declared(roles: Iterable[Role], rights: Iterable[Right]) -> None:
-    from broker.access_rights import describe_role
+    from broker.access_rights import declared_roles
 
     for role in roles:
-        echo(f"# {role}: {describe_role(role)}")
+        echo(f"# {role}: {declared_roles()[role].purpose}")
     for right in rights:
         echo(f"{right.kind} {right.name}: {', '.join(right.operations)}")
 
@@ -221,15 +221,7 @@ def kubernetes() -> None:
     callback=_publishers,
     help="A user that publishes straight to Kafka, with its families; may be repeated.",
 )
-def kafka(
-    *,
-    out: Path,
-    cluster: str | None,
-    partitions: int | None,
-    replication: int | None,
-    app_id: str | None,
-    producers: dict[str, frozenset[Family]],
-) -> None:
+def kafka(*, out: Path, producers: dict[str, frozenset[Family]], **numbers_and_names: Any) -> None:
     """Write Strimzi's KafkaTopics and KafkaUsers.
 
     They follow from the declared topics and roles. No variable of the environment changes what
@@ -237,15 +229,8 @@ def kafka(
     """
     from broker.strimzi import StrimziSettings, render
 
-    usual = StrimziSettings()
-    site = StrimziSettings(
-        cluster=cluster or usual.cluster,
-        partitions=partitions or usual.partitions,
-        replication=replication or usual.replication,
-        app_id=app_id or usual.app_id,
-        producers=producers,
-    )
-    files = render(site)
+    given = {name: value for name, value in numbers_and_names.items() if value is not None}
+    files = render(StrimziSettings(producers=producers, **given))
     GeneratedFiles(out, files).write()
     echo(f"{out}: {len(files)} files")
 

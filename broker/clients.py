@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from socket import socket
-from threading import Lock
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -27,21 +26,23 @@ from boundary.addresses import shown_address
 from boundary.diagnostic import shown
 from boundary.errors import SmartRegionError
 from boundary.terminal import one_line
-from broker.addresses import addresses_of
-from broker.errors import (
-    BrokerRefusedError,
-    BrokerUnreachableError,
-    LeaderMissingError,
-)
+from broker.errors import BrokerRefusedError, BrokerUnreachableError
+from broker.options import SILENT
 from broker.preflight import preflight
 from broker.security import PLAINTEXT, BrokerSecurity
+from broker.settings import addresses_of
 
 Client = TypeVar("Client")
 
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS: Final = 1.0
-_FAILED_ATTEMPT = re.compile(r"Bootstrap connection to \S+ failed: (.*?)(?: \(backoff .*\))?$")
-
+_CONNECTIONS: Final = logging.getLogger("kafka.net")
+_FAILED_ATTEMPT: Final = re.compile(
+    r"Bootstrap connection to \S+ failed: (.*?)(?: \(backoff .*\))?$"
+)
+_NO_LEADER: Final = (
+    "a partition has no leader; `kafka-topics.sh --describe --unavailable-partitions` names it"
+)
 
 _SOCKETS: Final[WeakKeyDictionary[Any, WeakSet[socket]]] = WeakKeyDictionary()
 """The sockets created by each client's event loop."""
@@ -164,8 +165,8 @@ def administering(
 ) -> Iterator[Any]:
     """Yield kafka-python's admin client; in errors, `what` names the administered things.
 
-    The client's errors inside the context become BrokerRefusedError, SmartRegionError,
-    LeaderMissingError or BrokerUnreachableError. Raises the errors of `opened`.
+    The client's errors inside the context become BrokerRefusedError, SmartRegionError or
+    BrokerUnreachableError. Raises the errors of `opened`.
     """
     client = opened(
         _AdminClient,
@@ -184,15 +185,14 @@ def administering(
                 f" ({one_line(str(error))}): create topics with `smart-region topics apply`, or set"
                 " SMART_REGION_PARTITIONS and SMART_REGION_APP_ID to those that are there"
             ) from error
-        except UnknownBrokerIdError as error:
-            # The client looks up the leader -1 of a partition that has none.
-            raise LeaderMissingError(bootstrap) from error
         except KafkaError as error:
-            if error.retriable:
+            # The client looks up the leader -1 of a partition that has none.
+            has_leader = not isinstance(error, UnknownBrokerIdError)
+            if error.retriable or not has_leader:
                 raise BrokerUnreachableError(
                     bootstrap,
                     waited_seconds=connect_seconds,
-                    cause=str(error),
+                    cause=str(error) if has_leader else _NO_LEADER,
                     security_protocol=security.security_protocol,
                 ) from error
             raise BrokerRefusedError(
@@ -220,38 +220,13 @@ def close_producer(producer: Any, *, drop: bool) -> None:  # noqa: ANN401 - as a
         producer.close(timeout=CLOSE_SECONDS)
 
 
-class _Muting:
-    """Stops a logger's records from propagating while any thread is inside the context.
-
-    Threads open clients concurrently: one must not save the muted state of another as the original.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.logger = logging.getLogger(name)
-        self._lock = Lock()
-        self._asking = 0
-        self._propagated = True
-
-    def __enter__(self) -> logging.Logger:
-        with self._lock:
-            if not self._asking:
-                self._propagated, self.logger.propagate = self.logger.propagate, False
-            self._asking += 1
-        return self.logger
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._asking -= 1
-            if not self._asking:
-                self.logger.propagate = self._propagated
-
-
-_MUTING: Final = _Muting("kafka")
-
-
 @contextmanager
 def _failed_attempts() -> Iterator[list[str]]:
-    """Collect the causes of kafka-python's failed attempts, without logging them."""
+    """Collect the causes of kafka-python's failed attempts.
+
+    From the first call on, the client's lines about connections are not logged: our errors report
+    the last cause.
+    """
     causes: list[str] = []
 
     class Collector(logging.Handler):
@@ -261,9 +236,10 @@ def _failed_attempts() -> Iterator[list[str]]:
                 causes.append(attempt[1])
 
     collector = Collector(logging.WARNING)
-    with _MUTING as logger:
-        logger.addHandler(collector)
-        try:
-            yield causes
-        finally:
-            logger.removeHandler(collector)
+    _CONNECTIONS.propagate = False
+    _CONNECTIONS.addHandler(SILENT)
+    _CONNECTIONS.addHandler(collector)
+    try:
+        yield causes
+    finally:
+        _CONNECTIONS.removeHandler(collector)

@@ -9,9 +9,12 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from enum import IntEnum
-from importlib import import_module
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
+
+import cramjam
+import zstandard
+from lz4.frame import LZ4FrameDecompressor
 
 from boundary.errors import SmartRegionError
 
@@ -33,56 +36,24 @@ class Codec(IntEnum):
     ZSTD = 4
 
 
-#: The Python library for a codec; gzip is part of Python.
-_LIBRARIES: Final[Mapping[Codec, str]] = MappingProxyType(
-    {Codec.SNAPPY: "cramjam", Codec.LZ4: "lz4.frame", Codec.ZSTD: "zstandard"}
-)
-_DISTRIBUTIONS: Final[Mapping[Codec, str]] = MappingProxyType(
-    {Codec.SNAPPY: "cramjam", Codec.LZ4: "lz4", Codec.ZSTD: "zstandard"}
-)
-
-
-class CodecUnreadableError(SmartRegionError):
-    """Records are compressed with a codec that this installation cannot decompress."""
-
-    def __init__(self, codec: int) -> None:
-        if codec in set(Codec):
-            known = Codec(codec)
-            name, problem = known.name.lower(), f"{_DISTRIBUTIONS[known]} is not installed"
-            remedy = (
-                f"install {_DISTRIBUTIONS[known]} (it is among what smart-region requires), or "
-                "have the records compressed otherwise"
-            )
-        else:
-            name, problem = str(codec), "Kafka's codecs are 1 to 4 here"
-            remedy = "update smart-region, or set the topic's compression.type to one of these"
-        super().__init__(
-            f"compression: records cannot be read, value {name!r} ({problem}): {remedy}"
-        )
-
-
 class BatchUnreadableError(ValueError):
     """The records of one batch cannot be decompressed; other batches are unaffected."""
-
-
-def readable_codecs() -> Mapping[Codec, bool]:
-    """Return for each codec whether this installation can decompress it."""
-    return {codec: _library(codec) is not None for codec in Codec}
 
 
 def unpack(codec: int, packed: bytes, *, most: int = MAX_UNPACKED_BYTES) -> bytes:
     """Return the decompressed records of a batch.
 
-    Like the broker, ignores bytes after the first whole stream. Raises CodecUnreadableError, or
-    BatchUnreadableError if the batch is damaged or decompresses to more than `most` bytes.
+    Like the broker, ignores bytes after the first whole stream. Raises SmartRegionError for an
+    unknown codec, and BatchUnreadableError if the batch is damaged or decompresses to more than
+    `most` bytes.
     """
     if codec not in _UNPACK:
-        raise CodecUnreadableError(codec)
-    library = _library(Codec(codec))
-    if library is None:
-        raise CodecUnreadableError(codec)
+        raise SmartRegionError(
+            f"compression: is not a known codec, value {codec}: install a newer smart-region, or"
+            " give the topic the compression.type gzip, snappy, lz4 or zstd"
+        )
     try:
-        unpacked = _UNPACK[codec](library, packed, most)
+        unpacked = _UNPACK[codec](packed, most)
     except BatchUnreadableError:
         raise
     except Exception as error:
@@ -99,20 +70,11 @@ def _too_large(most: int) -> BatchUnreadableError:
     return BatchUnreadableError(f"unpacks to more than {most} bytes")
 
 
-def _library(codec: Codec) -> Any:  # noqa: ANN401 - modules without types
-    if codec is Codec.GZIP:
-        return zlib
-    try:
-        return import_module(_LIBRARIES[codec])
-    except ImportError:
-        return None
-
-
-def _gzip(library: Any, packed: bytes, most: int) -> bytes:  # noqa: ANN401
+def _gzip(packed: bytes, most: int) -> bytes:
     parts: list[bytes] = []
     room = most + 1
     while room > 0:
-        member = library.decompressobj(_GZIP_WINDOW)
+        member = zlib.decompressobj(_GZIP_WINDOW)
         part = member.decompress(packed, room)
         parts.append(part)
         room -= len(part)
@@ -122,9 +84,9 @@ def _gzip(library: Any, packed: bytes, most: int) -> bytes:  # noqa: ANN401
     return b"".join(parts)
 
 
-def _snappy(library: Any, packed: bytes, most: int) -> bytes:  # noqa: ANN401
+def _snappy(packed: bytes, most: int) -> bytes:
     if not packed.startswith(_XERIAL_MAGIC):
-        return _snappy_block(library, packed, most)
+        return _snappy_block(packed, most)
     parts: list[bytes] = []
     at, room = _XERIAL_HEADER_BYTES, most
     while at < len(packed):
@@ -133,8 +95,8 @@ def _snappy(library: Any, packed: bytes, most: int) -> bytes:  # noqa: ANN401
             continue
         size = int.from_bytes(packed[at : at + 4], "big", signed=True)
         try:
-            part = _snappy_block(library, packed[at + 4 : at + 4 + max(size, 0)], room)
-        except library.DecompressionError:
+            part = _snappy_block(packed[at + 4 : at + 4 + max(size, 0)], room)
+        except cramjam.DecompressionError:
             if parts:
                 break  # Bytes after the last block need not form another.
             raise
@@ -144,7 +106,7 @@ def _snappy(library: Any, packed: bytes, most: int) -> bytes:  # noqa: ANN401
     return b"".join(parts)
 
 
-def _snappy_block(library: Any, block: bytes, most: int) -> bytes:  # noqa: ANN401
+def _snappy_block(block: bytes, most: int) -> bytes:
     size = shift = 0
     for byte in block[:5]:  # A block begins with its size, 7 bits per byte.
         size |= (byte & 0x7F) << shift
@@ -153,28 +115,27 @@ def _snappy_block(library: Any, block: bytes, most: int) -> bytes:  # noqa: ANN4
             break
     if size > most:
         raise _too_large(most)
-    return bytes(library.snappy.decompress_raw(block))
+    return bytes(cramjam.snappy.decompress_raw(block))
 
 
-def _lz4(library: Any, packed: bytes, most: int) -> bytes:  # noqa: ANN401
-    unpacked: bytes = library.LZ4FrameDecompressor().decompress(packed, max_length=most + 1)
+def _lz4(packed: bytes, most: int) -> bytes:
+    unpacked: bytes = LZ4FrameDecompressor().decompress(packed, max_length=most + 1)
     return unpacked
 
 
-def _zstd(library: Any, packed: bytes, most: int) -> bytes:  # noqa: ANN401
+def _zstd(packed: bytes, most: int) -> bytes:
     try:
-        return _zstd_frames(library, packed, most, across=True)
-    except library.ZstdError:
+        return _zstd_frames(packed, most, across=True)
+    except zstandard.ZstdError:
         # Bytes after the first frame need not form another.
-        return _zstd_frames(library, packed, most, across=False)
+        return _zstd_frames(packed, most, across=False)
 
 
-def _zstd_frames(library: Any, packed: bytes, most: int, *, across: bool) -> bytes:  # noqa: ANN401
-    reader = library.ZstdDecompressor().stream_reader(packed, read_across_frames=across)
-    unpacked: bytes = reader.read(most + 1)
-    return unpacked
+def _zstd_frames(packed: bytes, most: int, *, across: bool) -> bytes:
+    decompressor = zstandard.ZstdDecompressor()
+    return decompressor.stream_reader(packed, read_across_frames=across).read(most + 1)
 
 
-_UNPACK: Final[Mapping[int, Callable[[Any, bytes, int], bytes]]] = MappingProxyType(
+_UNPACK: Final[Mapping[int, Callable[[bytes, int], bytes]]] = MappingProxyType(
     {Codec.GZIP: _gzip, Codec.SNAPPY: _snappy, Codec.LZ4: _lz4, Codec.ZSTD: _zstd}
 )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import ClassVar
 
-from boundary.diagnostic import shown
 from boundary.errors import SmartRegionError
 
-SHOWN_PARTITIONS = 3
+_SHOWN_PARTITIONS = 3
 
 #: The parts of a remedy: the command that alters a topic, and the variable that declares the value.
 _ALTER_SETTINGS = (" (`smart-region topics apply --alter-settings`)", "")
@@ -49,18 +47,6 @@ class BrokerUnreachableError(SmartRegionError):
         )
 
 
-class LeaderMissingError(BrokerUnreachableError):
-    """A broker answers, but a partition has no leader: its broker is down."""
-
-    def __init__(self, bootstrap: str) -> None:
-        SmartRegionError.__init__(
-            self,
-            f"broker: a partition has no leader, value {bootstrap!r}: start the broker that had it"
-            " (`kafka-topics.sh --describe --unavailable-partitions` names the partitions), and run"
-            " this again",
-        )
-
-
 class BrokerEntryError(SmartRegionError):
     """Authentication of our user or of the broker failed; retrying does not help."""
 
@@ -75,23 +61,6 @@ class BrokerRefusedError(SmartRegionError):
         super().__init__(
             f"broker: refused to {action}, value {subject!r} ({cause}):"
             " check the rights of this user and the broker's log"
-        )
-
-
-class SecuritySettingError(SmartRegionError):
-    """A security setting of the broker is unusable; the message never repeats a secret."""
-
-    def __init__(self, variable: str, value: str | None, *, remedy: str) -> None:
-        super().__init__(f"{variable}: cannot be used, value {shown(value)}: {remedy}")
-
-
-class TopicMissingError(SmartRegionError):
-    """A topic to write to does not exist on the broker."""
-
-    def __init__(self, topic: str, *, waited_seconds: float) -> None:
-        super().__init__(
-            f"topic: not found on the broker within {waited_seconds:g} s, value {topic!r}:"
-            " create it with `smart-region topics apply`, and check that the broker is up"
         )
 
 
@@ -111,7 +80,7 @@ class TopicMismatchError(SmartRegionError):
 
 
 class TopicsMissingError(SmartRegionError):
-    """Event topics do not exist on the broker."""
+    """Topics do not exist on the broker."""
 
     def __init__(self, bootstrap: str, topics: Sequence[str]) -> None:
         super().__init__(
@@ -120,50 +89,49 @@ class TopicsMissingError(SmartRegionError):
         )
 
 
-class _TopicsBehindError(SmartRegionError):
-    """Topics were not read to their end; `behind` has the records left on each partition."""
+class TopicsStalledError(SmartRegionError):
+    """Topics were not read to their end; `behind` has the records left on each partition.
 
-    MESSAGE: ClassVar[str]
+    Either the broker returned no more records, or the rest is behind an open transaction.
+    """
 
     def __init__(
-        self, bootstrap: str, behind: Mapping[str, int | None], *, waited_seconds: float
+        self,
+        bootstrap: str,
+        behind: Mapping[str, int | None],
+        *,
+        waited_seconds: float,
+        in_transaction: bool = False,
     ) -> None:
-        super().__init__(
-            self.MESSAGE.format(bootstrap=bootstrap, behind=_shown(behind), waited=waited_seconds)
+        partitions = _shown(
+            [
+                f"{partition} ({'end unknown' if left is None else f'{left} records left'})"
+                for partition, left in behind.items()
+            ]
         )
-
-
-class TopicsStalledError(_TopicsBehindError):
-    """The broker returned no more records before the end of the topics."""
-
-    MESSAGE = (
-        "topics: no record came from {bootstrap} within {waited:g} s for {behind}:"
-        " check that the broker is up and that these partitions have a leader"
-    )
-
-
-class OpenTransactionError(_TopicsBehindError):
-    """The end of the topics is behind a transaction that is still open."""
-
-    MESSAGE = (
-        "topics: a transaction on {bootstrap} is still open after {waited:g} s and holds back"
-        " {behind}: try again once its producer or the broker has ended it (at most 15 minutes), or"
-        " end it with Kafka's kafka-transactions.sh"
-    )
+        waited = f"{waited_seconds:g} s"
+        if in_transaction:
+            message = (
+                f"topics: a transaction on {bootstrap} is still open after {waited} and holds back"
+                f" {partitions}: try again once its producer or the broker has ended it (at most 15"
+                " minutes), or end it with Kafka's kafka-transactions.sh"
+            )
+        else:
+            message = (
+                f"topics: {bootstrap} returned no record within {waited} for {partitions}: check"
+                " that the broker is up and that these partitions have a leader"
+            )
+        super().__init__(message)
 
 
 class PositionsOutdatedError(SmartRegionError):
     """Partitions end before the offset up to which they were read."""
 
     def __init__(self, positions: Mapping[str, int]) -> None:
-        self.positions = dict(positions)
-        shown = [f"{one} ends before offset {offset}" for one, offset in positions.items()]
-        others = len(shown) - SHOWN_PARTITIONS
-        more = f" and {others} more" if others > 0 else ""
+        ends = [f"{one} ends before offset {offset}" for one, offset in positions.items()]
         super().__init__(
-            f"positions: {', '.join(shown[:SHOWN_PARTITIONS])}{more}, up to which it was read: its"
-            " topic was deleted and created again: delete what was read, and read from the"
-            " beginning"
+            f"positions: {_shown(ends)}, up to which it was read: its topic was deleted and created"
+            " again: delete what was read, and read from the beginning"
         )
 
 
@@ -178,10 +146,7 @@ class WorkersBehindError(SmartRegionError):
         )
 
 
-def _shown(behind: Mapping[str, int | None]) -> str:
-    shown = ", ".join(
-        f"{partition} ({'end unknown' if left is None else f'{left} records left'})"
-        for partition, left in list(behind.items())[:SHOWN_PARTITIONS]
-    )
-    others = len(behind) - SHOWN_PARTITIONS
-    return f"{shown} and {others} more" if others > 0 else shown
+def _shown(partitions: Sequence[str]) -> str:
+    others = len(partitions) - _SHOWN_PARTITIONS
+    more = f" and {others} more" if others > 0 else ""
+    return ", ".join(partitions[:_SHOWN_PARTITIONS]) + more

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +19,6 @@ from broker.clients import opened
 from broker.errors import (
     BrokerRefusedError,
     BrokerUnreachableError,
-    OpenTransactionError,
     PositionsOutdatedError,
     TopicsMissingError,
     TopicsStalledError,
@@ -26,8 +26,10 @@ from broker.errors import (
 from broker.offset_gaps import OffsetGap, gaps_read_by
 from broker.options import quiet_client
 from broker.poll_bytes import bound_polls_of_kafka_python
+from broker.preflight import preflight
 from broker.record_batches import read_any_batch_with_kafka_python
 from broker.security import PLAINTEXT, BrokerSecurity
+from broker.settings import addresses_of
 from broker.stored_record import RawRecord
 from broker.topic_admin import check_partitions
 from events.fact import Family
@@ -55,6 +57,12 @@ BESIDE_OTHERS: Final = 3
 """How many times longer to wait for a partition while others return records, which takes time."""
 HELD_CHECK_SECONDS: Final = 1.0
 """How often open transactions before a partition's end are looked up."""
+PROBE_INTERVAL_SECONDS: Final = 10.0
+PROBE_TIMEOUT_SECONDS: Final = 5.0
+_NO_ANSWER: Final = (
+    "the leader of some partition does not answer; `kafka-topics.sh --describe"
+    " --unavailable-partitions` names those without one"
+)
 
 Positions: TypeAlias = Mapping[tuple[str, int], int]
 """The next offset to read, by topic and partition."""
@@ -117,10 +125,12 @@ class TopicReader:
     ) -> None:
         self._consumer = consumer
         self._known_ends = known_ends
-        self.answered_at = monotonic()
+        self.answered_at = self._probed_at = monotonic()
         """When the broker last answered, by `time.monotonic`."""
-        self.advances = 0
-        """How many polls returned records, or the end, of a partition not yet read to its end."""
+        self.has_advanced = False
+        """True if the last poll advanced a partition that was not yet read to its end."""
+        self.advanced_at = self.answered_at
+        """When the records of the last such poll had been taken."""
         self._before_end = set(partitions)
         self._looked_at = monotonic()
         self._stopped_at: dict[TopicPartition, int] = {}
@@ -146,6 +156,8 @@ class TopicReader:
 
         Raises PositionsOutdatedError.
         """
+        if self.has_advanced:
+            self.advanced_at = monotonic()  # The caller may have taken long with those records.
         batches = self._consumer.poll(timeout_ms=POLL_MS)
         before_end = len(self._before_end)
         advances = not self._before_end.isdisjoint(batches)
@@ -162,7 +174,7 @@ class TopicReader:
         }
         if self._before_end and (not batches or self._is_due()):
             self._before_end &= self._behind(self._before_end).keys()
-        self.advances += advances or len(self._before_end) < before_end
+        self.has_advanced = advances or len(self._before_end) < before_end
         return [
             RawRecord(
                 record.topic,
@@ -291,18 +303,34 @@ class TopicReader:
         """Return whether each partition except these was read to its end at the time."""
         return self._before_end <= set(held)
 
-    def answers(self, *, wait_seconds: float) -> bool:
-        """Return whether the leader of every partition answers a small request in time.
+    def check_answering(
+        self, bootstrap: str, *, timeout: float, security: BrokerSecurity = PLAINTEXT
+    ) -> None:
+        """Probe the broker from time to time while it returns no records.
 
-        An empty poll does not show that: the client retries by itself.
+        An empty poll does not reveal an unreachable broker: the client retries by itself. Raises
+        BrokerUnreachableError if the broker has not answered for `timeout` seconds, and
+        BrokerEntryError if it refuses this client.
         """
-        partitions = list(self._consumer.assignment())
+        if monotonic() - max(self.answered_at, self._probed_at) < PROBE_INTERVAL_SECONDS:
+            return
         try:
-            self._consumer.beginning_offsets(partitions, timeout_ms=int(wait_seconds * 1000))
+            self._consumer.beginning_offsets(
+                list(self._consumer.assignment()), timeout_ms=int(PROBE_TIMEOUT_SECONDS * 1000)
+            )
         except KafkaError:
-            return False
-        self.answered_at = monotonic()
-        return True
+            asyncio.run(preflight(addresses_of(bootstrap), security))
+            self._probed_at = monotonic()
+            waited = self._probed_at - self.answered_at
+            if waited > timeout:
+                raise BrokerUnreachableError(
+                    bootstrap,
+                    waited_seconds=waited,
+                    cause=_NO_ANSWER,
+                    security_protocol=security.security_protocol,
+                ) from None
+        else:
+            self.answered_at = monotonic()
 
 
 @contextmanager
@@ -385,8 +413,7 @@ def read_topics(
     broker. If given, `partitions` is the number that each topic must have. `known_ends` are ends
     that must be reached, for readers that must not miss a record.
 
-    Raises BrokerUnreachableError, TopicsMissingError, TopicMismatchError, OpenTransactionError or
-    TopicsStalledError.
+    Raises BrokerUnreachableError, TopicsMissingError, TopicMismatchError or TopicsStalledError.
     """
     with open_reader(
         bootstrap, topics, security=security, wait_seconds=wait_seconds, known_ends=known_ends
@@ -407,21 +434,7 @@ def read_topics(
             }
             extent.held = _by_name(held)
         elif held:
-            raise OpenTransactionError(bootstrap, _by_name(held), waited_seconds=wait_seconds)
-
-
-class _Advance:
-    """Measures how long no partition has advanced that is not yet read to its end."""
-
-    def __init__(self, reader: TopicReader, now: float) -> None:
-        self._reader = reader
-        self._seen, self._at = reader.advances, now
-
-    def waited(self, now: float) -> float:
-        """Return the seconds; to be called once a poll's records are taken, which takes time."""
-        if self._reader.advances != self._seen:
-            self._seen, self._at = self._reader.advances, now
-        return now - self._at
+            raise _stalled(held, held, bootstrap, wait_seconds)
 
 
 def _to_the_end(
@@ -429,7 +442,6 @@ def _to_the_end(
 ) -> Generator[RawRecord, None, dict[TopicPartition, int]]:
     """Yield all records up to the end; return how many an open transaction holds back."""
     progressed_at = checked_at = monotonic()
-    advance = _Advance(reader, progressed_at)
     leave_at = math.inf
     held: dict[TopicPartition, int] = {}
     while True:
@@ -446,7 +458,7 @@ def _to_the_end(
             return held
         elif now - progressed_at > wait_seconds:
             raise _stalled(reader.behind(), held, bootstrap, wait_seconds)
-        waited = advance.waited(now)
+        waited = 0.0 if reader.has_advanced else now - reader.advanced_at
         if waited > BESIDE_OTHERS * wait_seconds and not reader.reached_all_but(held):
             raise _stalled(reader.before_end(), held, bootstrap, waited)
         if reader.reached_all_but(held):
@@ -467,10 +479,13 @@ def _stalled(
     held: Mapping[TopicPartition, int],
     bootstrap: str,
     waited_seconds: float,
-) -> TopicsStalledError | OpenTransactionError:
-    if behind.keys() <= held.keys():
-        return OpenTransactionError(bootstrap, _by_name(behind), waited_seconds=waited_seconds)
-    return TopicsStalledError(bootstrap, _by_name(behind), waited_seconds=waited_seconds)
+) -> TopicsStalledError:
+    return TopicsStalledError(
+        bootstrap,
+        _by_name(behind),
+        waited_seconds=waited_seconds,
+        in_transaction=behind.keys() <= held.keys(),
+    )
 
 
 def _by_name(counts: Mapping[TopicPartition, Left]) -> dict[str, Left]:

@@ -23,12 +23,8 @@ from kafka.record import memory_records as python_memory_records
 from kafka.record.default_records import DefaultRecord as PythonRecord
 from kafka.record.default_records import DefaultRecordBatch as PythonBatch
 
-from broker.compression import (
-    MAX_UNPACKED_BYTES,
-    BatchUnreadableError,
-    CodecUnreadableError,
-    unpack,
-)
+from boundary.errors import SmartRegionError
+from broker.compression import MAX_UNPACKED_BYTES, BatchUnreadableError, unpack
 from events.records import CutPart, UnreadableValue
 from events.topics import DEAD_LETTER_MAX_BYTES
 
@@ -90,7 +86,7 @@ class _Records(memory_records._MemoryRecordsPy):  # type: ignore[misc] # noqa: S
 class _Batch:
     """A batch decoded by aiokafka's C code, or by ours if that fails."""
 
-    def __init__(self, batch: Any, content: memoryview) -> None:  # noqa: ANN401 - C, without types
+    def __init__(self, batch: Any, content: bytes | memoryview) -> None:  # noqa: ANN401 - C code
         self._batch = batch
         self._content = content
 
@@ -115,17 +111,16 @@ class _Batch:
             for record in batch:
                 last = record.offset
                 yield record
-        except (CodecUnreadableError, GeneratorExit):
+        except (SmartRegionError, GeneratorExit):
             raise
         except BatchUnreadableError as error:
             yield _placeholder(self._content, after=last, cause=error, size=MAX_UNPACKED_BYTES)
         except Exception:  # noqa: BLE001 - the C code raises any class
-            # From the beginning: the fetcher skips offsets that it already has.
-            yield from _read(content)
+            yield from (one for one in _read(content) if one.offset > last)
 
 
 class _PythonBatch(PythonBatch):  # type: ignore[misc] # kafka-python has no types
-    """A batch of kafka-python, decoded by our code."""
+    """A batch of kafka-python, decoded by aiokafka's C code too, or by ours."""
 
     _buffer: bytearray
 
@@ -136,12 +131,7 @@ class _PythonBatch(PythonBatch):  # type: ignore[misc] # kafka-python has no typ
 
     def _records(self) -> Iterator[Any]:
         content = bytes(self._buffer)
-        try:
-            records = _read(_unpacked(content) if self.compression_type else content)
-        except BatchUnreadableError as error:
-            unreadable = _placeholder(content, after=-1, cause=error, size=MAX_UNPACKED_BYTES)
-            records = iter([unreadable])
-        for one in records:
+        for one in _Batch(DefaultRecordBatch(content), content):
             size = len(one.key or b"") + len(one.value or b"")
             yield PythonRecord(
                 size, one.offset, one.timestamp, one.timestamp_type, one.key, one.value, one.headers
@@ -181,7 +171,7 @@ def offsets_of(content: bytes | memoryview) -> list[int]:
     try:
         records = _read(_unpacked(content) if attributes & _CODEC else content)
         return [record.offset for record in records]
-    except (BatchUnreadableError, CodecUnreadableError):
+    except (BatchUnreadableError, SmartRegionError):
         return []
 
 

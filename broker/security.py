@@ -8,9 +8,10 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
+from boundary.diagnostic import shown
+from boundary.errors import SmartRegionError
 from boundary.private_files import refuse_open_file
 from boundary.settings import variable
-from broker.errors import SecuritySettingError
 
 
 class BrokerSecurity(BaseModel):
@@ -98,7 +99,7 @@ class BrokerSecurity(BaseModel):
     def password(self) -> str | None:
         """Return the password; each call reads the file, so that it may change.
 
-        Raises SecuritySettingError if the file cannot be read, SmartRegionError if everybody can.
+        Raises SmartRegionError if the file cannot be read, or if other users can read it.
         """
         if self.sasl_password_file is None:
             return self.sasl_password.get_secret_value() if self.sasl_password else None
@@ -109,9 +110,7 @@ class BrokerSecurity(BaseModel):
         except (OSError, UnicodeDecodeError) as error:
             raise _unreadable("sasl_password_file", file, error) from error
         if not password:
-            raise SecuritySettingError(
-                variable("sasl_password_file"), str(file), remedy="write the password into it"
-            )
+            raise _unusable("sasl_password_file", file, "write the password into it")
         return password
 
     def pinned(self) -> Self:
@@ -126,8 +125,7 @@ class BrokerSecurity(BaseModel):
     def ssl_context(self) -> ssl.SSLContext | None:
         """Return the TLS context of a client; None without TLS.
 
-        Raises SecuritySettingError naming the unusable file, SmartRegionError if everybody may read
-        our key.
+        Raises SmartRegionError if a file cannot be used, or if other users can read our key.
         """
         if not self.uses_tls:
             return None
@@ -165,7 +163,7 @@ class BrokerSecurity(BaseModel):
 PLAINTEXT: Final = BrokerSecurity()
 
 
-def _unreadable(field: str, file: object, error: Exception) -> SecuritySettingError:
+def _unreadable(field: str, file: object, error: Exception) -> SmartRegionError:
     if isinstance(error, ssl.SSLError):
         problem = "it holds no PEM that fits"
         if field == "ssl_certfile":
@@ -174,6 +172,9 @@ def _unreadable(field: str, file: object, error: Exception) -> SecuritySettingEr
         problem = error.strerror or str(error)
     else:
         problem = "it is not text"
-    return SecuritySettingError(
-        variable(field), str(file), remedy=f"name a file that can be used ({problem})"
-    )
+    return _unusable(field, file, f"name a file that can be used ({problem})")
+
+
+def _unusable(field: str, file: object, remedy: str) -> SmartRegionError:
+    name = variable(field)
+    return SmartRegionError(f"{name}: cannot be used, value {shown(str(file))}: {remedy}")

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings
 
+from boundary.addresses import is_host_and_port, shown_address
 from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, read_settings
-from broker.addresses import addresses_of
 from broker.security import BrokerSecurity
 from events.topics import DEFAULT_APP_ID, DEFAULT_PARTITIONS
 
@@ -16,6 +16,19 @@ BROKER_PREFIXES: Final = tuple(
     f"{ENV_PREFIX}{name}" for name in ("BROK", "SECURITY_", "SASL_", "SSL_")
 )
 """The prefixes of variables that belong only to the broker's settings, also `…_BROKERS`."""
+
+
+def addresses_of(bootstrap: str) -> list[str]:
+    """Return the addresses in a comma-separated list. Raises ValueError for the first bad one."""
+    addresses = [address.strip() for address in bootstrap.split(",")]
+    for address in addresses:
+        if not is_host_and_port(address):
+            message = (
+                "write HOST:PORT, several separated by commas;"
+                f" {shown_address(address)!r} is not one"
+            )
+            raise ValueError(message)
+    return addresses
 
 
 def _bootstrap(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 import yaml
 
 from boundary.errors import SmartRegionError
-from broker.access_rights import Right, Role, describe_role, rights_of
+from broker.access_rights import Right, Role, declared_roles, rights_of
 from events.fact import Family
 from events.topics import DEFAULT_APP_ID, DEFAULT_PARTITIONS, TopicSpec, declared_topics
 
@@ -32,11 +32,6 @@ ROLES: Final = tuple(role for role in Role if role not in {Role.DEPLOYER, Role.P
 
 _LONGEST_NAME: Final = 253
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-
-
-def role_user(role: Role) -> str:
-    """Return the name of a role's user."""
-    return f"{USER_PREFIX}{role}"
 
 
 def topic_resource(spec: TopicSpec, *, cluster: str) -> Resource:
@@ -78,15 +73,21 @@ def user_resource(name: str, rights: Iterable[Right], *, purpose: str, cluster: 
         },
         "spec": {
             "authentication": {"type": "scram-sha-512"},
-            "authorization": {"type": "simple", "acls": [_rule(right) for right in rights]},
+            "authorization": {
+                "type": "simple",
+                "acls": [
+                    {
+                        "resource": {
+                            "type": right.kind.value,
+                            "name": right.name,
+                            "patternType": "literal",
+                        },
+                        "operations": [operation.value for operation in right.operations],
+                    }
+                    for right in rights
+                ],
+            },
         },
-    }
-
-
-def _rule(right: Right) -> dict[str, object]:
-    return {
-        "resource": {"type": right.kind.value, "name": right.name, "patternType": "literal"},
-        "operations": [operation.value for operation in right.operations],
     }
 
 
@@ -115,16 +116,16 @@ def render(site: StrimziSettings) -> Mapping[str, str]:
 def _users(site: StrimziSettings) -> Iterator[Resource]:
     for role in ROLES:
         yield user_resource(
-            role_user(role),
+            f"{USER_PREFIX}{role}",
             rights_of(role, app_id=site.app_id),
-            purpose=describe_role(role),
+            purpose=declared_roles()[role].purpose,
             cluster=site.cluster,
         )
     for name, families in sorted(site.producers.items()):
         yield user_resource(
             name,
             rights_of(Role.PRODUCER, families=families),
-            purpose=describe_role(Role.PRODUCER),
+            purpose=declared_roles()[Role.PRODUCER].purpose,
             cluster=site.cluster,
         )
 

@@ -65,7 +65,7 @@ def apply_topics(
     with administering(
         bootstrap, what="topics", security=security, connect_seconds=connect_seconds
     ) as admin:
-        existing = _partitions_by_topic(admin, specs)
+        existing = _described(admin, [spec.name for spec in specs])
         missing = [spec for spec in specs if spec.name not in existing]
         created = _create(admin, missing)
         _wait_until_ready(admin, bootstrap, [spec.name for spec in missing])
@@ -232,29 +232,8 @@ def _check_created(admin: Any, specs: Sequence[TopicSpec]) -> None:  # noqa: ANN
 
 def _alter(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401
     """Set the declared settings that differ; others stay. Return the names of altered topics."""
-    changes = _differing_settings(admin, specs)
-    if not changes:
-        return set()
-    answer = admin.alter_configs(
-        [ConfigResource(ConfigResourceType.TOPIC, *change) for change in changes.items()]
-    )
-    for name, outcome in answer["topic"].items():
-        if outcome != ALTERED:
-            raise BrokerRefusedError("alter the settings of a topic", name, cause=outcome)
-    # The controller has them; the broker that answers next receives them a little later.
-    deadline = time.monotonic() + PROPAGATION_SECONDS
-    while _differing_settings(admin, specs) and time.monotonic() < deadline:
-        time.sleep(PROPAGATION_PAUSE_SECONDS)
-    return set(changes)
-
-
-def _differing_settings(
-    admin: Any,  # noqa: ANN401
-    specs: Sequence[TopicSpec],
-) -> dict[str, dict[str, str]]:
-    """Return, by topic, the declared settings that differ or are missing."""
     actual = _settings_by_topic(admin, [spec.name for spec in specs])
-    changes = {
+    differing = {
         spec.name: {
             setting: value
             for setting, value in spec.config.items()
@@ -263,7 +242,11 @@ def _differing_settings(
         for spec in specs
         if actual.get(spec.name)  # Empty if our user may not describe them.
     }
-    return {name: settings for name, settings in changes.items() if settings}
+    changes = {name: settings for name, settings in differing.items() if settings}
+    for name, settings in changes.items():
+        alter_settings(admin, [name], settings)
+        wait_for_settings(admin, [name], settings)
+    return set(changes)
 
 
 def _check(
@@ -272,14 +255,14 @@ def _check(
     tolerate: Callable[[TopicMismatchError], None] | None = None,
 ) -> tuple[str, ...]:
     """Check topics; return the names of those whose settings our user may not describe."""
-    existing = _partitions_by_topic(admin, specs)
+    existing = _described(admin, [spec.name for spec in specs])
     settings = _settings_by_topic(admin, existing)
     for spec in specs:
-        partitions = existing.get(spec.name)
-        if partitions is None:
+        if spec.name not in existing:
             raise TopicMismatchError(
                 spec.name, "partitions", expected=spec.partitions, actual=ABSENT
             )
+        partitions = existing[spec.name]["partitions"]
         replication = min(len(partition["replica_nodes"]) for partition in partitions)
         for field, expected, actual in (
             ("partitions", spec.partitions, len(partitions)),
@@ -306,14 +289,6 @@ def _check_settings(
             if tolerate is None or setting not in spec.tolerated:
                 raise error
             tolerate(error)
-
-
-def _partitions_by_topic(
-    admin: Any,  # noqa: ANN401
-    specs: Iterable[TopicSpec],
-) -> dict[str, list[dict[str, Any]]]:
-    described = _described(admin, [spec.name for spec in specs])
-    return {name: topic["partitions"] for name, topic in described.items()}
 
 
 def _described(admin: Any, names: Iterable[str]) -> dict[str, dict[str, Any]]:  # noqa: ANN401

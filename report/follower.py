@@ -14,7 +14,6 @@ from time import monotonic
 from typing import Final
 
 from boundary.errors import SmartRegionError
-from broker.answer_watch import AnswerWatch
 from broker.clients import administering
 from broker.errors import BrokerRefusedError, PositionsOutdatedError, TopicsMissingError
 from broker.reading import FOLLOW_WAIT_MS, TopicReader, open_reader, read_topics
@@ -23,7 +22,7 @@ from broker.topic_admin import seen_topics
 from catalogue.model import Catalogue
 from catalogue.recording import load_recording
 from events.dead_letters import RecordOrigin
-from events.producers.loader import load_producers
+from events.producers.model import load_producers
 from report.completeness import Completeness
 from report.errors import FiguresNotReadyError
 from report.knowledge import Knowledge
@@ -93,7 +92,7 @@ class Follower:
 
         A ledger of other topics or other rules is read again. One that cannot be written, such as
         on a full disk, is tried again for ever: what it has is still shown. Raises as `open_reader`
-        and `AnswerWatch.check`.
+        and `TopicReader.check_answering`.
         """
         while not stopping.is_set():
             try:
@@ -123,11 +122,12 @@ class Follower:
             positions=self.ledger.positions(),
             fetch_wait_ms=FOLLOW_WAIT_MS,
         ) as reader:
-            watch = AnswerWatch(reader, self._settings.broker, security=security)
             decided_at = monotonic()
             while not stopping.is_set():
                 records = reader.poll()
-                watch.check(received=bool(records), timeout=self._settings.stall_timeout)
+                reader.check_answering(
+                    self._settings.broker, timeout=self._settings.stall_timeout, security=security
+                )
                 is_due = monotonic() - decided_at >= DECISIONS_SECONDS
                 if is_due:
                     skipped, decided_at = self._decisions(skipped), monotonic()

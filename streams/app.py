@@ -11,7 +11,7 @@ from faust.tables.manager import TableManager
 from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
 from mode.supervisors import CrashingSupervisor
 
-from broker.addresses import addresses_of
+from broker.settings import addresses_of
 from events.fact import Family
 from events.topics import DEAD_LETTER_MAX_BYTES, topic_name
 from streams.batch_transport import BatchConsumer, BatchProducer, BatchSchema, BatchTransport

@@ -17,8 +17,8 @@ from aiokafka.errors import (
 from faust.exceptions import ConsumerNotStarted
 
 from boundary.errors import SmartRegionError
-from broker.addresses import addresses_of
 from broker.preflight import preflight
+from broker.settings import addresses_of
 from streams.membership import Membership
 from streams.settings import Settings
 

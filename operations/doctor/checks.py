@@ -10,11 +10,10 @@ from time import monotonic
 from typing import Final
 
 from boundary.settings import variable
-from broker.compression import CodecUnreadableError, readable_codecs
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from dashboards.publishing import look_at_boards
-from events.producers.loader import load_producers
+from events.producers.model import load_producers
 from events.producers.secrets import load_secrets
 from gateway.settings import GatewaySettings, load_gateway_settings
 from operations.doctor.brokers import check_brokers, check_records, check_topics
@@ -76,7 +75,6 @@ class Doctor:
             Check("secrets", self._check_secrets, needs=("gateway", "producers")),
             Check("broker", lambda: check_brokers(self._settings), needs=("settings",)),
             Check("topics", lambda: check_topics(self._settings), needs=("settings", "broker")),
-            Check("codecs", _check_codecs),
             Check("records", lambda: check_records(self._settings), needs=("settings", "topics")),
             Check("workers", self._check_workers, needs=("settings", "catalogue")),
             Check("clock", self._check_clocks),
@@ -150,12 +148,3 @@ class Doctor:
         return look_at_boards(
             catalogue, self.grafana, token_file=self.token_file, plain_http=self.plain_http
         )
-
-
-def _check_codecs() -> str:
-    """Return which codecs are read here. Raises CodecUnreadableError on the first that is not."""
-    readable = readable_codecs()
-    for codec, is_readable in readable.items():
-        if not is_readable:
-            raise CodecUnreadableError(codec)
-    return f"reads records compressed with {', '.join(one.name.lower() for one in readable)}"

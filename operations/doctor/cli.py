@@ -37,7 +37,7 @@ def doctor(
     """Check the settings, and every server that they name.
 
     What is to be corrected is printed. Checks the settings, the gateway's, the catalogue,
-    producers and secrets, the broker and its topics, the codecs, the workers that
+    producers and secrets, the broker and its topics, the workers that
     SMART_REGION_WORKERS names and their clocks, the clock here, Prometheus and Grafana; nothing is
     changed. A check that depends on a failed one names it. The exit status is 1 where something is
     wrong.

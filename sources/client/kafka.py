@@ -12,7 +12,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 from pydantic import BaseModel, ConfigDict, Field
 
 from broker.clients import CONNECT_SECONDS, close_producer, drop_queued, opened
-from broker.errors import BrokerRefusedError, TopicMissingError
+from broker.errors import BrokerRefusedError, TopicsMissingError
 from broker.security import PLAINTEXT, BrokerSecurity
 from events.cloudevent import CloudEvent, EncodedRecord, encode_structured
 from events.partitioning import partition_for
@@ -41,7 +41,7 @@ class PublisherOptions(BaseModel):
 class KafkaPublisher:
     """A publisher on Kafka: acknowledged by all replicas, with Java's default partitioner.
 
-    The constructor raises BrokerUnreachableError; `publish` raises TopicMissingError or
+    The constructor raises BrokerUnreachableError; `publish` raises TopicsMissingError or
     BrokerRefusedError where the event's topic is not available. The outcome of each event is in
     `flush`'s report. Leaving the context flushes, and raises DeliveryError where an event that no
     report contains was lost; after an exception it drops the queue. Thread-safe.
@@ -54,6 +54,7 @@ class KafkaPublisher:
         options: PublisherOptions | None = None,
         security: BrokerSecurity = PLAINTEXT,
     ) -> None:
+        self._bootstrap = bootstrap
         self._options = options = options or PublisherOptions()
         # The client's own timeout does not run while it waits for its producer id: after this
         # time a delivery has failed.
@@ -153,8 +154,7 @@ class KafkaPublisher:
             try:
                 count = len(self._producer.partitions_for(topic))
             except KafkaTimeoutError as error:
-                waited = self._options.connect_seconds
-                raise TopicMissingError(topic, waited_seconds=waited) from error
+                raise TopicsMissingError(self._bootstrap, [topic]) from error
             except KafkaError as error:
                 raise BrokerRefusedError("describe a topic", topic, cause=str(error)) from error
             self._partitions[topic] = count

@@ -121,8 +121,7 @@ def destination_of(bootstrap: str | None, gateway: GatewayChoice | None) -> str:
     Imports and harvests keep under it what they have sent.
     """
     from boundary.addresses import shown_address  # noqa: PLC0415
-    from broker.addresses import addresses_of  # noqa: PLC0415
-    from broker.settings import load_broker_settings  # noqa: PLC0415
+    from broker.settings import addresses_of, load_broker_settings  # noqa: PLC0415
 
     if gateway is not None:
         return shown_address(gateway.url)

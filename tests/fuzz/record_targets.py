@@ -13,7 +13,7 @@ from aiokafka.structs import ConsumerRecord
 from hypothesis import strategies as st
 from kafka.record import MemoryRecords
 
-from broker.compression import CodecUnreadableError
+from boundary.errors import SmartRegionError
 from broker.record_batches import (
     read_any_batch_with_aiokafka,
     read_any_batch_with_kafka_python,
@@ -21,7 +21,7 @@ from broker.record_batches import (
 from events.cloudevent import CloudEvent
 from events.errors import ContractError
 from events.fact import Family
-from events.producers.loader import REGION, load_producers
+from events.producers.model import REGION, load_producers
 from events.record_rules import RULES
 from events.records import Record, UnreadableValue
 from events.topics import DEAD_LETTER_MAX_BYTES
@@ -187,7 +187,7 @@ def _check_batches(content: bytes) -> None:
     try:
         read = _with_aiokafka(content)
         again = _with_kafka_python(content)
-    except CodecUnreadableError:
+    except SmartRegionError:
         return
     if not _is_in_order(content):
         return

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from events.producers.secrets import token_digest
-from events.producers.tokens import Scheme, issue
+from events.producers.secrets import Scheme, issue, token_digest
 from gateway.problems import KINDS
 from tests.support.gateway import PRODUCER, STRUCTURED, event
 from tests.support.gateways import Gateway, issue_credentials

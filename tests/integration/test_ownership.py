@@ -16,7 +16,7 @@ from broker.clients import opened
 from broker.reading import read_topics
 from events.cloudevent import CloudEvent, encode_structured
 from events.fact import Family
-from events.producers.loader import REGION
+from events.producers.model import REGION
 from events.topics import DEAD_LETTERS, topic_name
 from tests.support.commands import run_inside
 from tests.support.gateways import Gateway, issue_credentials

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -200,27 +199,6 @@ def test_every_record_that_the_protocol_allows_is_taken_or_refused(
     assert f"{shortened} still refused: " in again.output
     assert "no longer at" not in again.output
     assert worker.stop() == 0
-
-
-def test_a_codec_that_cannot_be_read_is_named(
-    broker: KafkaBroker, factory: WorkerFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By the worker, which ends, by the audit and by the report: with what to install."""
-    record = RawContent(b"key", bytes(1000))
-    produce(broker.bootstrap, [RawBatch(SCHOOLS, 3, batch_bytes([record], codec=Codec.ZSTD))])
-    worker = factory.worker(module=FAULTY, test_fault="library:zstandard")
-    worker.start()
-
-    assert worker.process.wait(60) == 1, worker.log()[-3000:]
-    last = worker.log().rsplit("ending reason=", 1)[1]
-    assert last.startswith("CodecUnreadableError ")
-    assert "install zstandard" in last
-    assert "Traceback" not in last
-    monkeypatch.setitem(sys.modules, "zstandard", None)
-    for command in (["audit"], ["producers", "report"], ["doctor"]):
-        done = CliRunner().invoke(main, [*command, "--bootstrap", broker.bootstrap])
-        assert done.exit_code != 0
-        assert "value 'zstd' (zstandard is not installed): install zstandard" in done.output
 
 
 def test_a_bomb_is_refused_and_no_more(broker: KafkaBroker, factory: WorkerFactory) -> None:

@@ -13,7 +13,7 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from broker.clients import opened
-from broker.errors import BrokerUnreachableError, TopicMissingError
+from broker.errors import BrokerUnreachableError, TopicsMissingError
 from broker.topic_admin import apply_topics, verify_topics
 from events.cloudevent import CloudEvent, decode, encode_structured
 from events.fact import Family
@@ -113,7 +113,7 @@ def test_the_partition_is_that_of_other_murmur2_producers(kafka: KafkaBroker) ->
 def test_a_missing_topic_is_named(kafka: KafkaBroker) -> None:
     options = PublisherOptions(connect_seconds=1)
     with (
-        pytest.raises(TopicMissingError, match=r"smartregion\.schools.*topics apply"),
+        pytest.raises(TopicsMissingError, match=r"smartregion\.schools.*topics apply"),
         KafkaPublisher(kafka.bootstrap, options=options) as publisher,
     ):
         publisher.publish(event(1))

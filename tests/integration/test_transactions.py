@@ -11,7 +11,7 @@ import pytest
 from kafka import KafkaProducer
 
 from broker.clients import opened
-from broker.errors import OpenTransactionError
+from broker.errors import TopicsStalledError
 from broker.offsets import wait_for_group
 from broker.reading import read_topics
 from events.cloudevent import CloudEvent, Header, encode_structured
@@ -131,7 +131,7 @@ def test_only_what_is_committed_counts_for_every_reader(
         count, states = accepted(broker)
         assert count == 2
         assert next(iter(held)) in states
-        with pytest.raises(OpenTransactionError, match=r"schools\[\d\] \(2 records left\)"):
+        with pytest.raises(TopicsStalledError, match=r"open .*schools\[\d\] \(2 records left\)"):
             list(read_topics(broker.bootstrap, wait_seconds=4))
         assert "0 records" in run(broker, "erase", standard_input=PERSON).stdout
         assert json.loads(run(broker, "dead-letters", "list", "--json").stdout or "[]") == []

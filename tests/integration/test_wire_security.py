@@ -23,7 +23,7 @@ from kafka.errors import GroupAuthorizationFailedError
 
 from boundary.settings import ENV_PREFIX
 from broker.access_granting import give_rights
-from broker.access_rights import Operation, Role, rights_of, rights_of_roles
+from broker.access_rights import Operation, Role, rights_of
 from broker.clients import administering, opened
 from broker.errors import BrokerRefusedError
 from broker.security import BrokerSecurity
@@ -460,7 +460,7 @@ def test_a_worker_that_loses_its_rights_says_so(monitor: Monitor, worker: Worker
     kafka.add_users({"trainee": password_of("trainee")})
 
     def make(*roles: Role) -> None:
-        rights = rights_of_roles(roles)
+        rights = rights_of(*roles)
         give_rights(
             kafka.mutual, "User:trainee", rights, revoke_others=True, security=kafka.as_root
         )

@@ -6,7 +6,6 @@ SMARTREGION_TEST_FAULT names the fault:
 - `produce:N`: the broker refuses the Nth write of dead letters or forwards;
 - `unknown:TYPE`: it does not know an event type yet, as a worker of an earlier release;
 - `kill:ID`: the event of that id kills it, as a fault in native code would;
-- `library:NAME`: it is installed without a library;
 - `coordinator`: the group coordinator raises at every turn;
 - `recovery`: the ends of the logs are never known;
 - `late_seek:SECONDS`: the answer to the seek after an assignment comes late.
@@ -18,7 +17,6 @@ import asyncio
 import itertools
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -44,7 +42,6 @@ def plant(fault: str) -> None:
         "produce": lambda: _fail_write(int(number)),
         "unknown": lambda: _forget(number),
         "kill": lambda: _kill(number),
-        "library": lambda: sys.modules.__setitem__(number, None),  # type: ignore[assignment]
         "late_seek": lambda: _seek_late(float(number)),
         "coordinator": _fail_coordinator,
         "recovery": _stall_recovery,

@@ -80,18 +80,6 @@ def test_rights_are_given_once() -> None:
     assert give(BOTH, GROUP) == ([], words, [])
 
 
-def test_nothing_to_give_asks_for_nothing(rules: Rules) -> None:
-    give(BOTH)
-    give(BOTH)
-    assert rules.calls == ["create"]
-
-
-def test_what_a_user_has_beside_is_reported_and_left(rules: Rules) -> None:
-    give(BOTH)
-    assert give(READ_GRANTS)[2] == ["User:worker may WRITE topic smartregion.grants"]
-    assert len(rules.rules) == 2
-
-
 def test_what_a_user_has_beside_is_taken_back_where_that_is_asked(rules: Rules) -> None:
     give(BOTH)
     assert give(GROUP, revoke_others=True)[2] == [

@@ -1,19 +1,22 @@
-"""How much a consumer group has not committed yet."""
+"""A consumer group: what it has not committed yet, and its members."""
 
 from itertools import count
 
 import pytest
 from kafka import TopicPartition
 from kafka.errors import (
+    CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
     GroupAuthorizationFailedError,
+    GroupIdNotFoundError,
     KafkaError,
     NotCoordinatorError,
 )
 from kafka.structs import OffsetAndMetadata
 
 from broker import offsets
-from broker.offsets import committed_offsets, uncommitted
+from broker.errors import BrokerRefusedError
+from broker.offsets import committed_offsets, group_members, uncommitted
 
 GROUP = "monitor"
 SCHOOLS = TopicPartition("smartregion.schools", 0)
@@ -38,6 +41,10 @@ class Admin:
             TopicPartition("smartregion.grants", 4): -1,
         }
         return {group: {at: OffsetAndMetadata(offset, "", -1) for at, offset in found.items()}}
+
+    def describe_groups(self, groups: list[str]) -> dict[str, dict[str, object]]:
+        answer: dict[str, object] = {"error": str(self._error), "members": [], "group_state": ""}
+        return dict.fromkeys(groups, answer)
 
 
 def test_partitions_without_a_commit_are_left_out() -> None:
@@ -82,3 +89,18 @@ def test_a_coordinator_that_starts_or_moves_is_waited_for(
 def test_a_refusal_is_raised() -> None:
     with pytest.raises(GroupAuthorizationFailedError):
         uncommitted(Admin(error=GroupAuthorizationFailedError()), GROUP, ENDS)
+
+
+@pytest.mark.parametrize("error", [CoordinatorLoadInProgressError(), NotCoordinatorError()])
+def test_a_coordinator_that_moves_is_no_refusal(error: KafkaError) -> None:
+    with pytest.raises(CoordinatorNotAvailableError):
+        group_members(Admin(error=error), GROUP)
+
+
+def test_a_refusal_to_describe_the_members_is_one() -> None:
+    with pytest.raises(BrokerRefusedError, match="check the rights"):
+        group_members(Admin(error=GroupAuthorizationFailedError()), GROUP)
+
+
+def test_an_unknown_group_has_no_members() -> None:
+    assert group_members(Admin(error=GroupIdNotFoundError()), GROUP).members == 0

@@ -9,10 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from kafka.admin import KafkaAdminClient
 
-from broker.clients import opened
-from broker.errors import BrokerEntryError, SecuritySettingError
+from boundary.errors import SmartRegionError
+from broker.errors import BrokerEntryError
 from broker.preflight import preflight
 from broker.security import PLAINTEXT, BrokerSecurity
 from tests.support.certificates import Authority, Certificate
@@ -70,27 +69,6 @@ def test_an_expired_certificate_is_reported(authority: Authority, trusting: Brok
         asyncio.run(preflight([address], trusting))
 
 
-def test_the_certificate_of_another_host_is_reported(
-    authority: Authority, trusting: BrokerSecurity
-) -> None:
-    elsewhere = authority.issue("broker", hosts=("kafka.example.org",))
-    with (
-        listening(elsewhere) as address,
-        pytest.raises(BrokerEntryError, match=r"not valid for '127\.0\.0\.1'"),
-    ):
-        asyncio.run(preflight([address], trusting))
-
-
-def test_a_client_is_not_made_where_the_broker_is_not_to_be_trusted(
-    authority: Authority, trusting: BrokerSecurity
-) -> None:
-    with (
-        listening(authority.issue_expired("broker")) as address,
-        pytest.raises(BrokerEntryError),
-    ):
-        opened(KafkaAdminClient, address, security=trusting, connect_seconds=60)
-
-
 def test_a_broker_that_says_nothing_is_left_to_the_client(
     authority: Authority, trusting: BrokerSecurity
 ) -> None:
@@ -118,5 +96,5 @@ def test_a_broker_that_knows_nobody_is_not_asked() -> None:
 
 def test_a_file_that_is_missing_is_reported_first() -> None:
     security = BrokerSecurity(security_protocol="SSL", ssl_cafile="/nowhere")
-    with pytest.raises(SecuritySettingError, match="SMART_REGION_SSL_CAFILE"):
+    with pytest.raises(SmartRegionError, match="SMART_REGION_SSL_CAFILE"):
         asyncio.run(preflight(["127.0.0.1:1"], security))

@@ -14,13 +14,13 @@ from kafka.errors import KafkaTimeoutError
 from broker import reading
 from broker.errors import (
     BrokerUnreachableError,
-    OpenTransactionError,
     PositionsOutdatedError,
     TopicMismatchError,
     TopicsMissingError,
     TopicsStalledError,
 )
 from broker.reading import Extent, TopicReader, read_topics
+from broker.security import BrokerSecurity
 from broker.stored_record import RawRecord
 
 FIRST = TopicPartition("events", 0)
@@ -41,6 +41,7 @@ class ScriptedConsumer:
         self.starts: dict[TopicPartition, int] = {}
         self._fetcher = SimpleNamespace(PartitionRecords=None)
         self.asked = 0
+        self.is_silent = False
         self.closed = False
 
     def __call__(self, **_: object) -> ScriptedConsumer:
@@ -84,7 +85,11 @@ class ScriptedConsumer:
     def end_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         return {tp: self.stable.get(tp, self.ends[tp]) for tp in tps}
 
-    def beginning_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    def beginning_offsets(
+        self, tps: Sequence[TopicPartition], timeout_ms: int = 0
+    ) -> dict[TopicPartition, int]:
+        if self.is_silent:
+            raise KafkaTimeoutError(f"after {timeout_ms}")
         return {tp: self.starts.get(tp, 0) for tp in tps}
 
     def close(self) -> None:
@@ -128,12 +133,6 @@ def test_waits_for_the_end_of_every_partition(monkeypatch: pytest.MonkeyPatch) -
     )
 
     assert len(read(consumer, monkeypatch)) == 2
-
-
-def test_takes_an_empty_partition_as_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    consumer = ScriptedConsumer(Answer({}, {FIRST: 0}))
-
-    assert read(consumer, monkeypatch) == []
 
 
 @pytest.mark.usefixtures("clock")
@@ -256,7 +255,7 @@ def test_an_open_transaction_is_an_error_where_all_is_wanted(
     consumer = ScriptedConsumer(Answer({FIRST: 2}, {FIRST: 5}))
     consumer.stable = {FIRST: 2}
 
-    with pytest.raises(OpenTransactionError, match=r"events\[0\] \(3 records left\)"):
+    with pytest.raises(TopicsStalledError, match=r"open .*events\[0\] \(3 records left\)"):
         read(consumer, monkeypatch, wait_seconds=9)
 
 
@@ -276,7 +275,7 @@ def test_leaves_topics_that_grow_beside_an_open_transaction(
         assert 2 < len(read(consumer, monkeypatch, extent=extent)) < 100
         assert extent.held == {"events[0]": 3}
     else:
-        with pytest.raises(OpenTransactionError):
+        with pytest.raises(TopicsStalledError):
             read(consumer, monkeypatch, wait_seconds=9)
 
 
@@ -306,35 +305,6 @@ def test_a_single_partition_is_read_alone(monkeypatch: pytest.MonkeyPatch) -> No
     assert consumer.assignment() == {SECOND}
 
 
-def test_begins_at_the_positions_that_are_given() -> None:
-    consumer = ScriptedConsumer(
-        Answer({FIRST: 2, SECOND: 1}, {FIRST: 9, SECOND: 1}), partitions=(FIRST, SECOND)
-    )
-    reader = TopicReader(consumer, (FIRST, SECOND), {("events", 0): 7})
-
-    assert [record.offset for record in reader.poll()] == [7, 8, 0]
-    assert reader.caught_up
-
-
-def test_tells_that_a_topic_was_made_anew_empty() -> None:
-    consumer = ScriptedConsumer(Answer({}, {FIRST: 0}))
-    reader = TopicReader(consumer, (FIRST,), {("events", 0): 7})
-    consumer.positions[FIRST] = 0
-
-    with pytest.raises(PositionsOutdatedError, match=r"events\[0\] ends before offset 7,"):
-        reader.poll()
-
-
-def test_tells_that_a_topic_was_made_anew_while_it_was_read() -> None:
-    consumer = ScriptedConsumer(Answer({FIRST: 3}, {FIRST: 3}), Answer({FIRST: 1}, {FIRST: 1}))
-    reader = TopicReader(consumer, (FIRST,), {})
-    reader.poll()
-    consumer.positions[FIRST] = 0
-
-    with pytest.raises(PositionsOutdatedError, match=r"events\[0\] ends before offset 3,"):
-        reader.poll()
-
-
 def polled(reader: TopicReader, *, times: int) -> list[RawRecord]:
     return [record for _ in range(times) for record in reader.poll()]
 
@@ -355,3 +325,51 @@ def test_bears_a_lower_end_for_a_moment() -> None:
     reader = TopicReader(ScriptedConsumer(*ends), (FIRST,), {("events", 0): 7})
 
     assert polled(reader, times=len(ends)) == []
+
+
+class Scene:
+    """A reader that follows a topic, at a clock that the test holds."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        monkeypatch.setattr(reading, "monotonic", lambda: self.now)
+        self.consumer = ScriptedConsumer()
+        self.reader = TopicReader(self.consumer, (FIRST,))
+
+    def follow(self, seconds: float, *, addresses: str = "one:9092") -> None:
+        end = self.now + seconds
+        while self.now < end:
+            self.now += 1.0
+            self.reader.poll()
+            self.reader.check_answering(addresses, timeout=60.0)
+
+
+def test_a_broker_that_answers_may_have_nothing_for_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    Scene(monkeypatch).follow(600.0)
+
+
+def test_a_broker_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    for _ in range(2):  # One answer begins the time anew.
+        scene.consumer.is_silent = True
+        scene.follow(50.0)
+        scene.consumer.is_silent = False
+        scene.follow(20.0)
+    scene.consumer.is_silent = True
+    scene.consumer.script = [Answer({FIRST: 1}, {FIRST: end}) for end in range(600)]
+    scene.follow(600.0)  # Records are an answer.
+    with pytest.raises(BrokerUnreachableError, match="leader of some partition does not answer"):
+        scene.follow(80.0)
+
+
+def test_each_broker_is_asked_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    async def note(addresses: list[str], _: BrokerSecurity) -> None:
+        asked.append(addresses)
+
+    monkeypatch.setattr(reading, "preflight", note)
+    scene = Scene(monkeypatch)
+    scene.consumer.is_silent = True
+    scene.follow(15.0, addresses="one:9092, two:9092")
+    assert asked == [["one:9092", "two:9092"]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from kafka.record import MemoryRecords, memory_records
 from kafka.record.default_records import DefaultRecordBatch
 
-from broker.compression import MAX_UNPACKED_BYTES, Codec, CodecUnreadableError
+from broker.compression import MAX_UNPACKED_BYTES, Codec
 from broker.record_batches import (
     LARGEST_PART_BYTES,
     MAX_HEADERS,
@@ -163,18 +162,6 @@ class TestCodecs:
 
         assert read_with_aiokafka(content) == expected(LONG)
         assert read_with_kafka_python(content) == expected(LONG)
-
-    @pytest.mark.parametrize("read", [read_with_aiokafka, read_with_kafka_python])
-    def test_a_codec_without_its_library_is_named(
-        self, monkeypatch: pytest.MonkeyPatch, read: Callable[[bytes], list[Read]]
-    ) -> None:
-        read_any_batch_with_aiokafka()
-        read_any_batch_with_kafka_python()
-        content = batch(LONG, compression=Codec.LZ4)
-        monkeypatch.setitem(sys.modules, "lz4.frame", None)
-
-        with pytest.raises(CodecUnreadableError, match=r"'lz4' .* install lz4"):
-            read(content)
 
 
 class TestUnreadable:

@@ -36,12 +36,6 @@ def test_another_name_for_the_brokers_address_is_refused(
         load_broker_settings()
 
 
-def test_the_option_wins_over_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SMART_REGION_BROKER", "kafka:9092")
-
-    assert load_broker_settings("other:1").broker == "other:1"
-
-
 def test_the_client_is_quieted_once() -> None:
     """A page does so at each read, for as long as it runs."""
     quiet_client()

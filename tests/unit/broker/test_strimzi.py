@@ -1,42 +1,76 @@
-"""The declared topics and roles as Strimzi's resources."""
+"""Strimzi's resources, which `make check` compares as a whole, and their command."""
+
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from click.testing import CliRunner, Result
 
 from boundary.errors import SmartRegionError
 from broker.access_rights import Role, rights_of
-from broker.strimzi import ROLES, topic_resource, user_resource
+from broker.strimzi import topic_resource, user_resource
 from events.fact import Family
-from events.topics import TopicSpec, declared_topics
+from events.topics import TopicSpec
+from smart_region import main
 
 
-@pytest.mark.parametrize("spec", declared_topics(replication=3), ids=lambda spec: spec.name)
-def test_a_topic_is_as_it_is_declared(spec: TopicSpec) -> None:
-    made = topic_resource(spec, cluster="kafka")["spec"]
-    assert made == {
-        "topicName": spec.name,
-        "partitions": spec.partitions,
-        "replicas": spec.replication,
-        "config": spec.config,
-    }
+def render(folder: Path, *options: str) -> Result:
+    return CliRunner().invoke(main, ["kubernetes", "kafka", "--out", str(folder), *options])
+
+
+def written(folder: Path, name: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((folder / name).read_text(encoding="utf-8")))
+
+
+def test_the_same_declaration_gives_the_same_bytes_whatever_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, partitions in (("one", "3"), ("other", "5")):
+        monkeypatch.setenv("SMART_REGION_PARTITIONS", partitions)
+        done = render(tmp_path / folder)
+        assert done.exit_code == 0, done.output
+    for name in ("topics.yaml", "users.yaml"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+
+
+def test_an_installation_has_its_own_numbers_and_names(tmp_path: Path) -> None:
+    numbers = ("--partitions", "16", "--replication", "2")
+    done = render(tmp_path, "--cluster", "events", *numbers, "--app-id", "ours")
+    assert done.exit_code == 0, done.output
+    topics = {one["spec"]["topicName"]: one for one in written(tmp_path, "topics.yaml")}
+    schools = topics["smartregion.schools"]
+    assert schools["metadata"]["labels"] == {"strimzi.io/cluster": "events"}
+    assert (schools["spec"]["partitions"], schools["spec"]["replicas"]) == (16, 2)
+    worker = next(
+        one for one in written(tmp_path, "users.yaml") if one["metadata"]["name"].endswith("worker")
+    )
+    resources = [rule["resource"] for rule in worker["spec"]["authorization"]["acls"]]
+    assert [one["name"] for one in resources if one["type"] == "group"] == ["ours"]
+
+
+def test_a_publisher_may_write_its_families_alone(tmp_path: Path) -> None:
+    done = render(tmp_path, "--producer", "lycees=schools", "--producer", "lycees=equipment")
+    assert done.exit_code == 0, done.output
+    user = next(
+        one for one in written(tmp_path, "users.yaml") if one["metadata"]["name"] == "lycees"
+    )
+    names = {rule["resource"]["name"] for rule in user["spec"]["authorization"]["acls"]}
+    assert names == {"smartregion.schools", "smartregion.equipment"}
+
+
+@pytest.mark.parametrize("wrong", ["lycees", "lycees=school", "lycees="])
+def test_a_family_that_there_is_none_of_is_reported(tmp_path: Path, wrong: str) -> None:
+    done = render(tmp_path, "--producer", wrong)
+    assert done.exit_code == 2
+    assert "write " in done.output
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_topic_whose_name_kubernetes_does_not_take_keeps_it_on_the_broker() -> None:
     made = topic_resource(TopicSpec("My_App.events", "id", 1, 1), cluster="kafka")
     assert made["metadata"]["name"] == "my-app.events"
     assert made["spec"]["topicName"] == "My_App.events"
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_a_user_has_the_rights_of_its_role_and_no_others(role: Role) -> None:
-    made = user_resource("someone", rights_of(role), purpose="to work", cluster="kafka")
-    rules = made["spec"]["authorization"]["acls"]
-    assert [(rule["resource"]["type"], rule["resource"]["name"]) for rule in rules] == [
-        (right.kind, right.name) for right in rights_of(role)
-    ]
-    assert [rule["operations"] for rule in rules] == [
-        list(right.operations) for right in rights_of(role)
-    ]
-    assert {rule["resource"]["patternType"] for rule in rules} == {"literal"}
 
 
 @pytest.mark.parametrize("name", ["", "Worker", "a_b", "-a", "a.", "a" * 254, "a\n"])

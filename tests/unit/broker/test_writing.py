@@ -84,14 +84,6 @@ def test_sends_records_as_they_are(producer: Producer) -> None:
     assert producer.ended == ["closed within 1 s"]
 
 
-def test_asks_for_what_a_kill_cannot_lose(producer: Producer) -> None:
-    KafkaWriter("b:1")
-
-    assert producer.settings["acks"] == "all"
-    assert producer.settings["enable_idempotence"]
-    assert producer.settings["max_request_size"] > 1024 * 1024
-
-
 def test_an_acknowledgement_that_does_not_come_ends_the_command(producer: Producer) -> None:
     producer.lost = NOTE.topic
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import pytest
 from aiokafka.errors import KafkaConnectionError, OutOfOrderSequenceNumber
 
-from broker.errors import SecuritySettingError
+from boundary.errors import SmartRegionError
 from events.records import OutgoingRecord
 from events.topics import declared_topics
 from gateway import topics_writer
@@ -320,7 +320,7 @@ def test_a_file_that_cannot_be_read_while_the_broker_is_away_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Certificates are replaced as brokers restart: nothing probed the broker any more."""
-    unusable = SecuritySettingError("SMART_REGION_SSL_CAFILE", "ca.pem", remedy="name another")
+    unusable = SmartRegionError("SMART_REGION_SSL_CAFILE: cannot be used")
 
     async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         async def preflight(*_: object) -> None:

@@ -91,12 +91,7 @@ class Records:
     def behind(self) -> Mapping[object, int]:
         return {}
 
-
-class SilentWatch:
-    def __init__(self, *_: object, **__: object) -> None:
-        pass
-
-    def check(self, *, received: bool, timeout: float) -> None:
+    def check_answering(self, bootstrap: str, **_: object) -> None:
         """Be content."""
 
 
@@ -255,7 +250,6 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
     monkeypatch.setattr(subject, "open_reader", opened)
     monkeypatch.setattr(subject, "read_decisions", lambda *_, **__: {})
-    monkeypatch.setattr(subject, "AnswerWatch", SilentWatch)
     monkeypatch.setattr(subject, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(Follower, "_basis", lambda _: {})
     return stopping

@@ -15,7 +15,7 @@ def test_a_fault_is_a_line_and_status_1(monkeypatch: pytest.MonkeyPatch) -> None
 
     assert result.exit_code == 1
     assert "wrong  settings    wrong settings: SMART_REGION_PARTITIONS='none'" in result.output
-    assert len(result.stdout.splitlines()) == 13
+    assert len(result.stdout.splitlines()) == 12
 
 
 @pytest.mark.usefixtures("refused_connections")

@@ -9,8 +9,7 @@ import pytest
 
 from boundary.errors import SmartRegionError
 from events.producers.model import Producers
-from events.producers.secrets import Secrets, token_digest
-from events.producers.tokens import Scheme, issue
+from events.producers.secrets import Scheme, Secrets, issue, token_digest
 from gateway.authentication import Authenticator, UnverifiedSignature
 from sources.client.credentials import (
     BearerToken,

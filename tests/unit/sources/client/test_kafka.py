@@ -15,7 +15,7 @@ from kafka.errors import (
 )
 from pydantic import ValidationError
 
-from broker.errors import BrokerRefusedError, BrokerUnreachableError, TopicMissingError
+from broker.errors import BrokerRefusedError, BrokerUnreachableError, TopicsMissingError
 from events.cloudevent import CloudEvent, EncodedRecord
 from events.school import SchoolClosed
 from sources.client import (
@@ -187,7 +187,7 @@ def test_an_exception_drops_what_waits(producer: FakeProducer) -> None:
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (KafkaTimeoutError(), TopicMissingError),
+        (KafkaTimeoutError(), TopicsMissingError),
         (TopicAuthorizationFailedError(), BrokerRefusedError),
     ],
 )

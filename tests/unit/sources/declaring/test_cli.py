@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from events.identifiers import is_blank
-from events.producers.loader import REGION, load_producers
+from events.producers.model import REGION, load_producers
 from tests.support.commands import run_inside_with
 from tests.support.guide import blocks_of, shows
 

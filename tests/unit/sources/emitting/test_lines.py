@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.errors import TopicMissingError
+from broker.errors import TopicsMissingError
 from events.cloudevent import CloudEvent, encode_structured
 from events.school import SchoolClosed
 from sources.client import DeliveryReport, FailedDelivery, RecordingPublisher
@@ -55,7 +55,7 @@ class ClosedPublisher(RecordingPublisher):
     def publish(self, event: CloudEvent) -> None:
         """Take one event."""
         if self.events:
-            raise TopicMissingError("smartregion.schools", waited_seconds=1)
+            raise TopicsMissingError("broker:9092", ["smartregion.schools"])
         super().publish(event)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from boundary.errors import SmartRegionError
 from events.declaration import InvalidDeclarationError
-from events.producers.loader import load_producers
+from events.producers.model import load_producers
 from sources.importing.mapping import load_mapping, mapping_names
 
 MAPPING = """\

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
-from broker.errors import TopicMissingError
+from broker.errors import TopicsMissingError
 from events.cloudevent import CloudEvent
 from events.school import SchoolClosed, SchoolConnected
 from sources.client import DeliveryReport, FailedDelivery, RecordingPublisher
@@ -132,7 +132,7 @@ def test_what_did_not_arrive_is_reported_by_its_line(run: Run) -> None:
 def test_an_unreachable_gateway_is_reported(run: Run) -> None:
     class Roadless(RecordingPublisher):
         def publish(self, event: CloudEvent) -> None:
-            raise TopicMissingError(event.type, waited_seconds=1)
+            raise TopicsMissingError("broker:9092", [event.type])
 
     with pytest.raises(SmartRegionError, match=r"file\.csv:2: .*smart-region topics apply"):
         run(days(2), publisher=Roadless())
