@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from events.fact import JSON, Fact, Family
-from events.identifiers import CommuneCode, Count, Day, Department, also_checked
+from events.fact import Fact, Family
+from events.identifiers import CommuneCode, Count, Day, also_checked
 
 
 class BroadbandCoverageReported(Fact):
@@ -20,6 +19,7 @@ class BroadbandCoverageReported(Fact):
     KEY: ClassVar[str] = "insee"
     DAY: ClassVar[str] = "as_of"
     WITHIN: ClassVar[str] = "{department}*"
+    DEPARTMENT_AT: ClassVar[slice] = slice(0, 2)
 
     insee: CommuneCode
     as_of: Day
@@ -48,14 +48,3 @@ class BroadbandCoverageReported(Fact):
                 {"remedy": f"send at most {premises}, or correct `premises`"},
             )
         return connectable
-
-    def attributes(self) -> dict[str, JSON]:
-        """The fact's own fields and the département of the commune."""
-        found = super().attributes()
-        found["department"] = self.insee[:2]
-        return found
-
-    @classmethod
-    def attribute_kinds(cls) -> Mapping[str, object]:
-        """Its fields and the département of the commune."""
-        return {**super().attribute_kinds(), "department": Department}

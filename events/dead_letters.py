@@ -273,25 +273,13 @@ def dead_letter_record(
 
 def read_dead_letter(record: Record) -> DeadLetter:
     """Return the dead letter in a record. Raises NotADeadLetterError."""
-    headers = tuple(record.headers)
-    producer = None
-    if headers and headers[-1][0] == PRODUCER:
-        producer = (headers[-1][1] or b"").decode(errors="replace")
-        headers = headers[:-1]
-    has_summary = bool(headers) and headers[-1][0] == RECORDS
-    if has_summary:
-        summarized, headers = headers[-1][1], headers[:-1]
-    shortened: Mapping[str, int] = {}
-    if headers and headers[-1][0] == SHORTENED:
-        shortened = _read_parts(record, headers[-1][1])
-        headers = headers[:-1]
-    is_null = bool(headers) and headers[-1][0] == NULL_VALUE
-    if is_null:
-        headers = headers[:-1]
-    has_timestamp = bool(headers) and headers[-1][0] == TIMESTAMP
-    if has_timestamp:
-        stamped, headers = headers[-1][1], headers[:-1]
-    own, added = headers[: -len(REASON_HEADERS)], dict(headers[-len(REASON_HEADERS) :])
+    headers = list(record.headers)
+    _, producer = _taken(headers, PRODUCER)
+    has_summary, summarized = _taken(headers, RECORDS)
+    is_shortened, parts = _taken(headers, SHORTENED)
+    is_null, _ = _taken(headers, NULL_VALUE)
+    has_timestamp, stamped = _taken(headers, TIMESTAMP)
+    own, added = tuple(headers[: -len(REASON_HEADERS)]), dict(headers[-len(REASON_HEADERS) :])
     reason, field, detail, topic, partition, offset, time = (
         _text(record, added, name) for name in REASON_HEADERS
     )
@@ -315,13 +303,20 @@ def read_dead_letter(record: Record) -> DeadLetter:
         key=record.key,
         value=None if is_null else record.value,
         headers=own,
-        producer=producer,
+        producer=None if producer is None else producer.decode(errors="replace"),
         replay_of=replay_of,
         attempts=attempts,
-        shortened=shortened,
+        shortened=_read_parts(record, parts) if is_shortened else {},
         summary=summary,
         timestamp=timestamp,
     )
+
+
+def _taken(headers: list[tuple[str, bytes | None]], name: str) -> tuple[bool, bytes | None]:
+    """Remove the last header if it has a name; return whether it has, and its content."""
+    if headers and headers[-1][0] == name:
+        return True, headers.pop()[1]
+    return False, None
 
 
 def read_dead_letters(

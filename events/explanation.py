@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from difflib import SequenceMatcher
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 from itertools import islice
 from typing import Final, get_args
@@ -18,40 +17,6 @@ from pydantic_core import ErrorDetails
 from boundary.diagnostic import Diagnostic, FieldPath, choose, shown
 from events.errors import ContractError, RefusalReason
 from events.fact import TYPE_PREFIX, Fact
-
-_MOST_COMPARED: Final = 3
-"""How many names are compared letter by letter: each takes about 20 microseconds."""
-
-
-def near_name(written: str, known: Iterable[str], *, least: float) -> str | None:
-    """Return the known name that is most similar to the written one; None if none reaches `least`.
-
-    No known name may be empty. Similarity is difflib's, from 0 to 1. The number of letters in
-    common, in any order, is an upper bound and takes a tenth of the time: only the few names with
-    the highest bounds are compared in full. A worker calls this in its loop, for thousands of
-    events in a batch.
-    """
-    letters = Counter(written).items()
-    bounded: list[tuple[float, str]] = []
-    for name in known:
-        whole = len(written) + len(name)
-        if 2 * min(len(written), len(name)) < least * whole:
-            continue
-        common = sum(min(count, name.count(letter)) for letter, count in letters)
-        if 2 * common >= least * whole:
-            bounded.append((2 * common / whole, name))
-    bounded.sort(reverse=True)
-    compared = SequenceMatcher(None, "", written)
-    best, found = least, None
-    for bound, name in bounded[:_MOST_COMPARED]:
-        if bound < best:
-            break
-        compared.set_seq1(name)
-        likeness = compared.ratio()
-        if likeness >= best:
-            best, found = likeness, name
-    return found
-
 
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
@@ -153,8 +118,8 @@ def type_refusal(found: object, known: Collection[str]) -> ContractError:
 @lru_cache(maxsize=1024)
 def _near_type(found: str, known: tuple[str, ...]) -> str | None:
     by_name = {_bare_name(one): one for one in known}
-    near = near_name(_bare_name(found), by_name, least=_NEAR_TYPE)
-    return None if near is None else by_name[near]
+    near = get_close_matches(_bare_name(found), by_name, n=1, cutoff=_NEAR_TYPE)
+    return by_name[near[0]] if near else None
 
 
 def _bare_name(found: str) -> str:
@@ -287,8 +252,8 @@ def _meant(missing: str, names: tuple[str, ...]) -> str | None:
         # Swapped letters make a short name seem rather different.
         if sorted(lowered) == sorted(missing):
             return name
-    near = near_name(missing, candidates, least=_NEAR_FIELD)
-    return None if near is None else candidates[near]
+    near = get_close_matches(missing, candidates, n=1, cutoff=_NEAR_FIELD)
+    return candidates[near[0]] if near else None
 
 
 def _json_remedy(details: ErrorDetails, names: FieldPath, owner: type[BaseModel]) -> str:

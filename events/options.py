@@ -1,4 +1,4 @@
-"""The options that commands beside the system have in common."""
+"""The options shared by the commands that run beside the system."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from boundary.seconds import LONGEST_SECONDS
 
 
 class NumberRange(click.FloatRange):
-    """A number between two others: `nan`, which is none, is beyond no bound."""
+    """A range of numbers that also refuses `nan`, which is below or above no bound."""
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -32,7 +32,7 @@ SHARE: Final = NumberRange(0, 1)
 
 
 class _Day(click.DateTime):
-    """A day that may have facts, or be one up to which they are known."""
+    """A day that facts may be about, or up to which they may be known."""
 
     def __init__(self) -> None:
         super().__init__(["%Y-%m-%d"])
@@ -45,16 +45,16 @@ class _Day(click.DateTime):
 
         day: datetime = super().convert(value, param, ctx)
         if not FIRST_DAY <= day.date() <= LAST_DAY:
-            wrong = f"{value} is no day of facts: name one from {FIRST_DAY} to {LAST_DAY}"
+            wrong = f"{value} is out of range: name a day from {FIRST_DAY} to {LAST_DAY}"
             self.fail(wrong, param, ctx)
         return day
 
 
 LAST_DAY: Final = date(9998, 12, 31)
-"""Days before and after each are days too: those of the contracts end with this year."""
+"""The last day with another day after it in any zone."""
 DAY = _Day()
 KNOWN_ON = click.option(
-    "--known-on", type=DAY, metavar="DAY", help="Only with what was recorded up to this day."
+    "--known-on", type=DAY, metavar="DAY", help="Use only what was recorded up to this day."
 )
 OUT = click.option(
     "--out",
@@ -67,16 +67,16 @@ WAIT_FOR_WORKERS = click.option(
     "--wait",
     type=WAIT,
     metavar="SECONDS",
-    help="First wait, at most so long, until the workers have read all events.",
+    help="Wait at most this long until the workers have read all events.",
 )
 
 
 def _said(_context: click.Context, _option: click.Parameter, text: str) -> str:
-    """Return a reason that is kept; one that says nothing is refused."""
+    """Return the reason, which is stored. Raises BadParameter if it is blank."""
     from events.identifiers import is_blank  # noqa: PLC0415 - heavy
 
     if is_blank(text):
-        raise click.BadParameter("says nothing: write why, for who asks later")
+        raise click.BadParameter("is blank: write why, for those who ask later")
     return text
 
 
@@ -86,9 +86,9 @@ KEPT_REASON = click.option(
 
 
 def refuse_future(day: date, today: date, *, option: str) -> None:
-    """Raise BadParameter where a day is yet to come."""
+    """Raise BadParameter if a day is in the future."""
     if day > today:
         raise click.BadParameter(
-            f"{day} is yet to come (the clock says {today}): a day has figures when it is there",
+            f"{day} is in the future (the clock says {today}): name a day up to today",
             param_hint=option,
         )

@@ -13,11 +13,13 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from html.entities import html5
-from types import NoneType
+from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import unquote
 
-from events.cloudevent import EVENT_MODELS, Attributes
+import yaml
+
+from events.cloudevent import Attributes
 from events.fact import JSON
 from events.identifiers import is_pseudonymous
 from events.pseudonym import is_pseudonym
@@ -26,34 +28,11 @@ from events.registry import FACTS
 _Path: TypeAlias = "tuple[_Path | None, str | int]"
 """A path as its last step and the path before it, which siblings share."""
 
+_DECLARED: Final = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 #: Words of a field's name that mark personal data: `nom_usage`, `emailContact`, `telephone`.
-_WORDS: Final = frozenset(
-    (
-        *("nom", "noms", "patronyme", "name", "names", "forename", "nickname", "fullname"),
-        *("mail", "mails"),
-        *("mel", "login", "user", "username", "utilisateur", "contact"),
-        *("tel", "phones", "mobile", "portable", "gsm", "fax"),
-        *("nir", "nss", "ssn", "ine", "iban", "rib", "matricule"),
-        *("birth", "birthday", "birthplace", "dob", "ddn", "age"),
-        *("adresse", "address", "adr", "rue", "street"),
-        *("eleve", "etudiant", "etudiante", "apprenant", "apprenante", "stagiaire", "apprenti"),
-        *("apprentie", "candidat", "candidate", "personne", "individu", "tuteur", "tutrice"),
-        *("beneficiaire", "allocataire", "enseignant", "enseignante", "professeur", "parents"),
-        *("salarie", "salariee", "responsable", "representant", "signataire", "referent"),
-        *("pere", "mere", "auteur", "author", "beneficiary", "teacher"),
-        *("student", "pupil", "learner", "trainee", "apprentice", "applicant", "person"),
-        *("guardian", "identity", "sexe", "sex", "gender", "nationality"),
-    )
-)
+_WORDS: Final = frozenset(_DECLARED["words"].split())
 #: Longer words that no other name contains: `ddnaissance`, `studentemail`.
-_PARTS: Final = (
-    *("prenom", "courriel", "email", "telephone", "phone", "naissance", "datenaiss"),
-    *("birthdate", "dateofbirth", "firstname", "lastname", "surname", "familyname"),
-    *("givenname", "nomdefamille", "nomdusage", "nomusage", "nomcomplet", "nomeleve"),
-    *("nometprenom", "username", "displayname", "contactname", "numtel", "telfixe"),
-    *("telmobile", "numsecu", "securitesociale", "socialsecurity", "identite", "civilite"),
-    "nationalite",
-)
+_PARTS: Final = tuple(_DECLARED["parts"].split())
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 # The search begins at the at sign. The rest contains no other one, so the time is linear.
@@ -124,19 +103,9 @@ _RIB: Final = re.compile(
 _RIB_LETTERS: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "12345678912345678923456789")
 #: The length of the IBANs by country.
 _IBAN_LENGTHS: Final = {
-    **dict.fromkeys(("NO",), 15),
-    **dict.fromkeys(("BE",), 16),
-    **dict.fromkeys(("DK", "FI", "NL"), 18),
-    **dict.fromkeys(("SI",), 19),
-    **dict.fromkeys(("AT", "EE", "LT", "LU"), 20),
-    **dict.fromkeys(("CH", "HR", "LI", "LV"), 21),
-    **dict.fromkeys(("BG", "DE", "GB", "IE"), 22),
-    **dict.fromkeys(("AD", "CZ", "DZ", "ES", "RO", "SE", "SK", "TN"), 24),
-    **dict.fromkeys(("PT",), 25),
-    **dict.fromkeys(("IS", "TR"), 26),
-    **dict.fromkeys(("FR", "GR", "IT", "MC", "SM"), 27),
-    **dict.fromkeys(("CY", "HU", "MA", "PL"), 28),
-    **dict.fromkeys(("MT",), 31),
+    country: length
+    for length, countries in _DECLARED["iban_lengths"].items()
+    for country in countries.split()
 }
 # The runs of digits and separators that contain these numbers, found faster than each number; days,
 # which nearly every event has, are excluded. The pattern begins with the part that is fastest to
@@ -163,13 +132,7 @@ _BORN: Final = re.compile(
 #: Names of personal data with values, as in URLs, JSON and XML within a text.
 _NAMED: Final = re.compile(r"""(?<![^\W_])([^\W\d]{2,30})(?:["'] ?[:=]|=|>)""")
 #: Names that have other meanings within a text.
-_ALSO_OTHERS: Final = frozenset(
-    (
-        *("name", "names", "identity", "address", "adresse", "person", "personne", "mobile"),
-        *("portable", "user", "contact", "age", "rue", "street", "author", "auteur", "mel"),
-        *("responsable", "referent", "parents", "login", "sex", "ine", "rib"),
-    )
-)
+_ALSO_OTHERS: Final = frozenset(_DECLARED["ambiguous"].split())
 #: The same in prose: `Nom : …`. A title may have another word before its colon.
 _LABELLED: Final = re.compile(
     r"\b(?:noms?|prenoms?|nom de famille|e-?mail|courriel|tel(?:ephone)?|nir|eleve|stagiaire)"
@@ -219,8 +182,6 @@ def find_person_data(content: JSON) -> str | None:
 
     Returns neither the value nor a name that may contain it. The time is linear in the content.
     """
-    if _is_plain(content):
-        return None
     kind = content.get("type") if isinstance(content, dict) else None
     kind = kind if isinstance(kind, str) else ""
     own, is_about_persons = _OWN_FIELDS.get(kind, ()), kind in _ABOUT_PERSONS
@@ -228,57 +189,6 @@ def find_person_data(content: JSON) -> str | None:
         if _is_personal_field(path, value, own, is_about_persons=is_about_persons):
             return ".".join(_shown_steps(path)) or "value"
     return None
-
-
-def _is_plain(content: JSON) -> bool:
-    """Return True, quickly, for content that certainly has no personal data: most events.
-
-    Such content has only usual names, and no match in all of its texts together.
-    """
-    texts: list[str] = []
-    waiting = [content]
-    if type(content) is dict and not _is_named_by_codes(content):
-        return False
-    for value in waiting:
-        # By type, not by isinstance: anything but JSON is checked in detail.
-        if type(value) is str:
-            if value not in _USUAL_TEXTS:
-                texts.append(value)
-        elif type(value) is dict:
-            if _USUAL_NAMES.issuperset(value):
-                waiting += value.values()
-            elif value.keys() - _USUAL_NAMES <= _PSEUDONYMS:
-                waiting += _but_pseudonyms(value)
-            else:
-                return False
-        elif type(value) is list:
-            waiting += value
-        elif type(value) not in _WITHOUT_TEXT and not _is_short(value):
-            return False
-    # No pattern contains the end of a line.
-    return not _has_personal_data("\n".join(texts), alone=True)
-
-
-def _is_short(value: JSON) -> bool:
-    return isinstance(value, (int, float)) and -_SHORTEST_NIR < value < _SHORTEST_NIR
-
-
-def _is_named_by_codes(content: dict[str, JSON]) -> bool:
-    """Return True for identifying attributes without words or markup."""
-    name = content.get("id", "")
-    if type(name) is not str or not _CODE.fullmatch(name):
-        return False
-    subject = content.get("subject", "")
-    return subject == "" or (type(subject) is str and _CODE.fullmatch(subject) is not None)
-
-
-def _but_pseudonyms(fields: dict[str, JSON]) -> Iterable[JSON]:
-    """Yield the values of fields; for each malformed pseudonym, a mark instead."""
-    for name, value in fields.items():
-        if name not in _PSEUDONYMS:
-            yield value
-        elif not is_pseudonym(value):
-            yield _SUSPECT
 
 
 def _fields(content: JSON) -> Iterator[tuple[_Path | None, JSON]]:
@@ -367,28 +277,20 @@ _PSEUDONYMS: Final = frozenset(
 )
 
 _SHORTEST_NIR: Final = 10**12
-_SUSPECT: Final = _SHORTEST_NIR
-"""The mark of content that must be checked in detail."""
 
 
 def _is_personal_name(name: str | int) -> bool:
     if isinstance(name, int):
         return False
-    # Every event has the same few names; long ones are not cached.
-    return _judged_name(name) if len(name) <= _USUAL_NAME else _judge_name(name)
+    return _names_a_person(name[:_LONGEST_NAME]) or _has_personal_data(name)
 
 
-def _judge_name(name: str) -> bool:
-    return _names_a_person(name) or _has_personal_data(name)
+_LONGEST_NAME: Final = 200
 
 
-_USUAL_NAME: Final = 64
-_judged_name: Final = lru_cache(maxsize=1024)(_judge_name)
-
-
+@lru_cache(maxsize=1024)  # Every event has the same few names.
 def _names_a_person(name: str) -> bool:
-    plain = _plain(name[:200])
-    words = [word.lower() for word in _WORD.findall(plain)]
+    words = [word.lower() for word in _WORD.findall(_plain(name))]
     joined = "".join(words)
     return not _WORDS.isdisjoint(words) or any(part in joined for part in _PARTS)
 
@@ -422,17 +324,14 @@ def _is_personal_alone(value: JSON, *, is_extension: bool) -> bool:
 _LONGEST_ALONE: Final = 64
 
 
-def _has_personal_data(text: str, *, alone: bool = False) -> bool:
-    """Return True if a text contains personal data; with `alone`, if it may as a whole field.
-
-    Several texts may be checked together, one per line.
-    """
+def _has_personal_data(text: str) -> bool:
+    """Return True if a text contains personal data."""
     text = _plain(text)
-    if _has_personal_form(text, alone=alone):
+    if _has_personal_form(text):
         return True
     if "%" in text or "&" in text or "\\" in text:
         decoded = _plain(_decoded(text))
-        return decoded != text and _has_personal_form(decoded, alone=alone)
+        return decoded != text and _has_personal_form(decoded)
     return False
 
 
@@ -456,36 +355,30 @@ def _character(found: re.Match[str]) -> str:
     return chr(code) if 0 < code < 0x110000 else found[0]  # noqa: PLR2004 - Unicode's end
 
 
-def _has_personal_form(text: str, *, alone: bool) -> bool:
+def _has_personal_form(text: str) -> bool:
     # The fastest test for several characters.
     if "[" in text or "(" in text or "{" in text or "<" in text or "robase" in text:
         text = _DOT.sub(".", _AT.sub("@", text))
     if "@" in text and _MAIL.search(text):
         return True
     for run in _DIGITS.finditer(text):
-        if _is_personal_number(text, *run.span(), alone=alone):
+        if _is_personal_number(text, *run.span()):
             return True
-    if " " in text and _has_personal_words(text, alone=alone):
+    if " " in text and (
+        _BORN.search(text) or _CIVILITY.search(text) or _MAIL_IN_WORDS.search(text)
+    ):
         return True
     return ("=" in text or '"' in text or ">" in text or "'" in text) and _has_named(text)
 
 
-def _has_personal_words(text: str, *, alone: bool) -> bool:
-    if _BORN.search(text) or _CIVILITY.search(text) or _MAIL_IN_WORDS.search(text):
-        return True
-    return alone and _names_somebody(text)
-
-
 def _has_named(text: str) -> bool:
     return any(
-        name not in _ALSO_OTHERS and _names_a_person_cached(name)
+        name not in _ALSO_OTHERS and _names_a_person(name)
         for name in map(str.lower, _NAMED.findall(text))
     )
 
 
-def _is_personal_number(  # noqa: PLR0911 - one for each kind of number
-    text: str, start: int, end: int, *, alone: bool
-) -> bool:
+def _is_personal_number(text: str, start: int, end: int) -> bool:
     """Return True if a run of digits, with its surroundings, is a personal number."""
     run = text[start:end]
     if run.isalnum():
@@ -498,8 +391,6 @@ def _is_personal_number(  # noqa: PLR0911 - one for each kind of number
     if _PHONE.search(digits) or _has_nir(digits) or _NIR_IN_GROUPS.search(digits):
         return True
     if _INE.search(digits) or ("+" in digits and _FOREIGN_PHONE.search(digits)):
-        return True
-    if alone and (_OLD_DAY.search(run) or _NIR_ALONE.search(run)):
         return True
     if _has_rib(text[max(start - 3, 0) : end + 16]):
         return True
@@ -546,9 +437,6 @@ def _key_is_right(*parts: str) -> bool:
     *number, key = parts
     number[3] = _CORSICA.get(number[3].upper(), number[3])
     return 97 - int("".join(number)) % 97 == int(key)
-
-
-_names_a_person_cached: Final = lru_cache(maxsize=1024)(_names_a_person)
 
 
 class _PlainCharacters(dict[int, str | None]):
@@ -603,15 +491,3 @@ def shown_step(step: str | int) -> str:
     if isinstance(step, int) or (_SHOWN_NAME.fullmatch(step) and not _has_personal_data(step)):
         return str(step)
     return "…"
-
-
-_USUAL_NAMES: Final = frozenset(
-    name
-    for model in (*EVENT_MODELS.values(), *FACTS.values())
-    for name in model.model_fields
-    if not _names_a_person(name) and name not in _PSEUDONYMS
-)
-"""The names in events and contracts, without those that are personal data elsewhere."""
-_USUAL_TEXTS: Final = frozenset({*FACTS, "1.0", "application/json"})
-"""Frequent texts of events, which the search skips."""
-_WITHOUT_TEXT: Final = frozenset({NoneType, bool})

@@ -29,24 +29,10 @@ LONGEST_PERSON: Final = 1_000
 LONGEST_LINE: Final = 64 * 1024
 """The maximum number of bytes of a line with an identity and the spaces around it."""
 
+_TOO_LONG: Final = f"has more than {LONGEST_PERSON} characters: write one person a line"
 _KEY_ID: Final = re.compile(r"[a-z][a-z0-9]{0,7}")
 _PSEUDONYM: Final = re.compile(rf"{_KEY_ID.pattern}-[0-9a-f]{{{PSEUDONYM_DIGITS}}}")
 _KEY: Final = re.compile(rf"{PREFIX}_({_KEY_ID.pattern})_([A-Za-z0-9_-]{{43}})")
-
-
-class PseudonymKeyError(SmartRegionError):
-    """A key that cannot be used; the message does not contain it."""
-
-    def __init__(self, where: object, *, problem: str, remedy: str) -> None:
-        super().__init__(f"{where}: {problem}: {remedy}")
-
-
-class NoPersonError(SmartRegionError):
-    """A line without an identity; the message does not contain it."""
-
-    def __init__(self, line: int, *, problem: str, remedy: str) -> None:
-        self.line = line
-        super().__init__(f"line {line}: {problem}: {remedy}")
 
 
 class PseudonymKey:
@@ -59,15 +45,12 @@ class PseudonymKey:
 
     def __init__(self, key_id: str, key: bytes) -> None:
         if not _KEY_ID.fullmatch(key_id):
-            raise PseudonymKeyError(
-                "key id",
-                problem="is not 1 to 8 lower-case letters and digits, a letter first",
-                remedy="call keys k1, k2 and so on",
+            raise SmartRegionError(
+                "key id: is not 1 to 8 lower-case letters and digits, a letter first:"
+                " call keys k1, k2 and so on"
             )
         if len(key) != KEY_BYTES:
-            raise PseudonymKeyError(
-                "key", problem=f"has not {KEY_BYTES} bytes", remedy="make one with --new-key"
-            )
+            raise SmartRegionError(f"key: does not have {KEY_BYTES} bytes: make one with --new-key")
         self.id = key_id
         self._key = key
 
@@ -92,12 +75,11 @@ class PseudonymKey:
         An identity must always be written the same way: only surrounding spaces and the encoding of
         accents are ignored. Raises ValueError for a blank text, and for more than 1 000 characters.
         """
-        if _is_too_long(person):
-            message = f"nobody is identified by {len(person)} characters"
-            raise ValueError(message)
+        if len(person.strip()) > LONGEST_PERSON:
+            raise ValueError(_TOO_LONG)
         identity = unicodedata.normalize("NFC", person).strip()
         if not identity:
-            message = "nobody has a pseudonym"
+            message = "is blank: remove it, or write who it is"
             raise ValueError(message)
         digest = hmac.digest(self._key, identity.encode(), sha256)
         return f"{self.id}-{digest.hex()[:PSEUDONYM_DIGITS]}"
@@ -112,21 +94,20 @@ def is_pseudonym(value: object) -> bool:
 
 
 def load_key(file: Path) -> PseudonymKey:
-    """Return the key in a file. Raises PseudonymKeyError, or SmartRegionError for an open file."""
+    """Return the key in a file, which no other user may read. Raises SmartRegionError."""
     refuse_open_file(file)
     try:
         text = file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         cause = error.strerror if isinstance(error, OSError) else "it is not ASCII"
-        raise PseudonymKeyError(
-            file, problem=f"cannot be read ({cause})", remedy="name the file of a key"
+        raise SmartRegionError(
+            f"{file}: cannot be read ({cause}): name the file of a key"
         ) from None
     key = PseudonymKey.from_text(text)
     if key is None:
-        raise PseudonymKeyError(
-            file,
-            problem=f"is not a key, one line that begins with {PREFIX}_",
-            remedy="make one with `smart-region pseudonymise --key FILE --new-key k1`",
+        raise SmartRegionError(
+            f"{file}: is not a key, one line that begins with {PREFIX}_: make one with"
+            " `smart-region pseudonymise --key FILE --new-key k1`"
         )
     return key
 
@@ -134,7 +115,7 @@ def load_key(file: Path) -> PseudonymKey:
 def write_new_key(file: Path, key_id: str) -> PseudonymKey:
     """Write a new key to a new file that only its owner can read, and return it.
 
-    Raises PseudonymKeyError if the file exists: overwriting a key would lose the link between
+    Raises SmartRegionError if the file exists: overwriting a key would lose the link between
     persons and pseudonyms.
     """
     key = PseudonymKey.new(key_id)
@@ -150,10 +131,9 @@ def write_new_key(file: Path, key_id: str) -> PseudonymKey:
                 file.unlink(missing_ok=True)
                 raise
     except OSError as error:
-        raise PseudonymKeyError(
-            file,
-            problem=f"cannot be made ({error.strerror})",
-            remedy="name a file that is not there yet, in a folder of yours with room",
+        raise SmartRegionError(
+            f"{file}: cannot be created ({error.strerror}): name a new file, in a folder of yours"
+            " with room"
         ) from None
     return key
 
@@ -161,32 +141,16 @@ def write_new_key(file: Path, key_id: str) -> PseudonymKey:
 def pseudonymise_lines(lines: Iterable[bytes], key: PseudonymKey) -> Iterator[str]:
     """Yield the pseudonym of each line, in order.
 
-    Raises NoPersonError at a line that is blank, too long or not UTF-8: a skipped line would shift
-    all later ones.
+    Raises SmartRegionError, which does not repeat the line, at a line that is blank, too long or
+    not UTF-8: a skipped line would shift all later ones.
     """
     for number, line in enumerate(lines, start=1):
         if len(line) > LONGEST_LINE:  # It may be truncated, even within a character.
-            raise _too_long(number)
+            raise SmartRegionError(f"line {number}: {_TOO_LONG}")
         try:
-            person = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            pseudonym = key.pseudonym(line.decode("utf-8-sig" if number == 1 else "utf-8"))
         except UnicodeDecodeError:
-            raise NoPersonError(
-                number, problem="is not UTF-8", remedy="convert the file first"
-            ) from None
-        if _is_too_long(person):
-            raise _too_long(number)
-        try:
-            yield key.pseudonym(person)
-        except ValueError:
-            raise NoPersonError(
-                number, problem="is blank", remedy="remove it, or write who it is"
-            ) from None
-
-
-def _too_long(number: int) -> NoPersonError:
-    problem = f"has more than {LONGEST_PERSON} characters"
-    return NoPersonError(number, problem=problem, remedy="write one person a line")
-
-
-def _is_too_long(person: str) -> bool:
-    return len(person.strip()) > LONGEST_PERSON
+            raise SmartRegionError(f"line {number}: is not UTF-8: convert the file first") from None
+        except ValueError as error:
+            raise SmartRegionError(f"line {number}: {error}") from None
+        yield pseudonym

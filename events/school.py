@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
 
 from events.code import Code
-from events.fact import JSON, Fact, Family
-from events.identifiers import CommuneCode, Day, Department, Label, PositiveCount, Uai
+from events.fact import Fact, Family
+from events.identifiers import CommuneCode, Day, Label, PositiveCount, Uai
 
 
 class SchoolKind(Code, dimension="type de lycée"):
@@ -34,19 +33,9 @@ class SchoolFact(Fact):
     FAMILY: ClassVar[Family] = Family.SCHOOLS
     KEY: ClassVar[str] = "uai"
     WITHIN: ClassVar[str] = "0{department}*"
+    DEPARTMENT_AT: ClassVar[slice] = slice(1, 3)
 
     uai: Uai
-
-    def attributes(self) -> dict[str, JSON]:
-        """Return the fact's own fields and the département of its UAI."""
-        found = super().attributes()
-        found["department"] = self.uai[1:3]
-        return found
-
-    @classmethod
-    def attribute_kinds(cls) -> Mapping[str, object]:
-        """Return its fields and the département of its UAI."""
-        return {**super().attribute_kinds(), "department": Department}
 
 
 class SchoolRegistered(SchoolFact):

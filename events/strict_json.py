@@ -1,8 +1,8 @@
 """Reads JSON as defined by RFC 8259; Python's and pydantic's parsers accept more.
 
-A repeated key in an object, NaN and Infinity, a number of thousands of digits, endless nesting, an
-unpaired surrogate: each is reported as a defect of its value, so that other values in a batch are
-still read.
+A repeated key in an object, NaN and Infinity, deep nesting, an unpaired surrogate: each is reported
+as a defect of its value, so that other values in a batch are still read. A text that Python cannot
+parse at all, with a number of thousands of digits or a thousand levels, is refused as a whole.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ FIELD: Final = "value"
 
 _SPACE: Final = " \t\n\r"
 _NOT_SPACE: Final = re.compile(r"[^ \t\n\r]")
-#: The tokens that determine the end of a value: whole strings, brackets and separators. An unclosed
-#: string extends to the end: otherwise each quote in it would be tried as a beginning.
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]|,', re.DOTALL)
+#: The tokens that determine the depth of a value: whole strings and brackets.
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 _DEPTH: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
 _ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -102,10 +101,10 @@ class _Reader:
             problem = f"is not valid JSON ({error.msg} at {error.pos})"
             raise _refusal(problem, "send JSON in UTF-8") from None
         except RecursionError:
-            return self._unreadable(at, _nested())
+            raise _nested() from None
         except ValueError:  # A number that Python refuses to convert.
             remedy = "send numbers of at most 300 digits"
-            return self._unreadable(at, _refusal("has a number without end", remedy))
+            raise _refusal("has a number without end", remedy) from None
         text = self._text[at : self.after]
         if text.count("{") + text.count("[") > DEEPEST and _depth(text) > DEEPEST:
             return JsonText(text, None, _nested(), is_read=False)
@@ -121,23 +120,6 @@ class _Reader:
         if at != len(self._text):
             problem = f"is not valid JSON (more after its end at {at})"
             raise _refusal(problem, "send one JSON value")
-
-    def _unreadable(self, at: int, defect: ContractError) -> JsonText:
-        """Skip an unreadable value, so that later ones can be read."""
-        depth = 0
-        for token in _TOKEN.finditer(self._text, at):
-            depth += _DEPTH.get(token[0], 0)
-            # A number, which has no bracket, ends before the next separator or bracket.
-            if depth < 0 or (depth == 0 and token[0] == ","):
-                self.after = token.start()
-                break
-            if depth == 0 and token[0] in ("]", "}"):
-                self.after = token.end()
-                break
-        else:
-            self.after = len(self._text)
-        text = self._text[at : self.after].rstrip(_SPACE)
-        return JsonText(text, None, defect, is_read=False)
 
 
 class _Hooks:

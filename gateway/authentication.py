@@ -12,8 +12,7 @@ from pydantic import SecretStr
 
 from boundary.errors import SmartRegionError
 from events.producers.model import Producers
-from events.producers.secrets import ProducerSecrets, Secrets
-from events.producers.tokens import token_owner
+from events.producers.secrets import ProducerSecrets, Secrets, token_owner
 from events.signing import (
     ID_HEADER,
     PRODUCER_HEADER,

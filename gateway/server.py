@@ -22,8 +22,7 @@ from boundary.errors import SmartRegionError
 from boundary.logs import configure_logging
 from boundary.web_server import listen, serving
 from catalogue.loader import load_catalogue
-from events.producers.loader import load_producers
-from events.producers.model import Producers
+from events.producers.model import Producers, load_producers
 from events.producers.secrets import Secrets, load_secrets
 from events.record_rules import RecordRules
 from gateway.admission import Admission

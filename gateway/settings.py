@@ -12,7 +12,7 @@ from pydantic_settings import NoDecode
 from boundary.serving import ServingSettings
 from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, Seconds, read_settings
 from broker.settings import BROKER_PREFIXES, BrokerSettings
-from events.producers.loader import ProducersSettings
+from events.producers.model import ProducersSettings
 from events.record_rules import TIME_TOLERANCE, ToleranceSeconds
 from gateway.client_address import Network
 

@@ -25,7 +25,7 @@ from boundary.settings import (
 from broker.settings import BrokerSettings, TopicSettings
 from catalogue.loader import load_catalogue
 from catalogue.recording import load_recording
-from events.producers.loader import ProducersSettings, load_producers
+from events.producers.model import ProducersSettings, load_producers
 from events.record_rules import TIME_TOLERANCE, RecordRules, ToleranceSeconds
 from streams.clock import Clock, parse_clock
 from streams.queries.addresses import parse_workers

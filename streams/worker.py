@@ -19,7 +19,7 @@ from broker.reading import read_topics
 from broker.stored_record import RawRecord
 from broker.topic_admin import verify_topics
 from catalogue.loader import load_catalogue
-from events.producers.loader import load_producers
+from events.producers.model import load_producers
 from events.topics import DEAD_LETTER_OUTCOMES, declared_topics
 from streams.accepted_losses import accepted_losses, is_loss, losses_of
 from streams.app import create_app

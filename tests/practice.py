@@ -11,7 +11,7 @@ import click
 
 from boundary.interruption import Interrupted, interruptible
 from broker.topic_admin import apply_topics
-from events.producers.loader import load_producers
+from events.producers.model import load_producers
 from events.topics import declared_topics
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker

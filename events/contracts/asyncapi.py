@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
+
+import yaml
 
 from events.contracts.client_schemas import event_name, spelled_out
 from events.contracts.json_schema import description_of, schema_of
@@ -11,26 +14,9 @@ from events.fact import JSON, Fact, Family
 from events.registry import FACTS, facts_of
 from events.topics import TopicSpec, declared_topics, topic_name
 
-ASYNCAPI: Final = "3.0.0"
 KAFKA_BINDING: Final = "0.5.0"
 STRUCTURED: Final = "application/cloudevents+json"
 JSON_DATA: Final = "application/json"
-
-_INTRODUCTION: Final = """\
-What the Région's systems send to the Smart Région monitor: CloudEvents 1.0 on Apache Kafka, a topic
-for each family of entities. A record holds one event, in structured or in binary content mode.
-
-`data` is a JSON object: `data_base64` is refused by its name.
-
-The key of a record is the entity's identifier in UTF-8, and its partition that of Java's default
-partitioner (murmur2): all that is said of an entity is then read in order.
-
-Events are never altered. A correction is a new event of the same type, entity and day with a later
-`time`; a retraction is one with `retracted: true`. The same `source` and `id` sent twice count
-once.
-
-Records may be compressed with any of Kafka's codecs. A record takes at most 256 KiB, and a batch
-unpacks to at most 64 MiB."""
 
 
 def asyncapi_document() -> dict[str, JSON]:
@@ -48,18 +34,18 @@ def asyncapi_document() -> dict[str, JSON]:
         content = {name: part for name, part in schema.items() if not name.startswith("$")}
         schemas[_label(fact)] = _moved(content | {"title": event_name(fact)})
     return {
-        "asyncapi": ASYNCAPI,
-        "info": {
-            "title": "Smart Région monitor",
-            "version": "1.0.0",
-            "description": _INTRODUCTION,
-            "license": {"name": "Apache-2.0"},
-        },
-        "defaultContentType": STRUCTURED,
+        **yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")),
         "channels": {
             family.value: _channel(family, topics[topic_name(family)]) for family in Family
         },
-        "operations": {f"receive-{family.value}": _operation(family) for family in Family},
+        "operations": {
+            f"receive-{family.value}": {
+                "action": "receive",
+                "channel": {"$ref": f"#/channels/{family.value}"},
+                "summary": f"Take what producers send about {family.value}.",
+            }
+            for family in Family
+        },
         "components": {
             "messages": dict(message for fact in FACTS.values() for message in _messages(fact)),
             "schemas": schemas,
@@ -92,64 +78,38 @@ def _channel(family: Family, topic: TopicSpec) -> JSON:
     }
 
 
-def _operation(family: Family) -> JSON:
-    return {
-        "action": "receive",
-        "channel": {"$ref": f"#/channels/{family.value}"},
-        "summary": f"Take what producers send about {family.value}.",
-    }
-
-
 def _messages(fact: type[Fact]) -> Iterator[tuple[str, JSON]]:
     """Yield a fact's two messages by name, one per content mode."""
     label = _label(fact)
     key = next(spec.key for spec in declared_topics() if spec.name == topic_name(fact.FAMILY))
-    common: dict[str, JSON] = {
-        "title": fact.NAME,
-        "summary": description_of(fact).partition("\n")[0],
-        "description": description_of(fact),
-        "bindings": {
-            "kafka": {
-                "key": {"type": "string", "description": f"the entity: {key}"},
-                "bindingVersion": KAFKA_BINDING,
-            }
-        },
-    }
-    yield (
-        label,
-        {
-            "name": fact.TYPE,
-            **common,
-            "contentType": STRUCTURED,
-            "headers": _headers({"content-type": _constant(STRUCTURED)}),
-            "payload": {"$ref": f"#/components/schemas/{label}"},
-        },
-    )
-    yield (
-        f"{label}.binary",
-        {
-            "name": fact.TYPE,
-            **common,
-            "contentType": JSON_DATA,
-            "headers": _headers(_binary_headers(fact)),
-            "payload": {"$ref": f"#/components/schemas/{fact.__name__}"},
-        },
-    )
-
-
-def _headers(properties: Mapping[str, JSON]) -> JSON:
-    return {"type": "object", "required": list(properties), "properties": dict(properties)}
-
-
-def _binary_headers(fact: type[Fact]) -> dict[str, JSON]:
     attributes = schema_of(fact)["properties"]
     required = ("specversion", "id", "source", "type", "time")
-    headers = {f"ce_{name}": attributes[name] for name in required}
-    return {**headers, "content-type": _constant(JSON_DATA)}
-
-
-def _constant(text: str) -> JSON:
-    return {"type": "string", "const": text}
+    binary = {f"ce_{name}": attributes[name] for name in required}
+    for name, content_type, payload, headers in (
+        (label, STRUCTURED, label, {}),
+        (f"{label}.binary", JSON_DATA, fact.__name__, binary),
+    ):
+        properties = {**headers, "content-type": {"type": "string", "const": content_type}}
+        message: JSON = {
+            "name": fact.TYPE,
+            "title": fact.NAME,
+            "summary": description_of(fact).partition("\n")[0],
+            "description": description_of(fact),
+            "bindings": {
+                "kafka": {
+                    "key": {"type": "string", "description": f"the entity: {key}"},
+                    "bindingVersion": KAFKA_BINDING,
+                }
+            },
+            "contentType": content_type,
+            "headers": {
+                "type": "object",
+                "required": list(properties),
+                "properties": properties,
+            },
+            "payload": {"$ref": f"#/components/schemas/{payload}"},
+        }
+        yield name, message
 
 
 def _moved(part: Any) -> Any:  # noqa: ANN401 - JSON of any shape

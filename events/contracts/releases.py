@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from boundary.errors import SmartRegionError
+from boundary.terminal import one_line
 from events.contracts.compatibility import Breach, breaches
 from events.contracts.json_schema import json_text, schema_file, schema_of
 from events.fact import JSON
@@ -23,16 +25,6 @@ class BrokenContractError(SmartRegionError):
             "contracts: would refuse yesterday's events, which were right when these types were"
             f" released ({lines}): open a v2 beside each (a fact of the same NAME with"
             " VERSION = 2), or take the change back"
-        )
-
-
-class ReleasedFileError(SmartRegionError):
-    """A file of a released contract cannot be read."""
-
-    def __init__(self, file: Path, *, cause: str) -> None:
-        super().__init__(
-            f"contracts: not a released schema, value {str(file)!r} ({cause}):"
-            " bring it back from the history; it is never edited"
         )
 
 
@@ -53,7 +45,7 @@ class ContractComparison:
 def compare(folder: Path) -> ContractComparison:
     """Return the comparison of registered facts with a folder's schemas, by file name.
 
-    Raises ReleasedFileError.
+    Raises SmartRegionError if a file cannot be read.
     """
     kept: list[str] = []
     changed: list[str] = []
@@ -99,9 +91,10 @@ def _breaches_of(name: str, released: Mapping[str, JSON]) -> tuple[Breach, ...]:
 
 def _read(file: Path) -> dict[str, JSON]:
     try:
-        read = json.loads(file.read_text(encoding="utf-8"))
+        return TypeAdapter(dict[str, JSON]).validate_json(file.read_bytes())
     except (OSError, ValueError) as error:
-        raise ReleasedFileError(file, cause=str(error)) from None
-    if not isinstance(read, dict):
-        raise ReleasedFileError(file, cause="is not a JSON object")
-    return read
+        cause = one_line(str(error))
+        raise SmartRegionError(
+            f"contracts: not a released schema, value {str(file)!r} ({cause}): bring it back from"
+            " the history; it is never edited"
+        ) from None

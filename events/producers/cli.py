@@ -50,7 +50,7 @@ def check(file: Path | None, secrets_file: Path | None) -> None:
     The exit status is 1 if there is any.
     """
     from events.declaration import InvalidDeclarationError
-    from events.producers.loader import load_producers
+    from events.producers.model import load_producers
     from events.producers.secrets import load_secrets
 
     try:
@@ -76,7 +76,7 @@ def list_producers(file: Path | None) -> None:
 
     How much, how often and its contact are listed too.
     """
-    from events.producers.loader import load_producers
+    from events.producers.model import load_producers
 
     for producer in load_producers(file):
         quota = producer.quota
@@ -113,9 +113,9 @@ def issue(producer: str, scheme: str, file: Path | None) -> None:
     valid meanwhile.
     """
     from boundary.diagnostic import choose
-    from events.producers.loader import load_producers
-    from events.producers.tokens import Scheme
-    from events.producers.tokens import issue as issue_secret
+    from events.producers.model import load_producers
+    from events.producers.secrets import Scheme
+    from events.producers.secrets import issue as issue_secret
 
     declared = load_producers(file)
     if declared.get(producer) is None:

@@ -1,30 +1,35 @@
-"""The declared producers: their facts, sources, quotas and frequencies."""
+"""The declared producers: their facts, sources, quotas and frequencies, read from a file."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Final, Self
-from urllib.parse import unquote
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings
 
 from boundary.diagnostic import Diagnostic
-from events.declaration import invalid, invalid_model
+from boundary.settings import SETTINGS_CONFIG
+from events.declaration import invalid, invalid_model, read_declaration
 from events.errors import ContractError, RefusalReason
 from events.frequency import Frequency
 from events.identifiers import not_blank
-from events.producers.fact_patterns import FactPattern, types_of
 from events.producers.ownership import (
     MONITOR,
+    FactPattern,
     Ownership,
     OwnershipClaim,
     OwnShare,
-    ownership_of,
     shared_claims,
+    types_of,
 )
 from events.registry import FACTS
+
+REGION: Final = Path(__file__).parent / "region.yaml"
+"""The declaration in the package: the Région's own systems."""
 
 UNKNOWN_PRODUCER: Final = "unknown"
 """The id of undeclared producers in metrics and reports; no producer may have it."""
@@ -33,15 +38,12 @@ LONGEST_LABEL: Final = 200
 MOST_EVENTS_PER_SECOND: Final = 1_000_000
 
 _URN: Final = "urn:"
-#: The part before a path that may have two slashes: a scheme, and the start of an authority.
-_HEAD: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?=[^/])")
-_EMPTY_STEPS: Final = re.compile(r"(/)/+")
-_EMPTY_URN_STEPS: Final = re.compile(r"([/:])[/:]+")
-_MOST_ENCODED: Final = 4
-_AFTER_PATH: Final = re.compile(r"[?#;]")
+#: What a producer may append to a declared source: plain steps, none of them empty, `.` or `..`.
+_STEPS: Final = re.compile(r"(?:[/:](?!\.\.?(?:[/:]|$))[A-Za-z0-9._~!$&'()*+,=@-]+)*")
+_DOTS: Final = re.compile(r"(?:^|[/:])\.\.?(?:[/:]|$)")
 #: Without an underscore, which ends the id in a token.
 _ID: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
-_SOURCE: Final = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&'()*+,;=._~%-]{1,256}")
+_SOURCE: Final = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&'()*+,;=._~-]{1,256}")
 
 
 def _producer_id(name: str) -> str:
@@ -57,8 +59,8 @@ def _producer_id(name: str) -> str:
 
 
 def _whole_prefix(source: str) -> str:
-    if not _SOURCE.fullmatch(source) or _has_dots(source):
-        remedy = "write a URI reference without . or .. in its path, as /iledefrance/lycees"
+    if not _SOURCE.fullmatch(source) or _DOTS.search(source):
+        remedy = "write a URI reference without %, . or .. in its path, as /iledefrance/lycees"
         raise invalid("is not a source", source, remedy)
     if source.endswith(("/", ":")):
         raise invalid("ends in the middle of a path", source, "leave out the last / or :")
@@ -152,12 +154,11 @@ class Producers(_ProducerModel):
         owners: dict[str, str] = {}
         for index, producer in enumerate(self.producers):
             for number, source in enumerate(producer.sources):
-                plain = _plain(source)
-                if plain in owners:
+                if source in owners:
                     path = ("producers", index, "sources", number)
-                    remedy = f"remove it: {owners[plain]} has this source"
+                    remedy = f"remove it: {owners[source]} has this source"
                     yield Diagnostic(path, "is declared already", source, remedy)
-                owners.setdefault(plain, producer.id)
+                owners.setdefault(source, producer.id)
 
     def _owned_and_not_sent(self) -> Iterator[Diagnostic]:
         for claim in self._claims:
@@ -188,11 +189,10 @@ class Producers(_ProducerModel):
     def of_source(self, source: str) -> Producer | None:
         """Return the producer with the longest declared source that equals or contains a source.
 
-        A contained source continues with `/`, or `:` in a URN, so `/lycees` does not contain
-        `/lycees-prives`. A source with `.` or `..` in its path, percent-encoded or not, has no
-        producer, since it may resolve to another one. Neither has a source that belongs to another
-        producer after normalisation: percent-decoded, without empty steps, query, fragment and
-        parameters.
+        A contained source continues with plain steps after `/`, or `:` in a URN, so `/lycees` does
+        not contain `/lycees-prives`. A source that continues otherwise (percent-encoded, with an
+        empty step, `.`, `..`, a query, a fragment or parameters) has no producer, since another
+        program may resolve it to another one.
         """
         declared = self.declared_source(source)
         return None if declared is None else self._by_source[declared]
@@ -202,14 +202,15 @@ class Producers(_ProducerModel):
 
         It lacks anything that the producer appends to its own source.
         """
-        if _has_dots(source):
-            return None
-        declared = _above(source, self._by_source)
-        plain = _above(_plain(source), self._by_plain_source)
-        if declared is None or plain is None:
-            return None
-        is_same = self._by_source[declared] is self._by_plain_source[plain]
-        return declared if is_same else None
+        declared = source
+        while declared not in self._by_source:
+            # The separator before the last step, which a single step lacks.
+            is_urn = declared.startswith(_URN)
+            at = max(declared.rfind("/"), declared.rfind(":") if is_urn else -1)
+            if at <= 0:
+                return None
+            declared = declared[:at]
+        return declared if _STEPS.fullmatch(source, len(declared)) else None
 
     def allowing(self, producer_id: str, source: str, event_type: str) -> bool:
         """Return True if a producer may send events of this type from this source."""
@@ -230,7 +231,7 @@ class Producers(_ProducerModel):
     @cached_property
     def ownership(self) -> Ownership:
         """Return the ownership of facts."""
-        return ownership_of(self._claims, producer_of=self._id_of_source)
+        return Ownership(self._claims, self._id_of_source)
 
     @property
     def unowned(self) -> tuple[str, ...]:
@@ -260,42 +261,20 @@ class Producers(_ProducerModel):
     def _by_source(self) -> dict[str, Producer]:
         return {source: producer for producer in self.producers for source in producer.sources}
 
-    @cached_property
-    def _by_plain_source(self) -> dict[str, Producer]:
-        return {_plain(source): producer for source, producer in self._by_source.items()}
+
+def load_producers(file: Path | None = None) -> Producers:
+    """Return the producers in a file, by default the Région's own.
+
+    Raises InvalidDeclarationError with all errors: file, line, field, value, remedy.
+    """
+    return read_declaration(REGION if file is None else file, Producers)
 
 
-def _above(source: str, declared: Container[str]) -> str | None:
-    candidate = source
-    while candidate:
-        if candidate in declared:
-            return candidate
-        candidate = candidate[: _last_boundary(candidate)]
-    return None
+class ProducersSettings(BaseSettings):
+    """Which producers are declared."""
 
+    model_config = SETTINGS_CONFIG
 
-def _plain(source: str) -> str:
-    """Return a source in normalised form."""
-    decoded = _decoded(source)
-    path = _AFTER_PATH.split(decoded.replace("\\", "/"), maxsplit=1)[0]
-    head = _HEAD.match(path)
-    start = head.end() if head else 0
-    separators = _EMPTY_URN_STEPS if path.startswith(_URN) else _EMPTY_STEPS
-    return path[:start] + separators.sub(r"\1", path[start:])
-
-
-def _decoded(source: str) -> str:
-    """Return a text percent-decoded repeatedly, since it may be encoded more than once."""
-    for _ in range(_MOST_ENCODED):
-        source = unquote(source)
-    return source
-
-
-def _last_boundary(source: str) -> int:
-    """Return the index of the separator before a source's last step; 0 for a single step."""
-    at = max(source.rfind("/"), source.rfind(":") if source.startswith(_URN) else -1)
-    return max(at, 0)
-
-
-def _has_dots(source: str) -> bool:
-    return any(step in (".", "..") for step in re.split(r"[/:?#\\]", _decoded(source)))
+    producers: Path | None = None
+    """File of declared producers to use instead of the shipped one. Give all programs the same
+    one, or they accept different events."""

@@ -7,21 +7,19 @@ decides the same, in any order.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
-from types import MappingProxyType
 from typing import Annotated, Final, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from boundary.diagnostic import Diagnostic
+from boundary.diagnostic import Diagnostic, choose
 from events.cloudevent import CloudEvent
 from events.declaration import invalid, invalid_model
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.observation import Territory
-from events.producers.fact_patterns import FactPattern, types_of
 from events.registry import FACTS, FACTS_BY_NAME, facts_of
 
 MONITOR: Final = "/smart-region"
@@ -41,6 +39,29 @@ SOURCES_KNOWN: Final = 4_096
 
 _ANY: Final = "*"
 _ENTITIES: Final = re.compile(r"[A-Za-z0-9._:/*-]{1,128}")
+
+
+def types_of(pattern: str) -> Iterator[str]:
+    """Yield the CloudEvents types of a pattern: `school.*`, `school.closed`, or a type."""
+    if pattern in FACTS:
+        yield pattern
+        return
+    # A fact's name matches all of its versions, which may be sent at the same time.
+    for kind, fact in FACTS.items():
+        if pattern == fact.NAME or (
+            pattern.endswith(".*") and fact.NAME.startswith(pattern.removesuffix("*"))
+        ):
+            yield kind
+
+
+def _known_types(pattern: str) -> str:
+    if not any(types_of(pattern)):
+        subjects = sorted({f"{name.partition('.')[0]}.*" for name in FACTS_BY_NAME})
+        raise invalid("is no event", pattern, choose(pattern, [*subjects, *FACTS_BY_NAME]))
+    return pattern
+
+
+FactPattern = Annotated[str, AfterValidator(_known_types)]
 
 
 def _entities(pattern: str) -> str:
@@ -123,25 +144,17 @@ class OwnershipClaim(NamedTuple):
 
 def shared_claims(claims: Iterable[OwnershipClaim]) -> Iterator[Diagnostic]:
     """Yield the claims that another producer already has: an entity has one owner."""
-    known: dict[str, _Known] = {}
+    known: dict[str, _Claims] = {}
     for claim in claims:
-        before = known.setdefault(claim.fact, _Known())
-        if len(before.others) > MOST_PATTERNS:
+        before = known.setdefault(claim.fact, _Claims())
+        if len(before.patterns) > MOST_PATTERNS:
             continue
-        is_pattern = claim.pattern is None or _ANY in claim.pattern
-        if is_pattern and len(before.others) == MOST_PATTERNS:
+        if _ANY in (claim.pattern or "") and len(before.patterns) == MOST_PATTERNS:
             problem = f"is one of more than {MOST_PATTERNS} patterns of {claim.fact}"
             remedy = "name the entities themselves, or fewer patterns"
             yield Diagnostic(claim.path, problem, claim.pattern, remedy)
-        other = next(
-            (
-                one
-                for one in before.near(claim.pattern)
-                if one.producer != claim.producer and _overlap(claim.pattern, one.pattern)
-            ),
-            None,
-        )
-        if other is not None:
+        others = (one for one in before.overlapping(claim) if one.producer != claim.producer)
+        if (other := next(others, None)) is not None:
             whose = f"{other.producer} owns {other.pattern or 'all'} of {claim.fact}"
             remedy = f"leave it to one of them ({whose}), or name the entities of each"
             value = claim.pattern or claim.fact
@@ -150,29 +163,44 @@ def shared_claims(claims: Iterable[OwnershipClaim]) -> Iterator[Diagnostic]:
 
 
 @dataclass(slots=True)
-class _Known:
-    """The claims of a fact, which may be thousands of single entities."""
+class _Claims:
+    """The claims of one fact's entities, which may be thousands of single ones."""
 
+    rest: OwnershipClaim | None = None
     single: dict[str, OwnershipClaim] = field(default_factory=dict)
-    others: list[OwnershipClaim] = field(default_factory=list)
-
-    def near(self, pattern: str | None) -> Iterable[OwnershipClaim]:
-        """Return the claims that may have an entity in common with a pattern."""
-        if pattern is None or _ANY in pattern:
-            return [*self.others, *self.single.values()]
-        same = self.single.get(pattern)
-        return self.others if same is None else [*self.others, same]
+    patterns: list[OwnershipClaim] = field(default_factory=list)
 
     def add(self, claim: OwnershipClaim) -> None:
-        if claim.pattern is None or _ANY in claim.pattern:
-            self.others.append(claim)
+        if claim.pattern is None:
+            self.rest = self.rest or claim
+        elif _ANY in claim.pattern:
+            self.patterns.append(claim)
         else:
             self.single.setdefault(claim.pattern, claim)
 
+    def overlapping(self, claim: OwnershipClaim) -> Iterator[OwnershipClaim]:
+        """Yield the claims that may have an entity in common with another one."""
+        if claim.pattern is None:  # A claim of all unnamed entities overlaps with no named one.
+            if self.rest is not None:
+                yield self.rest
+            return
+        is_pattern = _ANY in claim.pattern
+        same = self.single.get(claim.pattern)
+        yield from (one for one in self.patterns if _overlap(claim.pattern, one.pattern or ""))
+        for one in self.single.values() if is_pattern else (same,):
+            if one is not None and _overlap(claim.pattern, one.pattern or ""):
+                yield one
 
-def _overlap(one: str | None, other: str | None) -> bool:
-    if one is None or other is None:
-        return one is other  # A claim of all unnamed entities overlaps with no named one.
+    def owner(self, entity: str) -> str | None:
+        """Return the id of the producer that owns an entity."""
+        claim = self.single.get(entity) or next(
+            (one for one in self.patterns if _matcher(one.pattern or "").fullmatch(entity)),
+            self.rest,
+        )
+        return None if claim is None else claim.producer
+
+
+def _overlap(one: str, other: str) -> bool:
     if _ANY not in one:
         return _matcher(other).fullmatch(one) is not None
     if _ANY not in other:
@@ -190,64 +218,37 @@ def _matcher(pattern: str) -> re.Pattern[str]:
     return re.compile(re.escape(pattern).replace(r"\*", ".*"))
 
 
-@dataclass(slots=True)
-class _Owners:
-    """The owners of one fact's entities, by producer id."""
-
-    rest: str | None = None
-    single: dict[str, str] = field(default_factory=dict)
-    patterns: list[tuple[re.Pattern[str], str]] = field(default_factory=list)
-
-    @property
-    def is_shared(self) -> bool:
-        """True if the owner depends on the entity."""
-        return bool(self.single or self.patterns)
-
-    def add(self, claim: OwnershipClaim) -> None:
-        if claim.pattern is None:
-            self.rest = claim.producer
-        elif _ANY in claim.pattern:
-            self.patterns.append((_matcher(claim.pattern), claim.producer))
-        else:
-            self.single[claim.pattern] = claim.producer
-
-    def of(self, entity: str) -> str | None:
-        if (producer := self.single.get(entity)) is not None:
-            return producer
-        for named, producer in self.patterns:
-            if named.fullmatch(entity):
-                return producer
-        return self.rest
-
-
 class Ownership:
     """The owners of facts. Every producer may report a fact without owner; the latest event counts.
 
-    If a fact is owned, no producer may report an entity outside all shares.
+    If a fact is owned, no producer may report an entity outside all shares. `claims` are disjoint,
+    and `producer_of` maps a source to a producer id.
     """
 
     def __init__(
         self,
-        owners: Mapping[str, _Owners] = MappingProxyType({}),
+        claims: Iterable[OwnershipClaim] = (),
         producer_of: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        self._owners = owners
+        self._claims: dict[str, _Claims] = {}
+        for claim in claims:
+            self._claims.setdefault(claim.fact, _Claims()).add(claim)
         self._producer_of = lru_cache(maxsize=SOURCES_KNOWN)(producer_of)
         # A batch has thousands of events and few sources.
         self._always_takes = lru_cache(maxsize=SOURCES_KNOWN)(self._always)
 
     def __bool__(self) -> bool:
         """Return False if no fact has an owner."""
-        return bool(self._owners)
+        return bool(self._claims)
 
     def owns(self, fact: str) -> bool:
         """Return True if a fact has an owner, at least of some entities."""
-        return fact in self._owners
+        return fact in self._claims
 
     def owner(self, fact: str, entity: str) -> str | None:
         """Return the id of the producer that owns an entity of a fact; None without an owner."""
-        owners = self._owners.get(fact)
-        return None if owners is None else owners.of(entity)
+        claims = self._claims.get(fact)
+        return None if claims is None else claims.owner(entity)
 
     def takes_all(self, fact: str, source: str) -> bool:
         """Return True if a source may report every entity of a fact."""
@@ -282,23 +283,13 @@ class Ownership:
 
     def _always(self, fact: str, source: str) -> bool:
         """Return True if a source may report every entity of a fact."""
-        owners = self._owners.get(fact)
-        if owners is None:
+        claims = self._claims.get(fact)
+        if claims is None:
             return True
-        if owners.rest is None or owners.is_shared:
-            return False
-        return self._producer_of(source) == owners.rest
+        if claims.rest is None or claims.single or claims.patterns:
+            return False  # It depends on the entity.
+        return self._producer_of(source) == claims.rest.producer
 
 
 UNOWNED: Final = Ownership()
 """An ownership without owners."""
-
-
-def ownership_of(
-    claims: Iterable[OwnershipClaim], *, producer_of: Callable[[str], str | None]
-) -> Ownership:
-    """Return the ownership of disjoint claims; `producer_of` maps a source to a producer id."""
-    owners: dict[str, _Owners] = {}
-    for claim in claims:
-        owners.setdefault(claim.fact, _Owners()).add(claim)
-    return Ownership(owners, producer_of)

@@ -1,10 +1,13 @@
-"""The secrets that authenticate producers, in a separate file."""
+"""The secrets that authenticate producers: their file, and new ones."""
 
 from __future__ import annotations
 
 import hmac
 import re
+import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -26,6 +29,8 @@ from events.declaration import invalid, invalid_model, read_declaration
 from events.producers.model import ProducerId, Producers
 from events.signing import SigningSecret
 
+_NEW_BYTES: Final = 32
+_TOKEN: Final = re.compile(r"srt_([a-z][a-z0-9-]{0,39})_[A-Za-z0-9_-]{43}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -76,14 +81,14 @@ class Secrets(RootModel[Mapping[ProducerId, ProducerSecrets]]):
         producers = info.context
         found: list[Diagnostic] = []
         owners: dict[Any, str] = {}
-        for producer, secrets in self.root.items():
+        for producer, its_secrets in self.root.items():
             if isinstance(producers, Producers) and producers.get(producer) is None:
                 remedy = "declare the producer, or remove its secrets"
                 found.append(
                     Diagnostic((producer,), "is not a declared producer", producer, remedy)
                 )
             for name in ("signing", "bearer_sha256"):
-                for index, one in enumerate(getattr(secrets, name)):
+                for index, one in enumerate(getattr(its_secrets, name)):
                     if one in owners:
                         remedy = "issue another: a secret identifies the producer"
                         found.append(
@@ -114,3 +119,45 @@ def load_secrets(file: Path | None, producers: Producers | None = None) -> Secre
 def token_digest(token: str) -> str:
     """Return the stored form of a bearer token: its SHA-256 in hexadecimal digits."""
     return sha256(token.encode()).hexdigest()
+
+
+class Scheme(StrEnum):
+    """A scheme of authentication."""
+
+    BEARER = "bearer"
+    """A token in each request: simple, and sufficient over TLS."""
+    SIGNATURE = "signature"
+    """A signature of each request: the secret itself is never sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedSecret:
+    """A new secret, and its lines for the gateway's secrets file."""
+
+    producer: str
+    scheme: Scheme
+    secret: SecretStr
+    """The producer's copy; for a token, the only one."""
+    entry: SecretStr
+    """The entry of the secrets file: the hash of a token, or a signing secret itself."""
+
+    @property
+    def lines(self) -> str:
+        """Return the lines to add to the secrets file, as YAML."""
+        key = "signing" if self.scheme is Scheme.SIGNATURE else "bearer_sha256"
+        return f"{self.producer}:\n  {key}:\n    - {self.entry.get_secret_value()}"
+
+
+def issue(producer: str, scheme: Scheme) -> IssuedSecret:
+    """Return a new random secret of 256 bits for a producer."""
+    if scheme is Scheme.BEARER:
+        token = f"srt_{producer}_{secrets.token_urlsafe(_NEW_BYTES)}"
+        return IssuedSecret(producer, scheme, SecretStr(token), SecretStr(token_digest(token)))
+    secret = SecretStr(SigningSecret(secrets.token_bytes(_NEW_BYTES)).reveal())
+    return IssuedSecret(producer, scheme, secret, secret)
+
+
+def token_owner(token: str) -> str | None:
+    """Return the producer id in a bearer token that is not yet verified."""
+    named = _TOKEN.fullmatch(token)
+    return named[1] if named else None

@@ -9,8 +9,7 @@ from events.cloudevent import CONTENT_TYPE, PREFIX
 from events.dead_letter_content import may_be_kept
 from events.dead_letters import DeadLetter
 from events.errors import ContractError, RefusalReason
-from events.producers.loader import load_producers
-from events.producers.model import UNKNOWN_PRODUCER
+from events.producers.model import UNKNOWN_PRODUCER, load_producers
 from events.strict_json import read_value
 from gateway.admission import Admission, RefusedItem
 from gateway.http_binding import ReceivedItem

@@ -57,7 +57,7 @@ def report(
     from boundary.whole_file import whole_file
     from broker.reading import Extent, read_topics
     from events.dead_letters import read_dead_letters
-    from events.producers.loader import load_producers
+    from events.producers.model import load_producers
     from events.topics import DEAD_LETTERS
     from operations.scorecards.classification import classify_records
     from operations.scorecards.references import read_sirets

@@ -15,8 +15,7 @@ from boundary.file_lock import FileLockedError, lock_file
 from boundary.private_files import close_folder
 from boundary.whole_file import whole_file
 from events.producers.model import Producers
-from events.producers.secrets import token_digest
-from events.producers.tokens import Scheme, issue
+from events.producers.secrets import Scheme, issue, token_digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,8 @@ from broker.settings import BrokerSettings
 from broker.topic_admin import apply_topics
 from dashboards.rules.site import PACES, MonitorSite
 from events.fact import Fact
-from events.producers.loader import load_producers
-from events.producers.model import Producers
-from events.producers.tokens import Scheme
+from events.producers.model import Producers, load_producers
+from events.producers.secrets import Scheme
 from events.school import SchoolConnected, SchoolKind, SchoolRegistered
 from events.topics import declared_topics
 from gateway.settings import load_gateway_settings

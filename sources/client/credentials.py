@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from boundary.errors import SmartRegionError
 from boundary.private_files import refuse_open_file
-from events.producers.tokens import token_owner
+from events.producers.secrets import token_owner
 from events.signing import (
     ID_HEADER,
     PRODUCER_HEADER,

@@ -78,8 +78,7 @@ def new_producer(
     from boundary.whole_file import whole_file
     from events.declaration import InvalidDeclarationError, read_model
     from events.document import document_of, plain_yaml
-    from events.producers.loader import load_producers
-    from events.producers.model import Producers
+    from events.producers.model import Producers, load_producers
 
     facts = _parts(types)
     owned = _shares(_parts(owns), facts)

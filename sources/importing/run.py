@@ -16,7 +16,7 @@ from boundary.settings import read_settings, variable
 from boundary.settings_folder import settings_folder
 from boundary.terminal import counted, echo
 from broker.options import quiet_client
-from events.producers.loader import ProducersSettings, load_producers
+from events.producers.model import ProducersSettings, load_producers
 from events.producers.ownership import Ownership
 from sources.client import NullPublisher, Publisher
 from sources.emitting.options import GatewayChoice, destination_of, open_publisher

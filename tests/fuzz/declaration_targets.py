@@ -15,7 +15,7 @@ from catalogue.loader import PROGRAMMES, load_catalogue
 from dashboards.rules.render import rule_documents
 from dashboards.rules.site import MonitorSite
 from events.declaration import InvalidDeclarationError
-from events.producers.loader import REGION, load_producers
+from events.producers.model import REGION, load_producers
 from sources.importing.editions import reader_of
 from sources.importing.mapping import MAPPINGS, load_mapping
 from sources.importing.table import open_table

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import aiohttp
 
 from events.fact import Family
-from events.producers.secrets import Secrets
-from events.producers.tokens import Scheme, issue
+from events.producers.secrets import Scheme, Secrets, issue
 from events.registry import FACTS
 from events.signing import (
     ID_HEADER,

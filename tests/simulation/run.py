@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from catalogue.loader import load_catalogue
 from events.dead_letter_policy import DEAD_LETTER_POLICY
 from events.fact import Family
-from events.producers.loader import load_producers
+from events.producers.model import load_producers
 from events.record_rules import RecordRules
 from events.topics import declared_topics
 from streams import dead_letters

@@ -17,8 +17,7 @@ from jsonschema import Draft202012Validator
 from starlette.types import ASGIApp
 
 from events.producers.model import Producers
-from events.producers.secrets import ProducerSecrets, Secrets, token_digest
-from events.producers.tokens import Scheme, issue
+from events.producers.secrets import ProducerSecrets, Scheme, Secrets, issue, token_digest
 from events.records import OutgoingRecord
 from events.school import SchoolClosed, SchoolConnected
 from events.signing import (

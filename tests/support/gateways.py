@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from events.producers.tokens import Scheme, issue
+from events.producers.secrets import Scheme, issue
 from operations.programs.addresses import free_port
 from tests.support.children import Child
 from tests.support.haproxy import Haproxy

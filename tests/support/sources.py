@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from events.producers.loader import load_producers
+from events.producers.model import load_producers
 
 
 @cache

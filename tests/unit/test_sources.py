@@ -8,7 +8,7 @@ import pytest
 
 from events.cloudevent import CloudEvent, decode_json
 from events.fact import Family
-from events.producers.loader import load_producers
+from events.producers.model import load_producers
 from tests.support.guide import blocks_of
 
 ROOT = Path(__file__).parents[2]

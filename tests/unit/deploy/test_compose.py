@@ -18,8 +18,7 @@ import yaml
 from boundary.settings import ENV_PREFIX
 from boundary.web_server import STOP_SECONDS as ANSWER_SECONDS
 from dashboards.publishing import HOME
-from events.producers.secrets import load_secrets
-from events.producers.tokens import token_owner
+from events.producers.secrets import load_secrets, token_owner
 from gateway.settings import GatewaySettings
 from gateway.topics_writer import STOP_SECONDS as WRITER_STOP_SECONDS
 from operations.programs.alerting import FOR_GRACE_PERIOD, PROGRAMME_RETENTION

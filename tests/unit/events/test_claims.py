@@ -55,12 +55,6 @@ def test_are_none_where_nothing_is_said(value: bytes | None) -> None:
     assert claims_of(None, value) == Claims()
 
 
-def test_of_headers_come_first() -> None:
-    claims = claims_of([("CE_Source", b"/lycees"), ("ce_id", None)], b'{"source": "x", "id": "2"}')
-
-    assert claims == Claims(source="/lycees", id="2")
-
-
 @pytest.mark.parametrize("as_headers", [True, False])
 def test_are_none_where_no_event_may_have_them(*, as_headers: bool) -> None:
     """Whose a source of 256 KiB is took six seconds, and 4 096 of them were remembered."""

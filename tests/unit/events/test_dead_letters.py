@@ -81,9 +81,6 @@ def size_on_topic(sent: OutgoingRecord) -> int:
 
 
 class TestWriting:
-    def test_is_for_the_dead_letter_topic(self) -> None:
-        assert dead()[:2] == (DEAD_LETTERS, None)
-
     def test_adds_reason_and_origin_in_headers(self) -> None:
         assert dict(dead().headers[2:]) == {
             "smartregion-reason": b"invalid_data",
@@ -99,10 +96,6 @@ class TestWriting:
         sent = dead(now=NOW.astimezone(timezone(timedelta(hours=2))))
 
         assert dict(sent.headers)["smartregion-time"] == b"2019-06-30T12:30:00+00:00"
-
-    def test_names_the_producer_that_the_gateway_authenticated(self) -> None:
-        """In the last header, so that the positions of the others stay."""
-        assert dead(origin=GATEWAY, producer="lycees").headers[-1] == (PRODUCER, b"lycees")
 
     def test_a_record_without_key_and_value_has_a_letter(self) -> None:
         """Kafka takes such a record, and its clients write none: the value is then empty."""
@@ -160,13 +153,6 @@ class TestWriting:
         sent = dead(value=CutPart(memoryview(b"v" * 9 * MIB), keep=100))
 
         assert read_back(sent).shortened["value"] == 9 * MIB
-
-    def test_what_the_caller_has_not_read_is_not_kept(self) -> None:
-        sent = dead(origin=GATEWAY, key=None, producer="lycees", was_read=False)
-
-        letter = read_back(sent)
-        assert (letter.value, letter.headers, letter.producer) == (b"", (), "lycees")
-        assert letter.detail == "data.name: breaks the contract of its fact: send a name"
 
     def test_keeps_the_headers_of_a_replay_without_the_record(self) -> None:
         letter = read_back(dead(value=b"{", headers=(*OWN, *REPLAYED)))

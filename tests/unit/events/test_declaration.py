@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Annotated, Self
 
 import pytest
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from boundary.diagnostic import Diagnostic
 from events.declaration import InvalidDeclarationError, invalid, invalid_model, read_declaration
+
+MISTAKES: list[dict[str, str]] = yaml.safe_load(
+    (Path(__file__).parents[2] / "corpus" / "declarations.yaml").read_text(encoding="utf-8")
+)
 
 
 class Ship(BaseModel):
@@ -55,41 +60,7 @@ def test_a_right_declaration_is_its_model(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "line"),
-    [
-        ("{}", "fleet.yaml:1: ships: is missing: add ships"),
-        ("[]", "fleet.yaml:1: file: is not a mapping, value []: write keys and values"),
-        ("ships: []", "fleet.yaml:1: ships: is empty, value []: write at least 1 item"),
-        (
-            "ships:\n  - id: argo\n    masts: 1\n    mast: 2",
-            "fleet.yaml:4: ships[argo].mast: is not a known key here, value 'mast': write 'masts'",
-        ),
-        (
-            "ships:\n  - { id: argo, masts: 0 }",
-            "fleet.yaml:2: ships[argo].masts: is out of range, value 0: write more than 0",
-        ),
-        (
-            "ships:\n- {id: argo, masts: 1}\nby_port:\n  brest:\n    id: 7\n    masts: 1",
-            (
-                "fleet.yaml:5: by_port.brest.id: is not text, value 7:"
-                " write text, in quotes if it looks like a number or a day"
-            ),
-        ),
-        (
-            "ships:\n- {id: argo, masts: 1}\n- {id: vaisseau-fantome, masts: 3}",
-            (
-                "fleet.yaml:3: ships[vaisseau-fantome].id: is a ghost, value 'vaisseau-fantome':"
-                " let it sink"
-            ),
-        ),
-        (
-            "ships:\n- {id: argo, masts: 1}\nby_port: {Atlantis: {id: a, masts: 1}}",
-            "fleet.yaml:1: file: is under water, value 'Atlantis': leave it",
-        ),
-        (
-            "ships: [&a {id: argo, masts: 1}]",
-            "fleet.yaml:1: file: has an anchor, value 'a': write the value out where it is used",
-        ),
-    ],
+    [tuple(case.values()) for case in MISTAKES],
 )
 def test_a_mistake_is_reported_with_its_line(tmp_path: Path, text: str, line: str) -> None:
     assert mistakes_of(tmp_path, text) == [line]

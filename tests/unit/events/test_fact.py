@@ -7,28 +7,16 @@ from typing import Annotated
 
 import pytest
 from hypothesis import given
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from events.fact import Fact, Family, bare_type
-from events.grant import GrantCall, GrantCommitted
-from events.identifiers import Department
+from events.fact import Fact, Family
 from events.observation import IndicatorObserved
-from events.school import SchoolConnected
 from tests.support.facts import facts
-
-CONNECTED = SchoolConnected(
-    uai="0750419Y", connected_on=date(2019, 3, 11), downlink_mbps=1000, retracted=True
-)
 
 
 class Season(StrEnum):
     SPRING = "spring"
     AUTUMN = "autumn"
-
-
-@given(fact=facts())
-def test_json_form_is_read_back(fact: Fact) -> None:
-    assert type(fact).model_validate_json(fact.model_dump_json()) == fact
 
 
 @given(fact=facts())
@@ -85,35 +73,3 @@ def test_an_optional_code_is_its_value_or_nothing(season: Season | None) -> None
     value = season and season.value
     assert fact.attributes() == {"tree": "t", "season": value, "tool": value}
     assert type(fact.attributes()["season"]) is type(value)
-
-
-@pytest.mark.parametrize(
-    ("annotation", "bare"),
-    [
-        (int, int),
-        (int | None, int),
-        (Annotated[int, Field(ge=0)] | None, int),
-        (Season | None, Season),
-        (Annotated[Season | None, Field()], Season),
-        (list[Season], list[Season]),
-    ],
-)
-def test_a_type_is_bare_without_its_constraints(annotation: object, bare: object) -> None:
-    assert bare_type(annotation) == bare
-
-
-def test_a_fact_is_frozen() -> None:
-    with pytest.raises(ValidationError, match="frozen"):
-        CONNECTED.downlink_mbps = 1  # type: ignore[misc]
-
-
-def test_a_fact_built_in_python_is_checked_too() -> None:
-    with pytest.raises(ValidationError, match="siret"):
-        GrantCommitted(
-            grant_id="g-1",
-            committed_on=date(2019, 3, 11),
-            call=GrantCall.SHARED_WORKPLACES,
-            siret="23750007900313",
-            amount_cents=1,
-            department=Department.PARIS,
-        )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,13 +26,8 @@ from events.identifiers import (
     Role,
     Siret,
     Uai,
-    commune_department,
-    uai_check_letter,
-    uai_department,
 )
-from tests.support.facts import communes, sirets, uais
-
-LYCEES = Path(__file__).parents[4] / "shared" / "data" / "lycees_idf_uai.csv"
+from tests.support.facts import sirets, uais
 
 
 def accepts(kind: Any, value: object) -> bool:  # noqa: ANN401 - an annotated type
@@ -43,30 +36,6 @@ def accepts(kind: Any, value: object) -> bool:  # noqa: ANN401 - an annotated ty
     except ValidationError:
         return False
     return True
-
-
-@pytest.fixture(scope="module")
-def lycees() -> list[dict[str, str]]:
-    if not LYCEES.exists():
-        pytest.skip(f"{LYCEES.name} is not at hand: it is not part of the project")
-    with LYCEES.open(encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def test_every_real_uai_is_accepted(lycees: list[dict[str, str]]) -> None:
-    assert [row["code_uai"] for row in lycees if not accepts(Uai, row["code_uai"])] == []
-
-
-def test_the_department_of_a_real_uai_is_known(lycees: list[dict[str, str]]) -> None:
-    assert all(uai_department(row["code_uai"]) == row["code_departement"] for row in lycees)
-
-
-def test_every_real_commune_is_accepted(lycees: list[dict[str, str]]) -> None:
-    assert all(accepts(CommuneCode, row["code_insee_commune"]) for row in lycees)
-
-
-def test_check_letter_of_known_schools() -> None:
-    assert (uai_check_letter("0750419"), uai_check_letter("0750654")) == ("Y", "D")
 
 
 @given(uai=uais(), wrong=st.sampled_from("ABCDEFGHJKLMNPRSTUVWXYZ"))
@@ -86,17 +55,6 @@ def test_a_mistyped_digit_is_found(uai: str, index: int, digit: int) -> None:
 )
 def test_malformed_uai_is_refused(uai: str) -> None:
     assert not accepts(Uai, uai)
-
-
-@given(uai=uais())
-def test_department_of_any_uai(uai: str) -> None:
-    assert uai_department(uai).value == uai[1:3]
-
-
-@given(commune=communes())
-def test_department_of_any_commune(commune: str) -> None:
-    assert accepts(CommuneCode, commune)
-    assert commune_department(commune) in Department
 
 
 @pytest.mark.parametrize("commune", ["2A004", "69123", "7728", "772888", "77 88", "\uff177288"])

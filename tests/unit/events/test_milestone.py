@@ -60,11 +60,6 @@ def test_a_milestone_that_the_catalogue_does_not_have_is_refused(
     assert message in str(refusal.value)
 
 
-def test_each_kind_in_a_territory_is_an_entity() -> None:
-    assert said().entity_id == "schools_connected_ratio/all_connected/D77/cause"
-    assert said(kind="action").entity_id == "schools_connected_ratio/all_connected/D77/action"
-
-
 @pytest.mark.parametrize(
     "text", ["é", "Deux\nlignes", "<script>alert(1)</script>", "😀" * 2000, "مرحبا", "a" * 2000]
 )

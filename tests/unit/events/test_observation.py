@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from events.cloudevent import decode_json
 from events.errors import ContractError, RefusalReason
@@ -24,10 +23,6 @@ def observed(value: str) -> IndicatorObserved:
     fact = decode_json(EVENT % value).fact
     assert isinstance(fact, IndicatorObserved)
     return fact
-
-
-def test_an_indicator_in_a_territory_is_an_entity() -> None:
-    assert observed("1").entity_id == "IND-042/D77"
 
 
 @pytest.mark.parametrize("territory", Territory)
@@ -61,19 +56,3 @@ def test_what_is_no_such_number_is_refused(value: str) -> None:
     with pytest.raises(ContractError) as refusal:
         observed(value)
     assert refusal.value.reason in (RefusalReason.INVALID_DATA, RefusalReason.INVALID_JSON)
-
-
-def test_a_refusal_says_what_a_value_is() -> None:
-    with pytest.raises(ContractError, match=r"at most 6 decimals, such as 71\.5"):
-        observed('"12,5"')
-
-
-@pytest.mark.parametrize("indicator", ["", "IND 042", "IND-042/D77", "x" * 65])
-def test_an_identifier_that_could_be_a_key_is_refused(indicator: str) -> None:
-    with pytest.raises(ValidationError, match="indicator"):
-        IndicatorObserved(
-            indicator=indicator,
-            territory=Territory.REGION,
-            observed_on=date(2019, 3, 11),
-            value=Decimal(1),
-        )

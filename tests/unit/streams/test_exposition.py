@@ -23,8 +23,7 @@ from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.frequency import Frequency
 from events.identifiers import Department
-from events.producers.loader import load_producers
-from events.producers.model import UNKNOWN_PRODUCER, Producers
+from events.producers.model import UNKNOWN_PRODUCER, Producers, load_producers
 from events.registry import FACTS, FACTS_BY_NAME
 from streams.core import UNKNOWN_TYPE, Outcome, RecordRefusal, Result
 from streams.exposition import WorkerCollector, producer_families

@@ -15,7 +15,7 @@ from audit.recount import audit_records
 from events.dead_letters import GATEWAY
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
-from events.producers.loader import load_producers
+from events.producers.model import load_producers
 from events.record_rules import RecordRules
 from operations.dead_letters.replay import ReplayDestinations
 from operations.erasure.persons import Persons, find_traces, retractions

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from events.cloudevent import CloudEvent, decode, encode_binary, encode_structured, read_usual
 from events.errors import ContractError
 from events.fact import Family
-from events.producers.ownership import UNOWNED, Ownership, OwnershipClaim, ownership_of
+from events.producers.ownership import UNOWNED, Ownership, OwnershipClaim
 from events.record_rules import NO_TIMESTAMP, RecordRules, microseconds
 from streams import reading
 from streams.reading import Reading, readings
@@ -40,7 +40,7 @@ def said(read: Sequence[Reading | ContractError]) -> object:
 
 def owned_by(producer: str) -> Ownership:
     claims = [OwnershipClaim("school.connected", None, producer, ())]
-    return ownership_of(claims, producer_of=lambda source: "lycees" if source else None)
+    return Ownership(claims, lambda source: "lycees" if source else None)
 
 
 @pytest.mark.parametrize("family", Family)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from events.dead_letters import RecordOrigin
-from events.producers.loader import load_producers
+from events.producers.model import load_producers
 from events.record_rules import RULES, RecordRules
 from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLoss
 from streams.refusal_rules import fingerprint_of

@@ -1,9 +1,11 @@
 """A change that refuses yesterday's events is seen; one that only takes more is let through."""
 
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -11,25 +13,12 @@ from jsonschema import Draft202012Validator
 from events.contracts.compatibility import breaches
 from tests.support.contracts import drawn_from
 
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["uai", "kind"],
-    "properties": {
-        "uai": {"type": "string", "pattern": "^[0-9]{7}[A-Z]$"},
-        "kind": {"$ref": "#/$defs/Kind"},
-        "speed": {"type": "integer", "exclusiveMinimum": 0, "maximum": 1000},
-        "name": {"type": "string", "minLength": 1, "maxLength": 200},
-        "note": {"anyOf": [{"type": "string", "maxLength": 10}, {"type": "null"}]},
-        "hours": {
-            "type": "object",
-            "propertyNames": {"$ref": "#/$defs/Kind"},
-            "additionalProperties": {"type": "integer", "minimum": 0},
-        },
-    },
-    "propertyNames": {"pattern": "^[a-z]+$"},
-    "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
-    "$defs": {"Kind": {"type": "string", "enum": ["tablet", "laptop"]}},
-}
+CORPUS: dict[str, Any] = yaml.safe_load(
+    (Path(__file__).parents[3] / "corpus" / "schema_changes.yaml").read_text(encoding="utf-8")
+)
+SCHEMA: dict[str, Any] = CORPUS["schema"]
+STRICTER = {name: tuple(case.values()) for name, case in CORPUS["stricter"].items()}
+WIDER = {name: tuple(case.values()) for name, case in CORPUS["wider"].items()}
 
 
 def change(schema: dict[str, Any], path: str, value: object) -> None:
@@ -48,74 +37,6 @@ def changed(path: str, value: object) -> dict[str, Any]:
     schema = deepcopy(SCHEMA)
     change(schema, path, value)
     return schema
-
-
-STRICTER = {
-    "a field is required": ("required", ["uai", "kind", "speed"], "speed: is required"),
-    "a field is gone": ("properties/speed", False, "speed: is no longer a field"),
-    "a value is gone": ("$defs/Kind/enum", ["tablet"], "kind: no longer takes 'laptop'"),
-    "a value is the only one": ("properties/name/const", "x", "name: takes only 'x'"),
-    "the maximum is lower": ("properties/speed/maximum", 999, "speed: maximum is 999, was 1000"),
-    "there is a minimum": ("properties/speed/minimum", 5, "speed: minimum is 5, was beyond 0"),
-    "a text is shorter": ("properties/name/maxLength", 100, "name: maxLength is 100, was 200"),
-    "a text is longer": ("properties/name/minLength", 2, "name: minLength is 2, was 1"),
-    "a pattern differs": ("properties/uai/pattern", "^0[0-9]{6}[A-Z]$", "uai: pattern is"),
-    "there is a pattern": ("properties/name/pattern", "^[A-Z]", "name: pattern is"),
-    "there is a format": ("properties/name/format", "date", "name: format is 'date'"),
-    "the type differs": ("properties/name/type", "integer", "name: type is integer, was string"),
-    "a form is gone": (
-        "properties/note/anyOf",
-        [{"type": "string", "maxLength": 10}],
-        "note: type is string, was null",
-    ),
-    "a form is stricter": (
-        "properties/note/anyOf/0",
-        {"type": "string", "maxLength": 9},
-        "note: no longer takes the form",
-    ),
-    "other fields are refused": ("additionalProperties", False, "*: is no longer a field"),
-    "other fields are stricter": (
-        "additionalProperties/anyOf",
-        [{"type": "string"}],
-        "*: type is string, was integer",
-    ),
-    "a new field binds what was free": (
-        "properties/other",
-        {"type": "string"},
-        "other: type is string, was integer",
-    ),
-    "names are stricter": ("propertyNames/pattern", "^[a-z]{1,8}$", "(a name): pattern is"),
-    "an entry is stricter": (
-        "properties/hours/additionalProperties/minimum",
-        1,
-        "hours.*: minimum is 1, was 0",
-    ),
-    "a rule is new": (
-        "properties/uai/$comment",
-        "also checked: uai_check_letter",
-        "uai: is checked for uai_check_letter too",
-    ),
-    "a keyword is unknown": ("properties/speed/multipleOf", 10, "speed: multipleOf is not"),
-}
-
-WIDER = {
-    "a field is optional": ("required", ["uai"]),
-    "a field is unknown": ("properties/name", None),
-    "a value is added": ("$defs/Kind/enum", ["tablet", "laptop", "desktop"]),
-    "the maximum is higher": ("properties/speed/maximum", 2000),
-    "the maximum is gone": ("properties/speed/maximum", None),
-    "a text is longer": ("properties/name/maxLength", 300),
-    "a pattern is gone": ("properties/uai/pattern", None),
-    "any number is taken": ("properties/speed/type", "number"),
-    "two types are taken": ("properties/name/type", ["string", "null"]),
-    "a form is added": (
-        "properties/note/anyOf",
-        [{"type": "integer"}, {"type": "null"}, {"type": "string"}],
-    ),
-    "one form takes them all": ("additionalProperties", {"type": ["string", "integer"]}),
-    "anything is taken": ("additionalProperties", True),
-    "it reads otherwise": ("properties/uai/description", "the lycée"),
-}
 
 
 @pytest.mark.parametrize(("path", "value", "expected"), STRICTER.values(), ids=STRICTER)

@@ -22,11 +22,6 @@ FEW = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 
 
 @FACTS_TO_TEST
-def test_a_schema_is_of_its_dialect(fact: type[Fact]) -> None:
-    Draft202012Validator.check_schema(schema_of(fact))
-
-
-@FACTS_TO_TEST
 def test_an_example_is_accepted(fact: type[Fact]) -> None:
     example = schema_of(fact)["examples"][0]
 
@@ -65,14 +60,6 @@ def test_the_model_takes_what_the_schema_takes(fact: type[Fact]) -> None:
         assert broken_rules(fact.TYPE, drawn) <= expected
 
     holds()
-
-
-def test_the_day_of_a_fact_is_bound_to_the_time() -> None:
-    fact = FACTS["fr.iledefrance.smartregion.school.closed.v1"]
-    day = schema_of(fact)["$defs"][fact.__name__]["properties"]["closed_on"]
-
-    assert day["$comment"] == "also checked: day_out_of_range"
-    assert "at most the day after that of the event's `time`" in day["description"]
 
 
 @pytest.mark.parametrize("name", ["Upper", "with-hyphen", "", "é"])

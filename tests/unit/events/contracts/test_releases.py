@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from boundary.errors import SmartRegionError
 from events.contracts.json_schema import schema_of
-from events.contracts.releases import BrokenContractError, ReleasedFileError, compare, release
+from events.contracts.releases import BrokenContractError, compare, release
 from events.registry import FACTS
 from tests.support.contracts import broken_rules, drawn_from, rules_beyond
 
@@ -78,7 +79,7 @@ def test_a_type_is_never_removed(folder: Path) -> None:
 def test_a_broken_file_is_reported(folder: Path, text: str) -> None:
     (folder / f"{CLOSED}.json").write_bytes(text.encode(errors="surrogateescape"))
 
-    with pytest.raises(ReleasedFileError, match=CLOSED):
+    with pytest.raises(SmartRegionError, match=CLOSED):
         compare(folder)
 
 

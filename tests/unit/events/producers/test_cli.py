@@ -8,9 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from events.producers.cli import producers
-from events.producers.loader import load_producers
-from events.producers.secrets import load_secrets, token_digest
-from events.producers.tokens import token_owner
+from events.producers.model import load_producers
+from events.producers.secrets import load_secrets, token_digest, token_owner
 
 DECLARED = len(load_producers().producers)
 

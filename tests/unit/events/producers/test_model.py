@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from events.errors import RefusalReason
-from events.producers.model import Producers, Quota
-from events.registry import FACTS
+from events.producers.model import Producers, Quota, load_producers
+from events.registry import FACTS, facts_of
+from simulation.simulator import SYSTEMS, System
 from tests.support.producers import producer
 
+OWNERS: dict[str, str | None] = yaml.safe_load(
+    (Path(__file__).parents[3] / "corpus" / "sources.yaml").read_text(encoding="utf-8")
+)
 CLOSED = "fr.iledefrance.smartregion.school.closed.v1"
 steps = st.from_regex(r"[a-z0-9-]{1,8}", fullmatch=True)
 paths = st.lists(steps, min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
@@ -20,43 +27,7 @@ urns = st.lists(steps, min_size=1, max_size=4).map(lambda parts: "urn:" + ":".jo
 
 @pytest.mark.parametrize(
     ("source", "owner"),
-    [
-        ("urn:iledefrance:lycees", "lycees"),
-        ("urn:iledefrance:lycees:nord", "lycees"),
-        ("urn:iledefrance:lycees/nord", "lycees"),
-        ("urn:iledefrance:lycees-prives", None),
-        ("urn:iledefrance", None),
-        ("URN:iledefrance:lycees", None),
-        ("/idf/lycees", "chemins"),
-        ("/idf/lycees/1", "chemins"),
-        ("/idf/lycees/prives/1", "prives"),
-        ("/idf/lycees/privesque", "chemins"),
-        ("/idf/lycees:1", None),
-        ("/idf/lycees?x=/", None),
-        ("/idf//lycees", None),
-        ("//idf/lycees", None),
-        ("/idf/lycees/../formation", None),
-        ("/idf/lycees/%2e%2e/formation", None),
-        ("/idf/lycees/..%2fformation", None),
-        ("/idf/lycees/./1", None),
-        ("/idf/lycees/%252e%252e/formation", None),
-        ("/idf/lycees//prives", None),
-        ("/idf/lycees///prives/1", None),
-        ("/idf/lycees/%70rives", None),
-        ("/idf/lycees/%2570rives/1", None),
-        ("/idf/lycees/prives?x", None),
-        ("/idf/lycees/prives;x=1", None),
-        ("/idf/lycees/x\\..\\prives", None),
-        ("/idf/lycees//1", "chemins"),
-        ("/idf/lycees/caf%C3%A9", "chemins"),
-        ("/idf/lycees/prives/", "prives"),
-        ("urn:iledefrance:lycees::nord", "lycees"),
-        ("urn:iledefrance:lycees::prives", None),
-        ("urn:iledefrance:lycees:p%72ives:1", None),
-        ("https://idf.fr/lycees/1", "ailleurs"),
-        ("https://idf.fr//lycees/1", None),
-        ("", None),
-    ],
+    OWNERS.items(),
 )
 def test_a_source_belongs_to_its_longest_declared_prefix(source: str, owner: str | None) -> None:
     producers = Producers(
@@ -130,7 +101,7 @@ def test_a_name_stands_for_all_versions_of_its_fact(
 ) -> None:
     """Whoever sends a version goes on beside whoever sends the next one."""
     second = CLOSED.replace(".v1", ".v2")
-    monkeypatch.setattr("events.producers.fact_patterns.FACTS", {**FACTS, second: FACTS[CLOSED]})
+    monkeypatch.setattr("events.producers.ownership.FACTS", {**FACTS, second: FACTS[CLOSED]})
     assert {CLOSED, second} <= producer("a", "/a", types=(pattern,)).event_types
 
 
@@ -161,12 +132,16 @@ def test_ids_and_sources_are_distinguished() -> None:
     ]
 
 
-def test_a_source_spelled_in_two_ways_is_not_two_sources() -> None:
-    with pytest.raises(ValidationError, match="is declared already"):
-        Producers(producers=(producer("a", "/a/b"), producer("b", "/a//%62")))
-
-
 @pytest.mark.parametrize("rate", [0, -1, 1.5, "1", True, 1_000_001])
 def test_a_quota_is_a_positive_whole_number(rate: object) -> None:
     with pytest.raises(ValidationError):
         Quota.model_validate({"events_per_second": rate, "burst": 1})
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
+def test_the_regions_own_systems_may_send_what_they_send(system: System) -> None:
+    source = f"urn:iledefrance:{system.name}"
+    declared = load_producers().of_source(source)
+    assert declared is not None
+    assert declared.id == system.name
+    assert declared.event_types == {fact.TYPE for fact in facts_of(system.family)}

@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from events.declaration import InvalidDeclarationError
 from events.errors import ContractError, RefusalReason
-from events.producers.loader import load_producers
-from events.producers.model import Producers
+from events.producers.model import Producers, load_producers
 from events.producers.ownership import ERASURE, UNOWNED, OwnershipClaim, shared_claims
 from events.registry import FACTS_BY_NAME
 from tests.support.histories import event, uai
@@ -176,88 +176,21 @@ producers:
     quota: {{ events_per_second: 1, burst: 1 }}
     expected_every: weekly
 """
+TOO_MANY = (
+    "school.*, indicator.observed",
+    "/other",
+    f"{{ types: [school.closed], entities: [{', '.join(f'a{n}*' for n in range(300))}] }}",
+    "16: producers[other].owns[0]: is one of more than 200 patterns of school.closed",
+)
+OPEN: list[dict[str, str]] = yaml.safe_load(
+    (Path(__file__).parents[3] / "corpus" / "ownership.yaml").read_text(encoding="utf-8")
+)
 ALL = '{ types: [school.*, indicator.observed], entities: ["0*"] }'
 
 
 @pytest.mark.parametrize(
     ("owns", "source", "others", "expected"),
-    [
-        (
-            "school.*, indicator.observed",
-            "/other",
-            "school.closed",
-            "16: producers[other].owns[0]: is another producer's own, value 'school.closed'",
-        ),
-        (
-            '{ types: [indicator.observed], entities: ["A-*"] }, school.*',
-            "/other",
-            '{ types: [indicator.observed], entities: ["*/R11"] }',
-            "16: producers[other].owns[0]: is another producer's own, value '*/R11'",
-        ),
-        (
-            "school.registered",
-            "/other",
-            '{ types: [training.enrolled], entities: ["A-*"] }',
-            "16: producers[other].owns[0]: is owned and not sent, value 'training.enrolled'",
-        ),
-        (
-            "school.closed",
-            "/other",
-            "indicator.observed",
-            "14: producers[other].types: is owned by other producers alone, value 'school.closed'",
-        ),
-        (
-            "school.*, indicator.observed",
-            "/other",
-            '{ types: [school.*], entities: ["*"] }',
-            "16: producers[other].owns[0].entities[0]: stands for every entity, value '*'",
-        ),
-        (
-            "school.*, indicator.observed",
-            "/other",
-            '{ types: [school.*], entities: ["*a*a*"] }',
-            "16: producers[other].owns[0].entities[0]: has too many *, value '*a*a*'",
-        ),
-        (
-            "school.*, indicator.observed",
-            "/other",
-            '{ types: [school.*], entities: ["a b"] }',
-            "16: producers[other].owns[0].entities[0]: is no identifier of entities, value 'a b'",
-        ),
-        (
-            "school.*, indicator.observed",
-            "/other",
-            "{ types: [school.*], territories: [R11] }",
-            (
-                "16: producers[other].owns[0].territories[0]: cannot be derived from the identifier"
-                " of school.registered, value 'R11'"
-            ),
-        ),
-        (
-            "school.*, indicator.observed",
-            "/other",
-            "{ types: [school.*], territories: [D77], entities: [a] }",
-            "16: producers[other].owns[0].territories: are named beside entities",
-        ),
-        (
-            "school.*, indicator.observed",
-            "/other",
-            "{ types: [school.*], territories: [77] }",
-            "16: producers[other].owns[0].territories[0]: is not one of the known values, value 77",
-        ),
-        (
-            "school.*, indicator.observed",
-            "/other",
-            f"{{ types: [school.closed], entities: [{', '.join(f'a{n}*' for n in range(300))}] }}",
-            "16: producers[other].owns[0]: is one of more than 200 patterns of school.closed",
-        ),
-        (
-            "school.*, indicator.observed",
-            "/smart-region/erasure",
-            ALL,
-            "13: producers[other].sources[0]: is reserved for this program",
-        ),
-    ],
+    [*(tuple(case.values()) for case in OPEN), TOO_MANY],
 )
 def test_a_declaration_that_leaves_the_owner_open_is_refused(
     tmp_path: Path, owns: str, source: str, others: str, expected: str

@@ -1,15 +1,24 @@
-"""The file of secrets: what it holds, who may read it, and that nothing of it is ever shown."""
+"""Secrets: their file, who may read it, new ones, and that none of them is ever shown."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from boundary.errors import SmartRegionError
 from events.declaration import InvalidDeclarationError
 from events.producers.model import Producers
-from events.producers.secrets import Secrets, load_secrets, token_digest
+from events.producers.secrets import (
+    Scheme,
+    Secrets,
+    issue,
+    load_secrets,
+    token_digest,
+    token_owner,
+)
 
 SIGNING = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 TOKEN = "srt_lycees_" + "A" * 43
@@ -118,3 +127,23 @@ def test_an_empty_entry_is_no_way_in() -> None:
     lycees = Secrets.model_validate({"lycees": {}}).of("lycees")
     assert lycees is not None
     assert not lycees.has_token(TOKEN)
+
+
+producer_ids = st.from_regex(r"[a-z][a-z0-9-]{0,39}", fullmatch=True)
+
+
+@given(producer=producer_ids)
+def test_a_token_names_its_producer(producer: str) -> None:
+    assert token_owner(issue(producer, Scheme.BEARER).secret.get_secret_value()) == producer
+
+
+@pytest.mark.parametrize("scheme", Scheme)
+def test_an_issued_secret_does_not_show_itself(scheme: Scheme) -> None:
+    issued = issue("lycees", scheme)
+    assert issued.secret.get_secret_value() not in f"{issued!r} {issued}"
+    assert issued.entry.get_secret_value() not in f"{issued!r} {issued}"
+
+
+@given(text=st.text() | st.from_regex(r"srt_[a-z_-]*"))
+def test_other_texts_name_nobody(text: str) -> None:
+    assert token_owner(text) is None or text.startswith("srt_")

@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 
 from boundary.errors import SmartRegionError
-from events.producers.loader import load_producers
-from events.producers.model import Producers
-from events.producers.secrets import load_secrets, token_digest
-from events.producers.tokens import Scheme
+from events.producers.model import Producers, load_producers
+from events.producers.secrets import Scheme, load_secrets, token_digest
 from operations.stack.folder import Folder, StackCredentials
 from tests.support.rights import mode
 

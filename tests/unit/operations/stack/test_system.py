@@ -17,9 +17,8 @@ import pytest
 from boundary.settings import SettingsError
 from dashboards.rules.site import MonitorSite
 from events.cloudevent import decode_json
-from events.producers.loader import load_producers
-from events.producers.model import Producers
-from events.producers.tokens import Scheme
+from events.producers.model import Producers, load_producers
+from events.producers.secrets import Scheme
 from operations.programs.alerting import AlertingPrograms
 from operations.programs.kafka import Kafka
 from operations.stack import system
