@@ -26,31 +26,16 @@ from broker.security import PLAINTEXT, BrokerSecurity
 _ANY_HOST: Final = "*"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Grant:
-    """One ACL of the broker, written as `User:worker may READ topic smartregion.grants`.
-
-    `note` names any difference from the ACLs that `give_rights` creates: a prefix, host or denial.
-    """
-
-    principal: str
-    kind: str
-    name: str
-    operation: str
-    note: str = ""
-
-    def __str__(self) -> str:
-        note = f" ({self.note})" if self.note else ""
-        return f"{self.principal} may {self.operation} {self.kind} {self.name}{note}"
-
-
 @dataclass(frozen=True, slots=True)
 class GrantsReport:
-    """The grants that were created, those that already existed, and the user's other grants."""
+    """The grants that were created, those that already existed, and the user's other grants.
 
-    given: tuple[Grant, ...]
-    held: tuple[Grant, ...]
-    others: tuple[Grant, ...]
+    A grant is one ACL of the broker, as text: `User:worker may READ topic smartregion.grants`.
+    """
+
+    given: tuple[str, ...]
+    held: tuple[str, ...]
+    others: tuple[str, ...]
     """Revoked with `revoke_others`, otherwise unchanged."""
 
 
@@ -84,8 +69,11 @@ def give_rights(
 
 def held_rights(
     bootstrap: str, *, principal: str | None = None, security: BrokerSecurity = PLAINTEXT
-) -> tuple[Grant, ...]:
-    """Return the broker's ACLs, of one principal or of all. Raises the errors of `give_rights`."""
+) -> tuple[str, ...]:
+    """Return the broker's ACLs as text, of one principal or of all.
+
+    Raises the errors of `give_rights`.
+    """
     with administering(bootstrap, what="rights", security=security) as admin:
         return _grants(_acls(admin, principal))
 
@@ -125,22 +113,12 @@ def _raise_first(errors: Collection[type[Exception]], action: str, principal: st
             raise BrokerRefusedError(action, principal, cause=error.__name__)
 
 
-def _grants(acls: Iterable[ACL]) -> tuple[Grant, ...]:
-    return tuple(
-        sorted(
-            Grant(
-                acl.principal,
-                acl.resource_pattern.resource_type.name.lower(),
-                acl.resource_pattern.resource_name,
-                acl.operation.name,
-                _note(acl),
-            )
-            for acl in acls
-        )
-    )
+def _grants(acls: Iterable[ACL]) -> tuple[str, ...]:
+    return tuple(sorted(map(_text, acls)))
 
 
-def _note(acl: ACL) -> str:
+def _text(acl: ACL) -> str:
+    """Return an ACL as text, with any difference from those that `give_rights` creates."""
     notes = []
     if acl.permission_type is not ACLPermissionType.ALLOW:
         notes.append("denied")
@@ -148,4 +126,6 @@ def _note(acl: ACL) -> str:
         notes.append("and all that begin so")
     if acl.host != _ANY_HOST:
         notes.append(f"from {acl.host} alone")
-    return ", ".join(notes)
+    kind = acl.resource_pattern.resource_type.name.lower()
+    text = f"{acl.principal} may {acl.operation.name} {kind} {acl.resource_pattern.resource_name}"
+    return f"{text} ({', '.join(notes)})" if notes else text

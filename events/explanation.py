@@ -8,8 +8,10 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import islice
+from pathlib import Path
 from typing import Final, get_args
 
+import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
@@ -20,57 +22,10 @@ from events.fact import TYPE_PREFIX, Fact
 
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
-_PROBLEMS: Final[Mapping[str, str]] = {
-    "missing": "is missing",
-    "string_pattern_mismatch": "does not have the right form",
-    "enum": "is not one of the known values",
-    "date_type": "is not a day",
-}
-"""This project's words for the most common pydantic error types; others keep pydantic's."""
-_JSON_PROBLEMS: Final[Mapping[str, str]] = {
-    **_PROBLEMS,
-    "extra_forbidden": "is not a field of this fact",
-    "datetime_type": "is not a time",
-    "model_type": "is not a JSON object",
-    "dict_type": "is not a JSON object",
-}
-_YAML_PROBLEMS: Final[Mapping[str, str]] = {
-    **_PROBLEMS,
-    "extra_forbidden": "is not a known key here",
-    "literal_error": _PROBLEMS["enum"],
-    "string_type": "is not text",
-    "string_too_short": "is empty",
-    "string_too_long": "is too long",
-    "decimal_type": "is not a number",
-    "int_type": "is not a whole number",
-    "bool_type": "is not true or false",
-    "greater_than": "is out of range",
-    "greater_than_equal": "is out of range",
-    "less_than_equal": "is out of range",
-    "tuple_type": "is not a list",
-    "too_short": "is empty",
-    "model_type": "is not a mapping",
-    "dict_type": "is not a mapping",
-}
-NUMBER_REMEDY: Final = "write digits as 1145 or 0.95, without quotes"
-_YAML_REMEDIES: Final[Mapping[str, str]] = {
-    "missing": "add {key}",
-    "date_type": "write a day as 2020-12-31, without quotes",
-    "string_type": "write text, in quotes if it looks like a number or a day",
-    "string_too_short": "write the text",
-    "string_too_long": "write at most {max_length} characters",
-    "string_pattern_mismatch": "write it as {pattern}",
-    "decimal_type": NUMBER_REMEDY,
-    "int_type": "write digits, without quotes",
-    "bool_type": "write true or false, without quotes",
-    "greater_than": "write more than {gt}",
-    "greater_than_equal": "write at least {ge}",
-    "less_than_equal": "write at most {le}",
-    "tuple_type": "write each item after a dash",
-    "too_short": "write at least {min_length} item",
-    "model_type": "write keys and values",
-    "dict_type": "write keys and values",
-}
+_WORDS: Final[Mapping[str, Mapping[str, str]]] = yaml.safe_load(
+    Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
+)
+NUMBER_REMEDY: Final = _WORDS["decimal_type"]["remedy"]
 
 REMOVE_MARK: Final = "remove the byte order mark: save the text as UTF-8 without one"
 """RFC 8259 (8.1) forbids sending one; a text kept as received must be readable for everybody."""
@@ -165,9 +120,9 @@ def declaration_diagnostics(error: ValidationError, model: type[BaseModel]) -> I
             expected = str(details["ctx"]["expected"]).replace(" or ", ", ").replace("'", "")
             remedy = choose(value, expected.split(", "))
         else:
-            remedy = _YAML_REMEDIES.get(kind, "see the documentation of this file")
+            remedy = _WORDS.get(kind, {}).get("remedy", "see the documentation of this file")
             remedy = remedy.format_map({"key": key, **details.get("ctx", {})})
-        yield _explained(details, path, _YAML_PROBLEMS.get(kind), remedy)
+        yield _explained(details, path, _WORDS.get(kind, {}).get("file"), remedy)
 
 
 def _explained(
@@ -229,7 +184,7 @@ def _json_problem(details: ErrorDetails, names: FieldPath, owner: type[BaseModel
         near = _misspelling(str(names[0]), details["input"], owner.model_fields)
         if near:
             return f"is missing, and {near!r} is unknown (a misspelling?)"
-    return _JSON_PROBLEMS.get(details["type"])
+    return _WORDS.get(details["type"], {}).get("event")
 
 
 def _misspelling(missing: str, found: object, known: Collection[str]) -> str | None:

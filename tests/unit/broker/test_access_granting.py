@@ -16,7 +16,7 @@ from kafka.admin import (
 from kafka.errors import ClusterAuthorizationFailedError, NoError, SecurityDisabledError
 
 from broker import clients
-from broker.access_granting import Grant, give_rights, held_rights
+from broker.access_granting import give_rights, held_rights
 from broker.access_rights import Operation, ResourceKind, Right
 from broker.errors import BrokerRefusedError
 
@@ -62,11 +62,7 @@ def rules(monkeypatch: pytest.MonkeyPatch) -> Rules:
 
 def give(*rights: Right, **options: Any) -> tuple[list[str], list[str], list[str]]:
     report = give_rights("broker:9092", "User:worker", rights, **options)
-    return (
-        [str(grant) for grant in report.given],
-        [str(grant) for grant in report.held],
-        [str(grant) for grant in report.others],
-    )
+    return [*report.given], [*report.held], [*report.others]
 
 
 @pytest.mark.usefixtures("rules")
@@ -106,9 +102,8 @@ def test_rules_that_are_not_ours_are_distinguished(rules: Rules) -> None:
             ResourcePattern(ResourceType.TOPIC, "smart", ACLResourcePatternType.PREFIXED),
         )
     )
-    note = "denied, and all that begin so, from 10.0.0.1 alone"
     assert held_rights("broker:9092", principal="User:worker") == (
-        Grant("User:worker", "topic", "smart", "READ", note),
+        "User:worker may READ topic smart (denied, and all that begin so, from 10.0.0.1 alone)",
     )
 
 

@@ -4,7 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from broker.access_granting import Grant, GrantsReport
+from broker.access_granting import GrantsReport
 from broker.access_rights import Role, rights_of
 from broker.cli import commands
 from broker.topic_admin import TopicsReport
@@ -67,7 +67,7 @@ def test_what_is_no_role_family_or_user_is_reported(wrong: tuple[str, ...], expe
 
 
 def test_rights_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    grants = [Grant("User:gateway", "topic", name, "WRITE") for name in "abc"]
+    grants = [f"User:gateway may WRITE topic {name}" for name in "abc"]
     asked: list[tuple[object, ...]] = []
 
     def give(*arguments: object, **_: object) -> GrantsReport:
@@ -85,7 +85,7 @@ def test_rights_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_broker_s_rules_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    grant = Grant("User:gateway", "topic", "a", "WRITE")
+    grant = "User:gateway may WRITE topic a"
     monkeypatch.setattr("broker.access_granting.held_rights", lambda *_, **__: (grant,))
     done = run("topics", "acl", "--principal", "User:gateway")
     assert done.stdout == "User:gateway may WRITE topic a\n"

@@ -181,7 +181,14 @@ def test_who_takes_long_with_the_records_is_not_waited_for(
     monkeypatch.setattr(
         reading,
         "KafkaConsumer",
-        ScriptedConsumer(*(Answer({FIRST: 1}, {FIRST: 4, SECOND: 0}) for _ in range(4))),
+        ScriptedConsumer(
+            Answer({FIRST: 1}, {FIRST: 4}),
+            Answer(),
+            Answer({FIRST: 2}),
+            Answer(),
+            Answer({FIRST: 1}, {SECOND: 0}),
+            partitions=(FIRST, SECOND),
+        ),
     )
     taken = []
     for record in read_topics("broker:9092", topics=["events"], wait_seconds=3):

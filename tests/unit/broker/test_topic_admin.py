@@ -174,7 +174,9 @@ def test_a_difference_is_named_and_left_alone(
 
 def test_settings_are_altered_where_that_is_asked_for(cluster: Cluster) -> None:
     own = {"segment.bytes": "1048576"}
-    cluster.add(SPECS[0], configs={**SPECS[0].config, "retention.ms": "1000", **own})
+    configs = {**SPECS[0].config, "retention.ms": "1000", **own}
+    del configs["retention.bytes"]
+    cluster.add(SPECS[0], configs=configs)
 
     report = apply_topics("b:1", SPECS, alter_settings=True)
 
