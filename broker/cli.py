@@ -14,8 +14,7 @@ from broker.options import APP_ID, BROKER, PARTITIONS, REPLICATION, OneOf, Parse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from broker.access_granting import GrantsReport
-    from broker.access_rights import Right, Role
+    from broker.access_rights import GrantsReport, Right, Role
     from events.fact import Family
     from events.topics import TopicSpec
 
@@ -133,8 +132,7 @@ def acl(
 
     The roles: producer, gateway, worker, page, reader, clerk, deployer, observer.
     """
-    from broker.access_granting import give_rights, held_rights
-    from broker.access_rights import rights_of
+    from broker.access_rights import give_rights, held_rights, rights_of
     from broker.settings import load_broker_settings, load_topic_settings
 
     app_id = load_topic_settings(app_id=app_id).app_id

@@ -1,14 +1,17 @@
 """A first connection to a broker that reports failed authentication at once, with its cause.
 
 The clients retry and report other causes: kafka-python a lost connection for a wrong password.
+`FailedAttempts` keeps aiokafka's lines about them out of the log.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 import ssl
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Self
 
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import (
@@ -18,12 +21,19 @@ from aiokafka.errors import (
     UnsupportedSaslMechanismError,
 )
 
+from boundary.terminal import one_line
 from broker.errors import BrokerEntryError
 from broker.security import BrokerSecurity
 
 ANSWER_SECONDS: Final = 3.0
 CLOSING_SECONDS: Final = 0.3
 
+_LOGGER: Final = "aiokafka"
+_ATTEMPT: Final = re.compile(
+    r'Unable (?:connect to|to request metadata from) (?:"(.*)"|node with id (\S+)): (.*)', re.DOTALL
+)
+_OTHER: Final = "Unable to update metadata"
+_ERRNO: Final = re.compile(r"\[Errno -?\d+\] ")
 #: The connection ended during the handshake: the broker may just be stopping.
 _CLOSED: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
@@ -85,3 +95,39 @@ def _refusal(address: str, security: BrokerSecurity, error: Exception) -> Broker
         case _:
             return None
     return BrokerEntryError(address, problem=problem, remedy=remedy)
+
+
+class FailedAttempts(logging.Filter):
+    """Keeps the client's lines about connections out of the log, and the cause of the last one.
+
+    A client that checks each second for a broker logs an error each time. The open context filters
+    these lines out, unless the client logs its steps too (`debug`).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._logger = logging.getLogger(_LOGGER)
+        self.cause: str | None = None
+        """The cause of the last failed attempt, with the broker's address or number."""
+
+    def __enter__(self) -> Self:
+        self._logger.addFilter(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._logger.removeFilter(self)
+
+    def forget(self) -> None:
+        """Forget the cause before another attempt."""
+        self.cause = None
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is logged."""
+        text = record.getMessage()
+        if found := _ATTEMPT.fullmatch(text):
+            address, node, cause = found.groups()
+            where = address or f"broker {node}"
+            self.cause = one_line(f"{where}: {_ERRNO.sub('', cause) or 'no answer'}")
+        elif not text.startswith(_OTHER):
+            return True
+        return self._logger.isEnabledFor(logging.INFO)

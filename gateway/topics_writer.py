@@ -21,8 +21,7 @@ from aiokafka.errors import KafkaError, ProducerClosed
 from boundary.errors import SmartRegionError
 from boundary.logs import traceback_of
 from broker.errors import BrokerEntryError
-from broker.failed_attempts import FailedAttempts
-from broker.preflight import preflight
+from broker.preflight import FailedAttempts, preflight
 from broker.security import PLAINTEXT, BrokerSecurity
 from broker.settings import addresses_of
 from events.partitioning import partition_for

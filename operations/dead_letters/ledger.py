@@ -11,10 +11,16 @@ from collections.abc import Callable, Iterable, Iterator
 from broker import topic_admin
 from broker.reading import read_topics
 from broker.security import PLAINTEXT, BrokerSecurity
-from events.dead_letters import DeadLetter, LetterPosition, Runs, read_dead_letters
+from events.dead_letters import (
+    DeadLetter,
+    LetterPosition,
+    RecordMap,
+    Runs,
+    distinct_letters,
+    read_dead_letters,
+)
 from events.fact import Family
 from events.records import Record
-from events.refused_records import RecordMap, distinct_letters
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, topic_name
 from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import NotAnOutcomeError, ReplayOutcome, read_outcome

@@ -10,12 +10,11 @@ from datetime import date, datetime
 from events.claims import claims_of
 from events.cloudevent import CloudEvent, decode
 from events.dead_letter_content import letter_content
-from events.dead_letters import REPLAY_OF, DeadLetter, RecordOrigin
+from events.dead_letters import REPLAY_OF, DeadLetter, RecordMap, RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules
 from events.records import Record
-from events.refused_records import RecordMap
 from events.topics import DEFAULT_PARTITIONS, FAMILIES
 from streams.dead_letters import FORWARDED_FROM
 

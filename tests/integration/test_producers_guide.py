@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from broker.access_granting import give_rights
-from broker.access_rights import Role, rights_of
+from broker.access_rights import Role, give_rights, rights_of
 from broker.clients import opened
 from broker.security import PLAINTEXT, BrokerSecurity
 from broker.topic_admin import apply_topics

@@ -22,8 +22,7 @@ from kafka.admin import ACLOperation, KafkaAdminClient
 from kafka.errors import GroupAuthorizationFailedError
 
 from boundary.settings import ENV_PREFIX
-from broker.access_granting import give_rights
-from broker.access_rights import Operation, Role, rights_of
+from broker.access_rights import Operation, Role, give_rights, rights_of
 from broker.clients import administering, opened
 from broker.errors import BrokerRefusedError
 from broker.security import BrokerSecurity

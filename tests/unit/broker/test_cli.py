@@ -4,8 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from broker.access_granting import GrantsReport
-from broker.access_rights import Role, rights_of
+from broker.access_rights import GrantsReport, Role, rights_of
 from broker.cli import commands
 from broker.topic_admin import TopicsReport
 from events.fact import Family
@@ -74,7 +73,7 @@ def test_rights_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(arguments)
         return GrantsReport((grants[0],), (grants[1],), (grants[2],))
 
-    monkeypatch.setattr("broker.access_granting.give_rights", give)
+    monkeypatch.setattr("broker.access_rights.give_rights", give)
     done = run("topics", "acl", "--role", "gateway", "--principal", "gateway", "--bootstrap", "b:1")
     assert done.stdout.splitlines() == [
         "granted: User:gateway may WRITE topic a",
@@ -86,6 +85,6 @@ def test_rights_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_broker_s_rules_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     grant = "User:gateway may WRITE topic a"
-    monkeypatch.setattr("broker.access_granting.held_rights", lambda *_, **__: (grant,))
+    monkeypatch.setattr("broker.access_rights.held_rights", lambda *_, **__: (grant,))
     done = run("topics", "acl", "--principal", "User:gateway")
     assert done.stdout == "User:gateway may WRITE topic a\n"

@@ -1,6 +1,7 @@
 """The preflight of a broker, here against servers that only know TLS."""
 
 import asyncio
+import logging
 import socket
 import ssl
 import threading
@@ -12,7 +13,7 @@ import pytest
 
 from boundary.errors import SmartRegionError
 from broker.errors import BrokerEntryError
-from broker.preflight import preflight
+from broker.preflight import FailedAttempts, preflight
 from broker.security import PLAINTEXT, BrokerSecurity
 from tests.support.certificates import Authority, Certificate
 
@@ -98,3 +99,43 @@ def test_a_file_that_is_missing_is_reported_first() -> None:
     security = BrokerSecurity(security_protocol="SSL", ssl_cafile="/nowhere")
     with pytest.raises(SmartRegionError, match="SMART_REGION_SSL_CAFILE"):
         asyncio.run(preflight(["127.0.0.1:1"], security))
+
+
+CLIENT = logging.getLogger("aiokafka")
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "cause"),
+    [
+        ('Unable connect to "%s:9092": %s', "kafka", "kafka:9092: refused"),
+        ("Unable connect to node with id %s: %s", 3, "broker 3: refused"),
+    ],
+)
+def test_the_cause_is_that_of_the_last_attempt(text: str, place: object, cause: str) -> None:
+    with FailedAttempts() as attempts:
+        CLIENT.error(text, place, OSError(111, "refused"))
+
+    assert attempts.cause == cause
+
+
+@pytest.mark.parametrize(
+    ("text", "is_logged"),
+    [("Unable to update metadata from [0]", False), ("Unable to sleep", True)],
+)
+def test_only_lines_about_connections_are_left_out(
+    caplog: pytest.LogCaptureFixture,
+    text: str,
+    is_logged: bool,  # noqa: FBT001
+) -> None:
+    with FailedAttempts():
+        CLIENT.error(text)
+
+    assert bool(caplog.records) is is_logged
+
+
+def test_all_is_logged_where_the_client_logs_its_steps(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="aiokafka")
+    with FailedAttempts():
+        CLIENT.error("Unable to update metadata from [0]")
+
+    assert caplog.records

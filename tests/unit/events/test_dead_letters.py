@@ -353,6 +353,8 @@ class TestSummary:
         letter = read_back(sent)
         assert (letter.summary, letter.headers, letter.value) == (summary, OWN, b"")
         assert [one.offset for one in letter.origins] == [40, 41, 42, 50]
+        shortened = read_back(dead(value=b"{", summary=summary, producer="lycees"))
+        assert (shortened.summary, shortened.shortened["value"]) == (summary, 1)
 
     @pytest.mark.parametrize(
         "header",

@@ -186,14 +186,6 @@ def test_any_json_gets_an_answer(content: Any) -> None:  # noqa: ANN401 - any JS
     assert found is None or isinstance(found, str)
 
 
-@given(depth=st.integers(1, 3000))
-def test_depth_does_not_matter(depth: int) -> None:
-    content: JSON = "jean@example.fr"
-    for _ in range(depth):
-        content = [content]
-    assert find_person_data(content) is not None
-
-
 @pytest.mark.parametrize(
     "unit",
     [
@@ -206,12 +198,6 @@ def test_the_cost_of_a_text_is_linear(unit: str) -> None:
         return event({"uai": unit * (size // len(unit))})
 
     assert grows_linearly(find_person_data, text(16_000), text(16_000 * TIMES_LARGER))
-
-
-@given(text=st.text())
-def test_a_text_without_its_dress_is_its_compatible_one(text: str) -> None:
-    whole = "".join(map(person_data._plain_sign, unicodedata.normalize("NFKD", text)))
-    assert person_data._plain(text) == whole or text.isascii()
 
 
 @given(text=st.text(st.characters(max_codepoint=0x24F), max_size=40))

@@ -18,6 +18,7 @@ from boundary.errors import SmartRegionError
 from events.identifiers import PseudonymousId
 from events.person_data import find_person_data
 from events.pseudonym import (
+    LONGEST_LINE,
     LONGEST_PERSON,
     PseudonymKey,
     load_key,
@@ -70,6 +71,8 @@ def test_nobody_is_identified_by_a_long_text() -> None:
         KEY.pseudonym(longest + "x")
     with pytest.raises(SmartRegionError, match=r"line 2: .*more than 1000"):
         list(pseudonymise_lines([b"somebody\n", f"{longest}x\n".encode()], KEY))
+    with pytest.raises(SmartRegionError, match=r"line 1: .*more than 1000"):
+        list(pseudonymise_lines([b" " * LONGEST_LINE + b"a"], KEY))
 
 
 def test_a_key_does_not_show_itself() -> None:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from events.errors import ContractError, RefusalReason
 from events.record_rules import (
-    END_OF_TIME,
     LONGEST_TOLERANCE,
     NO_TIMESTAMP,
     RECORDED_AT,
@@ -138,8 +137,3 @@ def test_an_erasure_s_copy_is_known_since_its_original(
             headers=(*(record.headers or ()), (RECORDED_AT, header)),
         )
         assert known_on(LIVE, record, datetime(2020, 3, 31, tzinfo=UTC)) is expected
-
-
-def test_a_day_is_known_until_its_end_in_utc() -> None:
-    assert known_before(date(1970, 1, 1)) == 24 * 60 * 60 * 1_000_000
-    assert known_before(None) == END_OF_TIME

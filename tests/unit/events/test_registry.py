@@ -1,9 +1,7 @@
 """The facts that exist."""
 
-import pytest
-
-from events.fact import Fact, Family
-from events.registry import FACTS, facts_of
+from events.fact import Fact
+from events.registry import FACTS
 
 
 def test_every_subclass_with_a_name_is_registered() -> None:
@@ -14,8 +12,3 @@ def test_every_subclass_with_a_name_is_registered() -> None:
     assert {kind for kind in named(Fact) if kind.__module__.startswith("events.")} == set(
         FACTS.values()
     )
-
-
-@pytest.mark.parametrize("family", Family)
-def test_a_family_s_facts_share_their_key(family: Family) -> None:
-    assert len({fact.KEY for fact in facts_of(family)}) == 1

@@ -35,10 +35,6 @@ def test_a_release_freezes_every_type(folder: Path) -> None:
     assert files == {name: schema_of(fact) for name, fact in FACTS.items()}
 
 
-def test_a_second_release_changes_nothing(folder: Path) -> None:
-    assert release(folder) == ()
-
-
 def test_the_repository_has_today_s_schemas() -> None:
     comparison = compare(RELEASED)
     assert (comparison.changed, comparison.broken) == ((), {})

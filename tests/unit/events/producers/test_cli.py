@@ -35,11 +35,6 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(producers, arguments)
 
 
-def test_the_shipped_declaration_is_correct() -> None:
-    result = run("check")
-    assert (result.stdout, result.exit_code) == (f"{DECLARED} producers: correct\n", 0)
-
-
 def test_a_mistake_is_reported_and_counted(tmp_path: Path) -> None:
     file = tmp_path / "producers.yaml"
     file.write_text(WRONG, encoding="utf-8")

@@ -134,8 +134,8 @@ REGISTERED = "fr.iledefrance.smartregion.school.registered.v1"
         # All letters are discarded by --all, never by default.
         ("discard --because essai", "or --all"),
         ("discard 0/1", "--because"),
-        ("discard --all --because ' '", "says nothing"),
-        ("pass-over smartregion.schools/3/42 --because ' '", "says nothing"),
+        ("discard --all --because ' '", "is blank"),
+        ("pass-over smartregion.schools/3/42 --because ' '", "is blank"),
     ],
 )
 def test_a_wrong_call_is_refused_with_its_remedy(

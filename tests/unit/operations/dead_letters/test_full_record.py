@@ -94,7 +94,7 @@ def test_a_broker_that_returns_nothing_does_not_say_that_a_record_is_gone(
     highwater: int | None,
 ) -> None:
     """It may be away, or the partition without a leader: nobody is told to discard the letter."""
-    with pytest.raises(TopicsStalledError, match="no record came"):
+    with pytest.raises(TopicsStalledError, match="returned no record"):
         record_of(SHORTENED, ScriptedConsumer(highwater=highwater))
 
 
