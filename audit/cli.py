@@ -82,8 +82,8 @@ def audit(
     from boundary.work_folder import WorkFolder
     from broker.reading import Extent, read_topics
     from catalogue.loader import load_catalogue
+    from streams.decisions import read_decisions
     from streams.settings import load_settings
-    from streams.skipped_records import read_decisions
 
     if urls and known_on is not None:
         raise click.UsageError("a worker has all records: leave out --known-on or --against")
@@ -112,7 +112,7 @@ def audit(
             known_on.date() if known_on is not None else None,
             partitions=settings.partitions,
             work=work,
-            skipped=read_decisions(settings.broker, security=security),
+            skipped=read_decisions(settings.broker, security=security).skipped,
             rules=rules,
         )
         comparison = None

@@ -112,10 +112,9 @@ REBUILD_MISMATCHES = Metric("smartregion_rebuild_mismatches_total")
 COORDINATOR_ERRORS = Metric("smartregion_coordinator_errors_total")
 RECOVERIES = Metric("smartregion_recoveries_total")
 RECOVERY_SECONDS = Metric("smartregion_recovery_seconds")
-PARTITION_SNAPSHOTS = Metric("smartregion_partition_snapshots_total", ("outcome",))
 SOURCES_DROPPED = Metric("smartregion_sources_dropped_total")
 
-# Each worker also exposes these, about who sends events: `streams/producers/`.
+# Each worker also exposes these, about who sends events: `streams/meters.py`.
 _producers = partial(Metric, section="producers")
 
 PRODUCER_INFO = _producers("smartregion_producer_info", ("producer", "title"))

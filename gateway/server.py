@@ -20,6 +20,8 @@ import uvicorn
 
 from boundary.errors import SmartRegionError
 from boundary.logs import configure_logging
+from boundary.web import Readiness, probe_routes
+from boundary.web import make_app as make_web_app
 from boundary.web_server import listen, serving
 from catalogue.loader import load_catalogue
 from events.producers.model import Producers, load_producers
@@ -38,8 +40,6 @@ from gateway.settings import GatewaySettings
 from gateway.token_map import TokenMap
 from gateway.topics_writer import TopicsWriter, WriteTimeouts
 from gateway.work_scheduling import WorkScheduler
-from streams.web import Readiness, probe_routes
-from streams.web import make_app as make_web_app
 
 logger = logging.getLogger(__name__)
 

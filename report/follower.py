@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Final
 
 from boundary.errors import SmartRegionError
+from boundary.web import Readiness
 from broker.clients import administering
 from broker.errors import BrokerRefusedError, PositionsOutdatedError, TopicsMissingError
 from broker.reading import FOLLOW_WAIT_MS, TopicReader, open_reader, read_topics
@@ -38,11 +39,10 @@ from report.past_days import PastDays
 from report.server import Known
 from streams.assessor.assessor import Assessment, Assessor
 from streams.assessor.known_part import known_part
+from streams.decisions import Skip, read_decisions, without_skipped
 from streams.histories import categories_of
 from streams.queries.opening import open_histories
 from streams.settings import Settings
-from streams.skipped_records import Decision, read_decisions, without_skipped
-from streams.web import Readiness
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class Follower:
 
     def _append(self, stopping: threading.Event) -> None:
         security = self._settings.security().pinned()
-        skipped = read_decisions(self._settings.broker, security=self._settings.security())
+        skipped = read_decisions(self._settings.broker, security=self._settings.security()).skipped
         with open_reader(
             self._settings.broker,
             LEDGER_TOPICS,
@@ -147,11 +147,11 @@ class Follower:
         if None not in behind:
             self.ledger_lag = sum(filter(None, behind)) + unstored
 
-    def _decisions(self, known: Mapping[RecordOrigin, Decision]) -> Mapping[RecordOrigin, Decision]:
+    def _decisions(self, known: Mapping[RecordOrigin, Skip]) -> Mapping[RecordOrigin, Skip]:
         """Return the decisions to pass over records; those known where they cannot be read."""
         settings = self._settings
         try:
-            return read_decisions(settings.broker, security=settings.security())
+            return read_decisions(settings.broker, security=settings.security()).skipped
         except SmartRegionError as error:
             logger.warning("decisions to pass over records are not read: %s", error)
             return known
@@ -261,5 +261,5 @@ class Follower:
         security = self._settings.security()
         return without_skipped(
             read_topics(self._settings.broker, topics=PERSON_TOPICS, security=security),
-            read_decisions(self._settings.broker, security=security),
+            read_decisions(self._settings.broker, security=security).skipped,
         )

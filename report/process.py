@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from boundary.logs import configure_logging, log_end
 from boundary.private_files import write_private_files
+from boundary.web import Readiness, probe_routes, serve
 from catalogue import metrics
 from catalogue.loader import load_catalogue
 from report.follower import Follower
@@ -22,7 +23,6 @@ from report.server import PageServer
 from report.settings import PageSettings
 from streams.metric_families import family_of, single
 from streams.queries.opening import collector_plan
-from streams.web import Readiness, probe_routes, serve
 
 
 class PageCollector(Collector):

@@ -20,6 +20,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from boundary.web import make_app
 from catalogue.judgement import CHANGE_DAYS
 from catalogue.model import Catalogue, Indicator, UndeclaredError
 from events.fact import Family
@@ -44,7 +45,6 @@ from report.promise import promise_of
 from report.rendering import STATIC, Pages
 from report.slots import Slots
 from report.view import View, parse_day, parse_view, told_of
-from streams.web import make_app
 
 logger = logging.getLogger(__name__)
 

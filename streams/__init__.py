@@ -6,7 +6,7 @@ A batch of records passes through these modules, in this order:
 - `engine`, `core`: decode, validate, merge; what is refused becomes a dead letter (`dead_letters`)
 - `state`, `state_store`: entity states, and the position in the log up to which they are merged
 - `contribution`, `fold`: from states to figures, by differences
-- `snapshot`, `exposition`: /metrics
+- `exposition`: /metrics
 
 On a rebalance `BatchConsumer.on_partitions_revoked` commits and forgets offsets,
 `on_partitions_assigned` drops the states of partitions that another worker has now, and

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, Final, cast
 
 import faust
@@ -16,8 +15,6 @@ from events.fact import Family
 from events.topics import DEAD_LETTER_MAX_BYTES, topic_name
 from streams.batch_transport import BatchConsumer, BatchProducer, BatchSchema, BatchTransport
 from streams.engine import Engine
-from streams.known_topics import topic_ids
-from streams.partition_snapshots import PartitionSnapshots
 from streams.settings import Settings
 
 _NO_TOPIC: Final = frozenset({""})
@@ -150,19 +147,17 @@ def create_app(
         # Topics are declared in `events.topics` and created by `smart-region topics apply`.
         topic_allow_declare=False,
         topic_disable_leader=True,
-        # `streams.web` serves /metrics, /healthz and /readyz: Faust's server has pages with data.
+        # `boundary.web` serves /metrics, /healthz and /readyz: Faust's server has pages with data.
         web_enabled=False,
         agent_supervisor=CrashingSupervisor,
     )
     app.on_failure = on_failure
-    folder, ids = settings.snapshots, partial(topic_ids, settings)
     app.transport = transport(
         app.conf.broker_consumer,
         app,
         state_store=engine.state_store,
         rules=engine.rules_fingerprint,
         accepted=engine.accepted,
-        snapshots=None if folder is None else PartitionSnapshots(folder, engine, ids),
     )
     for family in Family:
         topic = app.topic(topic_name(family), schema=BatchSchema(), allow_empty=True)

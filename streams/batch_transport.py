@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import (
     AsyncIterator,
-    Awaitable,
     Callable,
     Collection,
     Iterable,
@@ -37,10 +36,9 @@ from aiokafka.errors import (
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
-    for_code,
 )
 from aiokafka.protocol.commit import OffsetCommitRequest
-from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
+from aiokafka.protocol.group import SyncGroupRequest
 from aiokafka.structs import OffsetAndMetadata
 from faust import Schema
 from faust.transport.drivers import aiokafka as driver
@@ -54,26 +52,22 @@ from broker.record_batches import read_any_batch_with_aiokafka
 from broker.write_sequences import REFUSALS, reuse_refused_sequences
 from events.records import OutgoingRecord
 from events.topics import FAMILIES
-from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLoss, AcceptedLosses
 from streams.assigned_partition import NOT_COMMITTED, AssignedPartition, Batch, Committed
 from streams.commit_metadata import (
     decode_commit_metadata,
     encode_commit_metadata,
 )
-from streams.partition_snapshots import PartitionSnapshots
+from streams.decisions import NOTHING_ACCEPTED, AcceptedLoss, AcceptedLosses
 from streams.state_store import StateStore
 from streams.topic_faults import TopicFault
 
 #: Figures are shown until the last heartbeat reaches this share of the session timeout: after it,
 #: another worker may show them.
 HEARTBEAT_AGE_SHARE = 0.8
-#: The longest wait of a fetch request: while records arrive, after IDLE_SECONDS without any, and
-#: during a rebalance. A broker ends the wait when a record arrives (the demo's does not). Resumed
-#: partitions and all other requests on the connection wait until then: a rebalance makes several.
+#: The longest wait of a fetch request. A broker ends the wait when a record arrives (the demo's
+#: does not). Resumed partitions and all other requests on the connection wait until then: a
+#: rebalance makes several.
 FETCH_MAX_WAIT_MS = 100
-IDLE_FETCH_MAX_WAIT_MS = 500
-REBALANCE_FETCH_MAX_WAIT_MS = 50
-IDLE_SECONDS = 5.0
 #: How long a stopping worker waits for the broker to store that no record has ended it.
 TAKE_BACK_SECONDS = 2.0
 #: Errors of the client or the broker that the content of a write causes.
@@ -135,8 +129,6 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
     #: answered, or the request that returned the assignment. The session began later.
     heartbeat_at: float = 0.0
     _sync_sent_at: float = 0.0
-    #: The last request to join the group, and its answer: aiokafka hardly logs them.
-    join_step: str = ""
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
         read_any_batch_with_aiokafka()
@@ -189,8 +181,8 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         async def send_request(request: object) -> Any:  # noqa: ANN401 - aiokafka's answer
             if isinstance(request, OffsetCommitRequest):
                 _check_commit(request)
-            if isinstance(request, JoinGroupRequest | SyncGroupRequest):
-                return await self._send_join(send, request)
+            if isinstance(request, SyncGroupRequest):
+                self._sync_sent_at = monotonic()
             return await send(request)
 
         async def offsets(node_id: int, topics: object) -> Any:  # noqa: ANN401 - aiokafka's answer
@@ -214,23 +206,6 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         coordinator._do_heartbeat = heartbeat
         coordinator._send_req = send_request
 
-    async def _send_join(self, send: Callable[[object], Awaitable[Any]], request: object) -> Any:  # noqa: ANN401
-        if isinstance(request, SyncGroupRequest):
-            self._sync_sent_at = monotonic()
-        step = type(request).__name__.removesuffix("Request")
-        self.join_step = f"{step} not answered"
-        try:
-            answer = await send(request)
-        except KafkaError as error:
-            self.join_step = f"{step}: {type(error).__name__}"
-            raise
-        self.join_step = f"{step}: {for_code(answer.error_code).message}"
-        return answer
-
-    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        self.set_fetch_max_wait(REBALANCE_FETCH_MAX_WAIT_MS)
-        await super().on_partitions_revoked(revoked)
-
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         # Not the time of this call: the process may have been suspended since the answer.
         self.heartbeat_at = max(self.heartbeat_at, self._sync_sent_at)
@@ -247,10 +222,6 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         after the next one. A worker without partitions would never poll.
         """
         self._ensure_consumer()._subscription._last_fetch_ended = monotonic()
-
-    def set_fetch_max_wait(self, milliseconds: int) -> None:
-        """Set the longest wait of the next fetch requests."""
-        self._ensure_consumer()._fetcher._fetch_max_wait_ms = milliseconds
 
     def generation(self) -> int:
         """Return the group generation of this member, according to aiokafka's coordinator."""
@@ -296,15 +267,11 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def check_errors(self) -> None:
         """Raise the pending error of aiokafka's coordinator, in the consumer's thread."""
-        await self._call(self._ensure_consumer()._coordinator.check_errors)
 
-    async def _call(self, call: Callable[[], object]) -> None:
-        """Call a plain function in the consumer's thread."""
+        async def check() -> None:
+            self._ensure_consumer()._coordinator.check_errors()
 
-        async def called() -> None:
-            call()
-
-        await self.call_thread(called)
+        await self.call_thread(check)
 
 
 def _check_commit(request: OffsetCommitRequest) -> None:
@@ -332,8 +299,6 @@ class BatchConsumer(driver.Consumer):
         self._partitions: dict[TP, AssignedPartition] = {}
         self.log_starts: dict[TP, int] = {}
         """The first offset of each partition, as of the last look at the logs."""
-        #: When a poll last returned records.
-        self._received_at = monotonic()
         self._assigned_generation = -1
         self._is_revoked = True
         #: The generation whose partitions are sought.
@@ -392,13 +357,8 @@ class BatchConsumer(driver.Consumer):
                 committed.get(tp, NOT_COMMITTED),
                 store=self.transport.state_store,
                 rules=self.transport.rules,
-                snapshots=self.transport.snapshots,
                 before=self._partitions.get(tp),
             )
-        for partition in self._read():
-            await partition.restore()
-        if self._is_outdated(generation):
-            return
         try:
             await self._look_at(tps)
         except IllegalStateError as error:
@@ -409,11 +369,6 @@ class BatchConsumer(driver.Consumer):
 
     def _is_outdated(self, generation: int) -> bool:
         return self._is_revoked or generation != self.app.consumer_generation_id
-
-    async def keep_snapshots(self, *, is_end: bool = False) -> None:
-        """Write the snapshots that are due."""
-        for partition in self._read():
-            await partition.keep_snapshot(is_end=is_end)
 
     async def look_at_logs(self) -> None:
         """Check whether the logs of the assigned partitions have lost records.
@@ -507,22 +462,12 @@ class BatchConsumer(driver.Consumer):
             # These are paused while their agent is busy. If it resumes them during a long poll
             # without them, it waits until the poll ends.
             max_wait = min(max_wait, _SHORT_POLL_SECONDS)
-        self._thread.set_fetch_max_wait(self._fetch_max_wait())
         try:
-            polled = dict(await self._getmany(active_partitions=readable, timeout=max_wait) or {})
+            return dict(await self._getmany(active_partitions=readable, timeout=max_wait) or {})
         except (OffsetOutOfRangeError, NoOffsetForPartitionError) as error:
             self.log.warning("a log has moved, or lost records: %r", error)
             await self.look_at_logs()
             return {}
-        if polled:
-            self._received_at = monotonic()
-        return polled
-
-    def _fetch_max_wait(self) -> int:
-        if self.app.rebalancing:
-            return REBALANCE_FETCH_MAX_WAIT_MS
-        is_idle = monotonic() - self._received_at > IDLE_SECONDS
-        return IDLE_FETCH_MAX_WAIT_MS if is_idle else FETCH_MAX_WAIT_MS
 
     async def _skip_control_records(self, quiet: Collection[TP], generation: int) -> None:
         """Move past aborted and control records, in partitions for which a poll returned nothing.
@@ -758,11 +703,6 @@ class BatchConsumer(driver.Consumer):
         """Return the seconds since the last successful heartbeat."""
         return monotonic() - self._thread.heartbeat_at
 
-    @property
-    def join_step(self) -> str:
-        """The last request to join the group and its outcome; empty before the first."""
-        return self._thread.join_step
-
     async def check_errors(self) -> None:
         """Raise the pending error of aiokafka's coordinator, which Faust does not check."""
         await self._thread.check_errors()
@@ -853,12 +793,10 @@ class BatchTransport(driver.Transport):
         state_store: StateStore,
         rules: str = "",
         accepted: AcceptedLosses = NOTHING_ACCEPTED,
-        snapshots: PartitionSnapshots | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.state_store = state_store
         self.rules = rules
-        self.snapshots = snapshots
         self.accepted = accepted
         """The losses that operators have accepted, by topic and partition."""

@@ -1,4 +1,4 @@
-"""The metadata of a committed offset: Kafka stores up to 4 096 bytes with each.
+"""The metadata of a committed offset: a broker stores at most 4 096 bytes with each by default.
 
 It is JSON. Operators' tools write none. Unknown keys of other releases are ignored.
 """
@@ -9,11 +9,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
 
-from boundary.errors import SmartRegionError
 from events.last_record import LastRecord
 
-#: A broker's default for `offset.metadata.max.bytes`; a commit with more is refused.
-MAX_BYTES: Final = 4096
 #: The maximum number of attempts kept at once, those at the lowest offsets.
 MOST_ATTEMPTS: Final = 8
 
@@ -50,22 +47,12 @@ NO_METADATA: Final = CommitMetadata()
 
 
 def encode_commit_metadata(metadata: CommitMetadata) -> str:
-    """Return the metadata as JSON without empty keys; "" for no metadata.
-
-    Raises SmartRegionError.
-    """
+    """Return the metadata as JSON without empty keys; "" for no metadata."""
     if metadata == NO_METADATA:
         return ""
-    text = metadata.model_dump_json(
+    return metadata.model_dump_json(
         exclude_none=True, exclude={} if metadata.attempts else {"attempts"}
     )
-    size = len(text.encode())
-    if size > MAX_BYTES:
-        raise SmartRegionError(
-            f"commit metadata: {size} bytes, more than the {MAX_BYTES} that a broker accepts: write"
-            " less metadata with an offset"
-        )
-    return text
 
 
 def decode_commit_metadata(text: str | None) -> CommitMetadata:

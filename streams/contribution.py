@@ -165,8 +165,6 @@ class ViewTerms:
 
     def _selection_of(self, department: str, found: Sequence[Any], *, counts: bool) -> _Selection:
         values = [_text(value) for value in found]
-        if type(department) is not str:  # From a foreign state, which `Fold.verify` refuses.
-            return self._select(department, values, counts=counts)
         key: tuple[str | bool, ...] = (department, counts, *values)
         known = self._remembered.get(key)
         if known is None:
@@ -189,7 +187,7 @@ class ViewTerms:
             if counts and all(texts[field] in accepted for field, accepted in term.where)
         )
         reports = tuple((index, department, NO_CATEGORY) for index, _ in self._terms)
-        is_fixed = type(department) is str and all(one.amount is None for one in given)
+        is_fixed = all(one.amount is None for one in given)
         last = (tuple(_steps(given, {}, None)), reports) if is_fixed else None
         return _Selection(given, reports, last)
 

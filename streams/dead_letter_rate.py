@@ -1,8 +1,4 @@
-"""The share of a family's last records that was refused, and the first cause if it is too high.
-
-Counting is by batch, so accepted records cost nothing. A refusal counts until a full window of
-later records is read, and for a day at most.
-"""
+"""The share of a family's last records that was refused, and the first cause if it is too high."""
 
 from __future__ import annotations
 
@@ -27,41 +23,24 @@ class DeadLetterCause(NamedTuple):
     origin: RecordOrigin
 
 
-class _Refused(NamedTuple):
-    """A refused record within the window."""
-
-    number: int
-    """Its place in the order of reading."""
-    counted_at: float
-    cause: DeadLetterCause
-
-
 class DeadLetterRate:
     """The refusals among the last records of one family, over all partitions of this worker.
 
-    `clock` returns seconds since any fixed moment: refusals older than the policy's age are dropped
-    even if no further record is read.
+    Records not yet read, and refusals older than the policy's age, count as accepted. `clock`
+    returns seconds since any fixed moment.
     """
 
     def __init__(self, policy: DeadLetterPolicy, *, clock: Callable[[], float] = monotonic) -> None:
         self._policy = policy
         self._clock = clock
-        self._seen = 0
-        self._refused: deque[_Refused] = deque()
+        #: When each of the last records was counted, and why it was refused.
+        self._last: deque[tuple[float, DeadLetterCause | None]] = deque(maxlen=policy.window)
         self._alarm: DeadLetterCause | None = None
 
     @property
     def share(self) -> float:
-        """The refused share of the last records, 0 to 1.
-
-        Records not yet read, and refusals that are too old, count as accepted.
-        """
-        self._forget(self._seen, self._clock())
-        return self._share
-
-    @property
-    def _share(self) -> float:
-        return len(self._refused) / self._policy.window
+        """The refused share of the last records, 0 to 1."""
+        return len(self._causes()) / self._policy.window
 
     @property
     def alarm(self) -> DeadLetterCause | None:
@@ -70,7 +49,12 @@ class DeadLetterRate:
         It is the most frequent reason and field among the refusals in the window when the limit was
         exceeded, with the first such record. It stays the same until the alarm ends.
         """
-        self._forget(self._seen, self._clock())
+        causes = self._causes()
+        if len(causes) <= self._policy.max_share * self._policy.window:
+            self._alarm = None
+        elif self._alarm is None:
+            [(most, _)] = Counter(cause[:2] for cause in causes).most_common(1)
+            self._alarm = next(cause for cause in causes if cause[:2] == most)
         return self._alarm
 
     def count(
@@ -78,44 +62,18 @@ class DeadLetterRate:
     ) -> DeadLetterCause | None:
         """Count a batch and the refusals of some of its records.
 
-        Returns the first cause if an alarm began in this batch, even if it also ended in it.
+        Returns the first cause if an alarm began with this batch.
         """
-        begun = None
-        now = self._clock()
+        before, now = self.alarm, self._clock()
         errors = {refusal.record.offset: refusal.error for refusal in refusals}
-        start, end = self._seen, self._seen + len(records)
-        for index, record in enumerate(records if errors else (), start):
+        for record in records[-self._policy.window :]:
             error = errors.get(record.offset)
-            if error is None:
-                continue
-            self._forget(index, now)
-            self._refused.append(_Refused(index, now, _cause_of(record, error)))
-            self._forget(index + 1, now)
-            if self._alarm is None and self._is_too_much():
-                self._alarm = self._first_cause()
-                begun = begun or self._alarm
-        self._seen = end
-        self._forget(end, now)
-        return begun
+            self._last.append((now, None if error is None else _cause_of(record, error)))
+        return self.alarm if before is None else None
 
-    def _forget(self, seen: int, now: float) -> None:
-        """Drop refusals that are outside the window after `seen` records, or too old."""
-        first = seen - self._policy.window
-        oldest = now - self._policy.max_age_seconds
-        while self._refused and (
-            self._refused[0].number < first or self._refused[0].counted_at < oldest
-        ):
-            self._refused.popleft()
-        if not self._is_too_much():
-            self._alarm = None
-
-    def _is_too_much(self) -> bool:
-        return self._share > self._policy.max_share
-
-    def _first_cause(self) -> DeadLetterCause:
-        causes = [refused.cause for refused in self._refused]
-        [(most, _)] = Counter(cause[:2] for cause in causes).most_common(1)
-        return next(cause for cause in causes if cause[:2] == most)
+    def _causes(self) -> list[DeadLetterCause]:
+        oldest = self._clock() - self._policy.max_age_seconds
+        return [cause for at, cause in self._last if cause is not None and at >= oldest]
 
 
 def _cause_of(record: Record, error: ContractError) -> DeadLetterCause:

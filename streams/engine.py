@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from time import monotonic
 from types import MappingProxyType
 from typing import Final, NamedTuple, cast
@@ -22,7 +22,6 @@ from events.last_record import LastRecord
 from events.producers.model import Producers
 from events.record_rules import RULES, RecordRules
 from events.records import OutgoingRecord, Record
-from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLosses
 from streams.assigned_partition import Batch
 from streams.batch_transport import (
     AttemptNotCommittedError,
@@ -40,11 +39,10 @@ from streams.dead_letters import (
     dead_letter_records,
     forward_record,
 )
+from streams.decisions import NOTHING_ACCEPTED, AcceptedLosses, Skip, refusal_of
 from streams.merging import merged
-from streams.meters import Meters
-from streams.producers.meters import Attribution, ProducerMeters
+from streams.meters import Attribution, Meters, ProducerMeters
 from streams.refusal_rules import fingerprint_of
-from streams.skipped_records import Decision, refusal_of
 from streams.state_store import FamilyPartition, StateChange, StateStore
 
 logger = logging.getLogger(__name__)
@@ -61,7 +59,7 @@ HOLD_SECONDS: Final = 60.0
 HOLD_LOOK_SECONDS: Final = 0.1
 #: How many processed records are merged at once; other tasks run in between.
 MERGE_STEP: Final = 500
-NOTHING_SKIPPED: Final[Mapping[RecordOrigin, Decision]] = MappingProxyType({})
+NOTHING_SKIPPED: Final[Mapping[RecordOrigin, Skip]] = MappingProxyType({})
 
 
 class _Computed(NamedTuple):
@@ -101,7 +99,7 @@ class Engine:
         *,
         partitions: int,
         producers: Producers | None = None,
-        skipped: Mapping[RecordOrigin, Decision] = NOTHING_SKIPPED,
+        skipped: Mapping[RecordOrigin, Skip] = NOTHING_SKIPPED,
         accepted: AcceptedLosses = NOTHING_ACCEPTED,
         rules: RecordRules = RULES,
     ) -> None:
@@ -117,16 +115,12 @@ class Engine:
         self.state_store = StateStore(catalogue.terms)
         self.merged = 0
         """The number of records merged before committed offsets."""
-        self.unprocessable: set[FamilyPartition] = set()
-        """Partitions with a record that failed in this process; another process may accept it."""
         self.meters = Meters(ProducerMeters(Attribution(producers)))
         self.progressed_at = monotonic()
         self.hold_seconds = HOLD_SECONDS
         #: By record that ended workers: for how many HOLD_LOOK_SECONDS it has been reported.
         self._looks: Counter[tuple[TP, int]] = Counter()
-        self.on_applied: Callable[[], object] = lambda: None
-        """Called each time states have changed."""
-        self._skipped: Mapping[tuple[str, int], dict[int, Decision]] = defaultdict(dict)
+        self._skipped: Mapping[tuple[str, int], dict[int, Skip]] = defaultdict(dict)
         for (topic, partition, offset), decision in skipped.items():
             self._skipped[topic, partition][offset] = decision
         self.accepted = accepted
@@ -269,7 +263,6 @@ class Engine:
             self._check_position(key, batch.start)
         self.state_store.apply(*key, computed.changes)
         self._move(key, batch.records[-1])
-        self.on_applied()
         if batch.is_new:
             # Counted here: a single record is committed before its batch is done.
             self.meters.count(computed.result)
@@ -345,7 +338,6 @@ class Engine:
             traceback_of(cause),
         )
         refusal = RecordRefusal(record, _unprocessable(cause))
-        self.unprocessable.add(key)
         if batch.writes:
             now = self.clock.now()
             try:

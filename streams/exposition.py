@@ -1,10 +1,12 @@
-"""The translation of a worker's snapshot and meters into metric families, at each scrape."""
+"""The translation of a worker's states and meters into metric families, at each scrape."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Final
+from itertools import chain
+from typing import Final, NamedTuple
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
@@ -13,26 +15,24 @@ from catalogue import metrics
 from catalogue.model import Catalogue, Indicator, Programme
 from catalogue.territories import territory_key
 from events.errors import RefusalReason
-from events.fact import Family
 from events.frequency import allowed_silence_days
 from events.producers.model import UNKNOWN_PRODUCER, Producers
 from events.registry import FACTS, FACTS_BY_NAME
 from streams.contribution import NO_CATEGORY
 from streams.core import UNKNOWN_TYPE, Outcome
-from streams.fold import Fold
-from streams.meters import Meters
+from streams.fold import Fold, Series, SeriesKey
+from streams.meters import Meters, ProducerMeters
 from streams.metric_families import (
     MetricFamily,
     catalogue_families,
     family_of,
-    fault_family,
     histogram_of,
     midnight,
     samples,
     single,
 )
-from streams.producers.meters import ProducerMeters
-from streams.snapshot import Figures, Snapshot
+from streams.state_store import StateStore
+from streams.topic_faults import TopicFault
 
 _DAY_SECONDS: Final = 86_400
 
@@ -94,39 +94,60 @@ _NOTHING_READ: Final = {
 }
 
 
+class WorkerStatus(NamedTuple):
+    """What /metrics shows of a worker at one moment, apart from its states and counters."""
+
+    as_of: date
+    ready: bool
+    partitions_expected: int
+    shown: Collection[int]
+    """The partitions whose figures are shown: a missing figure is visibly stale, a zero is not."""
+    lag: Mapping[tuple[str, int], int]
+    """Records not yet processed, by topic and partition."""
+    faults: Sequence[TopicFault] = ()
+
+
 class WorkerCollector(Collector):
-    """A collector of the snapshot and the meters of a worker."""
+    """A collector of the states and the meters of a worker.
+
+    It runs in the event loop, as all that changes them.
+    """
 
     def __init__(
-        self, catalogue: Catalogue, fold: Fold, meters: Meters, snapshot: Callable[[], Snapshot]
+        self,
+        catalogue: Catalogue,
+        state_store: StateStore,
+        meters: Meters,
+        status: Callable[[], WorkerStatus],
     ) -> None:
         self._catalogue = catalogue
+        self._state_store = state_store
         self._meters = meters
-        self._snapshot = snapshot
-        self._indexes = fold.indexes
+        self._status = status
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric family of the vocabulary."""
-        snapshot = self._snapshot()
+        status = self._status()
         yield from catalogue_families(self._catalogue)
-        yield from self._figures(snapshot)
-        yield from self._state(snapshot)
+        yield from self._figures(status)
+        yield from self._state(status)
         yield from self._counts()
         yield from producer_families(self._catalogue, self._meters.producers)
 
-    def _figures(self, snapshot: Snapshot) -> Iterator[Metric]:
+    def _figures(self, status: WorkerStatus) -> Iterator[Metric]:
         value = family_of(metrics.INDICATOR_VALUE)
         numerator = family_of(metrics.INDICATOR_NUMERATOR)
         denominator = family_of(metrics.INDICATOR_DENOMINATOR)
         category = family_of(metrics.INDICATOR_CATEGORY)
         reported = family_of(metrics.INDICATOR_LAST_REPORTED)
+        fold = self._state_store.fold
+        partitions = [_Figures(fold, number, status.as_of) for number in sorted(status.shown)]
         for programme, indicator in self._indicators():
             measure = indicator.measure
-            terms = [self._indexes[term] for term in measure.terms]
-            for partition, figures in snapshot.figures.items():
-                who = [programme, indicator.id]
-                where = str(partition)
-                latest = _latest_reports(figures, terms)
+            terms = [fold.indexes[term] for term in measure.terms]
+            for figures in partitions:
+                who, where = [programme, indicator.id], figures.partition
+                latest = figures.last_reports(terms)
                 if indicator.publication is not None:
                     # Counts of persons in one partition are small, so the assessor publishes
                     # their total. For the same reason, only the Région shows its last day.
@@ -136,34 +157,35 @@ class WorkerCollector(Collector):
                     continue
                 for department, day in latest.items():
                     reported.add_metric([*who, territory_key(department), where], midnight(day))
-                amounts = _by_department(figures, terms[0])
+                amounts = figures.by_department(terms[0])
                 if not measure.additive:
-                    amounts = {
-                        department: amount
-                        for department, amount in amounts.items()
-                        if (terms[0], department) in figures.last_reported
-                    }
+                    known = figures.last_reports(terms[:1])
+                    amounts = {code: amount for code, amount in amounts.items() if code in known}
                 if measure.denominator is None:
                     _expose(value, who, where, amounts, measure.divisor)
                 else:
-                    over = _by_department(figures, terms[1])
+                    over = figures.by_department(terms[1])
                     # A missing numerator is 0: without a sample, Prometheus would drop the ratio.
                     _expose(numerator, who, where, {**dict.fromkeys(over, 0), **amounts})
                     _expose(denominator, who, where, over)
                 if indicator.breakdown is not None:
-                    for label, parts in _by_category(figures, terms[0]).items():
+                    for label, parts in figures.by_category(terms[0]).items():
                         labels = [*who, indicator.breakdown, label]
                         _expose(category, labels, where, parts, measure.divisor)
         yield from (value, numerator, denominator, category, reported)
 
-    def _state(self, snapshot: Snapshot) -> Iterator[Metric]:
-        yield single(metrics.AS_OF, midnight(snapshot.as_of))
-        yield single(metrics.PARTITIONS_EXPECTED, snapshot.partitions_expected)
-        yield single(metrics.WORKER_READY, int(snapshot.ready))
-        yield samples(metrics.PARTITION_OWNED, {(number,): 1 for number in snapshot.figures})
-        yield samples(metrics.ENTITIES, dict(self._entities(snapshot.entities)))
-        yield samples(metrics.LAG, snapshot.lag)
-        yield fault_family((*snapshot.faults, *self._meters.topic_warnings))
+    def _state(self, status: WorkerStatus) -> Iterator[Metric]:
+        yield single(metrics.AS_OF, midnight(status.as_of))
+        yield single(metrics.PARTITIONS_EXPECTED, status.partitions_expected)
+        yield single(metrics.WORKER_READY, int(status.ready))
+        yield samples(metrics.PARTITION_OWNED, {(number,): 1 for number in status.shown})
+        yield samples(metrics.ENTITIES, dict(self._entities()))
+        yield samples(metrics.LAG, status.lag)
+        faults = family_of(metrics.TOPIC_FAULT)
+        for fault in (*status.faults, *self._meters.topic_warnings):
+            partition = "" if fault.partition is None else str(fault.partition)
+            faults.add_metric([fault.topic, partition, fault.fault], 1)
+        yield faults
 
     def _counts(self) -> Iterator[Metric]:
         meters = self._meters
@@ -187,15 +209,14 @@ class WorkerCollector(Collector):
         yield single(metrics.SOURCES_DROPPED, meters.sources_dropped)
         yield single(metrics.REBUILD_MISMATCHES, meters.mismatches)
         yield single(metrics.COORDINATOR_ERRORS, meters.coordinator_errors)
-        yield samples(metrics.PARTITION_SNAPSHOTS, meters.partition_snapshots)
         yield single(metrics.RECOVERIES, meters.recoveries)
         if meters.recovery_seconds is not None:
             yield single(metrics.RECOVERY_SECONDS, meters.recovery_seconds)
 
-    def _entities(self, counts: Mapping[str, int]) -> Iterator[tuple[str, int]]:
-        for family, count in counts.items():
-            persons = self._catalogue.publications.get(Family(family))
-            yield family, count if persons is None else persons.count(count)
+    def _entities(self) -> Iterator[tuple[str, int]]:
+        for family, count in self._state_store.entities().items():
+            persons = self._catalogue.publications.get(family)
+            yield str(family), count if persons is None else persons.count(count)
 
     def _indicators(self) -> Iterator[tuple[str, Indicator]]:
         for programme in self._catalogue.programmes:
@@ -203,22 +224,39 @@ class WorkerCollector(Collector):
                 yield programme.id, indicator
 
 
-def _by_department(figures: Figures, term: int) -> dict[str, int]:
-    """Return a term's amounts by département, summed over all categories."""
-    sums: dict[str, int] = {}
-    for (index, department, _), total in figures.totals.items():
-        if index == term:
-            sums[department] = sums.get(department, 0) + total
-    return sums
+class _Figures:
+    """One partition's figures on a day."""
 
+    def __init__(self, fold: Fold, partition: int, as_of: date) -> None:
+        self.partition = str(partition)
+        self._day = as_of.toordinal()
+        self._series: dict[int, list[tuple[SeriesKey, Series]]] = defaultdict(list)
+        for key, series in fold.series(partition).items():
+            self._series[key.term].append((key, series))
 
-def _by_category(figures: Figures, term: int) -> dict[str, dict[str, int]]:
-    """Return a term's amounts by category and département, without amounts of no category."""
-    parts: dict[str, dict[str, int]] = {}
-    for (index, department, category), total in figures.totals.items():
-        if index == term and category != NO_CATEGORY:
-            parts.setdefault(category, {})[department] = total
-    return parts
+    def by_department(self, term: int) -> dict[str, int]:
+        """Return a term's amounts by département, summed over all categories."""
+        sums: dict[str, int] = {}
+        for key, series in self._series[term]:
+            sums[key.department] = sums.get(key.department, 0) + series.total(self._day)
+        return sums
+
+    def by_category(self, term: int) -> dict[str, dict[str, int]]:
+        """Return a term's amounts by category and département, without amounts of no category."""
+        parts: dict[str, dict[str, int]] = {}
+        for key, series in self._series[term]:
+            if key.category != NO_CATEGORY:
+                parts.setdefault(key.category, {})[key.department] = series.total(self._day)
+        return parts
+
+    def last_reports(self, terms: Iterable[int]) -> dict[str, date]:
+        """Return the last day on which a fact of some terms took effect, by département."""
+        latest: dict[str, int] = {}
+        for key, series in chain.from_iterable(self._series[term] for term in terms):
+            day = series.last_reported(self._day)
+            if day is not None:
+                latest[key.department] = max(day, latest.get(key.department, day))
+        return {department: date.fromordinal(day) for department, day in latest.items()}
 
 
 def _expose(
@@ -230,11 +268,3 @@ def _expose(
 ) -> None:
     for department, amount in amounts.items():
         family.add_metric([*labels, territory_key(department), partition], amount / divisor)
-
-
-def _latest_reports(figures: Figures, terms: list[int]) -> dict[str, date]:
-    latest: dict[str, date] = {}
-    for (index, department), day in figures.last_reported.items():
-        if index in terms:
-            latest[department] = max(day, latest.get(department, day))
-    return latest

@@ -178,23 +178,6 @@ class Fold:
         """Return True if some terms of a family read only some of its entities."""
         return family in self._own_views
 
-    def verify(self, difference: Difference) -> None:
-        """Check the types of a difference; raise TypeError.
-
-        The contracts exclude wrong types in events; a foreign state may have them.
-        """
-        for _, (steps, reports), _ in difference:
-            if type(steps) is tuple:  # Only `ViewTerms` makes these.
-                continue
-            for (_, department, _), _, amount in steps:
-                if type(amount) is not int or type(department) is not str:
-                    message = f"{amount!r} in {department!r} is not an amount of a département"
-                    raise TypeError(message)
-            for _, department, _ in reports:
-                if type(department) is not str:
-                    message = f"{department!r} is not a département"
-                    raise TypeError(message)
-
     def apply(self, partition: int, differences: Iterable[Difference]) -> None:
         """Apply the result of `difference` for each of several entities.
 
@@ -236,14 +219,6 @@ class Fold:
         indexes = self._indexes_of(family)
         for key in [key for key in series if key[0] in indexes]:
             del series[key]
-
-    def adopt(self, family: Family, partition: int, other: Fold) -> None:
-        """Take over a family's series in a partition from a fold of the same terms."""
-        series, version, indexes = self._series[partition], self.touch(), self._indexes_of(family)
-        for key, one in other._series[partition].items():
-            if key[0] in indexes:
-                one.version = version
-                series[key] = one
 
     def series(self, partition: int) -> Mapping[SeriesKey, Series]:
         """Return a partition's series, without the empty ones."""

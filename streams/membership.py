@@ -14,16 +14,16 @@ import faust
 from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
+from boundary.web import Readiness
 from events.fact import Family
 from events.topics import topic_name
-from streams.accepted_losses import AcceptedLosses
 from streams.batch_transport import BatchConsumer
+from streams.decisions import AcceptedLosses
 from streams.engine import Engine
+from streams.exposition import WorkerStatus
 from streams.overdue import OverdueRecords
 from streams.queries.serving import OwnedPartitions
-from streams.snapshot import Snapshot, take_snapshot
 from streams.topic_faults import TopicFault, summary_of
-from streams.web import Readiness
 
 logger = logging.getLogger(__name__)
 
@@ -178,14 +178,12 @@ class Membership:
         now = self.engine.clock.now()
         return OwnedPartitions(waiting_for, self.generation, shown, self.overdue(), now)
 
-    def snapshot(self) -> Snapshot:
-        """Return an immutable copy of what /metrics shows."""
-        engine = self.engine
-        return take_snapshot(
-            engine.state_store,
-            as_of=engine.clock.today(),
+    def status(self) -> WorkerStatus:
+        """Return what /metrics shows of this worker."""
+        return WorkerStatus(
+            as_of=self.engine.clock.today(),
             ready=self.waiting_for() is None,
-            partitions=engine.partitions,
+            partitions_expected=self.engine.partitions,
             shown=self.shown(),
             lag=self.lag(),
             faults=self.faults(),
@@ -202,8 +200,7 @@ class Membership:
             return "the broker"
         if not self._is_sought():
             self._is_recovering = True
-            step = consumer.join_step
-            return "an assignment of partitions" + (f" ({step})" if step else "")
+            return "an assignment of partitions"
         if faults := consumer.faults:
             return f"a decision on lost records: {summary_of(faults)}: see the runbook TopicFaulty"
         if not all(map(consumer.is_caught_up, assigned)):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time
 from typing import TypeAlias, TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.registry import Collector, CollectorRegistry
 
 from catalogue import metrics
-from catalogue.metrics import TOPIC_FAULT, Metric
+from catalogue.metrics import Metric
 from catalogue.model import Catalogue
-from streams.topic_faults import TopicFault
 
 
 def catalogue_families(catalogue: Catalogue) -> Iterator[MetricFamily]:
@@ -71,22 +69,6 @@ def samples(metric: Metric, values: Mapping[Labels, float]) -> MetricFamily:
     return family
 
 
-def fault_family(faults: Iterable[TopicFault]) -> MetricFamily:
-    """Return the family of the topics' faults."""
-    family = family_of(TOPIC_FAULT)
-    for fault in faults:
-        partition = "" if fault.partition is None else str(fault.partition)
-        family.add_metric([fault.topic, partition, fault.fault], 1)
-    return family
-
-
 def midnight(day: date) -> float:
     """Return the start of a day in UTC, in seconds since 1970: how metrics express a day."""
     return datetime.combine(day, time(), UTC).timestamp()
-
-
-def registry_of(collector: Collector) -> CollectorRegistry:
-    """Return a registry of this collector only, without collecting it at registration."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(collector)
-    return registry

@@ -12,7 +12,7 @@ from events.dead_letters import RecordOrigin
 from events.producers.model import Producers
 from events.record_rules import RecordRules
 from events.registry import FACTS
-from streams.accepted_losses import AcceptedLosses
+from streams.decisions import AcceptedLosses
 
 _DIGITS: Final = 16
 

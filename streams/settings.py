@@ -72,10 +72,9 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
 
     workers: Annotated[str, AfterValidator(_workers_text)] | None = None
     """The workers whose histories assessor, page, export and backfill read, separated by commas:
-    `http://HOST:PORT`; `dns+http://NAME:PORT`, every address of a name; `file+http:///PATH`, the
-    targets in files of Prometheus (`file_sd`); each also with https. Without it assessor and page
-    ask the worker on this machine's loopback address and SMART_REGION_HTTP_PORT, and export and
-    backfill count from the topics of events."""
+    `http://HOST:PORT`, or `dns+http://NAME:PORT` for every address of a name; both also with https.
+    Without it assessor and page query the worker on this machine's loopback address and
+    SMART_REGION_HTTP_PORT, and export and backfill count from the topics of events."""
     workers_cafile: Path | None = None
     """PEM file with the authority of the workers' certificates; default: this machine's."""
     workers_plain_http: bool = False
@@ -110,11 +109,6 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     """Where `audit` keeps what does not fit into memory; default: the system's temporary folder."""
     work_mb: Megabytes = 4096
     """The most megabytes that `audit` uses there; a million records take about 600."""
-
-    snapshots: Path | None = None
-    """Existing folder for snapshots of entity states, with which a worker starts faster. Without it
-    each start reads all events. Workers may share it, and you may delete what is in it. It has
-    nothing about persons."""
 
     time_tolerance: ToleranceSeconds = TIME_TOLERANCE.total_seconds()
     """How far an event's `time` may be ahead of the broker's time of its record; an event further

@@ -13,17 +13,9 @@ from functools import lru_cache
 from sys import intern
 from typing import Any, NamedTuple, TypeAlias
 
-from pydantic import TypeAdapter
-from pydantic_core import from_json
-
 from events.cloudevent import CloudEvent
 from events.record_rules import microseconds
 
-# With a declared type, pydantic's core serialises a state in a third of the time it takes when it
-# infers the type.
-_WRITER: TypeAdapter[Any] = TypeAdapter(
-    dict[str, dict[str, tuple[int, str, str, dict[str, Any] | None]]]
-)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -102,33 +94,6 @@ def latest_attributes(state: EntityState, fact: str) -> Mapping[str, Any]:
         if attributes is not None:
             return attributes
     return {}
-
-
-def encode_state(state: EntityState) -> bytes:
-    """Return a state as JSON."""
-    return _WRITER.serializer.to_json(state)
-
-
-def decode_state(value: bytes) -> EntityState:
-    """Return the state that JSON encodes.
-
-    Raises ValueError, TypeError or AttributeError if it is not a state.
-    """
-    return state_in(from_json(value, cache_strings="all"))
-
-
-def state_in(content: Any) -> EntityState:  # noqa: ANN401 - JSON
-    """Return the state in decoded JSON. Raises the errors of `decode_state`."""
-    state: dict[str, dict[str, Cell]] = {}
-    for fact, days in content.items():
-        cells = state[fact] = {}
-        for day, (time, source, id_, attributes) in days.items():
-            # Cells are ordered by these.
-            if type(time) is not int or type(source) is not str or type(id_) is not str:
-                message = "a cell's time, source or id is of another type"
-                raise TypeError(message)
-            cells[day] = tuple.__new__(Cell, (time, source, id_, attributes))
-    return state
 
 
 def _content(cell: Cell) -> str:

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from broker.clients import administering
+from broker.offsets import GroupMembers
+from broker.topic_admin import ABSENT, SeenTopic, seen_topics
+from events.topics import FAMILIES, declared_topics
+from streams.decisions import KnownTopic
+from streams.settings import Settings
+
+#: With any other value, a broker deletes events or keeps the producers' timestamps.
+_WATCHED_SETTINGS: Final = (
+    "cleanup.policy",
+    "message.timestamp.type",
+    "retention.ms",
+    "retention.bytes",
+)
 
 
 class FaultKind(StrEnum):
@@ -39,6 +54,12 @@ class TopicFault(NamedTuple):
         return f"{where} {self.problem}"
 
 
+def summary_of(faults: Sequence[TopicFault]) -> str:
+    """Return the first of some faults, and how many more there are."""
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return f"{faults[0]}{more}"
+
+
 def records_deleted(topic: str, partition: int, first: int, after: int) -> TopicFault:
     """Return the fault of deleted records, from offset `first` to before `after`."""
     count = after - first
@@ -47,7 +68,74 @@ def records_deleted(topic: str, partition: int, first: int, after: int) -> Topic
     return TopicFault(topic, partition, FaultKind.RECORDS_DELETED, problem)
 
 
-def summary_of(faults: Sequence[TopicFault]) -> str:
-    """Return the first of some faults, and how many more there are."""
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return f"{faults[0]}{more}"
+def topic_ids(settings: Settings) -> Mapping[str, str]:
+    """Return the ids of the event topics, by name. Raises the errors of `seen_topics`."""
+    with administering(settings.broker, what="topics", security=settings.security()) as admin:
+        return ids_of(seen_topics(admin, FAMILIES))
+
+
+def ids_of(seen: Mapping[str, SeenTopic]) -> Mapping[str, str]:
+    """Return the ids of topics, by name."""
+    return {name: one.identity for name, one in seen.items()}
+
+
+def recreated(ids: Mapping[str, str], known: Mapping[str, KnownTopic]) -> Sequence[TopicFault]:
+    """Return the topics whose id is not the one that the workers have read."""
+    problem = (
+        "was deleted and created again: what it had is lost; accept that with `smart-region topics"
+        " accept-loss`"
+    )
+    return [
+        TopicFault(name, None, FaultKind.TOPIC_RECREATED, problem)
+        for name, identity in ids.items()
+        if name in known and known[name].id != identity
+    ]
+
+
+def faults_of_topics(seen: Mapping[str, SeenTopic], *, partitions: int) -> Iterable[TopicFault]:
+    """Yield the event topics that are missing or have more partitions than workers process."""
+    for name in FAMILIES:
+        if name not in seen:
+            problem = "is missing: it was deleted"
+            yield TopicFault(name, None, FaultKind.TOPIC_MISSING, problem)
+        elif seen[name].partitions > partitions:
+            problem = (
+                f"has {seen[name].partitions} partitions, not {partitions}: no worker processes"
+                " those that were added"
+            )
+            yield TopicFault(name, None, FaultKind.PARTITIONS_ADDED, problem)
+
+
+def faults_of_settings(settings: Mapping[str, Mapping[str, str]]) -> Iterable[TopicFault]:
+    """Yield the event topics whose settings delete records or keep the producers' timestamps.
+
+    `settings` has the settings in force, by topic; none for a topic that our user may not describe.
+    """
+    for spec in declared_topics():
+        actual = settings.get(spec.name)
+        if not actual or spec.name not in FAMILIES:
+            continue
+        wrong = [
+            f"{name}={actual.get(name, ABSENT)}, not {spec.config[name]}"
+            for name in _WATCHED_SETTINGS
+            if actual.get(name) != spec.config[name]
+        ]
+        if wrong:
+            problem = f"has {'; '.join(wrong)}: run `smart-region topics apply --alter-settings`"
+            yield TopicFault(spec.name, None, FaultKind.SETTINGS_CHANGED, problem)
+
+
+def unowned(
+    seen: Mapping[str, SeenTopic], group: GroupMembers | None, *, partitions: int
+) -> frozenset[TopicFault]:
+    """Return the partitions of events that no member of a stable group is assigned."""
+    if group is None or not group.is_stable:
+        return frozenset()
+    problem = "belongs to no member of the stable group"
+    return frozenset(
+        TopicFault(name, partition, FaultKind.PARTITION_UNOWNED, problem)
+        for name in FAMILIES
+        if name in seen
+        for partition in range(partitions)
+        if (name, partition) not in group.assigned
+    )

@@ -23,8 +23,8 @@ from events.records import Record
 from events.topics import DEFAULT_PARTITIONS, FAMILIES, topic_name
 from streams.core import Forward
 from streams.dead_letters import FORWARDED_FROM, forward_origin
+from streams.decisions import read_decisions, without_skipped
 from streams.merging import merged
-from streams.skipped_records import read_decisions, without_skipped
 from streams.state_store import StateStore
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def fold_topics(
     `read_topics`.
     """
     rules = settings.record_rules()
-    skipped = read_decisions(settings.broker, security=settings.security())
+    skipped = read_decisions(settings.broker, security=settings.security()).skipped
     known = ALL_KNOWN if known_on is None else catalogue.known_through(known_on)
     folded = FoldedStates(catalogue.terms)
     for family in Family:

@@ -11,13 +11,21 @@ from typing import Final
 from boundary.errors import SmartRegionError
 from broker.clients import administering
 from broker.offsets import GroupMembers, group_members
-from broker.topic_admin import ABSENT, SeenTopic, seen_topics, with_settings
-from events.fact import Family
-from events.topics import FAMILIES, declared_topics, topic_name
-from streams.known_topics import KnownTopics, ids_of
+from broker.topic_admin import SeenTopic, seen_topics, with_settings
+from broker.writing import KafkaWriter
+from events.topics import FAMILIES
+from streams.decisions import KnownTopic, read_decisions, topic_record
 from streams.membership import Membership
 from streams.settings import Settings
-from streams.topic_faults import FaultKind, TopicFault
+from streams.topic_faults import (
+    FaultKind,
+    TopicFault,
+    faults_of_settings,
+    faults_of_topics,
+    ids_of,
+    recreated,
+    unowned,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -26,79 +34,42 @@ INTERVAL_SECONDS: Final = 10.0
 #: After this many failed checks in a row, a minute of them, the log reports it once.
 FAILURES_TO_REPORT: Final = 6
 
-#: With any other value, a broker deletes events or keeps the producers' timestamps.
-_WATCHED_SETTINGS: Final = (
-    "cleanup.policy",
-    "message.timestamp.type",
-    "retention.ms",
-    "retention.bytes",
-)
 #: Faults that end the worker if they persist: its restart checks them again.
 _ENDING: Final = frozenset({FaultKind.TOPIC_MISSING, FaultKind.PARTITION_UNOWNED})
 
 
-def faults_of_topics(
-    names: Sequence[str],
-    seen: Mapping[str, SeenTopic],
-    *,
-    known: Mapping[str, SeenTopic],
-    partitions: int,
-) -> list[TopicFault]:
-    """Return how topics differ from those first seen and from their declaration."""
-    found = []
-    for name in names:
-        now, before = seen.get(name), known.get(name)
-        if now is None:
-            problem = "is missing: it was deleted"
-            found.append(TopicFault(name, None, FaultKind.TOPIC_MISSING, problem))
-        elif before is not None and now.identity != before.identity:
-            problem = "was deleted and created again"
-            found.append(TopicFault(name, None, FaultKind.TOPIC_RECREATED, problem))
-        elif now.partitions > partitions:
-            problem = (
-                f"has {now.partitions} partitions, not {partitions}: no worker processes those "
-                "that were added"
-            )
-            found.append(TopicFault(name, None, FaultKind.PARTITIONS_ADDED, problem))
-    return found
+class KnownTopics:
+    """The topics that a worker reads, compared with the ids on the ledger."""
 
+    def __init__(self, settings: Settings, known: Mapping[str, KnownTopic]) -> None:
+        self._settings = settings
+        self._known = known
+        self.faults: Sequence[TopicFault] = ()
+        """The topics that were recreated, as of the last look."""
 
-def faults_of_settings(settings: Mapping[str, Mapping[str, str]]) -> list[TopicFault]:
-    """Return the event topics whose settings delete records or keep the producers' timestamps.
+    def look(self, ids: Mapping[str, str]) -> None:
+        """Compare the ids of topics with the ledger's, and write missing ones to the ledger.
 
-    `settings` has the settings in force, by topic; none for a topic that our user may not describe.
-    """
-    found = []
-    for spec in declared_topics():
-        actual = settings.get(spec.name)
-        if not actual or spec.name not in FAMILIES:
-            continue
-        wrong = [
-            f"{name}={actual.get(name, ABSENT)}, not {spec.config[name]}"
-            for name in _WATCHED_SETTINGS
-            if actual.get(name) != spec.config[name]
-        ]
-        if wrong:
-            problem = f"has {'; '.join(wrong)}: run `smart-region topics apply --alter-settings`"
-            found.append(TopicFault(spec.name, None, FaultKind.SETTINGS_CHANGED, problem))
-    return found
+        If they differ, the ledger is read again: an operator may have accepted the new topic.
+        Raises the errors of `read_topics`.
+        """
+        if recreated(ids, self._known):
+            security = self._settings.security()
+            self._known = read_decisions(self._settings.broker, security=security).topics
+        if missing := sorted(ids.keys() - self._known.keys()):
+            now = self._settings.make_clock().now()
+            read = [KnownTopic(topic=name, id=ids[name], at=now) for name in missing]
+            self._known = {**self._known, **{one.topic: one for one in read}}
+            self._note(read)
+        self.faults = recreated(ids, self._known)
 
-
-def unowned(
-    seen: Mapping[str, SeenTopic], group: GroupMembers, *, partitions: int
-) -> list[TopicFault]:
-    """Return the partitions of events that no member of a stable group is assigned."""
-    if not group.is_stable:
-        return []
-    return [
-        TopicFault(
-            name, partition, FaultKind.PARTITION_UNOWNED, "belongs to no member of the stable group"
-        )
-        for family in Family
-        if (name := topic_name(family)) in seen
-        for partition in range(partitions)
-        if (name, partition) not in group.assigned
-    ]
+    def _note(self, topics: Sequence[KnownTopic]) -> None:
+        try:
+            with KafkaWriter(self._settings.broker, security=self._settings.security()) as writer:
+                writer.send([topic_record(one) for one in topics])
+        except SmartRegionError as error:
+            # The user of an earlier release lacks the right.
+            logger.warning("a topic that is created again will not be noticed: %s", error)
 
 
 class TopicWatch:
@@ -116,8 +87,8 @@ class TopicWatch:
         self._membership = membership
         self._known_topics = known_topics
         self._clock = clock
-        self._names = [topic_name(family) for family in Family]
-        self._known: Mapping[str, SeenTopic] = {}
+        #: The ids of the topics that this process has read.
+        self._ids: Mapping[str, str] = {}
         self._topic_settings: dict[str, Mapping[str, str]] = {}
         self._unowned: frozenset[TopicFault] = frozenset()
         self._since: dict[TopicFault, float] = {}
@@ -149,21 +120,22 @@ class TopicWatch:
         self.judge(seen, group)
 
     def judge(self, seen: Mapping[str, SeenTopic], group: GroupMembers | None) -> None:
-        """Publish the faults of topics; raise SmartRegionError if one persists.
+        """Publish the faults of topics.
 
-        A partition without an owner is a fault only if seen twice in a row: members change.
+        Raises SmartRegionError if one persists, or if a topic was recreated since the start: its
+        offsets mean other records. A partition without an owner is a fault only if seen twice in a
+        row: members change.
         """
         now, partitions = self._clock(), self._settings.partitions
-        found = faults_of_topics(self._names, seen, known=self._known, partitions=partitions)
-        self._known = {**seen, **self._known}
-        # These do not end the worker: a restart would find them again.
-        recreated_before = frozenset(self._known_topics.faults) - frozenset(found)
-        found += sorted(recreated_before)
-        without_owner = frozenset(unowned(seen, group, partitions=partitions) if group else ())
-        found += sorted(without_owner & self._unowned)
-        self._unowned = without_owner
+        without_owner = unowned(seen, group, partitions=partitions)
         self._topic_settings |= {name: one.settings for name, one in seen.items() if one.settings}
-        found += faults_of_settings(self._topic_settings)
+        found = [
+            *faults_of_topics(seen, partitions=partitions),
+            *self._known_topics.faults,
+            *sorted(without_owner & self._unowned),
+            *faults_of_settings(self._topic_settings),
+        ]
+        self._unowned = without_owner
         self._since = {fault: self._since.get(fault, now) for fault in found}
         for fault, since in self._since.items():
             if since == now:
@@ -171,20 +143,19 @@ class TopicWatch:
         self._membership.topic_faults = tuple(fault for fault in found if fault.withholds)
         meters = self._membership.engine.meters
         meters.topic_warnings = tuple(fault for fault in found if not fault.withholds)
+        for name, identity in ids_of(seen).items():
+            if identity != self._ids.get(name, identity):
+                raise _ended(f"{name} was deleted and created again")
+        self._ids = {**self._ids, **ids_of(seen)}
         for fault, since in self._since.items():
             lasted = now - since
-            is_new = fault.fault is FaultKind.TOPIC_RECREATED and fault not in recreated_before
-            if is_new or (fault.fault in _ENDING and lasted > self._settings.stall_timeout):
-                raise SmartRegionError(
-                    f"topics: {fault}, for {lasted:.0f} s: this worker ends; the next start checks"
-                    " the topics and what they hold, and names what is to be done (runbook"
-                    " TopicFaulty)"
-                )
+            if fault.fault in _ENDING and lasted > self._settings.stall_timeout:
+                raise _ended(f"{fault}, for {lasted:.0f} s")
 
     def _describe(self) -> tuple[Mapping[str, SeenTopic], GroupMembers | None]:
         settings = self._settings
         with administering(settings.broker, what="topics", security=settings.security()) as admin:
-            seen = seen_topics(admin, self._names)
+            seen = seen_topics(admin, FAMILIES)
             try:
                 seen = with_settings(admin, seen)
             except Exception as error:  # noqa: BLE001 - the demo's broker may not answer
@@ -195,3 +166,10 @@ class TopicWatch:
             except Exception as error:  # noqa: BLE001 - the demo's broker answers in an unknown format
                 logger.debug("group not described error=%r", error)
                 return seen, None
+
+
+def _ended(reason: str) -> SmartRegionError:
+    return SmartRegionError(
+        f"topics: {reason}: this worker ends; the next start checks the topics and what they hold,"
+        " and names what is to be done (runbook TopicFaulty)"
+    )

@@ -49,30 +49,6 @@ class NotAllowedError(SmartRegionError):
         )
 
 
-class CoordinatorFailedError(SmartRegionError):
-    """The group coordinator failed repeatedly."""
-
-    def __init__(self, errors: int, *, last: BaseException) -> None:
-        remedy = (
-            "another program is a member of this worker's group: give it a group of its own"
-            if isinstance(last, InconsistentGroupProtocolError)
-            else "check that the broker is up and that this user may read the group and the topics"
-        )
-        super().__init__(
-            f"coordinator: {errors} errors in a row, the last: {last!r}: {remedy}, then restart"
-        )
-
-
-class StalledError(SmartRegionError):
-    """Records are waiting and none was processed for too long."""
-
-    def __init__(self, seconds: float, *, lag: int) -> None:
-        super().__init__(
-            f"stall_timeout: no batch in {seconds:.0f} s with {lag} records waiting: "
-            "restart the worker; if it happens again, look at the broker and report it"
-        )
-
-
 class Watchdog:
     """Checks each second what Faust does not check.
 
@@ -123,7 +99,10 @@ class Watchdog:
             self._membership.engine.meters.coordinator_errors += 1
             logger.warning("coordinator error count=%d error=%r", self._errors, error)
             if self._errors >= _MAX_COORDINATOR_ERRORS:
-                raise CoordinatorFailedError(self._errors, last=error) from error
+                raise SmartRegionError(
+                    f"coordinator: {self._errors} errors in a row, the last: {error!r}:"
+                    f" {_remedy_of(error)}, then restart"
+                ) from error
         else:
             self._errors = 0
 
@@ -170,7 +149,10 @@ class Watchdog:
             self._caught_up_at, membership.engine.progressed_at, membership.ready_since
         )
         if idle > self._settings.stall_timeout:
-            raise StalledError(idle, lag=lag)
+            raise SmartRegionError(
+                f"stall_timeout: no batch in {idle:.0f} s with {lag} records waiting: restart the"
+                " worker; if it happens again, look at the broker and report it"
+            )
 
     def _recovery_is_stalled(self, now: float) -> bool:
         """Return True if no processed record was read within the stall timeout.
@@ -183,3 +165,9 @@ class Watchdog:
         if not to_recover or to_recover != self._to_recover:
             self._to_recover, self._recovered_at = to_recover, now
         return now - self._recovered_at > self._settings.stall_timeout
+
+
+def _remedy_of(error: BaseException) -> str:
+    if isinstance(error, InconsistentGroupProtocolError):
+        return "another program is a member of this worker's group: give it a group of its own"
+    return "check that the broker is up and that this user may read the group and the topics"

@@ -7,33 +7,30 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from functools import partial
 from time import monotonic
 from typing import Any
 
 from boundary.garbage import collect_seldom
 from boundary.logs import configure_logging, log_end
+from boundary.web import make_app, probe_routes, serve
 from broker.errors import BrokerRefusedError
-from broker.reading import read_topics
-from broker.stored_record import RawRecord
 from broker.topic_admin import verify_topics
 from catalogue.loader import load_catalogue
 from events.producers.model import load_producers
-from events.topics import DEAD_LETTER_OUTCOMES, declared_topics
-from streams.accepted_losses import accepted_losses, is_loss, losses_of
+from events.topics import declared_topics
 from streams.app import create_app
 from streams.batch_transport import BatchTransport
+from streams.decisions import Decisions, read_decisions
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
-from streams.known_topics import KnownTopics, is_known_topic, known_topics_of, topic_ids
 from streams.membership import Membership
-from streams.queries.serving import HistoriesRoute, Teller
+from streams.queries.serving import Teller, histories_route
 from streams.settings import Settings
-from streams.skipped_records import decisions_of, is_decision
-from streams.topic_watch import TopicWatch
+from streams.topic_faults import topic_ids
+from streams.topic_watch import KnownTopics, TopicWatch
 from streams.watchdog import DENIALS, NotAllowedError, Watchdog
-from streams.web import make_app, probe_routes, serve
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +40,6 @@ LOG_INTERVAL_SECONDS = 30.0
 CHECK_SHARE = 0.01
 #: The timeout of a stop. Cutting it short loses nothing: the state is on the broker.
 STOP_SECONDS = 8.0
-#: The timeout of the snapshots that a stop writes first.
-SNAPSHOTS_SECONDS = 5.0
 
 
 def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTransport) -> int:
@@ -70,25 +65,22 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
         settings.make_clock(),
         partitions=settings.partitions,
         producers=producers,
-        skipped=decisions_of(decisions),
-        accepted=losses_of(decisions),
+        skipped=decisions.skipped,
+        accepted=decisions.losses,
         rules=settings.record_rules(),
     )
-    known_topics = KnownTopics(settings, known_topics_of(decisions))
+    known_topics = KnownTopics(settings, decisions.topics)
     known_topics.look(topic_ids(settings))
     return asyncio.run(_run(settings, engine, transport, known_topics))
 
 
-def _decisions(settings: Settings) -> Sequence[RawRecord]:
-    """Read the ledger once; return its decisions and known topics."""
-    security = settings.security()
+def _decisions(settings: Settings) -> Decisions:
     try:
-        ledger = read_topics(settings.broker, topics=[DEAD_LETTER_OUTCOMES], security=security)
-        return [one for one in ledger if is_decision(one) or is_loss(one) or is_known_topic(one)]
+        return read_decisions(settings.broker, security=settings.security())
     except BrokerRefusedError as error:
         # The user of an earlier release may lack the right to read them.
         logger.warning("skipped records not read: %s", error)
-        return []
+        return Decisions()
 
 
 async def _run(
@@ -112,20 +104,19 @@ async def _run(
         settings, engine, on_failure=partial(loop.call_soon_threadsafe, end), transport=transport
     )
     membership = Membership(
-        app, engine, partial(accepted_losses, settings.broker, security=settings.security())
+        app, engine, lambda: read_decisions(settings.broker, security=settings.security()).losses
     )
     exposition = WorkerCollector(
-        engine.catalogue, engine.state_store.fold, engine.meters, membership.snapshot
+        engine.catalogue, engine.state_store, engine.meters, membership.status
     )
-    histories = HistoriesRoute(
+    histories = histories_route(
         Teller(engine.state_store, membership.ownership, settings.partitions),
         settings.histories_guard(),
         host=settings.http_host,
     )
-    engine.on_applied = histories.wake
     probes = probe_routes(exposition, membership.readiness, settings.metrics_guard())
     async with serve(
-        make_app([*probes, histories.route]),
+        make_app([*probes, histories]),
         host=settings.http_host,
         port=settings.http_port,
         tls=settings.server_context(),
@@ -139,31 +130,20 @@ async def _run(
                 TopicWatch(settings, membership, known_topics).run(),
                 _look_at_logs(membership),
                 _check_folds(settings, membership),
-                _keep_snapshots(membership),
             )
         ]
         failure = await ended
         if failure is not None:
             _end_now(failure)
         logger.info("stopping reason=signal")
-        histories.end()
         for task in background:
             task.cancel()
-        keeping = asyncio.create_task(membership.consumer.keep_snapshots(is_end=True))
-        await asyncio.wait([keeping], timeout=SNAPSHOTS_SECONDS)
         await _stop(app.stop())
         starting.cancel()
     logger.info("stopped reason=signal")
     # Faust's threads may outlive its stop; the offsets are committed and the producer is flushed.
     _exit(0)
     return 0
-
-
-async def _keep_snapshots(membership: Membership) -> None:
-    """Write the snapshots that are due, each second."""
-    while True:
-        await asyncio.sleep(1.0)
-        await membership.consumer.keep_snapshots()
 
 
 async def _stop(stop: Coroutine[Any, Any, None]) -> None:

@@ -189,10 +189,10 @@ def _pilote(settings: Settings, catalogue: Catalogue, day: date, known_on: date 
     from audit.export.pilote import current_values, promised_values
     from events.fact import Family
     from sources.importing.pilote import pilote_text
-    from streams.skipped_records import read_decisions
+    from streams.decisions import read_decisions
     from streams.topic_fold import event_records
 
-    skipped = read_decisions(settings.broker, security=settings.security())
+    skipped = read_decisions(settings.broker, security=settings.security()).skipped
     records = event_records(
         settings, [Family.OBSERVATIONS], skipped, report=partial(echo, err=True)
     )

@@ -39,7 +39,7 @@ def _position(text: str) -> LetterPosition:
 
 def _origin(text: str) -> RecordOrigin:
     """Read the origin of a record on an event topic, as a worker's log writes it."""
-    from streams.skipped_records import parse_origin
+    from streams.decisions import parse_origin
 
     return parse_origin(text)
 
@@ -304,14 +304,14 @@ def skip(
     worker and every audit, and has a dead letter. The decision is kept for ever.
     """
     from operations.dead_letters.passing_over import verify_written
+    from streams.decisions import skip_record
     from streams.settings import load_settings
-    from streams.skipped_records import decision_record
 
     settings = load_settings(broker=bootstrap)
     verify_written(settings, origins)
     now = settings.make_clock().now()
     with _open_writer(settings, dry_run=dry_run) as writer:
-        writer.send([decision_record(one, because=because, at=now) for one in origins])
+        writer.send([skip_record(one, because=because, at=now) for one in origins])
     echo(f"{len(origins)} {_would(dry_run)}skipped")
 
 

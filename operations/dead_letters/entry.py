@@ -18,7 +18,7 @@ from events.fact import TYPE_PREFIX
 from events.offset_runs import offsets_in
 from events.registry import FACTS, FACTS_BY_NAME
 from operations.dead_letters.outcome import ERASED, OutcomeKind, ReplayOutcome
-from streams.skipped_records import Decision, refusal_of
+from streams.decisions import Skip, refusal_of
 
 
 class EntryStatus(StrEnum):
@@ -42,7 +42,7 @@ class Entry:
 
     letter: DeadLetter
     outcome: ReplayOutcome | None = None
-    decisions: Mapping[RecordOrigin, Decision] = field(default_factory=dict)
+    decisions: Mapping[RecordOrigin, Skip] = field(default_factory=dict)
     """The decisions that have every reader refuse records unread, of this letter or of others."""
 
     @property

@@ -24,10 +24,8 @@ from events.records import Record
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, topic_name
 from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import NotAnOutcomeError, ReplayOutcome, read_outcome
-from streams.accepted_losses import is_loss
-from streams.known_topics import is_known_topic
+from streams.decisions import decisions_in, is_decision
 from streams.settings import Settings
-from streams.skipped_records import decisions_of, is_decision
 
 
 def read_entries(
@@ -86,7 +84,6 @@ class _Ledger:
         for record in records:
             if is_decision(record):
                 decided.append(record)
-            if is_decision(record) or is_loss(record) or is_known_topic(record):
                 continue
             try:
                 position, _ = read_outcome(record)
@@ -94,7 +91,7 @@ class _Ledger:
                 on_foreign_record(error)
             else:
                 self._outcomes[position] = record.value or b""
-        self.decisions = decisions_of(decided)
+        self.decisions = decisions_in(decided).skipped
         for written in self._outcomes.values():
             if (settled := ReplayOutcome.model_validate_json(written).settled) is not None:
                 self._settled.add(settled, None)

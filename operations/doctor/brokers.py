@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Final
@@ -16,11 +15,10 @@ from broker.topic_admin import ABSENT, verify_topics
 from events.fact import Family
 from events.topics import declared_topics, topic_name
 from operations.erasure.persons import PERSONS
-from operations.losses.missing import PartitionLog, read_ledger, read_logs, with_gaps
-from streams.accepted_losses import AcceptedLoss
-from streams.known_topics import recreated, topic_ids
+from operations.losses.missing import PartitionLog, read_logs, with_gaps
+from streams.decisions import AcceptedLosses, read_decisions
 from streams.settings import Settings
-from streams.topic_faults import summary_of
+from streams.topic_faults import recreated, summary_of, topic_ids
 
 CONNECT_SECONDS: Final = 5.0
 SHOWN = 3
@@ -87,8 +85,11 @@ def check_records(settings: Settings) -> str:
     notes = []
     try:
         logs = read_logs(settings, partitions, connect_seconds=CONNECT_SECONDS)
-        accepted, known = read_ledger(settings)
-        recreated_topics = recreated(topic_ids(settings), known)
+        decisions = read_decisions(settings.broker, security=settings.security())
+        accepted, recreated_topics = (
+            decisions.losses,
+            recreated(topic_ids(settings), decisions.topics),
+        )
         if sum(log.end - log.start for log in logs) <= MOST_READ:
             logs = with_gaps(settings, logs)
         else:
@@ -123,9 +124,7 @@ def check_records(settings: Settings) -> str:
     return "; ".join(notes)
 
 
-def _loss_of(
-    log: PartitionLog, accepted: Mapping[tuple[str, int], Sequence[AcceptedLoss]]
-) -> str | None:
+def _loss_of(log: PartitionLog, accepted: AcceptedLosses) -> str | None:
     """Return what is missing of a partition and not accepted."""
     left = log.without(accepted.get((log.topic, log.partition), ()))
     clauses = "; ".join(left.missing())

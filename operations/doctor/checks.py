@@ -20,8 +20,7 @@ from operations.doctor.brokers import check_brokers, check_records, check_topics
 from operations.doctor.check import Check, NothingToCheckError
 from operations.doctor.clocks import assert_agreement, check_clocks
 from operations.doctor.prometheus import check_prometheus
-from streams.queries.collector import collecting
-from streams.queries.opening import HistoriesIncompleteError, collector_plan, missing_of
+from streams.queries.opening import HistoriesIncompleteError, missing_of, open_histories
 from streams.settings import Settings, load_settings
 
 ANSWER_SECONDS: Final = 10.0
@@ -38,7 +37,7 @@ def check_workers(settings: Settings, catalogue: Catalogue) -> str:
         raise NothingToCheckError(
             f"{variable('workers')} is not set: assessor and page ask the worker of this machine"
         )
-    with collecting(catalogue, collector_plan(settings)) as collector:
+    with open_histories(settings, catalogue) as collector:
         began = monotonic()
         while (missing := missing_of(collector)) is not None:
             if monotonic() - began > ANSWER_SECONDS:

@@ -41,13 +41,13 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     from broker.writing import KafkaWriter
     from operations.erasure import procedure
     from operations.erasure.persons import Persons, read_pseudonyms
+    from streams.decisions import read_decisions
     from streams.settings import load_settings
-    from streams.skipped_records import read_decisions
 
     settings = load_settings(broker=bootstrap)
     pseudonyms = read_pseudonyms(file)
     procedure.verify_partitions(settings)
-    skipped = read_decisions(settings.broker, security=settings.security())
+    skipped = read_decisions(settings.broker, security=settings.security()).skipped
     persons = Persons(pseudonyms, settings.record_rules(), skipped)
     traces = procedure.find_records(settings, persons)
     echo(

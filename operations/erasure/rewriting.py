@@ -21,7 +21,7 @@ from broker.topic_admin import alter_settings, wait_for_settings
 from broker.writing import RecordWriter
 from events.record_rules import RECORDED_AT
 from events.records import CutPart, OutgoingRecord, Record, UnreadableValue
-from streams.accepted_losses import AcceptedLoss, loss_record
+from streams.decisions import AcceptedLoss, loss_record
 from streams.settings import Settings
 
 NOBODY: Final = b"-"

@@ -12,7 +12,7 @@ from events.options import KEPT_REASON
 def _place(text: str) -> tuple[str, int | None]:
     """Read an event topic, or a partition of one."""
     from events.topics import FAMILIES
-    from streams.skipped_records import parse_partition
+    from streams.decisions import parse_partition
 
     return (text, None) if text in FAMILIES else parse_partition(text)
 

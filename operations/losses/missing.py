@@ -20,10 +20,15 @@ from broker.topic_admin import SeenTopic, seen_topics
 from events.last_record import LastRecord
 from events.offset_runs import OffsetRuns, offsets_in
 from events.records import OutgoingRecord
-from events.topics import DEAD_LETTER_OUTCOMES
-from streams.accepted_losses import AcceptedLoss, AcceptedLosses, is_loss, loss_record, losses_of
 from streams.commit_metadata import decode_commit_metadata
-from streams.known_topics import KnownTopic, is_known_topic, known_topics_of, topic_record
+from streams.decisions import (
+    AcceptedLoss,
+    AcceptedLosses,
+    KnownTopic,
+    loss_record,
+    read_decisions,
+    topic_record,
+)
 from streams.settings import Settings
 
 
@@ -137,21 +142,9 @@ def losses_of_topic(settings: Settings, topic: str, partition: int | None) -> Lo
         )
     numbers = range(seen.partitions) if partition is None else [partition]
     logs = with_gaps(settings, read_logs(settings, [TopicPartition(topic, one) for one in numbers]))
-    accepted, known = read_ledger(settings)
-    its_own = known.get(topic) if partition is None else None
-    return unaccepted(place, logs, accepted, seen=seen, known=its_own)
-
-
-def read_ledger(settings: Settings) -> tuple[AcceptedLosses, Mapping[str, KnownTopic]]:
-    """Return the accepted losses and the known topics. Raises as `read_topics`."""
-    ledger = [
-        record
-        for record in read_topics(
-            settings.broker, topics=[DEAD_LETTER_OUTCOMES], security=settings.security()
-        )
-        if is_loss(record) or is_known_topic(record)
-    ]
-    return losses_of(ledger), known_topics_of(ledger)
+    decisions = read_decisions(settings.broker, security=security)
+    known = decisions.topics.get(topic) if partition is None else None
+    return unaccepted(place, logs, decisions.losses, seen=seen, known=known)
 
 
 def unaccepted(

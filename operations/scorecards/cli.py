@@ -62,8 +62,8 @@ def report(
     from operations.scorecards.classification import classify_records
     from operations.scorecards.references import read_sirets
     from operations.scorecards.report import report_on, report_text
+    from streams.decisions import read_decisions
     from streams.settings import load_settings
-    from streams.skipped_records import read_decisions
 
     if sirets is not None and not references:
         raise click.UsageError("--sirets lists known references: add --references")
@@ -80,7 +80,7 @@ def report(
         ),
         partitions=settings.partitions,
         rules=settings.record_rules(),
-        skipped=read_decisions(settings.broker, security=security),
+        skipped=read_decisions(settings.broker, security=security).skipped,
     )
     made = report_on(
         records,

@@ -14,8 +14,8 @@ from catalogue.model import Catalogue
 from report.knowledge import Knowledge
 from report.ledger import LEDGER_TOPICS, PERSON_TOPICS, EventLedger
 from report.past import state_store_known_on
+from streams.decisions import read_decisions, without_skipped
 from streams.settings import Settings
-from streams.skipped_records import read_decisions, without_skipped
 
 BATCH: Final = 20_000
 """Records that are stored at once."""
@@ -30,7 +30,7 @@ def note_source(
     Raises as `read_topics`, and `LedgerFailedError`.
     """
     security, rules = settings.security(), settings.record_rules()
-    skipped = read_decisions(settings.broker, security=security)
+    skipped = read_decisions(settings.broker, security=security).skipped
     with EventLedger() as ledger:
         records = read_topics(settings.broker, topics=LEDGER_TOPICS, security=security)
         for batch in _batches(records):

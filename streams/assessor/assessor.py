@@ -10,6 +10,7 @@ from functools import cached_property
 from time import monotonic
 from typing import Self
 
+from boundary.web import Readiness
 from catalogue.explanations import NO_EXPLANATIONS, Explained, Explanations, explained_all
 from catalogue.history import Histories, keep_unchanged
 from catalogue.judgement import Judgement, judge_all
@@ -21,7 +22,6 @@ from streams.dated_sums import DatedSums
 from streams.explanations import explanations_of
 from streams.histories import Parts, histories_of, person_categories_of
 from streams.queries.collector import HistoriesCollector
-from streams.web import Readiness
 
 logger = logging.getLogger(__name__)
 
@@ -111,8 +111,6 @@ class Assessor:
         self._took = 0.0
         self._histories: Histories = {}
         self._histories_outdated = True
-        self._parts: Parts = {}
-        self._explanations: Explanations = NO_EXPLANATIONS
         self._assessment: Assessment | None = None
         self._lag: int | None = None
         self._unjudged = 0
@@ -167,15 +165,16 @@ class Assessor:
     def _judge(self, source: HistoriesCollector) -> None:
         today, catalogue, began = self._clock.today(), self._known, self._timer()
         # Histories about persons have what is published by that day.
-        if self._histories_outdated or self._assessment is None or self._assessment.as_of != today:
-            found = histories_of(source.sums, catalogue, today)
-            self._histories = keep_unchanged(found, self._histories)
-            self._parts = self._parts_of(source.sums, catalogue, today)
-            self._explanations = explanations_of(source.sums)
-            self._histories_outdated = False
+        found = histories_of(source.sums, catalogue, today)
+        self._histories = keep_unchanged(found, self._histories)
+        self._histories_outdated = False
         first = self._assessment is None
         assessment = Assessment.of(
-            catalogue, today, self._histories, self._parts, self._explanations
+            catalogue,
+            today,
+            self._histories,
+            self._parts_of(source.sums, catalogue, today),
+            explanations_of(source.sums),
         )
         if self._explains:
             _ = assessment.explained

@@ -14,6 +14,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from boundary.logs import configure_logging, log_end
+from boundary.web import make_app, probe_routes, serve
 from catalogue import metrics
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
@@ -27,7 +28,6 @@ from streams.assessor.series import (
 from streams.metric_families import family_of, midnight, samples, single
 from streams.queries.opening import collector_plan, open_histories
 from streams.settings import Settings
-from streams.web import make_app, probe_routes, serve
 
 
 class AssessorCollector(Collector):

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from time import monotonic
-from typing import Final, NamedTuple
+from typing import Final
 
 from boundary.addresses import UnusableAddressError
 from boundary.errors import SmartRegionError
-from boundary.json_client import NewsAnswer, NewsClient, NoNewsError
+from boundary.json_client import NewsClient, NoNewsError
 from boundary.serving import read_token
 from catalogue.model import Catalogue
 from catalogue.terms import Term
@@ -33,31 +33,25 @@ from streams.queries.received import ReceivedHistories
 
 logger = logging.getLogger(__name__)
 
-#: How long a worker waits for a change before it answers that there is none.
-WAIT_SECONDS: Final = 5
-#: How much longer than the wait an answer may take.
-ANSWER_SECONDS: Final = 5.0
-#: A worker that does not answer for this long has nothing new: otherwise it answers at once.
-QUIET_SECONDS: Final = 0.2
-#: The pause after an answer with changes: no reader judges more often.
-BETWEEN_SECONDS: Final = 0.9
-RETRY_SECONDS: Final = 1.0
-#: How often names are resolved and files read again.
+#: The pause between two requests to a worker.
+POLL_SECONDS: Final = 1.0
+#: How long an answer may take: the first one may be large.
+ANSWER_SECONDS: Final = 9.0
+#: How often names are resolved again.
 LOOK_UP_SECONDS: Final = 5.0
 TICK_SECONDS: Final = 0.5
 #: From this age on, no worker answers for a partition: two requests have timed out.
-STALE_SECONDS: Final = 2.0 * (WAIT_SECONDS + ANSWER_SECONDS)
-POLL_SECONDS: Final = 0.2
+STALE_SECONDS: Final = 2.0 * (POLL_SECONDS + ANSWER_SECONDS)
+WAIT_SECONDS: Final = 0.2
 CLOSE_SECONDS: Final = 2.0
 
 _PROBLEMS: Final[Mapping[int, str]] = {
     HTTPStatus.NOT_FOUND: "does not serve /histories: it is of an earlier release, or no worker;"
-    " upgrade the workers before the processes that ask them",
+    " upgrade the workers before the processes that read from them",
     HTTPStatus.UNAUTHORIZED: "refuses the token: SMART_REGION_HISTORIES_TOKEN_FILE (without it"
     " SMART_REGION_METRICS_TOKEN_FILE) must hold the worker's",
-    HTTPStatus.FORBIDDEN: "tells other machines no histories without a token: set"
+    HTTPStatus.FORBIDDEN: "serves histories to other machines only with a token: set"
     " SMART_REGION_HISTORIES_TOKEN_FILE for it, and for this process",
-    HTTPStatus.SERVICE_UNAVAILABLE: "has too many requests that wait: fewer may ask it",
 }
 
 
@@ -75,12 +69,25 @@ class CollectorPlan:
     """How long the histories of a partition are used while no worker answers for it."""
 
 
-class _Outcome(NamedTuple):
-    """The outcome of a request: a problem or None, the next position, and the pause before it."""
+@dataclass(slots=True)
+class _Worker:
+    """What is known of a worker."""
 
-    problem: str | None
-    position: str | None
-    pause: float
+    problem: str | None = None
+    is_awaited: bool = True
+    """Whether it has not yet sent all its histories."""
+    is_behind: bool = True
+    """Whether it may have more changes: its last answer had some."""
+    run: str = ""
+    """The random id of its process: two addresses may lead to one worker."""
+    overdue: int = 0
+    clock: tuple[datetime, float] | None = None
+    """The time of its clock, and when it was received."""
+
+    def forget(self) -> None:
+        """Expect nothing from an unreachable worker: another one has or gets its partitions."""
+        self.is_awaited = self.is_behind = False
+        self.overdue = 0
 
 
 class HistoriesCollector:
@@ -96,25 +103,16 @@ class HistoriesCollector:
         self._plan = plan
         self._timer = timer
         self._received = ReceivedHistories(catalogue)
-        #: The result of the last poll, and how many workers might have had changes then.
-        self._found = self._received.snapshot()
-        self._behind = 0
+        #: By address.
+        self._workers: dict[str, _Worker] = {}
+        self._look_up_problem: str | None = None
+        self._stale: frozenset[int] = frozenset()
         self._news = threading.Condition()
         self._changes = 0
         self._failure: BaseException | None = None
-        #: By worker: its problem, or None.
-        self._problems: Mapping[str, str | None] = {}
-        self._stale: frozenset[int] = frozenset()
-        #: Workers that may have changes: no request waits at them, or only since a moment ago.
-        self._unheard: set[str] = set()
-        #: Workers whose first answer is still awaited.
-        self._unanswered: set[str] = set()
-        self._awaited = 0
-        #: By address: a worker, and its number of overdue records.
-        self._late: Mapping[str, tuple[str, int]] = {}
-        self._overdue = 0
-        #: By address: the time of a worker's clock, and when it was received.
-        self._clocks: Mapping[str, tuple[datetime, float]] = {}
+        #: The result of the last poll.
+        self._found = self._received.snapshot()
+        self._behind = self._awaited = self._overdue = 0
 
     @property
     def sums(self) -> DatedSums:
@@ -124,7 +122,7 @@ class HistoriesCollector:
     def poll(self) -> int:
         """Wait briefly for a change, and return the number of changes since the last call."""
         with self._news:
-            self._news.wait_for(lambda: self._changes or self._failure, POLL_SECONDS)
+            self._news.wait_for(lambda: self._changes or self._failure, WAIT_SECONDS)
             changes, self._changes = self._changes, 0
         if self._failure is not None:
             raise self._failure
@@ -133,10 +131,11 @@ class HistoriesCollector:
 
     def _take(self) -> None:
         """Take over the histories received so far."""
-        # The order matters: the answers that removed a worker from these sets must be in `_found`.
-        self._behind, self._awaited = len(self._unheard), len(self._unanswered)
-        # Two addresses may lead to one worker.
-        self._overdue = sum(dict(self._late.values()).values())
+        # The order matters: what the counted workers have sent must be in `_found`.
+        workers = [*self._workers.values()]
+        self._behind = sum(one.is_behind for one in workers)
+        self._awaited = sum(one.is_awaited for one in workers)
+        self._overdue = sum({one.run: one.overdue for one in workers}.values())
         self._found = self._received.snapshot()
 
     def waiting_for(self) -> str | None:
@@ -144,12 +143,13 @@ class HistoriesCollector:
         missing = sorted(set(range(self._plan.partitions)) - self._found.partitions())
         if not missing:
             return None
-        listed = ", ".join(map(str, missing))
-        problems = [f"; {who}: {problem}" for who, problem in self._problems.items() if problem]
-        return f"the histories of partitions {listed}{''.join(sorted(problems))}"
+        problems = {url: one.problem for url, one in [*self._workers.items()]}
+        problems["SMART_REGION_WORKERS"] = self._look_up_problem
+        found = sorted(f"; {who}: {problem}" for who, problem in problems.items() if problem)
+        return f"the histories of partitions {', '.join(map(str, missing))}{''.join(found)}"
 
     def lag(self) -> int:
-        """Return how many workers may have changes; 0 while a request waits at each of them.
+        """Return how many workers may have changes; 0 once no answer had any.
 
         Workers themselves expose how many events they have to process.
         """
@@ -170,9 +170,11 @@ class HistoriesCollector:
     def clocks(self) -> Mapping[str, datetime]:
         """Return the current time of each worker's clock, by address."""
         now = self._timer()
+        clocks = {url: one.clock for url, one in [*self._workers.items()]}
         return {
-            url: read + timedelta(seconds=now - received_at)
-            for url, (read, received_at) in self._clocks.items()
+            url: clock[0] + timedelta(seconds=now - clock[1])
+            for url, clock in clocks.items()
+            if clock is not None
         }
 
     def unknown(self) -> Mapping[Term, str]:
@@ -208,105 +210,91 @@ class HistoriesCollector:
         self, client: NewsClient, asking: dict[WorkerTarget, asyncio.Task[None]]
     ) -> None:
         """Start to query new workers, and stop querying those that are gone."""
+        before = self._look_up_problem
         try:
             targets = await asyncio.to_thread(self._plan.addresses.targets)
+            self._look_up_problem = None
         except WorkersUnknownError as error:
-            self._note("SMART_REGION_WORKERS", str(error))
+            self._look_up_problem = str(error)
+        _log_problem("SMART_REGION_WORKERS", before, self._look_up_problem)
+        if self._look_up_problem is not None:
             return
-        self._note("SMART_REGION_WORKERS", None)
         for target in asking.keys() - targets:
             asking.pop(target).cancel()
-            self._forget_worker(target.url)
-            self._problems = {who: one for who, one in self._problems.items() if who != target.url}
+            self._workers.pop(target.url, None)
         for target in targets - asking.keys():
-            asking[target] = asyncio.create_task(self._follow_worker(client, target))
+            worker = self._workers[target.url] = _Worker()
+            asking[target] = asyncio.create_task(self._follow_worker(client, target, worker))
         for task in asking.values():
             if task.done() and not task.cancelled():
                 task.result()  # Raises: a task ends only by an error.
 
-    async def _follow_worker(self, client: NewsClient, target: WorkerTarget) -> None:
+    async def _follow_worker(
+        self, client: NewsClient, target: WorkerTarget, worker: _Worker
+    ) -> None:
         position: str | None = None
-        self._unheard.add(target.url)
-        self._unanswered.add(target.url)
         while True:
-            problem, position, pause = await self._ask(client, target, position)
-            self._note(target.url, problem)
+            before, pause = worker.problem, POLL_SECONDS
+            try:
+                answer = await self._answer_of(client, target, position)
+                worker.problem = _waits_for(answer)
+                if self._is_taken(answer, target, worker, position):
+                    position = answer.head.position
+                else:
+                    position, pause = None, 0.0
+            except (NoNewsError, UnusableAddressError, SmartRegionError) as error:
+                worker.problem = str(error)
+                worker.forget()
+            except AnswerUnreadableError as error:
+                worker.problem = f"answers something else than histories ({error})"
+                worker.forget()
+                position, pause = None, LOOK_UP_SECONDS
+            _log_problem(target.url, before, worker.problem)
             await asyncio.sleep(pause)
 
-    async def _ask(
+    async def _answer_of(
         self, client: NewsClient, target: WorkerTarget, position: str | None
-    ) -> _Outcome:
-        quiet = asyncio.get_running_loop().call_later(
-            QUIET_SECONDS, self._unheard.discard, target.url if position else ""
-        )
-        query = {"wait": str(WAIT_SECONDS)} | ({} if position is None else {"since": position})
-        try:
-            async with client.get(
-                target.url + PATH,
-                query=query,
-                seconds=WAIT_SECONDS + ANSWER_SECONDS,
-                token=None if self._plan.token_file is None else read_token(self._plan.token_file),
-                server_name=target.server_name,
-            ) as answer:
-                told = await _decoded(answer)
-            return self._taken(told, target, position)
-        except (NoNewsError, UnusableAddressError, SmartRegionError) as error:
-            self._forget_worker(target.url)
-            return _Outcome(str(error), position, RETRY_SECONDS)
-        except AnswerUnreadableError as error:
-            self._forget_worker(target.url)
-            problem = f"answers something else than histories ({error})"
-            return _Outcome(problem, None, LOOK_UP_SECONDS)
-        except _RefusedError as error:
-            self._forget_worker(target.url)
-            return _Outcome(str(error), None, RETRY_SECONDS)
-        finally:
-            quiet.cancel()
-
-    def _taken(
-        self, answer: HistoriesAnswer, target: WorkerTarget, position: str | None
-    ) -> _Outcome:
-        head = answer.head
-        if head.partitions_expected != self._plan.partitions:
-            raise _RefusedError(
-                f"has {head.partitions_expected} partitions, and this process"
+    ) -> HistoriesAnswer:
+        async with client.get(
+            target.url + PATH,
+            query={} if position is None else {"since": position},
+            seconds=ANSWER_SECONDS,
+            token=None if self._plan.token_file is None else read_token(self._plan.token_file),
+            server_name=target.server_name,
+        ) as answer:
+            if answer.status != HTTPStatus.OK:
+                raise SmartRegionError(_PROBLEMS.get(answer.status, f"answers {answer.status}"))
+            reader = AnswerReader()
+            async for line in answer.lines:
+                reader.feed(line)
+        found = reader.whole()
+        if found.head.partitions_expected != self._plan.partitions:
+            raise SmartRegionError(
+                f"has {found.head.partitions_expected} partitions, and this process"
                 f" {self._plan.partitions}: give both the same SMART_REGION_PARTITIONS"
             )
-        self._late = {**self._late, target.url: (head.worker, head.overdue or 0)}
+        return found
+
+    def _is_taken(
+        self, answer: HistoriesAnswer, target: WorkerTarget, worker: _Worker, position: str | None
+    ) -> bool:
+        """Take over an answer; return False if it lacks histories that are not held."""
+        head = answer.head
+        worker.run, worker.overdue = head.worker, head.overdue or 0
         if head.now is not None:
-            self._clocks = {**self._clocks, target.url: (head.now, self._timer())}
+            worker.clock = head.now, self._timer()
         applied = self._received.apply(answer, target.url, self._timer())
         if applied.changes:
             self._tell(applied.changes)
-        problem = None if head.waiting_for is None else f"waits for {head.waiting_for}"
         if not applied.is_enough:
-            return _Outcome(problem, None, TICK_SECONDS / 10)
-        self._unanswered.discard(target.url)
-        waited = head.position == position
-        if waited:
-            self._unheard.discard(target.url)
-        else:
-            self._unheard.add(target.url)
-        return _Outcome(problem, head.position, 0.0 if waited else BETWEEN_SECONDS)
-
-    def _forget_worker(self, url: str) -> None:
-        """Expect nothing from an unreachable worker: another one has or gets its partitions."""
-        self._unheard.discard(url)
-        self._unanswered.discard(url)
-        self._late = {who: late for who, late in self._late.items() if who != url}
+            return False
+        worker.is_awaited, worker.is_behind = False, head.position != position
+        return True
 
     def _tell(self, changes: int) -> None:
         with self._news:
             self._changes += changes
             self._news.notify_all()
-
-    def _note(self, who: str, problem: str | None) -> None:
-        if problem != self._problems.get(who):
-            if problem is None:
-                logger.info("answers again: %s", who)
-            else:
-                logger.warning("no histories: %s: %s", who, problem)
-        self._problems = {**self._problems, who: problem}
 
     def _age(self) -> None:
         """Log partitions with old histories, and forget those that are too old."""
@@ -318,7 +306,7 @@ class HistoriesCollector:
         )
         if stale - self._stale:
             logger.warning(
-                "nobody answers for partitions=%s: their last histories are used up to %.0f s",
+                "no worker answers for partitions=%s: their last histories are used up to %.0f s",
                 ",".join(map(str, sorted(stale))),
                 hold,
             )
@@ -326,24 +314,25 @@ class HistoriesCollector:
         forgotten = self._received.forget(now - hold)
         if forgotten:
             logger.error(
-                "histories withheld: nobody has answered for %.0f s for partitions=%s",
+                "histories withheld: no worker has answered for %.0f s for partitions=%s",
                 hold,
                 ",".join(map(str, forgotten)),
             )
             self._tell(len(forgotten))
 
 
-class _RefusedError(Exception):
-    """A worker's answer cannot be used."""
+def _waits_for(answer: HistoriesAnswer) -> str | None:
+    waiting_for = answer.head.waiting_for
+    return None if waiting_for is None else f"waits for {waiting_for}"
 
 
-async def _decoded(answer: NewsAnswer) -> HistoriesAnswer:
-    if answer.status != HTTPStatus.OK:
-        raise _RefusedError(_PROBLEMS.get(answer.status, f"answers {answer.status}"))
-    reader = AnswerReader()
-    async for line in answer.lines:
-        reader.feed(line)
-    return reader.whole()
+def _log_problem(who: str, before: str | None, problem: str | None) -> None:
+    if problem == before:
+        return
+    if problem is None:
+        logger.info("answers again: %s", who)
+    else:
+        logger.warning("no histories: %s: %s", who, problem)
 
 
 @contextmanager

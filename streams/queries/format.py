@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from functools import lru_cache
 from hashlib import sha256
 from itertools import chain
@@ -66,11 +66,11 @@ class SaidRow(_Wire):
     milestone: str
     territory: str
     entity: str
-    day: str
-    kind: str
+    day: date
+    kind: ExplanationKind
     text: str
     author_role: str
-    recorded_at: str
+    recorded_at: AwareDatetime
     source: str
     id: str
 
@@ -229,41 +229,22 @@ def _reports_of(row: Row) -> list[int]:
 def said_row_of(promise: Promise, said: Explanation) -> SaidRow:
     """Return an explanation as it is sent."""
     indicator, milestone, department = promise
-    return SaidRow(
-        indicator=indicator,
-        milestone=milestone,
-        territory=territory_key(department),
-        entity=said.entity,
-        day=said.day.isoformat(),
-        kind=said.kind,
-        text=said.text,
-        author_role=said.author_role,
-        recorded_at=said.recorded_at.astimezone(UTC).isoformat(),
-        source=said.source,
-        id=said.id,
-    )
+    fields = asdict(said)
+    del fields["department"]
+    territory = territory_key(department)
+    return SaidRow(indicator=indicator, milestone=milestone, territory=territory, **fields)
 
 
 def explanation_of(row: SaidRow) -> tuple[Promise, Explanation]:
     """Return the explanation of a row. Raises AnswerUnreadableError."""
+    fields = row.model_dump(exclude={"indicator", "milestone", "territory"})
     try:
         department = department_of(row.territory)
-        recorded_at = datetime.fromisoformat(row.recorded_at)
-        if recorded_at.tzinfo is None:
-            raise AnswerUnreadableError("partition.explanations: a time without its zone")
-        return (row.indicator, row.milestone, department), Explanation(
-            row.entity,
-            department,
-            date.fromisoformat(row.day),
-            ExplanationKind(row.kind),
-            row.text,
-            row.author_role,
-            recorded_at.astimezone(UTC),
-            row.source,
-            row.id,
-        )
+        fields["recorded_at"] = row.recorded_at.astimezone(UTC)
     except (ValueError, OverflowError) as error:  # A time may not exist in UTC.
         raise AnswerUnreadableError(f"partition.explanations: {error}") from error
+    promise = (row.indicator, row.milestone, department)
+    return promise, Explanation(department=department, **fields)
 
 
 def _read(wire: TypeAdapter[_Read], line: bytes, name: str) -> _Read:

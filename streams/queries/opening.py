@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -22,31 +22,20 @@ from streams.settings import Settings
 LOOPBACK: Final = "127.0.0.1"
 
 
-class WorkersUnsetError(SmartRegionError):
-    """No workers are named, and the port of this machine's worker is unknown."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            f"{variable('workers')}: not set, and {variable('http_port')} is 0, so that the"
-            " worker's port is unknown: name the workers, as http://HOST:PORT"
-        )
-
-
 class HistoriesIncompleteError(SmartRegionError):
     """The workers did not provide the histories of all partitions."""
 
     def __init__(self, missing: str) -> None:
         super().__init__(
-            f"{variable('workers')}: the workers did not tell {missing}: see what each worker's"
-            " /readyz says"
+            f"{variable('workers')}: the workers did not send {missing}: see each worker's /readyz"
         )
 
 
-@contextmanager
-def open_histories(settings: Settings, catalogue: Catalogue) -> Iterator[HistoriesCollector]:
-    """Yield a collector of the workers' histories. Raises the errors of `collector_plan`."""
-    with collecting(catalogue, collector_plan(settings)) as collector:
-        yield collector
+def open_histories(
+    settings: Settings, catalogue: Catalogue
+) -> AbstractContextManager[HistoriesCollector]:
+    """Return a context with a collector of the histories. Raises the errors of `collector_plan`."""
+    return collecting(catalogue, collector_plan(settings))
 
 
 def read_histories(
@@ -90,11 +79,13 @@ def missing_of(collector: HistoriesCollector) -> str | None:
 def collector_plan(settings: Settings) -> CollectorPlan:
     """Return the workers to query, and how.
 
-    Raises SmartRegionError, WorkersUnsetError, and the errors of `Settings.histories_guard` for an
-    unusable file.
+    Raises SmartRegionError, also for an unusable file.
     """
     if settings.workers is None and not settings.http_port:
-        raise WorkersUnsetError
+        raise SmartRegionError(
+            f"{variable('workers')}: not set, and {variable('http_port')} is 0, so that the"
+            " worker's port is unknown: name the workers, as http://HOST:PORT"
+        )
     addresses = parse_workers(settings.workers or f"http://{LOOPBACK}:{settings.http_port}")
     token_file = settings.histories_guard().file
     try:

@@ -1,15 +1,13 @@
-"""The worker's route /histories: the changes since a position, as soon as there are any."""
+"""The worker's route /histories: the changes since a position of an earlier answer."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from secrets import token_hex
-from time import monotonic
 from typing import Final
 
 from starlette.requests import Request
@@ -50,13 +48,10 @@ class OwnedPartitions:
     now: datetime | None = None
     """The time of the worker's clock."""
 
-    def is_still(self, other: OwnedPartitions) -> bool:
-        """Return whether the same partitions are shown; `waiting_for` may differ."""
-        return (self.generation, self.partitions) == (other.generation, other.partitions)
-
-
-class OwnershipChangedError(Exception):
-    """The worker's partitions changed during an answer, which must begin again."""
+    @property
+    def shown(self) -> tuple[int, frozenset[int]]:
+        """The partitions and their generation."""
+        return self.generation, self.partitions
 
 
 class Teller:
@@ -75,18 +70,25 @@ class Teller:
         self._life = token_hex(_LIFE_BYTES)
         self._terms = [fingerprint(term) for term in state_store.fold.terms]
 
-    def position(self) -> str:
-        """Return the current position, which changes with the content of an answer."""
-        return self._position(self._ownership())
+    async def answer(self, position: str | None) -> bytes:
+        """Return the changes since a position of an earlier answer; everything if it is None.
 
-    def answer(self, position: str | None) -> Iterator[bytes]:
-        """Yield the changes since a position of an earlier answer; everything if it is None.
-
-        The head comes first, then one partition at a time, each as it is by then. Raises
-        OwnershipChangedError if the owned partitions change meanwhile.
+        Made one partition at a time, each as it is by then, while batches and /metrics have their
+        turn; made anew if the owned partitions change meanwhile.
         """
-        owned, since = self._ownership(), self._since(position)
-        yield encode_line(
+        while True:
+            owned, since = self._ownership(), self._since(position)
+            parts = [self._head(owned, since)]
+            for partition in sorted(owned.partitions):
+                if self._ownership().shown != owned.shown:
+                    break
+                parts.append(b"".join(self._partition(partition, owned, since)))
+                await asyncio.sleep(0)
+            else:
+                return b"".join(parts)
+
+    def _head(self, owned: OwnedPartitions, since: int | None) -> bytes:
+        return encode_line(
             AnswerHead(
                 format=FORMAT,
                 worker=self._life,
@@ -102,10 +104,6 @@ class Teller:
                 now=owned.now,
             )
         )
-        for partition in sorted(owned.partitions):
-            if not owned.is_still(self._ownership()):
-                raise OwnershipChangedError
-            yield b"".join(self._partition(partition, owned, since))
 
     def _partition(
         self, partition: int, owned: OwnedPartitions, since: int | None
@@ -140,7 +138,7 @@ class Teller:
                 yield encode_line(row_of(key, series))
 
     def _position(self, owned: OwnedPartitions) -> str:
-        # Readers learn at once when records become overdue, and when none are any more.
+        # Also readers without new figures learn when records become overdue.
         states = (owned.waiting_for is None, owned.overdue > 0)
         what = (states, owned.generation, sorted(owned.partitions))
         digest = sha256(repr(what).encode()).hexdigest()[:_DIGEST_LETTERS]
@@ -154,108 +152,29 @@ class Teller:
         return min(int(version[:18]), self._state_store.fold.version)
 
 
-logger = logging.getLogger(__name__)
-
 CHALLENGE: Final = 'Bearer realm="histories"'
-#: The maximum number of waiting requests, one per reader; others are refused.
-MOST_WAITING: Final = 32
-#: The longest wait that a request may specify.
-LONGEST_WAIT_SECONDS: Final = 30.0
-#: How often ownership is checked while requests wait: nothing signals its changes.
-LOOK_SECONDS: Final = 0.25
 _POSITION_LETTERS: Final = 100
 
 
-class HistoriesRoute:
-    """Answers requests for /histories in the event loop that changes the states."""
+def histories_route(teller: Teller, guard: MetricsGuard, *, host: str) -> Route:
+    """Return the route that answers requests for /histories.
 
-    def __init__(
-        self,
-        teller: Teller,
-        guard: MetricsGuard,
-        *,
-        host: str,
-        timer: Callable[[], float] = monotonic,
-    ) -> None:
-        """Without a token in the `guard`, answer only on a loopback `host` requested by name."""
-        self._teller = teller
-        self._guard = guard
-        self._is_open = guard.file is not None or is_loopback(host)
-        self._timer = timer
-        self._waiting = 0
-        self._is_ending = False
-        self._changed = asyncio.Event()
+    Without a token in the `guard`, it answers only on a loopback `host` requested by name:
+    histories have exact numbers of persons.
+    """
+    is_open = guard.file is not None or is_loopback(host)
 
-    @property
-    def route(self) -> Route:
-        """The route of an application."""
-        return Route(PATH, self._answer)
-
-    def wake(self) -> None:
-        """Check for changes at once: a batch was applied."""
-        self._changed.set()
-
-    def end(self) -> None:
-        """Answer waiting requests: the server would wait for them before it stops."""
-        self._is_ending = True
-        self.wake()
-
-    async def _answer(self, request: Request) -> Response:
-        if not self._is_open:
-            # Histories have exact numbers of persons.
-            return _refused(403, "histories need a token: docs/histories.md\n")
-        if self._guard.file is None and not names_loopback(request.headers.get("Host", "")):
-            return _refused(403, "without a token, ask 127.0.0.1 or localhost\n")
-        if not self._guard.admits(request.headers.get("Authorization")):
+    async def answer(request: Request) -> Response:
+        if not is_open:
+            return PlainTextResponse("histories need a token: docs/histories.md\n", 403)
+        if guard.file is None and not names_loopback(request.headers.get("Host", "")):
+            return PlainTextResponse("without a token, ask 127.0.0.1 or localhost\n", 403)
+        if not guard.admits(request.headers.get("Authorization")):
             return Response(status_code=401, headers={"WWW-Authenticate": CHALLENGE})
-        position = request.query_params.get("since") or None
-        seconds = _seconds(request.query_params.get("wait", "0"))
-        if seconds is None or len(position or "") > _POSITION_LETTERS:
-            return _refused(400, "wait is a number of seconds, since a position of an answer")
-        if seconds and position == self._teller.position():
-            if self._waiting >= MOST_WAITING:
-                logger.warning("histories refused: %d requests wait", self._waiting)
-                return Response(status_code=503, headers={"Retry-After": "1"})
-            self._waiting += 1
-            try:
-                await self._wait(position, seconds)
-            finally:
-                self._waiting -= 1
-        body = await self._body(position)
+        position = request.query_params.get("since")
+        if len(position or "") > _POSITION_LETTERS:
+            return PlainTextResponse("since is the position of an answer\n", 400)
         headers = {"Cache-Control": "no-store", "Content-Type": "application/x-ndjson"}
-        return Response(body, headers=headers)
+        return Response(await teller.answer(position), headers=headers)
 
-    async def _body(self, position: str | None) -> bytes:
-        """Return a complete answer, so that none ends with partitions of another owner."""
-        while True:
-            parts = []
-            try:
-                for part in self._teller.answer(position):
-                    parts.append(part)
-                    # Batches and /metrics have their turn between two partitions.
-                    await asyncio.sleep(0)
-            except OwnershipChangedError:
-                continue
-            return b"".join(parts)
-
-    async def _wait(self, position: str, seconds: float) -> None:
-        until = self._timer() + seconds
-        while (left := until - self._timer()) > 0:
-            self._changed.clear()
-            if self._is_ending or self._teller.position() != position:
-                return
-            try:
-                await asyncio.wait_for(self._changed.wait(), min(left, LOOK_SECONDS))
-            except TimeoutError:
-                continue
-
-
-def _refused(status: int, text: str) -> Response:
-    return PlainTextResponse(text, status)
-
-
-def _seconds(text: str) -> float | None:
-    """Return the requested wait, capped at the longest; None if it is not a number."""
-    if not (text.isascii() and text.isdigit()):
-        return None
-    return min(float(text[:6]), LONGEST_WAIT_SECONDS)
+    return Route(PATH, answer)

@@ -27,7 +27,7 @@ from events.records import Record, UnreadableValue
 from events.topics import DEAD_LETTER_MAX_BYTES
 from streams.core import RecordRefusal
 from streams.dead_letters import dead_letter_record
-from streams.producers.meters import Attribution
+from streams.meters import Attribution
 from streams.reading import readings
 from tests.fuzz.target import Target
 from tests.support.facts import mutated_records

@@ -17,7 +17,7 @@ from events.fact import Family
 from events.last_record import LastRecord
 from events.records import OutgoingRecord
 from events.topics import DEFAULT_APP_ID, topic_name
-from streams.accepted_losses import accepted_losses
+from streams.decisions import read_decisions
 from tests.support.commands import run, run_inside
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
@@ -77,7 +77,7 @@ def test_a_loss_is_named_and_accepted_once(broker: KafkaBroker) -> None:
         admin.delete_records({PARTITION: 4})
     said = f"{SCHOOLS}[3] begins at offset 4 and ends at offset 10: all records before offset 4"
     assert said in accept(broker)
-    assert accepted_losses(broker.bootstrap) == {}
+    assert read_decisions(broker.bootstrap).losses == {}
     assert accept(broker, "--yes").endswith("accepted\n")
     assert "its loss is accepted already" in nothing_to_accept(broker)
 
@@ -95,7 +95,9 @@ def test_a_loss_is_named_and_accepted_once(broker: KafkaBroker) -> None:
     assert "its loss is accepted already" in nothing_to_accept(broker)
 
     start, replaced = sorted(
-        accepted_losses(broker.bootstrap)[SCHOOLS, 3], key=lambda one: one.log_start, reverse=True
+        read_decisions(broker.bootstrap).losses[SCHOOLS, 3],
+        key=lambda one: one.log_start,
+        reverse=True,
     )
     assert (start.log_start, start.last, start.because) == (4, None, "the disk failed")
     assert (replaced.log_start, replaced.last) == (0, last)

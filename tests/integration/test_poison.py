@@ -26,7 +26,7 @@ from events.fact import Family
 from events.partitioning import partition_for
 from events.topics import DEAD_LETTERS, topic_name
 from smart_region import main
-from streams.skipped_records import read_decisions
+from streams.decisions import read_decisions
 from tests.support.header_names import HeaderName
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
@@ -139,7 +139,7 @@ def counted(broker: KafkaBroker) -> Audit:
         read_topics(broker.bootstrap),
         load_catalogue(),
         LAST_DAY,
-        skipped=read_decisions(broker.bootstrap),
+        skipped=read_decisions(broker.bootstrap).skipped,
     )
 
 

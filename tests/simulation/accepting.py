@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from events.last_record import LastRecord
 from events.topics import FAMILIES
-from streams.accepted_losses import AcceptedLoss
 from streams.commit_metadata import decode_commit_metadata
+from streams.decisions import AcceptedLoss
 from streams.topic_faults import FaultKind
 from tests.simulation.records import FORWARDED_FROM
 

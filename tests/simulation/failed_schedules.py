@@ -25,10 +25,9 @@ def plan_of(line: str) -> Plan:
     """Return the plan that a line of failed_schedules.jsonl has."""
     kept = json.loads(line)
     faults = tuple(Fault(FaultKind(kind), *rest) for kind, *rest in kept["faults"])
-    return Plan(kept["seed"], faults, snapshots=kept.get("snapshots", False))
+    return Plan(kept["seed"], faults)
 
 
-def schedule_line(seed: int, faults: Sequence[Fault], *, snapshots: bool) -> str:
+def schedule_line(seed: int, faults: Sequence[Fault]) -> str:
     """Return a line of failed_schedules.jsonl."""
-    found = {"seed": seed, "faults": [astuple(one) for one in faults]}
-    return json.dumps(found | {"snapshots": True} if snapshots else found)
+    return json.dumps({"seed": seed, "faults": [astuple(one) for one in faults]})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from audit.comparison import compare_exposed
 from audit.exposed import Exposed
 from audit.recount import audit_records
+from boundary.web import registry_of
 from events.fact import Family
 from events.partitioning import partition_for
 from events.registry import FACTS_BY_NAME
@@ -17,7 +18,6 @@ from events.topics import DEAD_LETTERS, topic_name
 from streams.commit_metadata import decode_commit_metadata
 from streams.core import process
 from streams.exposition import WorkerCollector
-from streams.metric_families import registry_of
 from streams.state import EMPTY, Cell, EntityState, merge_states
 from streams.state_store import StateStore
 from tests.simulation.letters_oracle import Origin, letter_problems
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from broker.stored_record import RawRecord
     from catalogue.model import Catalogue
     from events.record_rules import RecordRules
-    from streams.accepted_losses import AcceptedLosses
+    from streams.decisions import AcceptedLosses
     from streams.engine import Engine
     from streams.membership import Membership
     from tests.simulation.cluster import Cluster
@@ -385,7 +385,7 @@ def _event_logs(cluster: Cluster) -> Iterator[PartitionLog]:
 def _exposed(name: str, engine: Engine, membership: Membership) -> Exposed:
     """Return what /metrics of a worker would have now."""
     collector = WorkerCollector(
-        engine.catalogue, engine.state_store.fold, engine.meters, membership.snapshot
+        engine.catalogue, engine.state_store, engine.meters, membership.status
     )
     samples: dict[str, list[Sample]] = {}
     for family in registry_of(collector).collect():

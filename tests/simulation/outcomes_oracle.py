@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from audit.exposed import Exposed
     from events.fact import Family
     from events.records import OutgoingRecord, Record
-    from streams.accepted_losses import AcceptedLosses
     from streams.core import Result
+    from streams.decisions import AcceptedLosses
     from streams.state import EntityState
     from tests.simulation.cluster import Cluster
     from tests.simulation.letters_oracle import Origin

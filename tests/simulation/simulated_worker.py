@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from streams import worker
 from streams.batch_transport import BatchTransport
 from streams.engine import Engine
-from streams.known_topics import KnownTopics
+from streams.topic_watch import KnownTopics
 from tests.simulation.loop import SimulationLoop, current_process
-from tests.simulation.snapshot_folders import SnapshotFolders
 from tests.simulation.supervised import Supervised
 
 if TYPE_CHECKING:
@@ -52,7 +51,6 @@ class SimulatedWorker(Supervised):
         self._committed = committed
         self.committed_before: Mapping[tuple[str, int], int] = {}
         """The group's offsets when the process began, by topic and partition."""
-        self.snapshots: SnapshotFolders | None = None
 
     def forget(self) -> None:
         """Forget what the process had."""
@@ -61,19 +59,17 @@ class SimulatedWorker(Supervised):
     async def work(self) -> None:
         """Run the worker until it ends."""
         settings, self.committed_before = self.settings, self._committed()
-        if self.snapshots is not None:
-            self.snapshots.damage()
         self.engine = Engine(
             self.catalogue,
             settings.make_clock(),
             partitions=settings.partitions,
             producers=self._producers,
             skipped={},
-            accepted=vars(worker)["accepted_losses"](settings.broker),
+            accepted=vars(worker)["read_decisions"](settings.broker).losses,
             rules=self._rules,
         )
         self.engine.hold_seconds = HOLD_SECONDS
-        await worker._run(settings, self.engine, BatchTransport, KnownTopics(settings))
+        await worker._run(settings, self.engine, BatchTransport, KnownTopics(settings, {}))
 
 
 def watch_workers() -> None:

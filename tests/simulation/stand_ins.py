@@ -28,11 +28,13 @@ from faust.utils import terminal
 from mode import Service
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from boundary import web
 from broker.offset_gaps import LeaderEpoch, OffsetGap
 from broker.topic_admin import SeenTopic
 from events import cloudevent
-from streams import app, batch_transport, partition_snapshots, web, worker
-from streams.accepted_losses import AcceptedLosses
+from events.topics import FAMILIES
+from streams import batch_transport, worker
+from streams.decisions import AcceptedLosses, Decisions
 from streams.topic_watch import TopicWatch
 from tests.simulation import compiled_structs
 from tests.simulation.cluster import EPOCH_SECONDS, STRUCTS, Cluster
@@ -40,7 +42,6 @@ from tests.simulation.loop import Process, SimulationLoop, current_process
 
 #: Shorter than the shipped one, as all times of the simulation are.
 LOG_INTERVAL_SECONDS: Final = 2.0
-SNAPSHOT_SECONDS: Final = 1.0
 _CLOCKS: Final = (time.monotonic, time.perf_counter, time.time)
 
 
@@ -85,11 +86,7 @@ def install(
     worker._exit = leave
     # The admin client of kafka-python has a thread and sockets of its own.
     TopicWatch._describe = _describing(cluster)  # type: ignore[method-assign, assignment]
-    vars(app)["topic_ids"] = lambda _: {
-        name: str(cluster.identities.get(name, 0)) for name in cluster.topics
-    }
-    vars(partition_snapshots)["SECONDS"] = SNAPSHOT_SECONDS
-    vars(worker)["accepted_losses"] = lambda *_, **__: accepted()
+    vars(worker)["read_decisions"] = lambda *_, **__: Decisions(losses=accepted())
     vars(worker)["LOG_INTERVAL_SECONDS"] = LOG_INTERVAL_SECONDS
     _report_gaps_to_each_process()
 
@@ -146,10 +143,10 @@ def _number(kind: Any) -> None:
 def _describing(cluster: Cluster) -> Callable[[TopicWatch], tuple[Mapping[str, SeenTopic], None]]:
     """Return what describes the topics, and not the group."""
 
-    def describe(watch: TopicWatch) -> tuple[Mapping[str, SeenTopic], None]:
+    def describe(_: TopicWatch) -> tuple[Mapping[str, SeenTopic], None]:
         return {
             name: SeenTopic(str(cluster.identities.get(name, 0)), len(cluster.topics[name]))
-            for name in watch._names
+            for name in FAMILIES
         }, None
 
     return describe

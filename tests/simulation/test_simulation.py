@@ -116,7 +116,7 @@ def test_planted_faults_are_found() -> None:
 def test_a_schedule_is_kept_as_it_was() -> None:
     """A failing run prints the line to add: read again, it is the same plan."""
     for plan in failed_schedules():
-        line = schedule_line(plan.seed, plan.faults or (), snapshots=plan.has_snapshots)
+        line = schedule_line(plan.seed, plan.faults or ())
         assert plan_of(line) == plan
 
 

@@ -1,4 +1,4 @@
-"""Workers' /histories of one process: what a test puts into a state store is told at once."""
+"""Workers' /histories in one process, of what a test puts into a state store."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from boundary.web_server import serving as served
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from streams.queries.format import AnswerReader, HistoriesAnswer
-from streams.queries.serving import HistoriesRoute, OwnedPartitions, Teller
+from streams.queries.serving import OwnedPartitions, Teller, histories_route
 from streams.state_store import StateStore
 from tests.support.records import PARTITIONS, apply_events
 
@@ -34,7 +34,7 @@ class AnsweringWorker:
         self.state_store = StateStore(catalogue.terms)
         self.owned = OwnedPartitions(None, 1, frozenset(owned))
         self.url = ""
-        self.route: HistoriesRoute | None = None
+        self.teller = Teller(self.state_store, lambda: self.owned, PARTITIONS)
         self.guard = MetricsGuard()
         self.host = "127.0.0.1"
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -42,21 +42,13 @@ class AnsweringWorker:
     def app(self) -> ASGIApp:
         """Return what serves its route; called in the loop that serves it."""
         self._loop = asyncio.get_running_loop()
-        teller = Teller(self.state_store, lambda: self.owned, PARTITIONS)
-        self.route = HistoriesRoute(teller, self.guard, host=self.host)
-        return Starlette(routes=[self.route.route], middleware=[Middleware(GZipMiddleware)])
-
-    def end(self) -> None:
-        """Answer who waits, as a worker does that stops."""
-        assert self.route is not None
-        self.route.end()
+        route = histories_route(self.teller, self.guard, host=self.host)
+        return Starlette(routes=[route], middleware=[Middleware(GZipMiddleware)])
 
     def take(self, *events: CloudEvent) -> None:
         self._call(
             lambda: [apply_events(self.state_store, one.fact.FAMILY, [[one]]) for one in events]
         )
-        assert self.route is not None
-        self._call(self.route.wake)
 
     def own(self, generation: int, owned: range, waiting_for: str | None = None) -> None:
         partitions = frozenset(() if waiting_for else owned)
@@ -87,22 +79,14 @@ async def _called(what: Callable[[], Any]) -> None:
 @contextmanager
 def answering(worker: AnsweringWorker) -> Iterator[AnsweringWorker]:
     """Yield a worker that answers at `url` as long as the block."""
-    with serving(worker.app, end=worker.end) as url:
+    with serving(worker.app) as url:
         worker.url = url
         yield worker
 
 
 @contextmanager
-def serving(
-    make_app: Callable[[], ASGIApp],
-    *,
-    tls: ssl.SSLContext | None = None,
-    end: Callable[[], object] = bool,
-) -> Iterator[str]:
-    """Yield the address of a server in a thread of its own; the application is made there.
-
-    `end` is called there before the server stops.
-    """
+def serving(make_app: Callable[[], ASGIApp], *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Yield the address of a server in a thread of its own; the application is made there."""
     started, stopping = threading.Event(), threading.Event()
     addresses: list[str] = []
 
@@ -112,7 +96,6 @@ def serving(
             addresses.append(address)
             started.set()
             await asyncio.to_thread(stopping.wait)
-            end()
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()

@@ -15,9 +15,9 @@ from faust.types import TP, Message
 from events.fact import Family
 from events.records import OutgoingRecord
 from events.topics import topic_name
-from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLosses
 from streams.assigned_partition import Batch
 from streams.batch_transport import BatchConsumer, BatchProducer, WriteRefusedError
+from streams.decisions import NOTHING_ACCEPTED, AcceptedLosses
 from streams.topic_faults import TopicFault
 
 GENERATION = 3
@@ -54,8 +54,6 @@ class FakeConsumer:
     problem: str | None = None
     error: BaseException | None = None
     silent_seconds: float = 0.0
-    join_step: str = ""
-    """The last request to join the group, and its answer."""
     finished: list[Message] = field(default_factory=list)
     begun: list[tuple[TP, int]] = field(default_factory=list)
     ends: dict[int, int] = field(default_factory=dict)

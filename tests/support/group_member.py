@@ -18,12 +18,12 @@ from catalogue.model import Catalogue
 from events.fact import Family
 from events.last_record import LastRecord
 from events.topics import FAMILIES, topic_name
-from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLosses
 from streams.app import create_app
 from streams.assigned_partition import Batch, Committed
 from streams.batch_transport import BatchConsumer, BatchTransport
 from streams.clock import FixedClock
 from streams.commit_metadata import NO_METADATA, CommitMetadata
+from streams.decisions import NOTHING_ACCEPTED, AcceptedLosses
 from streams.engine import Engine
 from streams.settings import Settings
 from streams.state_store import Position
@@ -71,14 +71,10 @@ class ScriptedThread:
         self.positions: dict[TP, int] = {}
         self.current = GENERATION
         self.heartbeat_at = monotonic()
-        self.fetch_max_waits: list[int] = []
         self.polls_noted = 0
 
     def note_poll(self) -> None:
         self.polls_noted += 1
-
-    def set_fetch_max_wait(self, milliseconds: int) -> None:
-        self.fetch_max_waits.append(milliseconds)
 
     def brings(self, poll: Poll, *, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Set the records of the next poll; `meanwhile` is called during it."""

@@ -12,8 +12,8 @@ from faust.types import TP
 from broker.offset_gaps import LeaderEpoch
 from events.last_record import LastRecord
 from events.offset_runs import OffsetRuns
-from streams.accepted_losses import AcceptedLoss
 from streams.assigned_partition import AssignedPartition
+from streams.decisions import AcceptedLoss
 from tests.support.group_member import PolledRecord
 
 

@@ -16,13 +16,13 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 from yarl import URL
 
+from boundary.web import Readiness, probe_routes, serve
 from broker.stored_record import RawRecord
 from events.record_rules import RULES, RecordRules
 from report.completeness import Completeness
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
 from report.server import Known, PageServer
-from streams.web import Readiness, probe_routes, serve
 from tests.support.knowledge import LAST_DAY, knowledge, shipped, simulated_records
 
 COMPLETE: Final = Completeness(is_complete=True, text="Chiffres complets.")

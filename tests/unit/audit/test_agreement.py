@@ -14,14 +14,13 @@ from audit.comparison import compare_exposed
 from audit.exposed import Exposed, parse_metrics
 from audit.ledger import Ledger
 from audit.recount import audit_ledger, audit_records
+from boundary.web import registry_of
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.fact import Family
-from streams.exposition import WorkerCollector
+from streams.exposition import WorkerCollector, WorkerStatus
 from streams.histories import histories_of
 from streams.meters import Meters
-from streams.metric_families import registry_of
-from streams.snapshot import take_snapshot
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of, raw_record
 from tests.support.histories import DAYS, deliveries, histories
@@ -33,15 +32,10 @@ def shown(
     catalogue: Catalogue, family: Family, batches: Sequence[Sequence[CloudEvent]], as_of: date
 ) -> Exposed:
     state_store = apply_events(StateStore(catalogue.terms), family, batches)
-    snapshot = take_snapshot(
-        state_store,
-        as_of=as_of,
-        ready=True,
-        partitions=PARTITIONS,
-        shown=range(PARTITIONS),
-        lag={},
+    status = WorkerStatus(
+        as_of, ready=True, partitions_expected=PARTITIONS, shown=range(PARTITIONS), lag={}
     )
-    exposition = WorkerCollector(catalogue, state_store.fold, Meters(), lambda: snapshot)
+    exposition = WorkerCollector(catalogue, state_store, Meters(), lambda: status)
     return parse_metrics("worker", generate_latest(registry_of(exposition)).decode())
 
 

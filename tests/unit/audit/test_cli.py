@@ -19,6 +19,7 @@ from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.fact import Family
 from smart_region import main
+from streams.decisions import Decisions
 from streams.queries.opening import HistoriesIncompleteError
 from streams.settings import Settings
 from streams.state_store import StateStore
@@ -46,7 +47,7 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
         yield raw("school.registered", PARIS, "2018-01-01")._replace(value=None)
 
     monkeypatch.setattr("broker.reading.read_topics", read)
-    monkeypatch.setattr("streams.skipped_records.read_decisions", lambda *_, **__: {})
+    monkeypatch.setattr("streams.decisions.read_decisions", lambda *_, **__: Decisions())
     return calls
 
 
@@ -185,7 +186,7 @@ def test_an_audit_without_the_workers_histories_cannot_be_made(
     result = audit("--against", "http://worker")
 
     assert result.exit_code == 3
-    assert "did not tell the histories of partitions 3" in result.stderr
+    assert "did not send the histories of partitions 3" in result.stderr
 
 
 def test_the_histories_of_all_that_is_published_in_cells_are_read(

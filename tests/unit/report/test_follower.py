@@ -23,7 +23,7 @@ from report.ledger import EventLedger, LedgerFailedError
 from report.overview import overview_of
 from report.settings import load_page_settings
 from streams.assessor import assessor
-from streams.skipped_records import Decision
+from streams.decisions import Decisions, Skip
 from streams.state_store import StateStore
 from tests.support.held_histories import HeldHistories
 from tests.support.histories import event, uai
@@ -192,7 +192,7 @@ def test_past_days_do_without_persons_where_their_events_may_not_be_read(
         raise error
 
     monkeypatch.setattr(subject, "read_topics", refused)
-    monkeypatch.setattr(subject, "read_decisions", lambda *_, **__: {})
+    monkeypatch.setattr(subject, "read_decisions", lambda *_, **__: Decisions())
     with following() as follower:
         follower.ledger.append(simulated_records())
         follower._has_events = True
@@ -249,7 +249,7 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
         yield Records(simulated_records()[:3], stopping)
 
     monkeypatch.setattr(subject, "open_reader", opened)
-    monkeypatch.setattr(subject, "read_decisions", lambda *_, **__: {})
+    monkeypatch.setattr(subject, "read_decisions", lambda *_, **__: Decisions())
     monkeypatch.setattr(subject, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(Follower, "_basis", lambda _: {})
     return stopping
@@ -293,19 +293,19 @@ def test_a_record_that_is_passed_over_while_the_page_runs_is_removed(
     topics: threading.Event, monkeypatch: pytest.MonkeyPatch, *, is_away: bool
 ) -> None:
     """From their next start on workers refuse it; where nobody says so, it stays."""
-    decision = Decision(at=datetime(2018, 12, 31, tzinfo=UTC), because="it ends workers")
+    decision = Skip(at=datetime(2018, 12, 31, tzinfo=UTC), because="it ends workers")
     records = simulated_records()[:3]
     decided = {RecordOrigin(*records[1][:3]): decision}
     calls = count()
 
-    def read(*_: object, **__: object) -> Mapping[RecordOrigin, Decision]:
+    def read(*_: object, **__: object) -> Decisions:
         if not next(calls):
-            return {}
+            return Decisions()
         if is_away:
             raise BrokerUnreachableError(
                 "localhost:1", waited_seconds=1.0, cause="no answer", security_protocol="PLAINTEXT"
             )
-        return decided
+        return Decisions(decided)
 
     monkeypatch.setattr(subject, "read_decisions", read)
     monkeypatch.setattr(subject, "DECISIONS_SECONDS", 0.0)

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from boundary.web import Readiness
 from catalogue.loader import load_catalogue
 from operations.programs.addresses import free_port
 from report import process
 from report.follower import Follower
 from report.ledger import EventLedger
 from report.settings import load_page_settings
-from streams.web import Readiness
 from tests.support.audits import raw
 from tests.support.rights import mode
 

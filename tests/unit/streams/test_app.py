@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import faust
 import pytest
 from faust.assignor.partition_assignor import PartitionAssignor
-from faust.tables.recovery import RebalanceAgain, ServiceStopped
+from faust.tables.recovery import RebalanceAgain
 from faust.types import TP
 from faust.types.enums import ProcessingGuarantee
 from mode.supervisors import CrashingSupervisor
-from yarl import URL
 
 from events.fact import Family
 from events.topics import topic_name
-from streams.app import _agent
 from streams.batch_transport import BatchSchema
-from streams.engine import Engine
 from tests.support.async_tests import played
 from tests.support.group_member import (
     GENERATION,
@@ -45,10 +40,6 @@ def app_of(**settings: Any) -> faust.App:
     [
         # The state needs no more, and Faust's other mode loses counts under kill -9.
         ("processing_guarantee", ProcessingGuarantee.AT_LEAST_ONCE),
-        # Standby keys would be counted twice.
-        ("table_standby_replicas", 0),
-        # State is small, and `StateStore` keeps it.
-        ("store", URL("memory://")),
         # A revocation waits for the batch in flight, and commits it.
         ("stream_wait_empty", True),
         # An exception must not restart the agent past its batch.
@@ -60,31 +51,11 @@ def app_of(**settings: Any) -> faust.App:
         ("topic_disable_leader", True),
         # Faust's pages show data.
         ("web_enabled", False),
-        ("debug", False),
     ],
 )
 @played
 async def test_faust_is_set(setting: str, value: object) -> None:
     assert getattr(app_of().conf, setting) == value
-
-
-@played
-async def test_settings_reach_the_broker() -> None:
-    conf = app_of(
-        session_timeout=9,
-        heartbeat_interval=2,
-        request_timeout=20,
-        replication=3,
-        commit_interval=0.5,
-        max_poll_records=77,
-    ).conf
-
-    assert conf.broker_session_timeout == 9
-    assert conf.broker_heartbeat_interval == 2
-    assert conf.broker_request_timeout == conf.producer_request_timeout == 20
-    assert conf.topic_replication_factor == 3
-    assert conf.broker_commit_interval == 0.5
-    assert conf.broker_max_poll_records == 77
 
 
 @played
@@ -121,54 +92,6 @@ async def test_partitions_stay_and_all_families_of_one_go_together() -> None:
 
     assert cast("Any", thread)._assignor is app.assignor
     assert isinstance(app.assignor, PartitionAssignor)
-
-
-class Stream:
-    def __init__(self, *messages: object) -> None:
-        self.messages = messages
-        self.acknowledges = True
-
-    def noack(self) -> Stream:
-        self.acknowledges = False
-        return self
-
-    async def events(self) -> AsyncIterator[object]:
-        for message in self.messages:
-            yield SimpleNamespace(message=message)
-
-
-def run_agent(stream: Stream, take: Callable[..., Awaitable[None]]) -> None:
-    app = cast("faust.App", SimpleNamespace(consumer="consumer", producer="producer"))
-    engine = cast("Engine", SimpleNamespace(process_batch=take))
-    asyncio.run(cast("Any", _agent(app, Family.GRANTS, engine))(stream))
-
-
-def test_an_agent_hands_every_batch_to_the_engine() -> None:
-    stream, taken = Stream("one", "two"), list[Any]()
-
-    async def take(*what: object) -> None:
-        taken.append(what)
-
-    run_agent(stream, take)
-
-    assert taken == [
-        (Family.GRANTS, "one", "consumer", "producer"),
-        (Family.GRANTS, "two", "consumer", "producer"),
-    ]
-    assert not stream.acknowledges
-
-
-def test_a_failed_batch_ends_the_agent() -> None:
-    stream, taken = Stream("one", "two"), list[Any]()
-
-    async def take(_: object, message: object, *__: object) -> None:
-        taken.append(message)
-        raise LookupError
-
-    with pytest.raises(LookupError):
-        run_agent(stream, take)
-
-    assert taken == ["one"]
 
 
 @played
@@ -249,17 +172,6 @@ def test_a_step_without_an_answer_begins_again() -> None:
         return bool(recovery.signal_recovery_start.is_set())
 
     assert asyncio.run(unanswered())
-
-
-def test_the_end_of_the_worker_ends_the_step() -> None:
-    async def stopped() -> bool:
-        recovery = tables().recovery
-        recovery._stopped.set()
-        with pytest.raises(ServiceStopped):
-            await recovery._wait(asyncio.Event().wait(), timeout=5)
-        return bool(recovery.signal_recovery_start.is_set())
-
-    assert not asyncio.run(stopped())
 
 
 @played

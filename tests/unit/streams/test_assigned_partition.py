@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 from typing import Any, Final, cast
 
@@ -17,8 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from events.fact import Family
 from events.last_record import LastRecord
 from events.topics import topic_name
-from streams.accepted_losses import AcceptedLoss
 from streams.assigned_partition import NOT_COMMITTED, AssignedPartition, Batch
+from streams.decisions import AcceptedLoss
 from streams.state_store import Position, StateStore
 from tests.support.group_member import PolledRecord
 from tests.support.lossy_log import LossyLog
@@ -200,72 +202,9 @@ PartitionOfALog.TestCase.settings = settings(
 TestPartitionOfALog = PartitionOfALog.TestCase
 
 #: Steps after which the worker once stood still, or showed what the log had not.
-FOUND: Final[Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]]] = {
-    "a commit that does not note the record that followed lost markers": [
-        ("append", {"kinds": [False]}),
-        ("what_is_lost_can_be_accepted", {}),
-        ("lose_last", {"count": 1}),
-        ("rebalance", {"is_committed": True}),
-        ("append", {"kinds": [True]}),
-        ("what_is_lost_can_be_accepted", {}),
-        ("lose_last", {"count": 1}),
-        ("append", {"kinds": [False]}),
-        ("what_is_lost_can_be_accepted", {}),
-    ],
-    "a stale poll of records before the last one": [
-        ("append", {"kinds": [True, True]}),
-        ("read", {"most": 3, "is_late": True}),
-        ("merge", {}),
-        ("read", {"most": 1, "is_late": True}),
-        ("what_is_lost_can_be_accepted", {}),
-    ],
-    "markers of two leaders after the last record": [
-        ("append", {"kinds": [True]}),
-        ("elect", {"is_rolled": True}),
-        ("append", {"kinds": [False]}),
-        ("elect", {"is_rolled": False}),
-        ("what_is_lost_can_be_accepted", {}),
-        ("append", {"kinds": [False, True]}),
-        ("what_is_lost_can_be_accepted", {}),
-    ],
-    "markers before the first record that records replace": [
-        ("append", {"kinds": [False]}),
-        ("read", {"most": 4, "is_late": False}),
-        ("lose_last", {"count": 3}),
-        ("append", {"kinds": [True, True]}),
-        ("read", {"most": 4, "is_late": False}),
-        ("what_is_lost_can_be_accepted", {}),
-    ],
-    "a record that is replaced before it is merged": [
-        ("append", {"kinds": [True]}),
-        ("read", {"most": 5, "is_late": False}),
-        ("lose_last", {"count": 2}),
-        ("append", {"kinds": [True, True]}),
-        ("read", {"most": 2, "is_late": False}),
-        ("read", {"most": 2, "is_late": False}),
-        ("what_is_lost_can_be_accepted", {}),
-    ],
-    "a record that is polled again, and another one": [
-        ("append", {"kinds": [True, True]}),
-        ("read", {"most": 4, "is_late": True}),
-        ("lose_last", {"count": 1}),
-        ("append", {"kinds": [True, True]}),
-        ("read", {"most": 5, "is_late": False}),
-        ("what_is_lost_can_be_accepted", {}),
-    ],
-    "a new leader while the committed records are read again": [
-        ("append", {"kinds": [True, True, False]}),
-        ("what_is_lost_can_be_accepted", {}),
-        ("lose_last", {"count": 2}),
-        ("append", {"kinds": [True, True]}),
-        ("commit", {}),
-        ("restart", {}),
-        ("read", {"most": 5, "is_late": False}),
-        ("append", {"kinds": [True]}),
-        ("read", {"most": 1, "is_late": False}),
-        ("what_is_lost_can_be_accepted", {}),
-    ],
-}
+FOUND: Final[Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]]] = json.loads(
+    Path(__file__).with_name("found_steps.json").read_text(encoding="utf-8")
+)
 
 
 @pytest.mark.parametrize("steps", FOUND.values(), ids=FOUND)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from functools import partial
-from pathlib import Path
 from time import monotonic
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from unittest.mock import AsyncMock, Mock
 
 import pytest
@@ -30,7 +29,6 @@ from events.records import OutgoingRecord
 from streams import batch_transport
 from streams.batch_transport import (
     BatchConsumer,
-    BatchProducer,
     ProduceFailedError,
     WriteRefusedError,
     _BatchConsumerThread,
@@ -60,7 +58,6 @@ from tests.support.group_member import (
     topic,
 )
 from tests.support.lossy_log import loss_of
-from tests.support.stored_states import PARTITION, a_store, snapshots_in
 
 EVENTS = topic(Family.SCHOOLS)
 OTHERS = topic(Family.GRANTS)
@@ -95,14 +92,6 @@ class TestReading:
 
         assert await batch(consumer) == [(EVENTS, [0])]
 
-    async def test_with_nothing_to_read_a_poll_is_noted(self) -> None:
-        """A member that does not poll leaves its group: one without partitions, for example."""
-        consumer, thread = await member()
-
-        await batch(consumer)
-
-        assert thread.polls_noted == 1
-
     async def test_a_poll_is_short_while_a_partition_is_held_back(self) -> None:
         """Its agent was busy, and may be free again long before records of others arrive."""
         consumer, thread = await member(EVENTS, OTHERS)
@@ -113,24 +102,6 @@ class TestReading:
 
         assert thread.polled == [{OTHERS}, {EVENTS, OTHERS}]
         assert thread.timeouts[0] < 0.1 * thread.timeouts[1]
-
-    async def test_a_fetch_waits_longer_after_a_time_without_records(self) -> None:
-        """Ten requests a second cost a twentieth of a processor; a record ends the wait."""
-        consumer, thread = await member(EVENTS)
-        await batch(consumer)
-        consumer._received_at -= batch_transport.IDLE_SECONDS
-        thread.brings(polled(EVENTS, 0))
-        await batch(consumer)
-        await batch(consumer)
-
-        assert thread.fetch_max_waits == [
-            batch_transport.FETCH_MAX_WAIT_MS,
-            batch_transport.IDLE_FETCH_MAX_WAIT_MS,
-            batch_transport.FETCH_MAX_WAIT_MS,
-        ]
-        # Other requests wait for a fetch: a broker answers a connection in order.
-        consumer.app.rebalancing = True
-        assert consumer._fetch_max_wait() == batch_transport.REBALANCE_FETCH_MAX_WAIT_MS
 
     @pytest.mark.parametrize(
         ("change", "position", "sought"),
@@ -169,22 +140,6 @@ class TestReading:
         ]
         assert thread.sought == [{EVENTS: 2}]
 
-    @pytest.mark.parametrize(
-        ("offset", "meanwhile"),
-        [(0, lambda consumer: consumer.stop_flow()), (4, lambda _: None)],
-        ids=["dropped", "gap"],
-    )
-    async def test_a_seek_back_that_fails_is_not_the_end(
-        self, offset: int, meanwhile: Callable[[BatchConsumer], object]
-    ) -> None:
-        """A rebalance has taken the partition meanwhile: the next assignment seeks."""
-        consumer, thread = await member(EVENTS)
-        vars(thread)["seek_wait"] = AsyncMock(side_effect=errors.IllegalStateError)
-        thread.positions[EVENTS] = offset + 1
-        thread.brings(polled(EVENTS, offset), meanwhile=lambda: meanwhile(consumer))
-
-        assert await batch(consumer) == []
-
 
 @played
 class TestControlRecords:
@@ -200,15 +155,6 @@ class TestControlRecords:
         await consumer.commit()
         assert thread.committed_offsets == {EVENTS: 4}
         assert thread.metadata[EVENTS].last == last_record(1)
-
-    async def test_records_of_a_poll_that_outlived_a_rebalance_are_not_skipped(self) -> None:
-        consumer, thread = await member(EVENTS)
-        thread.positions = {EVENTS: 2}
-        begin = partial(setattr, consumer.app, "consumer_generation_id", GENERATION + 1)
-        thread.brings({}, meanwhile=begin)
-        await batch(consumer)
-
-        assert position_of(consumer, EVENTS) == Position(0, None, 0)
 
     async def test_what_was_fetched_before_a_seek_moves_no_position(self) -> None:
         """A poll without records would pass over all that an erasure has left."""
@@ -252,27 +198,6 @@ class TestSeeking:
 
         assert thread.sought == [{EVENTS: 3, OTHERS: 0}]
         assert position_of(consumer, EVENTS) == Position(3, None, 3)
-
-    async def test_a_partition_with_a_snapshot_is_read_from_its_last_record(
-        self, tmp_path: Path
-    ) -> None:
-        snapshots = snapshots_in(tmp_path, a_store(position=Position(10, last_record(9), 0)))
-        taken = snapshots.take(PARTITION, is_end=True)
-        assert taken is not None
-        await snapshots.write(PARTITION, taken)
-        consumer, thread = joined(EVENTS, committed={EVENTS: 10})
-        own = consumer.transport.state_store
-        consumer.transport.snapshots = snapshots_in(tmp_path, own)
-
-        await consumer.perform_seek()
-
-        assert thread.sought == [{EVENTS: 9}]
-        thread.brings(polled(EVENTS, 9, 10))
-        assert len(await read_and_merge(consumer)) == 1
-        await consumer.keep_snapshots(is_end=True)
-        loaded = await consumer.transport.snapshots.load(PARTITION, 11, None)
-        assert loaded is not None
-        assert loaded.position(*PARTITION) == Position(11, last_record(10), 0)
 
     async def test_a_kept_partition_is_shown_and_sought_to_its_last_record(self) -> None:
         """Nobody else can have had it; the record is compared, and not passed on again."""
@@ -330,15 +255,6 @@ class TestSeeking:
         assert not consumer.is_sought(GENERATION)
         assert thread.sought == []
 
-    async def test_an_assignment_of_nothing_is_sought(self) -> None:
-        """Faust seeks nothing for it: the worker would never be ready."""
-        consumer, _ = joined()
-        assert not consumer.is_sought(GENERATION)
-
-        consumer.finish_empty()
-
-        assert consumer.is_sought(GENERATION)
-
     async def test_a_partition_is_caught_up_at_the_committed_offset_only(self) -> None:
         consumer, thread = await member(EVENTS, committed={EVENTS: 4})
         seen = []
@@ -381,15 +297,6 @@ class TestLosses:
         assert [await batch(consumer) for _ in range(2)] == [[(EVENTS, [5])], []]
         assert thread.sought == [{EVENTS: 5}]
 
-    async def test_nobody_looks_during_a_rebalance(self) -> None:
-        consumer, thread = await has_merged(EVENTS)
-        thread.log_ends[EVENTS] = 4
-        consumer.app.rebalancing = True
-
-        await consumer.look_at_logs()
-
-        assert consumer.faults == []
-
     async def test_a_position_that_the_log_has_not_is_looked_at(self) -> None:
         consumer, thread = await has_merged(EVENTS)
         thread.log_ends[EVENTS] = 4
@@ -397,17 +304,6 @@ class TestLosses:
 
         assert await batch(consumer) == []
         assert [fault.fault for fault in consumer.faults] == [FaultKind.EVENTS_LOST]
-
-    async def test_of_a_log_that_was_replaced_nothing_is_processed_or_committed(self) -> None:
-        other = CommitMetadata(last=last_record(1, key=b"other"))
-        consumer, thread = await member(EVENTS, committed={EVENTS: 2}, metadata={EVENTS: other})
-        thread.brings(polled(EVENTS, 0, 1, 2, 3))
-
-        assert await batch(consumer) == []
-        assert [fault.fault for fault in consumer.faults] == [FaultKind.LOG_DIVERGED]
-        assert consumer.is_stopped(EVENTS)
-        assert await consumer.commit() is False
-        assert (thread.committed_offsets, thread.metadata) == ({EVENTS: 2}, {EVENTS: other})
 
 
 @played
@@ -456,16 +352,6 @@ class TestAttempts:
 
         assert thread.metadata[EVENTS].attempts == (Attempt(offset=41, count=1),)
 
-    async def test_a_broker_that_takes_no_note_holds_nobody_up(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        consumer, thread = await has_merged(EVENTS, upto=41)
-        await consumer.begin(EVENTS, 41)
-        monkeypatch.setattr(batch_transport, "TAKE_BACK_SECONDS", 0.01)
-        monkeypatch.setattr(thread, "commit", AsyncMock(side_effect=asyncio.Event().wait))
-
-        await consumer.take_back_attempts()
-
 
 @played
 class TestCommitting:
@@ -482,16 +368,6 @@ class TestCommitting:
         assert thread.metadata[EVENTS] == CommitMetadata(
             start=3, last=last_record(4), rules=consumer.transport.rules
         )
-
-    async def test_what_is_passed_on_is_not(self) -> None:
-        """Faust acknowledges messages that it skips by itself: they are not done."""
-        consumer, thread = await member(EVENTS)
-        thread.brings(polled(EVENTS, 0, 1))
-        [skipped] = await read(consumer)
-
-        assert [consumer.ack(skipped) for _ in range(2)] == [True, False]
-        await consumer.commit()
-        assert thread.committed_offsets == {EVENTS: 0}
 
     @pytest.mark.parametrize("merged", [0, 1])
     async def test_of_a_batch_that_is_left_to_a_rebalance_its_first_part_is_committed(
@@ -514,32 +390,6 @@ class TestCommitting:
         assert consumer.is_stopped(EVENTS)
         await consumer.perform_seek()
         assert not consumer.is_stopped(EVENTS)
-
-    async def test_a_message_done_is_waited_for_no_longer(self) -> None:
-        consumer, _ = await member(EVENTS)
-        reported = message(EVENTS)
-        reported.incref()
-        consumer.track_message(reported)
-
-        consumer.done(reported)
-
-        assert not consumer.unacked
-
-    async def test_a_gap_holds_no_commit_back(self) -> None:
-        consumer, _ = await member(EVENTS)
-        await consumer._add_gap(EVENTS, 3, 30)
-        keep(consumer, EVENTS, last=last_record(0))
-
-        assert consumer._new_offset(EVENTS) == 1
-
-    async def test_partitions_may_be_revoked_while_a_commit_looks(self) -> None:
-        """A commit awaits between partitions; it must not trip over one that is gone."""
-        consumer, _ = await member(EVENTS, OTHERS)
-        looking = iter(consumer._filter_tps_with_pending_acks())
-        first = next(looking)
-        await consumer.on_partitions_revoked({EVENTS, OTHERS})
-
-        assert {first, *looking} == {EVENTS, OTHERS}
 
     async def test_a_revoked_partition_is_committed_and_not_read(self) -> None:
         consumer, thread = await member(EVENTS)
@@ -673,26 +523,6 @@ class TestThread:
         assert thread.generation() == 3
 
     @pytest.mark.parametrize(
-        ("answer", "step"),
-        [
-            (SimpleNamespace(error_code=0), "JoinGroup: NO_ERROR"),
-            (SimpleNamespace(error_code=14), "JoinGroup: COORDINATOR_LOAD_IN_PROGRESS"),
-            (errors.RequestTimedOutError(), "JoinGroup: RequestTimedOutError"),
-            # As long as others have not joined.
-            (asyncio.CancelledError(), "JoinGroup not answered"),
-        ],
-    )
-    async def test_remembers_what_came_of_a_request_to_join(self, answer: Any, step: str) -> None:  # noqa: ANN401
-        """Aiokafka tries again for ever, and logs most of the answers nowhere."""
-        thread, coordinator = await self.thread(side_effect=[answer])
-        assert thread.join_step == ""
-
-        with suppress(errors.KafkaError, asyncio.CancelledError):
-            await coordinator._send_req(self.JOIN)
-
-        assert thread.join_step == step
-
-    @pytest.mark.parametrize(
         ("asked_in", "sent_in", "is_sent"),
         [(3, 3, True), (3, 4, False), (3, -1, False), (-1, -1, False)],
     )
@@ -765,17 +595,6 @@ class TestThread:
         lasts = [decode_commit_metadata(one.metadata).last for one in found]
         assert lasts == [last_record(40), last_record(41)]
 
-    async def test_reads_committed_offsets_with_their_metadata(self) -> None:
-        thread, coordinator = await self.thread()
-        text = '{"version":2,"start":3}'
-        fetch = AsyncMock(return_value={TopicPartition(*EVENTS): OffsetAndMetadata(41, text)})
-        coordinator.fetch_committed_offsets = fetch
-
-        found = await thread.committed([EVENTS, OTHERS])
-
-        fetch.assert_awaited_once_with([TopicPartition(*EVENTS), TopicPartition(*OTHERS)])
-        assert found == {EVENTS: (41, CommitMetadata(start=3))}
-
     async def test_the_end_of_a_log_is_behind_open_transactions(self) -> None:
         """What was read may be behind one; all else is read as committed."""
         thread, _ = await self.thread()
@@ -785,17 +604,6 @@ class TestThread:
                 await asking
 
         assert self.fetcher.levels == [READ_UNCOMMITTED, READ_COMMITTED]
-
-    async def test_asks_for_the_error_that_aiokafka_parks(self) -> None:
-        """In the consumer's thread, for the coordinator is not safe elsewhere."""
-        thread, coordinator = await self.thread()
-        await thread.check_errors()
-        coordinator.check_errors.side_effect = PermissionError("parked")
-
-        with pytest.raises(PermissionError, match="parked"):
-            await thread.check_errors()
-        vars(thread)["call_thread"] = AsyncMock()
-        await thread.check_errors()
 
     async def test_a_noted_poll_keeps_the_member_in_its_group(self) -> None:
         thread = consumer_of(build_app())._thread
@@ -861,13 +669,6 @@ class TestWritingRecords:
         assert not writing.done()
         broker.answers[1].set_result(None)
         await writing
-
-    async def test_every_replica_in_sync_acknowledges(self) -> None:
-        producer = cast("BatchProducer", build_app().producer)
-
-        asked = {**producer._settings_default(), **producer._settings_extra()}
-
-        assert asked.items() >= {"acks": "all", "enable_idempotence": True, "linger_ms": 0}.items()
 
     @pytest.mark.parametrize(
         ("error", "failure"),

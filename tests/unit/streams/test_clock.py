@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.clock import AcceleratedClock, FixedClock, SystemClock, parse_clock
+from streams.clock import AcceleratedClock, FixedClock, parse_clock
 
 ORIGIN = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RUN = "2016-01-01..2020-12-31@20"
@@ -24,14 +24,6 @@ class ManualTime:
         return self.moment.date()
 
 
-def test_the_system_clock_is_in_utc() -> None:
-    before = datetime.now(UTC)
-    reported = SystemClock().now()
-
-    assert before <= reported <= datetime.now(UTC)
-    assert reported.tzinfo is UTC
-
-
 def test_a_fixed_clock_stands_at_the_end_of_its_day() -> None:
     clock = FixedClock(date(2019, 6, 30))
 
@@ -42,9 +34,6 @@ def test_a_fixed_clock_stands_at_the_end_of_its_day() -> None:
 class TestAccelerated:
     def clock(self, hands: ManualTime) -> AcceleratedClock:
         return AcceleratedClock(ORIGIN, date(2016, 1, 1), 20, date(2020, 12, 31), hands)
-
-    def test_starts_on_its_first_day(self) -> None:
-        assert self.clock(ManualTime()).now() == datetime(2016, 1, 1, tzinfo=UTC)
 
     def test_runs_at_its_pace(self) -> None:
         hands = ManualTime(ORIGIN + timedelta(seconds=3))
@@ -77,15 +66,6 @@ class TestAccelerated:
 
 
 class TestParse:
-    def test_system_is_the_real_clock(self) -> None:
-        hands = ManualTime()
-
-        assert parse_clock("system", real=hands) is hands
-        assert isinstance(parse_clock("system"), SystemClock)
-
-    def test_a_day_stands_still(self) -> None:
-        assert parse_clock("2019-06-30") == FixedClock(date(2019, 6, 30))
-
     def test_a_run_begins_now(self) -> None:
         hands = ManualTime()
 

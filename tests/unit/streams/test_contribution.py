@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from catalogue.loader import load_catalogue
 from catalogue.terms import Term
-from events.cloudevent import CloudEvent
 from events.fact import Family
 from streams.contribution import (
     EntityView,
@@ -22,30 +21,7 @@ from streams.contribution import (
     timeline,
 )
 from streams.state import cell_of
-from tests.support.histories import event, events_of, state_of
-
-SITES = EntityView(
-    Family.COWORKING, ("coworking.opened", "coworking.resized"), ("coworking.closed",)
-)
-
-
-def seen(*history: CloudEvent) -> Timeline:
-    return timeline(SITES, state_of(*history))
-
-
-class TestFirstDifference:
-    OPENED = event("coworking.opened", "one", "2017-01-01", workstations=10)
-    RESIZED = event("coworking.resized", "one", "2018-01-01", workstations=20)
-    CLOSED = event("coworking.closed", "one", "2019-01-01")
-
-    def test_is_one_before_they_differ(self) -> None:
-        before, after = (
-            seen(self.OPENED, self.RESIZED),
-            seen(self.OPENED, self.RESIZED, self.CLOSED),
-        )
-
-        assert first_difference(before, after) == 1
-
+from tests.support.histories import events_of, state_of
 
 TERMS = load_catalogue().terms
 

@@ -70,16 +70,6 @@ class TestOutcomes:
         assert result.changed == {}
         assert result.tally == {(CONNECTED, Outcome.DUPLICATE): 1}
 
-    def test_a_correction_is_accepted(self) -> None:
-        result = run(
-            connected(at="2018-03-01T00:00:00"),
-            connected(at="2018-03-02T00:00:00", downlink_mbps=200),
-        )
-
-        cell = result.changed[PARIS]["school.connected"]["2018-03-01"]
-        assert (cell.attributes or {})["downlink_mbps"] == 200
-        assert result.tally == {(CONNECTED, Outcome.ACCEPTED): 2}
-
     def test_a_record_older_than_what_is_known_is_superseded(self) -> None:
         correction = connected(at="2018-03-02T00:00:00", downlink_mbps=200)
         known = run(correction).changed
@@ -123,17 +113,6 @@ class TestOutcomes:
 
         assert (len(result.refusals), result.forwards) == (1, [])
 
-    def test_an_event_of_another_family_is_refused(self) -> None:
-        result = run(record_of(event("coworking.closed", "one", "2018-03-01")))
-
-        assert result.refusals[0].error.reason is RefusalReason.WRONG_TOPIC
-
-    def test_a_neighbour_of_a_refused_record_is_accepted(self) -> None:
-        result = run(FakeRecord("smartregion.schools", HOME, 7, None, None), connected())
-
-        assert list(result.changed) == [PARIS]
-        assert len(result.refusals) == 1
-
 
 class TestMisrouted:
     AWAY = (HOME + 1) % PARTITIONS
@@ -149,14 +128,6 @@ class TestMisrouted:
         assert result.forwards[0].record is record
         assert result.tally == {(CONNECTED, Outcome.MISROUTED): 1}
 
-    def test_an_entity_that_is_forwarded_is_not_thought_known(self) -> None:
-        records = [
-            record_of(event("school.connected", PARIS, day), partition=self.AWAY)
-            for day in ("2018-03-01", "2018-03-02")
-        ]
-
-        assert len(run(*records, partition=self.AWAY).forwards) == 2
-
     @given(st.integers(0, PARTITIONS - 1), st.booleans())
     def test_happens_only_elsewhere_and_if_unknown(self, partition: int, known: bool) -> None:  # noqa: FBT001
         record = record_of(event("school.connected", PARIS, "2018-03-01"), partition=partition)
@@ -164,29 +135,6 @@ class TestMisrouted:
         result = run(record, states={PARIS: EMPTY} if known else {}, partition=partition)
 
         assert bool(result.forwards) is (partition != HOME and not known)
-
-    def test_does_not_depend_on_the_record_s_key(self) -> None:
-        record = connected()
-        without_key = FakeRecord(
-            record.topic, record.partition, record.offset, None, record.value, record.headers
-        )
-
-        assert list(run(without_key).changed) == [PARIS]
-
-
-class TestLatest:
-    def test_is_the_greatest_not_the_last(self) -> None:
-        result = run(
-            connected("2018-03-02", source="/a"),
-            connected("2018-03-01", source="/a"),
-            connected("2018-03-01", source="/b"),
-        )
-
-        days = {source: time.date().isoformat() for (source, _), time in result.latest.items()}
-        assert days == {"/a": "2018-03-02", "/b": "2018-03-01"}
-
-    def test_leaves_refused_records_out(self) -> None:
-        assert run(FakeRecord("smartregion.schools", HOME, 7, None, b"{}")).latest == {}
 
 
 class TestProperties:

@@ -8,7 +8,7 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.dead_letter_policy import DEAD_LETTER_POLICY, DeadLetterPolicy
+from events.dead_letter_policy import DeadLetterPolicy
 from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
 from streams.core import RecordRefusal
@@ -60,29 +60,18 @@ def test_the_share_is_that_of_the_last_records(reported: Outcomes, sizes: list[i
     assert family.rate.share == sum(error is not None for error in last) / POLICY.window
 
 
-@given(outcomes, st.lists(st.integers(0, 25), max_size=5))
-def test_batches_change_nothing(reported: Outcomes, sizes: list[int]) -> None:
-    singly, batched = Family(), Family()
-    begun = [cause for error in reported if (cause := singly.batch(error)) is not None]
-    found = [
-        cause for batch in cut(reported, sizes) if (cause := batched.batch(*batch)) is not None
-    ]
-
-    assert batched.rate.alarm == singly.rate.alarm
-    assert (batched.rate.alarm is not None) == (batched.rate.share > POLICY.max_share)
-    assert set(found) <= set(begun)
-    assert bool(found) == bool(begun)
-
-
-def test_an_alarm_begins_once_with_its_first_record() -> None:
+def test_an_alarm_begins_once_with_its_first_record_and_keeps_its_cause() -> None:
     family = Family()
 
-    assert family.batch(None, TYPE, TYPE) is None
+    assert family.batch(None, TYPE, TYPE, TYPE) is None
     cause = family.batch(TYPE, TYPE)
 
     assert cause == ("unknown_type", "type", RecordOrigin("smartregion.schools", 3, 1))
-    assert family.batch(TYPE) is None
-    assert family.rate.alarm == cause
+    assert family.batch(*[DATA] * 10) is None
+    alarms = [family.rate.alarm]
+    family.batch(*[None] * 7)
+    alarms.append(family.rate.alarm)
+    assert alarms == [cause, None]
 
 
 def test_the_first_cause_is_the_most_frequent() -> None:
@@ -92,33 +81,6 @@ def test_the_first_cause_is_the_most_frequent() -> None:
 
     assert cause is not None
     assert (cause.reason, cause.origin.offset) == ("unknown_type", 2)
-
-
-def test_the_first_cause_stays_while_the_alarm_lasts() -> None:
-    family = Family()
-    cause = family.batch(*[TYPE] * 4)
-
-    family.batch(*[DATA] * 10)
-
-    assert family.rate.alarm == cause
-
-
-def test_an_alarm_within_a_batch_is_returned_though_it_is_over() -> None:
-    """A batch has thousands of records: its end alone would hide it."""
-    family = Family()
-
-    assert family.batch(*[TYPE] * 4, *[None] * 10) is not None
-    assert family.rate.alarm is None
-
-
-def test_an_alarm_ends_where_nothing_more_is_read() -> None:
-    family = Family()
-    cause = family.batch(*[TYPE] * 5)
-
-    family.time.sleep(60)
-    assert (family.rate.alarm, family.rate.share) == (cause, 0.5)
-    family.time.sleep(1)
-    assert (family.rate.alarm, family.rate.share) == (None, 0)
 
 
 def test_each_refusal_has_its_own_age() -> None:
@@ -134,19 +96,6 @@ def test_each_refusal_has_its_own_age() -> None:
     assert again.reason == "invalid_data"
 
 
-@given(outcomes, st.lists(st.integers(0, 25), max_size=5), st.integers(0, 50))
-def test_a_scrape_changes_nothing(reported: Outcomes, sizes: list[int], pause: int) -> None:
-    seen, unseen = Family(), Family()
-    for batch in cut(reported, sizes):
-        begun = unseen.batch(*batch)
-        assert seen.batch(*batch) == begun
-        seen.time.sleep(pause)
-        unseen.time.sleep(pause)
-        assert (seen.rate.alarm is not None) == (seen.rate.share > POLICY.max_share)
-
-    assert (seen.rate.alarm, seen.rate.share) == (unseen.rate.alarm, unseen.rate.share)
-
-
 @given(st.text(alphabet="abc.0é", max_size=20))
 def test_a_cause_has_no_name_of_the_producer_s(name: str) -> None:
     """A field that no contract has is anybody's word, a number as well."""
@@ -156,10 +105,3 @@ def test_a_cause_has_no_name_of_the_producer_s(name: str) -> None:
 
     assert cause is not None
     assert set(cause.field.split(".")) <= {"data", "…"}
-
-
-def test_the_shipped_policy_is_beyond_what_happens_in_five_years() -> None:
-    family = Family(DEAD_LETTER_POLICY)
-
-    assert family.batch(*[TYPE] * 20) is None
-    assert family.batch(TYPE) is not None

@@ -94,18 +94,12 @@ def test_a_record_that_is_skipped_is_not_read_for_its_letter() -> None:
     assert letter.shortened.keys() == {"key", "value", "headers"}
 
 
-class TestForward:
-    def test_goes_to_its_entity_s_partition_under_its_entity_s_key(self) -> None:
-        """So that any partitioner would leave it there."""
-        sent = forward_record(Forward(RECORD, "0750001U", 5))
+def test_a_forward_is_the_record_with_its_entity_s_key_and_its_origin() -> None:
+    """With that key, any partitioner would leave it there."""
+    sent = forward_record(Forward(RECORD, "0750001U", 5))
 
-        assert sent[:3] == ("smartregion.schools", 5, b"0750001U")
-
-    def test_keeps_value_and_headers_and_adds_the_origin(self) -> None:
-        sent = forward_record(Forward(RECORD, "0750001U", 5))
-
-        assert sent.value == RECORD.value
-        assert sent.headers == [*RECORD.headers, (FORWARDED_FROM, b"smartregion.schools/3/42")]
+    assert sent[:4] == ("smartregion.schools", 5, b"0750001U", RECORD.value)
+    assert sent.headers == [*RECORD.headers, (FORWARDED_FROM, b"smartregion.schools/3/42")]
 
 
 class TestSummary:

@@ -25,9 +25,9 @@ from streams import core, engine, merging, reading
 from streams.assigned_partition import Batch
 from streams.batch_transport import ProduceFailedError
 from streams.clock import FixedClock
+from streams.decisions import Skip
 from streams.engine import MERGE_STEP, Engine
 from streams.fold import Fold
-from streams.skipped_records import Decision
 from streams.state import EntityState
 from streams.state_store import Position
 from tests.support.fake_group import FakeConsumer, FakeProducer, batch_message
@@ -165,14 +165,6 @@ class TestTake:
         assert bench.position() is not None
         assert bench.position() == Position(last.offset + 1, LastRecord.of(last), 0)
 
-    def test_readers_are_woken_once_the_states_have_changed(self, bench: Bench) -> None:
-        seen: list[bool] = []
-        bench.engine.on_applied = lambda: seen.append(bool(bench.known))
-
-        bench.take_all(record_of(connected()))
-
-        assert seen == [True]
-
     def test_a_refused_record_becomes_a_dead_letter(self, bench: Bench) -> None:
         record = refused()
         bench.take_all(record)
@@ -182,25 +174,6 @@ class TestTake:
         assert sent.topic == DEAD_LETTERS
         assert (letter.value, letter.origin.offset) == (record.value, record.offset)
         assert letter.time.date() == date(2020, 12, 31)
-
-    def test_a_flood_of_refusals_is_one_dead_letter_and_counts_in_full(self, bench: Bench) -> None:
-        first, accepted, second = (
-            [refused() for _ in range(150)],
-            record_of(connected()),
-            [refused() for _ in range(100)],
-        )
-
-        bench.take_all(*first, accepted, *second)
-
-        [letter] = bench.letters()
-        assert letter.summary is not None
-        assert letter.summary.runs == tuple(
-            (run[0].offset, run[-1].offset) for run in (first, second)
-        )
-        meters = bench.engine.meters
-        assert meters.dead_letters == {"not_a_cloudevent": 250}
-        assert meters.dead_letter_rates["schools"].share == 1.0
-        assert len(bench.known) == 1
 
     def test_a_burst_of_dead_letters_is_one_line(
         self, bench: Bench, caplog: pytest.LogCaptureFixture
@@ -241,13 +214,6 @@ class TestTake:
         assert (sent.topic, sent.partition) == ("smartregion.schools", HOME)
         assert dict(bench.engine.state_store.states(SCHOOLS, AWAY)) == {}
 
-    def test_progress_is_noted(self, bench: Bench) -> None:
-        before = bench.engine.progressed_at
-
-        bench.take_all(record_of(connected()))
-
-        assert bench.engine.progressed_at > before
-
 
 class TestIsolation:
     def test_a_record_that_cannot_be_merged_is_refused(self, bench: Bench, poison: Poison) -> None:
@@ -263,17 +229,6 @@ class TestIsolation:
         assert letter.origin.offset == records[0].offset
         assert sum(bench.engine.meters.events.values()) == 3
         assert bench.engine.meters.dead_letters == {"unprocessable": 1}
-
-    def test_a_partition_that_was_dropped_while_its_dead_letter_was_written_stays_so(
-        self, bench: Bench, poison: Poison
-    ) -> None:
-        poison.extend(of_march(1))
-        message = bench.batch(*poison)
-
-        asyncio.run(bench.drop_while_it_writes(message))
-
-        assert bench.position() == Position(0, None, 0)
-        assert bench.consumer.released == [message]
 
     def test_a_state_that_cannot_be_folded_is_never_kept(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
@@ -391,7 +346,7 @@ class TestEnds:
             record_of(connected(day)) for day in ("2018-03-01", "2018-04-01", "2018-05-01")
         )
         origin = RecordOrigin(poison.topic, poison.partition, poison.offset)
-        decision = Decision(at=datetime(2026, 1, 1, tzinfo=UTC), because="it kills")
+        decision = Skip(at=datetime(2026, 1, 1, tzinfo=UTC), because="it kills")
         bench = Bench(skipped={origin: decision})
         seen: list[bytes | None] = []
         decode = cloudevent.decode
@@ -517,15 +472,6 @@ class TestOrder:
         assert (bench.consumer.finished, bench.consumer.released) == ([], [message])
         assert bench.engine.meters.events == {}
 
-    def test_a_batch_that_does_not_follow_the_states_is_left_alone(self, bench: Bench) -> None:
-        message = bench.batch(refused())
-        bench.engine.state_store.drop(SCHOOLS, HOME)
-
-        asyncio.run(bench.take(message))
-
-        assert (bench.producer.records, bench.consumer.begun) == ([], [])
-        assert (bench.consumer.finished, bench.consumer.released) == ([], [message])
-
 
 class TestProcessedRecords:
     def test_they_change_states_and_nothing_is_written_or_counted(self, bench: Bench) -> None:
@@ -597,17 +543,6 @@ class TestProcessedRecords:
         assert poison.merges == [MERGE_STEP, 2, 1, 1]
         assert bench.consumer.finished == [message]
         assert bench.engine.merged == len(records)
-
-    def test_each_step_of_a_replay_is_progress(
-        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        times = count()
-        monkeypatch.setattr(engine, "monotonic", lambda: next(times))
-
-        bench.take_all(*(record_of(connected()) for _ in range(MERGE_STEP + 1)), is_new=False)
-
-        # Two steps, and the batch.
-        assert bench.engine.progressed_at == 2
 
     @staticmethod
     def misrouted() -> FakeRecord:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from boundary.web import registry_of
 from catalogue import metrics
 from catalogue.loader import load_catalogue
 from catalogue.metrics import Metric
@@ -26,19 +28,18 @@ from events.identifiers import Department
 from events.producers.model import UNKNOWN_PRODUCER, Producers, load_producers
 from events.registry import FACTS, FACTS_BY_NAME
 from streams.core import UNKNOWN_TYPE, Outcome, RecordRefusal, Result
-from streams.exposition import WorkerCollector, producer_families
-from streams.meters import Meters
-from streams.metric_families import registry_of
-from streams.producers.meters import Attribution, ProducerMeters
-from streams.snapshot import Figures, figures_of, take_snapshot
+from streams.exposition import WorkerCollector, WorkerStatus
+from streams.meters import Attribution, Meters, ProducerMeters
 from streams.state_store import StateStore
+from streams.topic_faults import FaultKind, TopicFault
 from tests.support.audits import catalogue_of
+from tests.support.golden import check_golden
 from tests.support.histories import event, histories, pool, uai
 from tests.support.observations import barometer, observation_events, observed
 from tests.support.past_figures import state_store_of
 from tests.support.producers import producer
 from tests.support.records import PARTITIONS, FakeRecord, apply_events, processed
-from tests.support.scorecards import LYCEES, PRODUCERS
+from tests.support.scorecards import LYCEES
 from tests.support.sources import source_of
 
 AS_OF = date(2020, 12, 31)
@@ -67,15 +68,11 @@ def exposed(
     ready: bool = True,
     lag: Mapping[tuple[str, int], int] | None = None,
 ) -> dict[str, list[Sample]]:
-    snapshot = take_snapshot(
-        state_store,
-        as_of=as_of,
-        ready=ready,
-        partitions=PARTITIONS,
-        shown=range(PARTITIONS) if ready else (),
-        lag=lag or {},
+    shown = range(PARTITIONS) if ready else ()
+    status = WorkerStatus(
+        as_of, ready=ready, partitions_expected=PARTITIONS, shown=shown, lag=lag or {}
     )
-    exposition = WorkerCollector(catalogue, state_store.fold, meters or Meters(), lambda: snapshot)
+    exposition = WorkerCollector(catalogue, state_store, meters or Meters(), lambda: status)
     found: dict[str, list[Sample]] = defaultdict(list)
     text = generate_latest(registry_of(exposition)).decode()
     for family in text_string_to_metric_families(text):
@@ -117,15 +114,6 @@ def samples() -> list[Sample]:
     state_store, meters = everything()
     found = exposed(shipped(), state_store, meters, lag={("smartregion.schools", 0): 3})
     return [sample for group in found.values() for sample in group]
-
-
-def shown_by(meters: Meters) -> dict[str, list[Sample]]:
-    return exposed(shipped(), StateStore(shipped().terms), meters)
-
-
-@pytest.fixture(scope="module")
-def promises() -> dict[str, list[Sample]]:
-    return exposed(shipped(), StateStore(shipped().terms), ready=False)
 
 
 class TestFigures:
@@ -288,12 +276,6 @@ class TestFigures:
         assert metrics.INDICATOR_VALUE.name not in found
         assert metrics.INDICATOR_LAST_REPORTED.name not in found
 
-    def test_a_territory_s_own_baseline_is_reported(self) -> None:
-        found = exposed(barometer(), StateStore(barometer().terms))
-
-        own = by_department(found[metrics.INDICATOR_OWN_BASELINE.name])
-        assert own == {"region": 0.4, "75": 0.9, "77": 0.1}
-
     @pytest.mark.parametrize(
         ("registered", "connected"), [("2016-01-01", "2018-03-01"), ("2018-03-01", "2016-01-01")]
     )
@@ -345,23 +327,6 @@ class TestLabels:
 
         assert strange == set()
 
-    def test_of_indicators_are_the_catalogue_s(self, samples: list[Sample]) -> None:
-        reported = {
-            (sample.labels.get(label), label)
-            for sample in samples
-            for label in ("programme", "indicator", "milestone", "dimension", "category")
-            if label in sample.labels
-        }
-        known = {
-            *((one.id, "programme") for one in shipped().programmes),
-            *((one.id, "indicator") for one in shipped().indicators),
-            *((one.breakdown, "dimension") for one in shipped().indicators),
-            *((name, "category") for one in shipped().indicators for name in one.categories),
-            *((goal.id, "milestone") for one in shipped().indicators for goal in one.milestones),
-        }
-
-        assert reported <= known
-
     def test_are_those_of_the_vocabulary(self, samples: list[Sample]) -> None:
         labels = {
             name: {*metric.labels, *extra}
@@ -378,61 +343,11 @@ class TestLabels:
         assert len(set(series)) == len(series)
 
 
-class TestCounters:
-    def test_begin_at_zero_for_every_type_outcome_and_reason(self) -> None:
-        """An increase, or an alert on it, would not see the first after a restart."""
-        one = next(iter(FACTS))
-        found = shown_by(
-            Meters(
-                events=Counter({(one, Outcome.ACCEPTED): 1}),
-                dead_letters=Counter({"invalid_data": 3}),
-            )
-        )
-
-        events = {
-            (sample.labels["type"], sample.labels["outcome"]): sample.value
-            for sample in found[metrics.EVENTS.name]
-        }
-        taken = set(Outcome) - {Outcome.REFUSED}
-        assert events == {(kind, outcome): 0.0 for kind in FACTS for outcome in taken} | {
-            (one, Outcome.ACCEPTED): 1.0,
-            (UNKNOWN_TYPE, Outcome.REFUSED): 0.0,
-        }
-        refused = {
-            sample.labels["reason"]: sample.value for sample in found[metrics.DEAD_LETTERS.name]
-        }
-        assert refused == dict.fromkeys(map(str, RefusalReason), 0.0) | {"invalid_data": 3.0}
-
-
-class TestDeadLetterShare:
-    def refused(self, number: int) -> dict[str, list[Sample]]:
-        meters = Meters()
-        record = FakeRecord("smartregion.grants", 0, 0, None, None)
-        error = ContractError(RefusalReason.INVALID_DATA, "data.dupont", None, "remove it")
-        for _ in range(number):
-            meters.count_batch("grants", [record], [RecordRefusal(record, error)])
-        return shown_by(meters)
-
-    def test_is_shown_by_family(self) -> None:
-        found = self.refused(20)
-
-        [share] = found[metrics.DEAD_LETTER_SHARE.name]
-        assert (share.labels, share.value) == ({"family": "grants"}, 0.2)
-        assert found[metrics.DEAD_LETTER_ALARM.name] == []
-
-    def test_is_shown_with_the_first_cause_where_it_is_too_large(self) -> None:
-        [alarm] = self.refused(21)[metrics.DEAD_LETTER_ALARM.name]
-
-        assert alarm.labels == {"family": "grants", "reason": "invalid_data", "field": "data.…"}
-
-
 class TestFamilies:
     def families(self, meters: Meters) -> dict[str, tuple[str, str]]:
         state_store = StateStore(shipped().terms)
-        snapshot = take_snapshot(
-            state_store, as_of=AS_OF, ready=False, partitions=PARTITIONS, shown=(), lag={}
-        )
-        exposition = WorkerCollector(shipped(), state_store.fold, meters, lambda: snapshot)
+        status = WorkerStatus(AS_OF, ready=False, partitions_expected=PARTITIONS, shown=(), lag={})
+        exposition = WorkerCollector(shipped(), state_store, meters, lambda: status)
         return {
             family.name + ("_total" if family.type == "counter" else ""): (
                 family.type,
@@ -457,165 +372,64 @@ class TestFamilies:
         assert missing == {metrics.RECOVERY_SECONDS.name}
 
 
-class TestPromises:
-    def test_are_there_before_ready(self, promises: dict[str, list[Sample]]) -> None:
-        shown = {sample.labels["indicator"] for sample in promises[metrics.INDICATOR_INFO.name]}
-
-        assert shown == {indicator.id for indicator in shipped().indicators}
-
-    def test_have_target_and_deadline(self, promises: dict[str, list[Sample]]) -> None:
-        who = {
-            "programme": "lycees",
-            "indicator": "schools_connected_ratio",
-            "milestone": "all_connected",
-        }
-        shown = {
-            name: sample.value
-            for name, samples in promises.items()
-            for sample in samples
-            if sample.labels == who
-        }
-
-        assert shown == {
-            metrics.MILESTONE_TARGET.name: 1,
-            metrics.MILESTONE_DEADLINE.name: datetime(2020, 12, 31, tzinfo=UTC).timestamp(),
-        }
-
-    def test_leave_out_what_was_not_promised(self, promises: dict[str, list[Sample]]) -> None:
-        promised = {
-            (indicator.id, goal.id)
-            for indicator in shipped().indicators
-            for goal in indicator.milestones
-            if goal.target is not None
-        }
-        shown = {
-            (sample.labels["indicator"], sample.labels["milestone"])
-            for sample in promises[metrics.MILESTONE_TARGET.name]
-        }
-
-        assert shown == promised
-
-
-class TestWorker:
-    def test_shows_its_day(self) -> None:
-        found = shown_by(Meters())
-
-        assert found[metrics.AS_OF.name][0].value == datetime(2020, 12, 31, tzinfo=UTC).timestamp()
-
-    def test_shows_the_partitions_it_owns_and_how_many_there_are(self) -> None:
-        """So that a total is withheld while one is missing."""
-        found = shown_by(Meters())
-
-        owned = [sample.labels["partition"] for sample in found[metrics.PARTITION_OWNED.name]]
-        assert owned == ["0", "1", "2"]
-        assert found[metrics.PARTITIONS_EXPECTED.name][0].value == PARTITIONS
-
-    def test_shows_a_partition_without_entities_as_owned(self) -> None:
-        assert figures_of(StateStore([]).fold, [4], AS_OF) == {4: Figures({}, {})}
-
-    def test_shows_its_lag_by_topic_and_partition(self) -> None:
-        lag = {("smartregion.schools", 1): 3}
-
-        found = exposed(shipped(), StateStore(shipped().terms), lag=lag)[metrics.LAG.name]
-
-        assert [(sample.labels, sample.value) for sample in found] == [
-            ({"topic": "smartregion.schools", "partition": "1"}, 3)
-        ]
-
-    def test_takes_no_snapshot_before_a_scrape(self) -> None:
-        exposition = WorkerCollector(
-            shipped(), StateStore(shipped().terms).fold, Meters(), pytest.fail
-        )
-
-        registry_of(exposition)
-
-
-NOON = datetime(2018, 3, 1, 12, tzinfo=UTC)
-DAY = 86_400
-
-
-def shown(
-    meters: ProducerMeters, metric: Metric, *, name: str | None = None
-) -> dict[tuple[str, ...], float]:
-    samples: list[Sample] = [
-        sample
-        for family in producer_families(load_catalogue(), meters)
-        for sample in family.samples
-        if sample.name == (name or metric.name)
+def test_the_whole_of_a_small_worker() -> None:
+    """Every sample that is not 0."""
+    milestone = {"id": "all", "target": 2, "day": date(2020, 12, 31), "source": "Essai"}
+    baseline = {"value": 1, "day": date(2016, 1, 1), "source": "Essai"}
+    catalogue = catalogue_of(CONNECTED, milestones=[milestone], baseline=baseline)
+    reported = [
+        event("school.connected", PARIS, "2018-03-01", source=LYCEES),
+        event("school.connected", MEAUX, "2018-04-02", at="2019-04-02", source="/undeclared"),
     ]
-    return {tuple(sample.labels.values()): sample.value for sample in samples}
-
-
-@pytest.fixture
-def meters() -> ProducerMeters:
-    meters = ProducerMeters(Attribution(PRODUCERS))
-    records = Counter(
-        {
-            (LYCEES, "type", Outcome.ACCEPTED, 3): 5,
-            (LYCEES, "type", Outcome.ACCEPTED, 400): 1,
-            ("/undeclared", "type", Outcome.DUPLICATE, 0): 2,
-        }
-    )
-    meters.count(Result(records=records, latest={(LYCEES, "type"): NOON}))
-    return meters
-
-
-def test_the_declaration_is_shown(meters: ProducerMeters) -> None:
-    assert shown(meters, metrics.PRODUCER_INFO) == {
-        ("lycees", "Système lycees"): 1,
-        ("sites", "Système sites"): 1,
-    }
-    assert shown(meters, metrics.PRODUCER_PROGRAMME) == {
-        ("lycees", "lycees"): 1,
-        ("sites", "tiers_lieux"): 1,
-    }
-    assert shown(meters, metrics.PRODUCER_INTERVAL) == {("lycees",): 7 * DAY, ("sites",): 7 * DAY}
-    assert shown(meters, metrics.PRODUCER_ALLOWED_SILENCE) == {
-        ("lycees",): 10 * DAY,
-        ("sites",): 10 * DAY,
-    }
-
-
-def test_counts_begin_at_zero(meters: ProducerMeters) -> None:
-    events = shown(meters, metrics.PRODUCER_EVENTS)
-
-    assert events["lycees", "accepted"] == 6
-    assert {events["sites", outcome] for outcome in Outcome} == {0}
-    assert {one: events["unknown", one] for one in Outcome if events["unknown", one]} == {
-        Outcome.DUPLICATE: 2
-    }
-    assert shown(meters, metrics.PRODUCER_REFUSED) == {
-        (name, str(reason)): 0
-        for name in ("lycees", "sites", "unknown")
-        for reason in RefusalReason
-    }
-
-
-def test_lateness_is_a_histogram(meters: ProducerMeters) -> None:
-    name = metrics.PRODUCER_LATENESS.name
-    buckets = shown(meters, metrics.PRODUCER_LATENESS, name=f"{name}_bucket")
-
-    assert (buckets["lycees", "2"], buckets["lycees", "7"], buckets["lycees", "+Inf"]) == (0, 5, 6)
-    assert shown(meters, metrics.PRODUCER_LATENESS, name=f"{name}_sum") == {("lycees",): 415}
-    assert shown(meters, metrics.PRODUCER_LATENESS, name=f"{name}_count") == {("lycees",): 6}
-
-
-def test_the_last_event_is_shown(meters: ProducerMeters) -> None:
-    assert shown(meters, metrics.PRODUCER_LAST_EVENT) == {("lycees",): NOON.timestamp()}
-
-
-def test_who_promised_nothing_has_no_interval() -> None:
-    irregular = producer("lycees", LYCEES).model_copy(
+    store = StateStore(catalogue.terms)
+    irregular = producer("sites", "/sites").model_copy(
         update={"expected_every": Frequency.IRREGULAR}
     )
-    meters = ProducerMeters(Attribution(Producers(producers=(irregular,))))
+    attribution = Attribution(Producers(producers=(producer("lycees", LYCEES), irregular)))
+    meters = Meters(ProducerMeters(attribution), recoveries=2, recovery_seconds=1.5)
+    for partition, result in processed(store, Family.SCHOOLS, reported):
+        store.put(Family.SCHOOLS, partition, result.changed)
+        meters.count(result)
+    record = FakeRecord("smartregion.schools", 0, 0, None, b"{")
+    error = ContractError(RefusalReason.INVALID_DATA, "data.dupont", None, "remove it")
+    refused = [RecordRefusal(record, error)] * 21
+    meters.count(Result(refusals=refused))
+    meters.count_batch("schools", [record] * 21, refused)
+    meters.ends["smartregion.schools", 1] = 3
+    meters.log_starts = {("smartregion.schools", 0): 17}
+    meters.sources_dropped, meters.coordinator_errors, meters.mismatches = 4, 5, 6
+    meters.topic_warnings = [
+        TopicFault("smartregion.schools", None, FaultKind.SETTINGS_CHANGED, "has another")
+    ]
+    status = WorkerStatus(
+        AS_OF,
+        ready=True,
+        partitions_expected=PARTITIONS,
+        shown=range(PARTITIONS),
+        lag={("smartregion.schools", 1): 3},
+        faults=[TopicFault("smartregion.grants", 1, FaultKind.EVENTS_LOST, "ends too early")],
+    )
+    exposition = WorkerCollector(catalogue, store, meters, lambda: status)
 
-    assert shown(meters, metrics.PRODUCER_INTERVAL) == {}
-    assert shown(meters, metrics.PRODUCER_ALLOWED_SILENCE) == {}
+    lines = generate_latest(registry_of(exposition)).decode().splitlines()
+    samples = [line for line in lines if line[0] != "#" and not line.endswith(" 0.0")]
+    check_golden(Path(__file__).with_name("worker_metrics.txt"), "\n".join(samples) + "\n")
 
 
-def test_where_nobody_is_declared_only_counts_are_shown() -> None:
-    families = producer_families(load_catalogue(), ProducerMeters())
+def test_counters_begin_at_zero() -> None:
+    """An increase, or an alert on it, would not see the first after a restart."""
+    found = exposed(shipped(), StateStore(shipped().terms))
 
-    samples = [sample for family in families for sample in family.samples]
-    assert {(sample.labels["producer"], sample.value) for sample in samples} == {("unknown", 0)}
+    def labels(metric: Metric) -> set[frozenset[str]]:
+        return {frozenset(one.labels.values()) for one in found[metric.name]}
+
+    outcomes, reasons = set(Outcome) - {Outcome.REFUSED}, map(str, RefusalReason)
+    assert labels(metrics.EVENTS) == {
+        frozenset({UNKNOWN_TYPE, "refused"}),
+        *(frozenset({kind, str(outcome)}) for kind in FACTS for outcome in outcomes),
+    }
+    assert labels(metrics.DEAD_LETTERS) == {frozenset({reason}) for reason in reasons}
+    unknown = [*map(str, Outcome), *map(str, RefusalReason)]
+    assert labels(metrics.PRODUCER_EVENTS) | labels(metrics.PRODUCER_REFUSED) == {
+        frozenset({UNKNOWN_PRODUCER, one}) for one in unknown
+    }

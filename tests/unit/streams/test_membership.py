@@ -15,8 +15,8 @@ from faust.types import TP
 from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.topics import topic_name
-from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLosses
 from streams.clock import FixedClock
+from streams.decisions import NOTHING_ACCEPTED, AcceptedLosses
 from streams.engine import Engine
 from streams.membership import Membership
 from streams.topic_faults import FaultKind, TopicFault
@@ -73,11 +73,6 @@ class TestWaitingFor:
             ({"consumer.started": False}, "the broker"),
             # The partitions of the old assignment may be another worker's.
             ({"app.rebalancing": True}, ASSIGNMENT),
-            # A coordinator that answers the same for ever is nothing that a restart repairs.
-            (
-                {"consumer.sought": False, "consumer.join_step": "Join: 14"},
-                f"{ASSIGNMENT} (Join: 14)",
-            ),
             # Faust may take the end of one rebalance for that of the next.
             ({"consumer.sought": False}, ASSIGNMENT),
             # Members of a group whose topic was deleted may never be assigned partitions again.
@@ -98,7 +93,7 @@ class TestWaitingFor:
         group.change(changes)
 
         assert group.membership.waiting_for() == reason
-        assert group.membership.snapshot().ready is (reason is None)
+        assert group.membership.status().ready is (reason is None)
 
     def test_a_doubt_that_ends_is_no_recovery(self, group: Group) -> None:
         group.membership.waiting_for()
@@ -112,7 +107,7 @@ class TestWaitingFor:
     def test_lost_records_wait_for_a_repair(self, group: Group) -> None:
         group.consumer.faults = [LOST]
 
-        assert group.membership.snapshot().faults == (LOST,)
+        assert group.membership.status().faults == (LOST,)
         assert group.membership.waits_for_repair()
 
 
@@ -152,18 +147,13 @@ class TestShown:
         assert group.membership.waiting_for() is None
         assert group.membership.shown() == frozenset()
 
-    def test_are_none_before_the_first_assignment(self) -> None:
-        engine = Engine(CATALOGUE, FixedClock(date(2020, 12, 31)), partitions=PARTITIONS)
-
-        assert Membership(FakeApp(FakeConsumer()).real, engine, dict).shown() == frozenset()
-
     def test_are_those_that_are_caught_up_for_every_family(self, group: Group) -> None:
         """Figures of states that are half read would be too small."""
         group.consumer.behind = {TP(topic_name(Family.GRANTS), 2): 1}
 
         assert group.membership.shown() == {0}
-        assert not group.membership.snapshot().ready
-        assert list(group.membership.snapshot().figures) == [0]
+        assert not group.membership.status().ready
+        assert list(group.membership.status().shown) == [0]
 
     def test_are_those_that_stay_while_others_are_read(self, group: Group) -> None:
         """Partition 0 is another worker's, partition 4 has yet to be read."""
@@ -174,20 +164,13 @@ class TestShown:
 
         assert group.membership.waiting_for() is not None
         assert group.membership.shown() == {2}
-        assert list(group.membership.snapshot().figures) == [2]
+        assert list(group.membership.status().shown) == [2]
         details = group.membership.readiness().details
         assert (details["partitions"], details["shown"]) == ([2, 4], [2])
         assert group.membership.generation == GENERATION + 1
 
 
 class TestLosses:
-    def test_log_starts_are_measured(self, group: Group) -> None:
-        group.consumer.log_starts = {TP("raw", 2): 7}
-
-        asyncio.run(group.membership.look_at_logs())
-
-        assert group.membership.engine.meters.log_starts == {("raw", 2): 7}
-
     def test_a_loss_is_logged_once(self, group: Group, caplog: pytest.LogCaptureFixture) -> None:
         for faults in ([LOST], [LOST], [], [LOST]):
             group.consumer.faults = faults
@@ -216,11 +199,6 @@ class TestLosses:
 
 
 class TestLag:
-    def test_is_reported_by_topic_and_partition(self, group: Group) -> None:
-        group.consumer.waiting = {TP("smartregion.schools", 0): 3}
-
-        assert group.membership.lag() == {("smartregion.schools", 0): 3}
-
     def test_a_look_while_partitions_are_taken_away_ends_nothing(
         self, group: Group, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -287,49 +265,6 @@ class TestTurns:
         finally:
             gc.enable()
             gc.unfreeze()
-
-    def test_the_time_since_is_kept(self, group: Group) -> None:
-        group.membership.waiting_for()
-        ready_since = group.membership.ready_since
-        group.app.rebalancing = True
-        group.membership.waiting_for()
-
-        assert group.membership.unready_since >= ready_since
-
-
-class TestSnapshot:
-    def test_has_the_owned_partitions_when_ready(self, group: Group) -> None:
-        group.consumer.waiting = {TP("smartregion.schools", 0): 3}
-
-        snapshot = group.membership.snapshot()
-
-        assert snapshot.ready
-        assert list(snapshot.figures) == [0, 2]
-        assert snapshot.lag == {("smartregion.schools", 0): 3}
-
-
-@pytest.mark.parametrize(
-    ("event", "owned_then", "given", "line"),
-    [
-        ("assigned", owned(0, 2), owned(0, 2), "partitions=0,2 kept=0,2 topic_partitions=20"),
-        # A worker too many owns no partition.
-        ("assigned", set(), set(), "partitions=none kept=none topic_partitions=0"),
-        ("revoked", owned(0, 2), owned(1), "topic_partitions=10"),
-    ],
-)
-def test_an_assignment_is_one_line_of_the_log(
-    group: Group,
-    caplog: pytest.LogCaptureFixture,
-    event: str,
-    owned_then: set[TP],
-    given: set[TP],
-    line: str,
-) -> None:
-    group.consumer.owned = owned_then
-    with caplog.at_level(logging.INFO):
-        asyncio.run(getattr(group.app, f"on_partitions_{event}").send(given))
-
-    assert caplog.messages == [f"{event} {line}"]
 
 
 def test_is_empty_before_the_consumer_started(group: Group) -> None:

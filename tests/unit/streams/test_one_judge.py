@@ -19,6 +19,7 @@ from audit.exposed import parse_metrics
 from audit.ledger import Ledger, RecordCounts
 from audit.recount import audit_ledger
 from audit.report import audit_document
+from boundary.web import registry_of
 from catalogue import metrics
 from catalogue.formatting import STATUSES, NumberFormat, day_text, percent_text
 from catalogue.loader import load_catalogue
@@ -30,7 +31,6 @@ from simulation.demo.screen import figures_table
 from streams.assessor.assessor import Assessor
 from streams.assessor.process import AssessorCollector
 from streams.clock import Clock
-from streams.metric_families import registry_of
 from streams.state_store import StateStore
 from tests.support.audits import raw_record
 from tests.support.held_histories import HeldHistories

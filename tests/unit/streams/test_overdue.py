@@ -45,14 +45,6 @@ def test_a_log_that_was_truncated_has_no_more_overdue_than_waits(looking: Lookin
     assert looking.look(end=40, lag=10) == 10
 
 
-def test_partitions_are_counted_together() -> None:
-    looking = Looking()
-    looking.come_up_to_date(10)
-    looking.time.sleep(1)
-    looking.records.look({HERE: 15, THERE: 30}, {HERE: 5, THERE: 4})
-    assert looking.records.count == 4
-
-
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=40))
 def test_it_is_what_had_come_so_long_ago_and_is_not_done(steps: list[tuple[int, int]]) -> None:
     looking = Looking()

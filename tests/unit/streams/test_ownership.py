@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 
 from audit.export.pilote import current_values
 from audit.recount import audit_records
-from events.dead_letters import GATEWAY
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.producers.model import load_producers
 from events.record_rules import RecordRules
 from operations.dead_letters.replay import ReplayDestinations
 from operations.erasure.persons import Persons, find_traces, retractions
-from operations.scorecards.classification import RefusedRecord, classify_records
+from operations.scorecards.classification import classify_records
 from operations.scorecards.report import report_on, report_text
 from streams.histories import histories_of
 from streams.state_store import StateStore
@@ -135,12 +134,6 @@ class TestReaders:
         assert audit.account.refused == counted
         assert set(audit.account.refusals) <= {RefusalReason.NOT_OWNER}
 
-    def test_the_audit_counts_what_the_owner_said(self) -> None:
-        audit = audit_records(connections(), catalogue_of(CONNECTED), LAST_DAY, rules=RULES)
-
-        assert audit.account.refusals == {RefusalReason.NOT_OWNER: 1}
-        assert audit.readings["figure", None].numerator == 1
-
     def test_what_was_known_on_a_day_does_not_know_it(self) -> None:
         catalogue = catalogue_of(CONNECTED)
         sums = states_held_on(connections(), catalogue, LAST_DAY, RULES)
@@ -189,17 +182,6 @@ class TestScorecards:
         )
         assert "1 event about what this producer owns, refused" in text
         assert "formation" not in text
-
-    def test_an_attempt_at_the_gateway_is_reported_by_its_letter(self) -> None:
-        letter = replace(
-            letter_of(ANOTHERS, reason="not_owner", field="source"),
-            origin=GATEWAY,
-            producer="formation",
-        )
-        (seen,) = classify_records([], [letter], rules=RULES)
-
-        assert isinstance(seen, RefusedRecord)
-        assert (seen.reason, seen.producer, seen.owner) == ("not_owner", "formation", "lycees")
 
 
 def _nothing(letter: DeadLetter) -> None:

@@ -23,10 +23,9 @@ from events.fact import Family
 from simulation.emitter import RecordKind
 from simulation.simulator import simulate
 from streams.assessor.series import Point, cell_points, judgement_points
-from streams.exposition import WorkerCollector
+from streams.exposition import WorkerCollector, WorkerStatus
 from streams.histories import exact_persons, histories_of, person_categories_of
 from streams.meters import Meters
-from streams.snapshot import take_snapshot
 from streams.state_store import StateStore
 from tests.support.past_figures import state_store_of
 
@@ -196,10 +195,8 @@ def test_what_is_published_is_near_the_truth() -> None:
 
 def test_a_worker_shows_no_number_of_persons() -> None:
     states = state_store()
-    shown = take_snapshot(
-        states, as_of=DAYS[1000], ready=True, partitions=8, shown=range(8), lag={}
-    )
-    exposition = WorkerCollector(catalogue(), states.fold, Meters(), lambda: shown)
+    status = WorkerStatus(DAYS[1000], ready=True, partitions_expected=8, shown=range(8), lag={})
+    exposition = WorkerCollector(catalogue(), states, Meters(), lambda: status)
     about = [
         (family.name, sample.labels["department"])
         for family in exposition.collect()

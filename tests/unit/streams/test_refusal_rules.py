@@ -10,7 +10,7 @@ import pytest
 from events.dead_letters import RecordOrigin
 from events.producers.model import load_producers
 from events.record_rules import RULES, RecordRules
-from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLoss
+from streams.decisions import NOTHING_ACCEPTED, AcceptedLoss
 from streams.refusal_rules import fingerprint_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,13 +1,10 @@
 """Entity state: a set of cells that converges whatever the order."""
 
 from datetime import UTC, datetime
-from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.cloudevent import CloudEvent
 from events.fact import Family
 from events.record_rules import microseconds
 from streams.state import (
@@ -15,13 +12,10 @@ from streams.state import (
     Cell,
     EntityState,
     cell_of,
-    decode_state,
-    encode_state,
     latest_attributes,
     merge_states,
     moment_of,
     newest,
-    state_in,
 )
 from tests.support.histories import event, events_of, state_of, uai
 
@@ -116,11 +110,11 @@ class TestMerge:
 
     @given(states(), states())
     def test_leaves_both_as_they_were(self, left: EntityState, right: EntityState) -> None:
-        before = encode_state(left), encode_state(right)
+        before = repr((left, right))
 
         merge_states(left, right)
 
-        assert (encode_state(left), encode_state(right)) == before
+        assert repr((left, right)) == before
 
 
 class TestLatestAttributes:
@@ -139,38 +133,3 @@ class TestLatestAttributes:
         )
 
         assert latest_attributes(state, "coworking.opened")["name"] == "Ancien"
-
-    def test_are_none_where_all_is_retracted(self) -> None:
-        state = state_of(event("coworking.opened", "one", "2018-01-01", retracted=True))
-
-        assert latest_attributes(state, "coworking.opened") == {}
-
-    def test_are_none_of_a_fact_never_reported(self) -> None:
-        assert latest_attributes(EMPTY, "coworking.opened") == {}
-
-
-class TestEncoding:
-    @given(st.sampled_from(Family).flatmap(lambda family: st.lists(events_of(family), max_size=6)))
-    def test_round_trips(self, history: list[CloudEvent]) -> None:
-        state = state_of(*history)
-
-        assert decode_state(encode_state(state)) == state
-
-    def test_shares_texts_with_other_states(self) -> None:
-        """As those made of events do: the memory of many would be a quarter more."""
-        opened = event("coworking.opened", "one", "2018-01-01")
-
-        one, other = (decode_state(encode_state(state_of(opened))) for _ in range(2))
-
-        cell, same = (state["coworking.opened"]["2018-01-01"] for state in (one, other))
-        assert cell.source is same.source
-
-    @pytest.mark.parametrize(
-        "cell",
-        [["1", "a", "a", {}], [True, "a", "a", {}], [1, None, "a", {}], [1, "a", 7, {}]],
-        ids=["a text as time", "a flag as time", "no source", "a number as id"],
-    )
-    def test_of_something_that_cannot_be_ordered_is_refused(self, cell: list[Any]) -> None:
-        """A cell of another type would break the merge, later and elsewhere."""
-        with pytest.raises(TypeError, match="time, source or id"):
-            state_in({"coworking.opened": {"2018-01-01": cell}})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from functools import cache
 
 import pytest
@@ -14,11 +13,9 @@ from catalogue.terms import Term
 from events.cloudevent import CloudEvent
 from events.fact import Family
 from events.last_record import LastRecord
-from streams.snapshot import Figures, figures_of
 from streams.state import EMPTY, EntityState
 from streams.state_store import CHECK_STEP, Position, StateStore
 from tests.support.histories import (
-    DAYS,
     deliveries,
     event,
     histories,
@@ -37,9 +34,8 @@ def terms() -> tuple[Term, ...]:
     return load_catalogue().terms
 
 
-def figures(state_store: StateStore) -> list[dict[int, Figures]]:
-    days = map(date.fromisoformat, (*DAYS, "2018-03-10", "2017-12-31", "2020-12-31"))
-    return [figures_of(state_store.fold, range(PARTITIONS), day) for day in days]
+def figures(state_store: StateStore, family: Family) -> list[object]:
+    return [state_store.fold.contents(family, partition) for partition in range(PARTITIONS)]
 
 
 def mismatches(state_store: StateStore) -> int:
@@ -63,19 +59,6 @@ def position(offset: int) -> Position:
 
 
 class TestPosition:
-    def test_is_not_known_before_anything_is_merged(self) -> None:
-        assert StateStore([CONNECTED]).position(SCHOOLS, 0) is None
-
-    def test_is_that_of_its_own_partition_and_family(self) -> None:
-        state_store = StateStore([CONNECTED])
-        for offset in (3, 7):
-            state_store.move(SCHOOLS, 0, position(offset))
-        state_store.move(Family.GRANTS, 0, position(1))
-
-        assert state_store.position(SCHOOLS, 0) == position(7)
-        assert state_store.position(SCHOOLS, 1) is None
-        assert set(state_store.partitions()) == {(SCHOOLS, 0), (Family.GRANTS, 0)}
-
     def test_goes_with_its_states(self) -> None:
         """It would otherwise pass over records that are in no state any more."""
         state_store = StateStore([CONNECTED])
@@ -100,7 +83,7 @@ class TestConvergence:
         )
 
         assert states(one, family) == states(other, family)
-        assert figures(one) == figures(other)
+        assert figures(one, family) == figures(other, family)
 
     @settings(max_examples=200)
     @given(st.data(), st.sampled_from(Family))
@@ -153,17 +136,3 @@ class TestSelfCheck:
         with pytest.raises(StopIteration) as end:
             next(check)
         assert end.value.value == 0
-
-
-def test_entities_are_counted_by_family() -> None:
-    state_store = StateStore([CONNECTED])
-    state_store.put(SCHOOLS, 0, {PARIS: state_of(connected())})
-    state_store.put(SCHOOLS, 1, {uai("0770001"): state_of(connected())})
-
-    assert state_store.entities() == {SCHOOLS: 2}
-
-
-def test_states_cannot_be_changed_from_outside() -> None:
-    state_store = StateStore([CONNECTED])
-
-    assert not hasattr(state_store.states(SCHOOLS, 0), "__setitem__")

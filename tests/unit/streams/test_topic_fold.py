@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 
 import pytest
@@ -22,6 +22,7 @@ from events.topics import DEFAULT_PARTITIONS, topic_name
 from streams import core, merging
 from streams import topic_fold as subject
 from streams.dead_letters import FORWARDED_FROM
+from streams.decisions import Decisions, Skip
 from streams.histories import histories_of
 from streams.settings import Settings
 from streams.state import EntityState
@@ -112,11 +113,6 @@ class TestKnownOn:
         assert value(records, "2018-01-31") == 1
         assert value(records, "2018-02-01") == 0
 
-    def test_refused_records_are_left_out(self) -> None:
-        records = [raw("school.registered", PARIS, "2016-01-01")]
-        broken = records[0]._replace(value=b"{")
-        assert value([broken, *records], "2020-01-01") == 0
-
 
 def value(records: list[RawRecord], known_on: str) -> float | None:
     state_store = states_held_on(records, shipped(), date.fromisoformat(known_on))
@@ -145,9 +141,9 @@ class TestTopics:
                 extent.starts = {f"{topic}[3]": 17}
 
         monkeypatch.setattr(subject, "read_topics", read_topics)
-        monkeypatch.setattr(
-            subject, "read_decisions", lambda *_, **__: {RecordOrigin(*second[:3]): None}
-        )
+        skip = Skip(at=datetime(2026, 1, 1, tzinfo=UTC), because="it kills")
+        decisions = Decisions({RecordOrigin(*second[:3]): skip})
+        monkeypatch.setattr(subject, "read_decisions", lambda *_, **__: decisions)
         lines: list[str] = []
         folded = subject.fold_topics(Settings(), shipped(), report=lines.append)
 

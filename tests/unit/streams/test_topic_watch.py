@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.exposition import generate_latest
 
 from boundary.errors import SmartRegionError
+from boundary.web import registry_of
 from broker.errors import BrokerRefusedError
 from broker.offsets import GroupMembers
 from broker.topic_admin import SeenTopic
@@ -18,14 +19,13 @@ from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.topics import declared_topics, topic_name
 from streams.clock import FixedClock
+from streams.decisions import KnownTopic
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
-from streams.known_topics import KnownTopic, KnownTopics, recreated
 from streams.membership import Membership
-from streams.metric_families import registry_of
 from streams.settings import Settings
-from streams.topic_faults import FaultKind
-from streams.topic_watch import FAILURES_TO_REPORT, TopicWatch
+from streams.topic_faults import FaultKind, recreated
+from streams.topic_watch import FAILURES_TO_REPORT, KnownTopics, TopicWatch
 from tests.support.fake_group import FakeApp, FakeConsumer
 from tests.support.passing_time import PassingTime
 from tests.support.records import PARTITIONS
@@ -44,7 +44,7 @@ class Watched:
         engine = Engine(CATALOGUE, FixedClock(date(2020, 12, 31)), partitions=PARTITIONS)
         self.membership = Membership(FakeApp(FakeConsumer()).real, engine, dict)
         self.time = PassingTime()
-        self.known_topics = KnownTopics(SETTINGS)
+        self.known_topics = KnownTopics(SETTINGS, {})
         self.watch = TopicWatch(SETTINGS, self.membership, self.known_topics, clock=self.time.clock)
         self.watch.judge(WHOLE, FULL)
 
@@ -123,14 +123,6 @@ def test_a_group_that_forms_anew_says_nothing(watched: Watched, group: GroupMemb
     assert watched.reported == []
 
 
-def test_what_has_ended_is_reported_no_longer(watched: Watched) -> None:
-    fewer = FULL._replace(assigned=ALL - {(SCHOOLS, 1)})
-    for group in (fewer, fewer, FULL):
-        watched.watch.judge(WHOLE, group)
-    assert watched.reported == []
-    assert watched.membership.waiting_for() is None
-
-
 DECLARED = next(spec.config for spec in declared_topics() if spec.name == SCHOOLS)
 
 
@@ -179,7 +171,7 @@ def test_settings_that_cannot_be_seen_change_nothing(watched: Watched) -> None:
 def exposed(watched: Watched) -> str:
     engine = watched.membership.engine
     collector = WorkerCollector(
-        engine.catalogue, engine.state_store.fold, engine.meters, watched.membership.snapshot
+        engine.catalogue, engine.state_store, engine.meters, watched.membership.status
     )
     return generate_latest(registry_of(collector)).decode()
 

@@ -12,14 +12,13 @@ from faust.types import TP
 
 from boundary.errors import SmartRegionError
 from broker.errors import BrokerEntryError
-from broker.security import BrokerSecurity
 from catalogue.loader import load_catalogue
 from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.membership import Membership
 from streams.settings import Settings
 from streams.topic_faults import FaultKind, TopicFault
-from streams.watchdog import CoordinatorFailedError, NotAllowedError, StalledError, Watchdog
+from streams.watchdog import NotAllowedError, Watchdog
 from tests.support.fake_group import FakeApp, FakeConsumer
 
 CATALOGUE = load_catalogue()
@@ -65,11 +64,6 @@ def watch() -> Watch:
     return Watch()
 
 
-def test_a_worker_in_order_is_left_alone(watch: Watch) -> None:
-    for _ in range(3):
-        watch.check(after=3600)
-
-
 class TestEntry:
     @pytest.fixture
     def preflights(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -97,39 +91,8 @@ class TestEntry:
 
         assert len(preflights) == 1
 
-    def test_each_broker_is_asked(self, watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Also where the addresses have spaces between them, as a setting may be written."""
-        asked: list[list[str]] = []
-
-        async def note(addresses: list[str], _: BrokerSecurity) -> None:
-            asked.append(addresses)
-
-        monkeypatch.setattr("streams.watchdog.preflight", note)
-        settings = Settings(broker="one:9092, two:9092")
-        watchdog = Watchdog(settings, watch.membership, clock=lambda: watch.now)
-        watch.consumer.silent_seconds = 10
-        watch.now += 10
-
-        asyncio.run(watchdog.check())
-
-        assert asked == [["one:9092", "two:9092"]]
-
-    def test_it_is_not_asked_all_the_time(self, watch: Watch, preflights: list[int]) -> None:
-        watch.consumer.silent_seconds = 10
-
-        watch.check(after=1)
-
-        assert preflights == []
-
 
 class TestCoordinator:
-    def test_one_error_is_counted_and_survived(self, watch: Watch) -> None:
-        watch.consumer.error = OSError("moved")
-
-        watch.check()
-
-        assert watch.engine.meters.coordinator_errors == 1
-
     def test_a_denial_ends_the_worker_at_once(self, watch: Watch) -> None:
         watch.consumer.error = GroupAuthorizationFailedError("monitor")
 
@@ -141,7 +104,7 @@ class TestCoordinator:
 
         for _ in range(4):
             watch.check()
-        with pytest.raises(CoordinatorFailedError, match=r"5 errors in a row.*no right to read"):
+        with pytest.raises(SmartRegionError, match=r"5 errors in a row.*no right to read"):
             watch.check()
 
     def test_a_foreign_member_of_the_group_is_named(self, watch: Watch) -> None:
@@ -149,7 +112,7 @@ class TestCoordinator:
 
         for _ in range(4):
             watch.check()
-        with pytest.raises(CoordinatorFailedError, match="another program is a member"):
+        with pytest.raises(SmartRegionError, match="another program is a member"):
             watch.check()
 
     def test_an_error_that_passes_is_forgotten(self, watch: Watch) -> None:
@@ -175,20 +138,8 @@ class TestCoordinator:
 
         assert watch.engine.meters.coordinator_errors == 1
 
-    def test_a_consumer_not_started_is_no_error(self, watch: Watch) -> None:
-        watch.consumer.started = False
-
-        watch.check()
-
-        assert watch.engine.meters.coordinator_errors == 0
-
 
 class TestReadiness:
-    def test_a_worker_may_take_its_time(self, watch: Watch) -> None:
-        watch.unready()
-
-        watch.check(after=60)
-
     def test_a_worker_that_takes_its_time_says_so(
         self, watch: Watch, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -224,12 +175,6 @@ class TestReadiness:
         with pytest.raises(SmartRegionError, match="not ready after 36 s"):
             watch.check(after=31)
 
-    def test_records_waiting_are_no_stall_meanwhile(self, watch: Watch) -> None:
-        watch.unready()
-        watch.consumer.waiting = WAITING
-
-        watch.check(after=50)
-
 
 class TestFaults:
     @pytest.fixture
@@ -243,12 +188,6 @@ class TestFaults:
     def test_a_worker_that_reports_them_goes_on(self, watch: Watch) -> None:
         watch.check(after=3600)
 
-    def test_a_recovery_after_them_may_take_its_time(self, watch: Watch) -> None:
-        """Counted from its rebalance: the worker was not ready for hours, for another reason."""
-        watch.app.rebalancing = True
-
-        watch.check(after=60)
-
     def test_a_recovery_after_them_that_hangs_is_ended(self, watch: Watch) -> None:
         watch.app.rebalancing = True
 
@@ -260,7 +199,7 @@ class TestProgress:
     def test_records_that_wait_too_long_end_the_worker(self, watch: Watch) -> None:
         watch.consumer.waiting = WAITING
 
-        with pytest.raises(StalledError, match="no batch in 31 s with 7 records waiting"):
+        with pytest.raises(SmartRegionError, match="no batch in 31 s with 7 records waiting"):
             watch.check(after=31)
 
     def test_records_behind_an_open_transaction_are_no_stall(self, watch: Watch) -> None:
@@ -276,24 +215,12 @@ class TestProgress:
 
         watch.check(after=50)
 
-    def test_becoming_ready_is_progress(self, watch: Watch) -> None:
-        watch.consumer.waiting = WAITING
-        watch.membership.ready_since = watch.now + 20
-
-        watch.check(after=50)
-
-    def test_records_after_a_quiet_time_have_their_own(self, watch: Watch) -> None:
-        watch.check(after=3600)
-        watch.consumer.waiting = WAITING
-
-        watch.check()
-
     def test_a_stall_after_a_quiet_time_is_found(self, watch: Watch) -> None:
         watch.check(after=3600)
         watch.consumer.waiting = WAITING
         watch.check()
 
-        with pytest.raises(StalledError):
+        with pytest.raises(SmartRegionError, match="no batch"):
             watch.check(after=30)
 
 
@@ -303,5 +230,5 @@ def test_watching_goes_on_until_something_is_wrong(
     monkeypatch.setattr("streams.watchdog._INTERVAL_SECONDS", 0)
     watch.consumer.error = OSError("gone")
 
-    with pytest.raises(CoordinatorFailedError):
+    with pytest.raises(SmartRegionError, match="errors in a row"):
         asyncio.run(asyncio.wait_for(watch.watchdog.run(), timeout=10))

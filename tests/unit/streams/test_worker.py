@@ -47,22 +47,6 @@ def test_a_stop_that_does_not_get_on_is_left_alone(
     ]
 
 
-def test_an_orderly_stop_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    app = App(is_done=True)
-
-    with caplog.at_level(logging.WARNING):
-        asyncio.run(worker._stop(app.stop()))
-
-    assert caplog.records == []
-
-
-def test_a_stop_that_fails_is_raised() -> None:
-    app = App(is_done=True, error=ConnectionError("the coordinator is away"))
-
-    with pytest.raises(ConnectionError, match="the coordinator is away"):
-        asyncio.run(worker._stop(app.stop()))
-
-
 def test_a_write_that_is_not_allowed_names_the_right(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

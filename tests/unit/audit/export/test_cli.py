@@ -14,6 +14,7 @@ from broker.stored_record import RawRecord
 from events.fact import Family
 from events.topics import topic_name
 from smart_region import main
+from streams.decisions import Decisions
 
 
 def test_the_dictionary_needs_no_broker(tmp_path: Path) -> None:
@@ -49,8 +50,8 @@ def test_says_what_is_deleted_of_the_events_that_it_counts_again(
         return iter(())
 
     monkeypatch.setattr("streams.topic_fold.read_topics", read)
-    monkeypatch.setattr("streams.topic_fold.read_decisions", lambda *_, **__: {})
-    monkeypatch.setattr("streams.skipped_records.read_decisions", lambda *_, **__: {})
+    monkeypatch.setattr("streams.topic_fold.read_decisions", lambda *_, **__: Decisions())
+    monkeypatch.setattr("streams.decisions.read_decisions", lambda *_, **__: Decisions())
 
     for form in ("csv", "pilote"):
         arguments = ["--as-of", "2018-12-31", "--known-on", "2018-12-31", "--format", form]

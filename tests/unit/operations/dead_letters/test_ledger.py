@@ -11,7 +11,7 @@ from events.records import OutgoingRecord
 from operations.dead_letters.entry import Entry, EntryStatus
 from operations.dead_letters.ledger import join_entries
 from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome, outcome_to_record
-from streams.skipped_records import decision_record
+from streams.decisions import skip_record
 from tests.support.letters import REFUSED_AT, arrived, refused
 
 WRITTEN = [refused(offset=offset) for offset in range(3)]
@@ -36,7 +36,7 @@ def read(letters: list[OutgoingRecord], ledger: list[OutgoingRecord]) -> list[En
 def test_a_letter_has_the_decision_on_its_record() -> None:
     """As long as it holds: one that was taken back lets the record be sent again."""
     origin = READ[0].origin
-    decision = decision_record(origin, because="it kills", at=REFUSED_AT)
+    decision = skip_record(origin, because="it kills", at=REFUSED_AT)
 
     (letter,) = read(WRITTEN[:1], [decision])
     assert letter.status is EntryStatus.DISCARDED

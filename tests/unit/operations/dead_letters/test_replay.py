@@ -20,7 +20,7 @@ from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import ERASED, OutcomeKind, ReplayOutcome, read_outcome
 from operations.dead_letters.replay import CHUNK, Replay, ReplayCounts, ReplayDestinations, discard
 from streams.clock import FixedClock
-from streams.skipped_records import Decision
+from streams.decisions import Skip
 from tests.support.letters import (
     REFUSED_AT,
     BrokerGoneError,
@@ -154,12 +154,12 @@ class TestReplay:
     @pytest.mark.parametrize(
         ("because", "decision", "why"),
         [
-            (None, Decision(at=REFUSED_AT, because="it kills"), "passed_over"),
+            (None, Skip(at=REFUSED_AT, because="it kills"), "passed_over"),
             (ERASED, None, "person_data"),
         ],
     )
     def test_never_sends_what_was_passed_over_or_erased(
-        self, because: str | None, decision: Decision | None, why: str
+        self, because: str | None, decision: Skip | None, why: str
     ) -> None:
         """The copy would end every worker, or bring a person back; the letter stays discarded."""
         writer = FakeWriter()
@@ -253,7 +253,7 @@ class TestSummary:
         assert len(told) == 1
 
     def test_never_sends_a_record_that_was_passed_over(self) -> None:
-        decision = Decision(at=REFUSED_AT, because="it kills")
+        decision = Skip(at=REFUSED_AT, because="it kills")
         letter = summary_of((0, 0), (2, 2))
         decided = {letter.origin._replace(offset=2): decision}
 

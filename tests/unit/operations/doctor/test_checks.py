@@ -20,8 +20,7 @@ from operations.doctor.check import CheckStatus, Finding, NothingToCheckError, r
 from operations.doctor.checks import Doctor, check_workers
 from operations.losses.missing import PartitionLog
 from operations.programs.addresses import free_address
-from streams.accepted_losses import AcceptedLoss
-from streams.known_topics import KnownTopic
+from streams.decisions import AcceptedLoss, Decisions, KnownTopic
 from streams.queries.opening import HistoriesIncompleteError
 from streams.settings import load_settings
 from tests.support.answering import AnsweringWorker, answering
@@ -198,7 +197,9 @@ def records_of(
         topic="smartregion.schools", id=known_id, at=datetime(2026, 1, 2, tzinfo=UTC)
     )
     monkeypatch.setattr(brokers, "topic_ids", lambda _: {known.topic: "now"})
-    monkeypatch.setattr(brokers, "read_ledger", lambda _: (losses, {known.topic: known}))
+    monkeypatch.setattr(
+        brokers, "read_decisions", lambda *_, **__: Decisions({}, losses, {known.topic: known})
+    )
     return brokers.check_records(load_settings())
 
 

@@ -13,6 +13,7 @@ from boundary.errors import SmartRegionError
 from operations.erasure.persons import Persons, Traces
 from operations.erasure.procedure import Remains
 from smart_region import main
+from streams.decisions import Decisions
 
 PSEUDONYM = "k1-0123456789abcdef0123456789abcdef"
 
@@ -24,7 +25,7 @@ class AskedError(SmartRegionError):
 @pytest.fixture(autouse=True)
 def _with_the_partitions_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("operations.erasure.procedure.verify_partitions", lambda _: None)
-    monkeypatch.setattr("streams.skipped_records.read_decisions", lambda *_, **__: {})
+    monkeypatch.setattr("streams.decisions.read_decisions", lambda *_, **__: Decisions())
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from events.topics import DEAD_LETTER_OUTCOMES
 from operations.erasure import rewriting
 from operations.erasure.persons import Persons, find_traces
 from operations.erasure.rewriting import LARGEST_COPY_BYTES, can_be_copied, rewrite
-from streams.accepted_losses import AcceptedLoss
+from streams.decisions import AcceptedLoss
 from streams.settings import load_settings
 from tests.support.audits import raw
 

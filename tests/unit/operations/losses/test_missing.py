@@ -12,8 +12,7 @@ from boundary.errors import SmartRegionError
 from broker.topic_admin import SeenTopic
 from events.last_record import LastRecord
 from operations.losses.missing import Losses, PartitionLog, unaccepted
-from streams.accepted_losses import AcceptedLoss
-from streams.known_topics import KnownTopic, known_topics_of
+from streams.decisions import AcceptedLoss, KnownTopic, decisions_in
 from tests.support.letters import arrived
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -88,7 +87,7 @@ def test_a_topic_that_was_created_again_is_named_until_it_is_accepted() -> None:
         "smartregion.schools was deleted and created again: what it had is lost."
     ]
 
-    noted = known_topics_of(arrived(losses.decisions(at=NOW, because="it was deleted")))
+    noted = decisions_in(arrived(losses.decisions(at=NOW, because="it was deleted"))).topics
     assert noted[log.topic].because == "it was deleted"
     with pytest.raises(SmartRegionError, match="has lost nothing"):
         found(log, known=noted[log.topic])

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from broker.stored_record import RawRecord
 from smart_region import main
+from streams.decisions import Decisions
 from tests.support.audits import raw
 from tests.support.histories import uai
 
@@ -30,7 +31,7 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             yield RawRecord("smartregion.dead-letters", 0, 0, None, b"not one of ours")
 
     monkeypatch.setattr("broker.reading.read_topics", read)
-    monkeypatch.setattr("streams.skipped_records.read_decisions", lambda *_, **__: {})
+    monkeypatch.setattr("streams.decisions.read_decisions", lambda *_, **__: Decisions())
     return asked
 
 

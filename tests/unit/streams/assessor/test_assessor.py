@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -115,17 +114,6 @@ def test_judges_nothing_before_everything_is_read() -> None:
     assert stage.assessor.readiness().waiting_for == "the histories of partitions 0"
 
 
-def test_judges_as_soon_as_everything_is_read(
-    stage: Stage, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert stage.connected() == 0
-    assert stage.assessor.readiness().waiting_for is None
-    with caplog.at_level(logging.INFO):
-        stage.collector.report("school.connected", "2017-01-01")
-        stage.step(5)
-    assert caplog.text == ""
-
-
 def test_withholds_its_judgements_while_something_is_missing(stage: Stage) -> None:
     """One that misses an entity would look right; it is ready again once all is there."""
     stage.collector.waits_for = "states that can be read"
@@ -198,12 +186,6 @@ def test_judges_anew_on_another_day(stage: Stage) -> None:
     stage.clock.day = date(2018, 2, 1)
     stage.step(5)
     assert stage.connected() == 1
-
-
-def test_lets_be_what_is_as_it_was(stage: Stage) -> None:
-    before = stage.assessor.snapshot().assessment
-    stage.step(5)
-    assert stage.assessor.snapshot().assessment is before
 
 
 class TestExplained:

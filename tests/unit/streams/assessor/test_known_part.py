@@ -24,7 +24,3 @@ def test_what_is_left_can_be_judged(term: object) -> None:
     state_store = StateStore(CATALOGUE.terms)
     assert {key[0] for key in histories_of(state_store, known)} == left
     assert {key[0] for key in person_categories_of(state_store, known)} <= left
-
-
-def test_nothing_unknown_leaves_everything() -> None:
-    assert known_part(CATALOGUE, ()).programmes == CATALOGUE.programmes

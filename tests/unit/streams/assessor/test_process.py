@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from boundary.web import registry_of
 from catalogue import metrics
 from catalogue.loader import load_catalogue
 from events.fact import Family
@@ -14,7 +15,6 @@ from streams.assessor.assessor import Assessment, AssessorSnapshot
 from streams.assessor.process import AssessorCollector
 from streams.explanations import explanations_of
 from streams.histories import histories_of, person_categories_of
-from streams.metric_families import registry_of
 from tests.support.histories import pool
 from tests.support.past_figures import state_store_of
 
@@ -51,18 +51,6 @@ def test_families_are_those_of_the_vocabulary() -> None:
     assert families == {
         metric.name: metric.meaning for metric in (metrics.AS_OF, *metrics.ASSESSOR_METRICS)
     }
-
-
-def test_labels_are_those_of_the_vocabulary() -> None:
-    labels = {metric.name: set(metric.labels) for metric in metrics.ASSESSOR_METRICS}
-    found = scraped(AssessorSnapshot(AS_OF, 0, assessment()))
-    assert all(
-        set(sample) == labels[name]
-        for name, samples in found.items()
-        if name != metrics.AS_OF.name
-        for sample, _ in samples
-    )
-    assert len(found[metrics.INDICATOR_ASSESSED_VALUE.name]) > 10
 
 
 def test_shows_no_judgement_before_everything_is_read() -> None:

@@ -18,7 +18,7 @@ from events.cloudevent import CloudEvent
 from events.fact import Family
 from streams.assessor.series import Point, cell_points, judgement_points
 from streams.histories import histories_of, person_categories_of
-from tests.support.audits import INDICATOR, catalogue_of
+from tests.support.audits import catalogue_of
 from tests.support.histories import event, pool, uai
 from tests.support.past_figures import state_store_of
 
@@ -197,23 +197,7 @@ class TestPersons:
         assert of(found, metrics.INDICATOR_ASSESSED_VALUE)["region",] == 15
         assert of(found, metrics.CELL_SUPPRESSED)["75", ""] == 0
 
-    def test_every_cell_says_whether_it_is_withheld(self) -> None:
-        _, cells = points(self.CATALOGUE, *enrolled(2, "75"), *enrolled(30, "77"))
-        given_events = of(cells, metrics.CELL_SUPPRESSED)
-        assert of(cells, metrics.CELL_VALUE).keys() == {
-            at for at, one in given_events.items() if not one
-        }
-
     def test_say_which_day_is_shown(self) -> None:
         found, _ = points(self.CATALOGUE, *enrolled(6, "75"), as_of=date(2018, 6, 29))
         day = datetime(2018, 5, 31, tzinfo=UTC).timestamp()
         assert of(found, metrics.INDICATOR_PUBLISHED) == {(): day}
-
-    def test_others_have_no_cells(self) -> None:
-        _, cells = points(catalogue_of(ENROLLED, breakdown="audience"), *enrolled(2, "75"))
-        assert cells == []
-
-
-def test_indicators_are_named_with_their_programme() -> None:
-    found, _ = points(catalogue_of({"count": "school.connected"}), *connected("2018-01-01"))
-    assert {point.labels[:2] for point in found} == {("test", INDICATOR)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import ssl
 from collections.abc import Callable, Iterator
@@ -81,8 +80,7 @@ def test_it_follows_a_worker() -> None:
             assert waits_until(collector, lambda: collector.poll() == 0)
 
 
-def test_it_is_behind_until_it_waits_for_a_change() -> None:
-    """Who waits until nothing is behind has all that was there before."""
+def test_it_is_behind_until_an_answer_has_no_change() -> None:
     with answering(AnsweringWorker(CATALOGUE)) as worker, collected(worker.url) as collector:
         assert is_complete(collector)
         assert collector.lag() == 1
@@ -129,26 +127,6 @@ def test_a_worker_of_an_earlier_release_is_named_with_the_remedy(
     assert f"{old}: does not serve /histories: it is of an earlier release" in waiting
     assert "upgrade the workers" in waiting
     assert f"no histories: {old}: does not serve /histories" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        ("", "something else than histories (the end is missing)"),
-        ("<html>", "something else than histories (head: Invalid JSON"),
-        ("{}", "something else than histories (head.format: Field required)"),
-        ('{"format": 2}', "something else than histories (head.format: Input should be 1)"),
-    ],
-)
-def test_something_else_at_an_address_is_named(body: str, message: str) -> None:
-    async def answer(_: Request) -> Response:
-        return Response(body)
-
-    with (
-        serving(lambda: Starlette(routes=[Route("/histories", answer)])) as other,
-        collected(other) as collector,
-    ):
-        assert waits_until(collector, lambda: message in str(collector.waiting_for()))
 
 
 def test_nothing_of_an_answer_without_its_end_is_taken() -> None:
@@ -209,23 +187,6 @@ def test_tls_is_checked(tmp_path: Path) -> None:
             assert is_complete(collector)
 
 
-def test_targets_of_prometheus_are_read_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(subject, "LOOK_UP_SECONDS", 0.05)
-    monkeypatch.setattr(subject, "TICK_SECONDS", 0.05)
-    file = tmp_path / "workers.json"
-    file.write_text("[]")
-    with (
-        answering(AnsweringWorker(CATALOGUE)) as worker,
-        collected(f"file+http://{file}") as collector,
-    ):
-        assert collector.waiting_for() is not None
-        address = worker.url.removeprefix("http://")
-        file.write_text(json.dumps([{"targets": [address], "labels": {"job": "worker"}}]))
-        assert is_complete(collector)
-
-
 def test_a_name_without_addresses_is_named() -> None:
     with collected("dns+http://no-such-name.invalid:6066") as collector:
         assert waits_until(
@@ -248,7 +209,7 @@ def test_what_nobody_confirms_is_forgotten(
         assert waits_until(
             collector, lambda: collector.waiting_for() == "the histories of partitions 2"
         )
-        assert "nobody answers for partitions=2" in caplog.text
+        assert "no worker answers for partitions=2" in caplog.text
         assert "histories withheld" in caplog.text
         # The group was deleted: it counts from the beginning.
         worker.own(1, range(PARTITIONS))
@@ -293,9 +254,6 @@ def test_a_failure_of_its_thread_is_raised_where_it_is_polled(
 
 
 def test_a_token_is_not_sent_in_the_open(tmp_path: Path) -> None:
-    """Prometheus' files may name other machines."""
-    file = tmp_path / "workers.yaml"
-    file.write_text("- targets: ['192.0.2.1:6066']\n")
     own = token_file(tmp_path, "sesame")
-    with collected(f"file+http://{file}", token_file=own) as collector:
+    with collected("http://192.0.2.1:6066", token_file=own) as collector:
         assert waits_until(collector, lambda: "would send a secret" in str(collector.waiting_for()))

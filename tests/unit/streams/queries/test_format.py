@@ -58,11 +58,6 @@ def said(**changed: str) -> dict[str, Any]:
     return {**PARTITION, "explanations": [{**SAID, **changed}], "series": 0}
 
 
-def test_an_answer_is_taken_over() -> None:
-    assert take(HEAD, PARTITION, ROW) == 2
-    assert take(HEAD, said()) == 2
-
-
 @pytest.mark.parametrize(
     ("row", "problem"),
     [

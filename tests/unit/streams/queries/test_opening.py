@@ -6,11 +6,11 @@ import asyncio
 import threading
 from collections.abc import Callable
 from datetime import date
-from itertools import count
 
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from boundary.errors import SmartRegionError
 from catalogue.history import Histories
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
@@ -21,7 +21,6 @@ from streams.assessor.known_part import known_part
 from streams.histories import histories_of
 from streams.queries.opening import (
     HistoriesIncompleteError,
-    WorkersUnsetError,
     collector_plan,
     read_histories,
 )
@@ -57,27 +56,6 @@ def test_they_are_those_of_all_workers() -> None:
         told = histories_of(read_histories(settings(first, second), CATALOGUE), CATALOGUE)
 
         assert told == histories_of(together.state_store, CATALOGUE)
-
-
-def test_they_are_told_while_events_come() -> None:
-    stopping = threading.Event()
-    with answering(AnsweringWorker(CATALOGUE)) as worker:
-        worker.take(registered(9999))
-
-        def go_on() -> None:
-            for number in count(1):
-                worker.take(registered(number))
-                if stopping.wait(0.1):
-                    return
-
-        thread = threading.Thread(target=go_on)
-        thread.start()
-        try:
-            found = histories_of(read_histories(settings(worker), CATALOGUE), CATALOGUE)
-        finally:
-            stopping.set()
-            thread.join()
-    assert lycees(found) > 0
 
 
 def test_every_worker_has_told_all_that_it_holds() -> None:
@@ -130,7 +108,7 @@ def registered(number: int) -> CloudEvent:
 
 
 def test_a_part_of_them_is_an_error() -> None:
-    told = r"did not tell the histories of partitions (0, 1, )?2 \(0 s\): .*/readyz"
+    told = r"did not send the histories of partitions (0, 1, )?2 \(0 s\): .*/readyz"
     with (
         answering(AnsweringWorker(CATALOGUE, owned=range(2))) as worker,
         pytest.raises(HistoriesIncompleteError, match=told),
@@ -167,5 +145,5 @@ def test_without_workers_the_one_of_this_machine_is_asked() -> None:
 
 
 def test_a_worker_of_this_machine_needs_a_known_port() -> None:
-    with pytest.raises(WorkersUnsetError, match="SMART_REGION_WORKERS: not set"):
+    with pytest.raises(SmartRegionError, match="SMART_REGION_WORKERS: not set"):
         collector_plan(Settings(http_port=0))

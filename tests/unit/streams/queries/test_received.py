@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -119,7 +120,7 @@ class Group:
 
 
 def told_by(teller: Teller, position: str | None = None) -> HistoriesAnswer:
-    return decoded(b"".join(teller.answer(position)))
+    return decoded(asyncio.run(teller.answer(position)))
 
 
 def contents(told: ReceivedHistories | StateStore) -> Contents:
@@ -219,51 +220,6 @@ def group() -> Group:
     return found
 
 
-def test_only_what_changed_is_told(group: Group) -> None:
-    told = told_by(group.processes["one"].teller, group.positions["one"])
-    assert [(head.complete, series, head.explanations) for head, series in told.partitions] == [
-        (False, [], None)
-    ]
-    group.add(school_of(0, "2018-03-02"))
-    told = told_by(group.processes["one"].teller, group.positions["one"])
-    assert 0 < len(told.partitions[0].series) < 4
-    assert not told.partitions[0].head.complete
-
-
-def test_a_zombie_changes_nothing(group: Group) -> None:
-    zombie = group.processes["one"]
-    group.asleep.add("one")
-    group.rebalance(["other", "other"], keeps=True)
-    group.ask("other")  # Changes of what nobody told yet: it is asked for everything.
-    group.ask("other")
-    before = contents(group.received)
-    zombie.take(Family.SCHOOLS, 0, log_with(school_of(0, "2011-01-01")))
-
-    group.ask("one")
-
-    assert contents(group.received) == before
-
-
-def test_changes_of_another_worker_are_no_changes_of_what_is_held(group: Group) -> None:
-    """Its versions count other things: what it restored before it told any would be missing."""
-    one, other = group.processes.values()
-    for _ in range(100):
-        one.state_store.fold.touch()
-    group.ask("one")
-    group.add(school_of(0, "2018-03-02"))
-    other.waiting_for = "recovery"
-    group.rebalance(["other", "one"], keeps=True)
-    group.ask("other")
-    other.waiting_for = None
-
-    group.ask("other")
-    group.ask("other")
-    group.ask("one")
-    group.ask("one")
-
-    assert contents(group.received) == contents(group.log.store())
-
-
 def test_a_forgotten_generation_may_begin_again(group: Group) -> None:
     """A group that was deleted starts at generation 1."""
     anew = Process()
@@ -279,16 +235,6 @@ def test_a_forgotten_generation_may_begin_again(group: Group) -> None:
     assert group.received.partitions() == frozenset()
     assert group.received.apply(told, "anew", 100.0).changes
     assert contents(group.received) == contents(group.log.store())
-
-
-def test_an_answer_without_its_beginning_is_asked_for_again(group: Group) -> None:
-    """Changes since what is not held tell less than they seem to."""
-    group.add(school_of(0, "2018-03-02"))
-    told = told_by(group.processes["one"].teller, group.positions["one"])
-    fresh = ReceivedHistories(CATALOGUE)
-
-    assert fresh.apply(told, "one", 0.0) == (0, False)
-    assert fresh.partitions() == frozenset()
 
 
 def test_a_term_is_known_by_its_content() -> None:

@@ -1,15 +1,11 @@
-"""The route /histories: what it answers, when, and to whom."""
+"""The route /histories: what it answers, and to whom."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
-from itertools import chain, count, repeat
+from itertools import chain, repeat
 from pathlib import Path
-from time import monotonic
-from typing import Any
 
 import pytest
 import requests
@@ -17,10 +13,9 @@ import requests
 from boundary.serving import MetricsGuard
 from catalogue.loader import load_catalogue
 from streams.queries.format import HistoriesAnswer
-from streams.queries.serving import MOST_WAITING, OwnedPartitions
+from streams.queries.serving import OwnedPartitions
 from tests.support.answering import AnsweringWorker, answering, decoded, token_file
 from tests.support.histories import event, uai
-from tests.support.waiting import wait_until
 
 CATALOGUE = load_catalogue()
 CONNECTED = event("school.connected", uai("0750001"), "2018-03-01")
@@ -42,15 +37,6 @@ def answer_of(response: requests.Response) -> HistoriesAnswer:
 
 def position_of(worker: AnsweringWorker) -> str:
     return answer_of(ask(worker)).head.position
-
-
-def asked(worker: AnsweringWorker, pool: ThreadPoolExecutor, wait: str) -> Future[Any]:
-    """Send a request that waits, and return once the worker has it."""
-    assert worker.route is not None
-    route, before = worker.route, worker.route._waiting
-    found = pool.submit(ask, worker, since=position_of(worker), wait=wait)
-    assert wait_until(lambda: route._waiting > before, seconds=10, every=0.005)
-    return found
 
 
 def test_a_first_request_is_told_everything(worker: AnsweringWorker) -> None:
@@ -79,24 +65,30 @@ def test_an_answer_is_compressed_for_who_accepts_it(worker: AnsweringWorker) -> 
     assert answer_of(plain).head.format == 1
 
 
-def test_a_request_waits_for_a_change(worker: AnsweringWorker) -> None:
-    with ThreadPoolExecutor() as pool:
-        found = asked(worker, pool, "30")
-        began = monotonic()
-        worker.take(CONNECTED)
-        answer = answer_of(found.result(10))
-        assert monotonic() - began < 0.2
+def test_a_later_request_is_told_what_changed_since(worker: AnsweringWorker) -> None:
+    worker.take(event("school.registered", CONNECTED.fact.entity_id, "2016-09-01"))
+    position = position_of(worker)
+    same = answer_of(ask(worker, since=position))
+    worker.take(CONNECTED)
+    answer = answer_of(ask(worker, since=position))
+
+    assert same.head.position == position
+    assert {(len(one.series), one.head.explanations) for one in same.partitions} == {(0, None)}
     assert not any(one.head.complete for one in answer.partitions)
-    assert sum(len(one.series) for one in answer.partitions) > 0
+    told = [one.series.steps for partition in answer.partitions for one in partition.series]
+    assert {date(2018, 3, 1).toordinal(): 1} in told
 
 
-def test_a_request_waits_for_another_owner_too(worker: AnsweringWorker) -> None:
-    with ThreadPoolExecutor() as pool:
-        found = asked(worker, pool, "30")
-        worker.own(2, range(2))
-        answer = answer_of(found.result(10))
-    assert {one.head.generation for one in answer.partitions} == {2}
-    assert len(answer.partitions) == 2
+def test_another_owner_and_the_first_overdue_record_change_the_position(
+    worker: AnsweringWorker,
+) -> None:
+    positions = [position_of(worker)]
+    worker.own(2, range(2))
+    positions.append(position_of(worker))
+    worker.be_late(1)
+    positions.append(position_of(worker))
+
+    assert len({*positions}) == 3
 
 
 def test_an_answer_has_the_partitions_of_one_moment(
@@ -106,40 +98,16 @@ def test_an_answer_has_the_partitions_of_one_moment(
     worker.take(CONNECTED)
     before, after = worker.owned, OwnedPartitions(None, 2, frozenset({0}))
     owned = chain([before, before], repeat(after))
-    assert worker.route is not None
-    monkeypatch.setattr(worker.route._teller, "_ownership", lambda: next(owned))
+    monkeypatch.setattr(worker.teller, "_ownership", lambda: next(owned))
 
     answer = answer_of(ask(worker))
 
     assert [(one.head.partition, one.head.generation) for one in answer.partitions] == [(0, 2)]
 
 
-def test_an_answer_is_not_made_anew_while_a_recovery_counts_down(
-    worker: AnsweringWorker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is shown meanwhile is told: a large recovery would end before the answer does."""
-    kept = (OwnedPartitions(f"{left} records to go", 2, frozenset({0, 1})) for left in count())
-    assert worker.route is not None
-    teller = worker.route._teller
-    monkeypatch.setattr(teller, "_ownership", lambda: next(kept))
-
-    answer = decoded(b"".join(teller.answer(None)))
-
-    assert [one.head.partition for one in answer.partitions] == [0, 1]
-
-
-def test_a_request_is_answered_after_its_wait(worker: AnsweringWorker) -> None:
-    position = position_of(worker)
-    answer = answer_of(ask(worker, since=position, wait="1"))
-    assert answer.head.position == position
-    assert [(one.series, one.head.explanations) for one in answer.partitions] == [([], None)] * len(
-        answer.partitions
-    )
-
-
 @pytest.mark.parametrize("since", ["another-life.3.aaaa", "nonsense", "é", ".", "a.b"])
 def test_another_position_is_told_everything(worker: AnsweringWorker, since: str) -> None:
-    answer = answer_of(ask(worker, since=since, wait="30"))
+    answer = answer_of(ask(worker, since=since))
     assert all(one.head.complete for one in answer.partitions)
 
 
@@ -149,28 +117,8 @@ def test_a_worker_that_is_not_ready_tells_nothing(worker: AnsweringWorker) -> No
     assert (answer.head.waiting_for, answer.partitions) == ("recovery", [])
 
 
-@pytest.mark.parametrize("query", [{"wait": "-1"}, {"wait": "soon"}, {"since": "x" * 101}])
-def test_a_wrong_request_is_refused(worker: AnsweringWorker, query: dict[str, str]) -> None:
-    assert ask(worker, **query).status_code == 400
-
-
-def test_few_requests_wait_at_once(worker: AnsweringWorker) -> None:
-    with ThreadPoolExecutor(MOST_WAITING) as pool:
-        waiting = [asked(worker, pool, "30") for _ in range(MOST_WAITING)]
-        refused = ask(worker, since=position_of(worker), wait="30")
-        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
-        worker.take(CONNECTED)
-        assert [one.result(10).status_code for one in waiting] == [200] * MOST_WAITING
-    assert threading.active_count() < MOST_WAITING
-
-
-def test_a_server_that_stops_answers_those_that_wait() -> None:
-    with ThreadPoolExecutor() as pool:
-        with answering(AnsweringWorker(CATALOGUE)) as worker:
-            found = asked(worker, pool, "30")
-            began = monotonic()
-        assert found.result(10).status_code == 200
-    assert monotonic() - began < 1.5
+def test_a_wrong_request_is_refused(worker: AnsweringWorker) -> None:
+    assert ask(worker, since="x" * 101).status_code == 400
 
 
 def test_histories_are_for_who_shows_the_token(tmp_path: Path) -> None:

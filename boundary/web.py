@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
+from prometheus_client.registry import Collector, CollectorRegistry
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -21,7 +21,6 @@ from starlette.types import ASGIApp, ExceptionHandler
 
 from boundary.serving import OPEN, MetricsGuard
 from boundary.web_server import listen, serving
-from streams.metric_families import registry_of
 
 CHALLENGE: Final = 'Bearer realm="metrics"'
 _COMPRESSION: Final = 6
@@ -57,6 +56,13 @@ def probe_routes(
         return _json(body, status=200 if ready else 503)
 
     return [Route("/metrics", metrics), Route("/healthz", healthz), Route("/readyz", readyz)]
+
+
+def registry_of(collector: Collector) -> CollectorRegistry:
+    """Return a registry of this collector only, without collecting it at registration."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(collector)
+    return registry
 
 
 def _json(body: Mapping[str, object], *, status: int = 200) -> Response:

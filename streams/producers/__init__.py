@@ -1,1 +1,0 @@
-"""The outcome of each producer's records, as metrics."""
