@@ -1,4 +1,4 @@
-"""Publishers of events: on Kafka, through the gateway, into a list, or nowhere."""
+"""Publishers of events: on Kafka, through the gateway, or nowhere."""
 
 from boundary.retry_policy import RetryPolicy
 from sources.client.credentials import (
@@ -7,13 +7,13 @@ from sources.client.credentials import (
     SignedRequests,
     load_credentials,
 )
-from sources.client.gateway import GatewayOptions, GatewayPublisher
+from sources.client.gateway import GatewayPublisher
 from sources.client.gateway_answer import GatewayAwayError, GatewayRefusedError
 from sources.client.kafka import KafkaPublisher, PublisherOptions
-from sources.client.memory import NullPublisher, RecordingPublisher
 from sources.client.protocol import (
     DeliveryReport,
     FailedDelivery,
+    NullPublisher,
     Publisher,
     Undelivered,
     publish_all,
@@ -27,14 +27,12 @@ __all__ = [
     "DeliveryReport",
     "FailedDelivery",
     "GatewayAwayError",
-    "GatewayOptions",
     "GatewayPublisher",
     "GatewayRefusedError",
     "KafkaPublisher",
     "NullPublisher",
     "Publisher",
     "PublisherOptions",
-    "RecordingPublisher",
     "RetryPolicy",
     "SearchedPublisher",
     "SignedRequests",

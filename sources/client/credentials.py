@@ -25,7 +25,7 @@ from events.signing import (
 
 
 class Credentials(Protocol):
-    """What authenticates each request."""
+    """Authenticates each request."""
 
     @property
     def secret_in_request(self) -> bool:
@@ -37,7 +37,7 @@ class Credentials(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BearerToken:
-    """A token, `srt_…`, sent with each request: the connection has to be encrypted."""
+    """A token, `srt_…`, sent with each request: the connection must be encrypted."""
 
     token: SecretStr
     secret_in_request: bool = True
@@ -90,11 +90,11 @@ def load_credentials(file: Path, *, producer: str | None = None) -> Credentials:
             raise refused("is another producer's token", remedy)
         return BearerToken(SecretStr(text))
     if not text.startswith(SECRET_PREFIX):
-        raise refused("is no token and no signing secret", _REMEDY)
+        raise refused("is neither a token nor a signing secret", _REMEDY)
     if producer is None:
         remedy = "name the producer whose secret it is"
         raise refused("is a signing secret", remedy)
     try:
         return SignedRequests(producer, SigningSecret.from_text(text))
     except ValueError:
-        raise refused("is not a whole signing secret", _REMEDY) from None
+        raise refused("is not a complete signing secret", _REMEDY) from None

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Final, Self
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Final, Self
 
 from boundary.addresses import UnusableAddressError, shown_address, usable_address
 from boundary.errors import SmartRegionError
@@ -25,55 +23,41 @@ from sources.client.gateway_answer import (
     read_answer,
 )
 from sources.client.protocol import DeliveryReport, FailedDelivery
-from sources.client.queue import MemoryQueue, Waiting
-from sources.client.spool import Spool
+from sources.client.spool import Spool, Waiting
 
 BATCH: Final = "application/cloudevents-batch+json"
 PATH: Final = "/events"
+MOST_EVENTS: Final = 500
+MOST_REQUEST_BYTES: Final = 2**20
+"""What the gateway accepts in one request."""
 MOST_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """More than the gateway ever answers to 500 events."""
-
-
+CONNECT_SECONDS: Final = 10.0
+ANSWER_SECONDS: Final = 30.0
+"""Timeout of each network step of an answer: the gateway waits for its broker."""
 LONGEST_QUOTA_SECONDS: Final = 15 * 60.0
 """More than 500 events take at one a second."""
-
-
-class GatewayOptions(BaseModel):
-    """Options of sending through the gateway; times are in seconds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    batch_events: Annotated[int, Field(ge=1, le=500)] = 500
-    """Most events in one request; the gateway accepts at most 500."""
-    batch_bytes: Annotated[int, Field(ge=1, le=2**20)] = 2**20
-    """Most bytes in one request; the gateway accepts at most 1 MiB."""
-    connect_seconds: Annotated[float, Field(gt=0)] = 10.0
-    answer_seconds: Annotated[float, Field(gt=0)] = 30.0
-    """Timeout of each step of an answer: the gateway waits for its broker."""
-    plain_http: bool = False
-    """Whether a token may be sent unencrypted to another machine."""
 
 
 class GatewayPublisher:
     """A publisher that posts to the gateway, in batches and in order; thread-safe.
 
-    Without a spool events wait in memory: `publish` sends each full batch before it returns, and
-    `flush` the rest; events that the gateway has not accepted after the last retry have failed, and
-    so have those that are published before the next report: it is not waited for again for each
-    batch. A quota is waited for as long as the gateway asks, up to LONGEST_QUOTA_SECONDS.
-    With a spool `publish` writes to the disk and returns, and `flush` sends; events that are not
+    Without a spool, events wait in memory: `publish` sends each full batch before it returns, and
+    `flush` sends the rest. Events that the gateway has not accepted after the last retry have
+    failed, and so have those published before the next report, without another wait for each
+    batch. A quota is waited for as long as the gateway requests, up to LONGEST_QUOTA_SECONDS.
+    With a spool, `publish` writes to the disk and returns, and `flush` sends; events that are not
     accepted stay there for the next `flush`, or for the next process with the same file. Call
     `flush` in another thread where the caller must not wait.
 
     Authorities of TLS are as in `HttpClient`.
 
-    An event that the gateway refuses is reported as refused, and those behind it are sent. An event
-    that arrives twice, after a lost answer, counts once.
+    A refused event is reported, and those behind it are sent. An event that arrives twice, after a
+    lost answer, counts once.
 
     The constructor raises SmartRegionError where the address cannot be used; `publish` raises
     SpoolFullError; both `publish` and `flush` raise GatewayRefusedError where the gateway does not
-    know this producer, or whatever is sent is refused before it is read: then all events stay
-    queued.
+    know this producer, or refuses every request before it reads it: then all events stay queued.
     Leaving the context flushes, and raises DeliveryError where an event that no report contains was
     lost or refused.
     """
@@ -83,27 +67,28 @@ class GatewayPublisher:
         url: str,
         credentials: Credentials,
         *,
-        options: GatewayOptions | None = None,
         spool: Spool | None = None,
+        plain_http: bool = False,
+        batch_events: int = MOST_EVENTS,
         retry_policy: RetryPolicy | None = None,
         client: HttpClient | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Prepare sending to the gateway's base address; tests replace the last two arguments."""
-        self._options = options = options or GatewayOptions()
-        self._url = _checked(url, credentials, options) + PATH
+        """Prepare sending to the gateway's base address; tests replace the last argument.
+
+        `plain_http` allows a token to be sent unencrypted to another machine.
+        """
+        self._url = _checked(url, credentials, plain_http=plain_http) + PATH
         self._credentials = credentials
         self._spool = spool
-        self._queue = MemoryQueue() if spool is None else spool
+        self._queue = Spool() if spool is None else spool
         self._client = client or HttpClient(
             url,
-            seconds=(options.connect_seconds, options.answer_seconds),
+            seconds=(CONNECT_SECONDS, ANSWER_SECONDS),
             environment_proxy=True,
             most_bytes=MOST_ANSWER_BYTES,
         )
         self._retry_policy = retry_policy or RetryPolicy()
-        self._now = now
-        self._most_together = options.batch_events
+        self._batch_events = self._most_together = batch_events
         self._sending = threading.Lock()
         self._counting = threading.Lock()
         self._delivered = 0
@@ -122,7 +107,7 @@ class GatewayPublisher:
             self._fail(record.value, away.cause, refused=False)
             return
         self._queue.append(record.value)
-        if self._spool is None and len(self._queue) >= self._options.batch_events:
+        if self._spool is None and len(self._queue) >= self._batch_events:
             self._send_all()
 
     def flush(self) -> DeliveryReport:
@@ -152,7 +137,7 @@ class GatewayPublisher:
             self._queue.close()
 
     def _send_all(self) -> GatewayAwayError | None:
-        """Send until the queue is empty; return the error where it is not."""
+        """Send until the queue is empty; return the error if it is not."""
         with self._sending:
             waited_with = 0
             while left := len(self._queue):
@@ -162,7 +147,7 @@ class GatewayPublisher:
                 except GatewayAwayError as away:
                     if self._spool is not None:
                         return away
-                    # A batch of a small quota takes minutes; but once without any progress.
+                    # A small quota may take minutes; it is waited for while there is progress.
                     is_soon = away.is_over_quota and away.retry_after <= LONGEST_QUOTA_SECONDS
                     if not is_soon or left == waited_with:
                         self._give_up(away)
@@ -172,13 +157,13 @@ class GatewayPublisher:
         return None
 
     def _send_next(self) -> None:
-        """Send the first batch once. Raises GatewayAwayError where some of it is to be retried."""
-        batch = self._queue.head(self._most_together, self._options.batch_bytes)
+        """Send the first batch once. Raises GatewayAwayError if some of it is to be retried."""
+        batch = self._queue.head(self._most_together, MOST_REQUEST_BYTES)
         outcomes = self._post(batch)
         if outcomes is None:
             self._most_together = len(batch) // 2
             return
-        self._most_together = min(self._options.batch_events, self._most_together * 2)
+        self._most_together = min(self._batch_events, self._most_together * 2)
         answered = list(zip(batch, outcomes, strict=True))
         settled = [one for one, outcome in answered if outcome.fate is not EventFate.LATER]
         self._queue.remove(settled)
@@ -202,10 +187,10 @@ class GatewayPublisher:
             return [EventAnswer(EventFate.REFUSED, error.cause)]
 
     def _check_others(self) -> None:
-        """Check that other requests are taken than that of one event: one without any.
+        """Check that a request without events is accepted.
 
-        A proxy with a mistake of its own refuses all, and none of them is to be given up for that.
-        Raises GatewayRefusedError, or GatewayAwayError.
+        A misconfigured proxy refuses every request: no event may be given up for that. Raises
+        GatewayRefusedError, or GatewayAwayError.
         """
         try:
             self._exchange(())
@@ -217,7 +202,7 @@ class GatewayPublisher:
     def _exchange(self, batch: Sequence[Waiting]) -> Sequence[EventAnswer]:
         """Post a batch once and return its outcomes. Raises as `read_answer`."""
         body = b"[" + b",".join(waiting.event for waiting in batch) + b"]"
-        now = self._now()
+        now = datetime.now(UTC)
         headers = {"content-type": BATCH, **self._credentials.headers(body, now)}
         try:
             answer = self._client.exchange("POST", self._url, body=body, headers=headers)
@@ -226,9 +211,9 @@ class GatewayPublisher:
         return read_answer(self._url, answer, events=len(batch), now=now)
 
     def _give_up(self, away: GatewayAwayError) -> None:
-        """Report everything in memory as failed, and so all that comes before the next report."""
+        """Report everything in memory as failed, as `publish` does before the next report."""
         self._given_up = away
-        while batch := self._queue.head(self._options.batch_events, self._options.batch_bytes):
+        while batch := self._queue.head(self._batch_events, MOST_REQUEST_BYTES):
             for waiting in batch:
                 self._fail(waiting.event, away.cause, refused=False)
             self._queue.remove(batch)
@@ -245,11 +230,11 @@ class GatewayPublisher:
                 self._failed.append(failed)
 
 
-def _checked(url: str, credentials: Credentials, options: GatewayOptions) -> str:
+def _checked(url: str, credentials: Credentials, *, plain_http: bool) -> str:
     """Return the gateway's base address. Raises SmartRegionError."""
     secret = credentials.secret_in_request
     try:
-        usable_address(url, secret=secret, plain_http=options.plain_http)
+        usable_address(url, secret=secret, plain_http=plain_http)
     except UnusableAddressError as error:
         remedy = f"{error.remedy}; or send with a signing secret" if secret else error.remedy
         message = f"gateway: {error.problem}, value {shown_address(url)!r}: {remedy}"

@@ -26,13 +26,13 @@ _ALL_REFUSED: Final = 422
 _OVER_QUOTA: Final = 429
 _NO_EVENTS: Final = frozenset({404, 405})
 _ADDRESS: Final = "the address is that of events (port 6070 by default), without a path"
-#: A retry may succeed: timeout, quota, fault, or a signature that was used before (each retry is
-#: signed anew).
 _RETRYABLE: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-#: From here on statuses are those of networks before a gateway, which it is away behind.
+"""A retry may succeed: timeout, quota, fault, or a signature that was used before (each retry is
+signed again)."""
 _OF_NETWORKS: Final = 520
-#: The request was too large, or not readable as a whole.
+"""From here on, statuses are those of networks in front of an unreachable gateway."""
 _UNREADABLE: Final = frozenset({400, 413, 422, 431})
+"""The request was too large, or not readable as a whole."""
 
 
 class EventFate(Enum):
@@ -52,12 +52,11 @@ class EventAnswer:
 
 
 class GatewayAwayError(RetryableError):
-    """The gateway does not accept events now; where `is_over_quota`, it said from when on."""
+    """The gateway does not accept events now; if `is_over_quota`, it said when it will."""
 
     def __init__(
         self, url: str, *, cause: str, retry_after: float = 0.0, is_over_quota: bool = False
     ) -> None:
-        self.url = url
         self.cause = cause
         self.retry_after = retry_after
         self.is_over_quota = is_over_quota
@@ -71,9 +70,6 @@ class GatewayRefusedError(SmartRegionError):
     """The gateway does not accept this producer, or another server answers."""
 
     def __init__(self, url: str, *, status: int, cause: str, is_gateway: bool = True) -> None:
-        self.url = url
-        self.status = status
-        self.cause = cause
         self.is_gateway = is_gateway
         answer = f"value {shown_address(url)} (status {status}: {one_line(cause)})"
         if not is_gateway:
@@ -90,7 +86,7 @@ class GatewayRefusedError(SmartRegionError):
 class BatchTooLargeError(Exception):
     """The batch could not be read as a whole; its parts may be. Internal to the publisher.
 
-    Where not `is_gateway` another server seems to say so.
+    If not `is_gateway`, the answer seems to be another server's.
     """
 
     def __init__(self, cause: str, *, status: int, is_gateway: bool) -> None:
@@ -105,8 +101,8 @@ def read_answer(
 ) -> Sequence[EventAnswer]:
     """Return the outcome of each of a batch's `events`, in their order.
 
-    Raises GatewayAwayError where none was accepted and a retry may succeed; BatchTooLargeError
-    where the batch has to be sent in parts; GatewayRefusedError where a retry would not succeed.
+    Raises GatewayAwayError if none was accepted and a retry may succeed, BatchTooLargeError if the
+    batch must be sent in parts, GatewayRefusedError if a retry would not succeed.
     """
     status, content = answer.status, answer.json()
     if status == _ACCEPTED and _list(content, "receipts") == events:
@@ -128,7 +124,7 @@ def read_answer(
 
 
 def _server(answer: HttpAnswer) -> str:
-    """Return how a server calls itself."""
+    """Return the name that a server gives itself."""
     return one_line(answer.headers.get("Server") or "a server without a name", longest=LONGEST_NAME)
 
 

@@ -42,8 +42,8 @@ class KafkaPublisher:
     """A publisher on Kafka: acknowledged by all replicas, with Java's default partitioner.
 
     The constructor raises BrokerUnreachableError; `publish` raises TopicsMissingError or
-    BrokerRefusedError where the event's topic is not available. The outcome of each event is in
-    `flush`'s report. Leaving the context flushes, and raises DeliveryError where an event that no
+    BrokerRefusedError if the event's topic is not available. The outcome of each event is in
+    `flush`'s report. Leaving the context flushes, and raises DeliveryError if an event that no
     report contains was lost; after an exception it drops the queue. Thread-safe.
     """
 
@@ -56,11 +56,11 @@ class KafkaPublisher:
     ) -> None:
         self._bootstrap = bootstrap
         self._options = options = options or PublisherOptions()
-        # The client's own timeout does not run while it waits for its producer id: after this
-        # time a delivery has failed.
+        # After this time a delivery has failed: the client's own timeout does not run while it
+        # waits for its producer id.
         self._delivery_timeout = options.delivery_seconds + options.linger_ms / 1000 + 1.0
         self._partitions: dict[str, int] = {}
-        # The client's buffer has no bound, and drops records after the timeout: so those in it
+        # The client's buffer is unbounded, and drops records after the timeout: the records in it
         # are counted here, and `publish` blocks.
         self._settled = threading.Condition()
         self._waiting = 0

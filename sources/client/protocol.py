@@ -18,7 +18,7 @@ class FailedDelivery:
     event: CloudEvent
     cause: str
     refused: bool = False
-    """True where it was judged invalid: a retry would be refused too."""
+    """True if it was judged invalid: a retry would be refused too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class DeliveryReport:
     """The cause of their waiting."""
 
     def check(self) -> None:
-        """Raise DeliveryError where an event or a raw record was not delivered."""
+        """Raise DeliveryError if an event or a raw record was not delivered."""
         causes = [*(one.cause for one in self.failed), *self.raw_failures]
         if causes:
             raise DeliveryError(undelivered=len(causes), cause=causes[0])
@@ -55,10 +55,33 @@ class Publisher(Protocol):
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None: ...
 
 
+class NullPublisher:
+    """A publisher for a dry run: it only counts, and reports everything as delivered."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def publish(self, event: CloudEvent) -> None:  # noqa: ARG002 - only counted
+        """Count the event."""
+        self._count += 1
+
+    def flush(self) -> DeliveryReport:
+        """Report what was counted since the last report."""
+        report = DeliveryReport(self._count)
+        self._count = 0
+        return report
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close nothing."""
+
+
 class DeliveryError(SmartRegionError):
     """Valid events were not acknowledged by the broker or the gateway.
 
-    `line` is that of the first of them, where they were read from a file.
+    `line` is the line of the first one, if they were read from a file.
     """
 
     def __init__(self, *, undelivered: int, cause: str, line: int | None = None) -> None:
@@ -76,19 +99,19 @@ _BySourceAndId: TypeAlias = Mapping[tuple[str, str], FailedDelivery]
 
 
 class Undelivered(NamedTuple):
-    """What did not arrive, by an event's source and id."""
+    """Events that did not arrive, by source and id."""
 
     lost: _BySourceAndId
     """To be sent again."""
     refused: _BySourceAndId
-    """Judged invalid, and so they would be again."""
+    """Judged invalid, as they would be again."""
 
 
 def publish_all(publisher: Publisher, events: Iterable[CloudEvent]) -> Undelivered:
     """Publish events and wait for their outcomes; return those that did not arrive.
 
-    After an event that cannot be published its family is left: its topic would be waited for anew
-    by each of them.
+    After an event that cannot be published, the rest of its family is not tried: each would wait
+    for the missing topic again.
     """
     away: dict[Family, str] = {}
     failed: list[FailedDelivery] = []

@@ -1,7 +1,7 @@
 """A publisher that refuses what looks like a person's data, before it is on a topic for ever.
 
-The gateway does so with what it receives. Straight to Kafka nobody else would: the contract of
-trainings takes names where a pseudonym belongs, and no worker searches valid events.
+The gateway searches what it receives. Nothing else searches what goes straight to Kafka: the
+contract of trainings accepts names in place of a pseudonym, and workers do not search valid events.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _REMEDY = (
 
 
 class SearchedPublisher:
-    """Passes events on to a publisher, but those that look like a person's data.
+    """Passes events on to a publisher, except those that look like a person's data.
 
-    These are reported as refused, without what was found.
+    These are reported as refused, without the data.
     """
 
     def __init__(self, publisher: Publisher) -> None:

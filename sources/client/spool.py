@@ -1,26 +1,23 @@
-"""A bounded queue on disk for when the gateway is unavailable; it survives a kill -9."""
+"""A bounded queue of events for when the gateway is unavailable; on disk it survives a kill -9."""
 
 from __future__ import annotations
 
 import shutil
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from boundary.errors import SmartRegionError
 from boundary.private_files import make_private_file
-from sources.client.queue import Waiting, taken_together
 
-#: "smrs", SQLite's application id of a spool.
 APPLICATION_ID: Final = 0x736D7273
+"""SQLite's application id of a spool: "smrs"."""
 VERSION: Final = 1
-
-#: What the disk has to have left: to remove what was sent takes room first, for SQLite's log.
 RESERVED_BYTES: Final = 16 * 2**20
-
+"""Disk space that is left free: removing what was sent takes room first, for SQLite's log."""
 UNUSED_PAGES: Final = 16
 
 _LAYOUT: Final = f"""
@@ -30,20 +27,18 @@ PRAGMA user_version = {VERSION};
 """
 
 
+class Waiting(NamedTuple):
+    """A queued event: its position, which grows with every event, and its JSON."""
+
+    position: int
+    event: bytes
+
+
 class SpoolFullError(SmartRegionError):
     """The spool, or its disk, has no room for another event; the queued ones are kept."""
 
-    def __init__(self, file: Path, *, events: int, size: int) -> None:
-        self.file = file
-        self.events = events
-        self.size = size
-        super().__init__(
-            f"{file}: is full, value {events} events of {size} bytes:"
-            " find out why the gateway is away, or give the spool or its disk more room"
-        )
 
-
-def _unusable(file: Path, cause: str) -> SmartRegionError:
+def _unusable(file: Path | None, cause: str) -> SmartRegionError:
     return SmartRegionError(
         f"{file}: cannot be used as a spool ({cause}):"
         " name a file that only the spool has, on a local disk with room"
@@ -54,7 +49,8 @@ class Spool:
     """A queue in an SQLite file, which one process uses at a time; thread-safe.
 
     An event is on the disk when `append` returns. Events that were sent and not yet removed when a
-    process was killed are sent again: an event that arrives twice counts once.
+    process was killed are sent again: an event that arrives twice counts once. Without a file, the
+    events are only in memory.
 
     It leaves RESERVED_BYTES of its disk free: on a full one it could not be emptied either.
 
@@ -63,17 +59,18 @@ class Spool:
     """
 
     def __init__(
-        self, file: Path, *, most_events: int = 1_000_000, most_bytes: int = 2**30
+        self, file: Path | None = None, *, most_events: int = 1_000_000, most_bytes: int = 2**30
     ) -> None:
         self.file = file
         self._most_events = most_events
         self._most_bytes = most_bytes
         self._lock = threading.RLock()
         with self._typed_errors():
-            # SQLite creates its journal files with the same mode.
-            make_private_file(file)
+            if file is not None:
+                # SQLite creates its journal files with the same mode.
+                make_private_file(file)
             self._database = sqlite3.connect(
-                file, timeout=0, isolation_level=None, check_same_thread=False
+                file or ":memory:", timeout=0, isolation_level=None, check_same_thread=False
             )
             try:
                 self._events, self._bytes = self._opened()
@@ -92,7 +89,11 @@ class Spool:
                 or self._bytes + len(event) > self._most_bytes
                 or not self._disk_has_room(len(event))
             ):
-                raise SpoolFullError(self.file, events=self._events, size=self._bytes)
+                raise SpoolFullError(
+                    f"{self.file}: is full, value {self._events} events of {self._bytes} bytes:"
+                    " find out why the gateway is unavailable, or give the spool or its disk more"
+                    " room"
+                )
             self._database.execute("INSERT INTO waiting (event) VALUES (?)", (event,))
             self._events += 1
             self._bytes += len(event)
@@ -132,8 +133,8 @@ class Spool:
             self._database.close()
 
     def _disk_has_room(self, size: int) -> bool:
-        """Return whether an event fits: into pages that were given back, or beside the reserve."""
-        if shutil.disk_usage(self.file).free >= RESERVED_BYTES + size:
+        """Return whether an event fits: into unused pages, or beside the reserve."""
+        if self.file is None or shutil.disk_usage(self.file).free >= RESERVED_BYTES + size:
             return True
         unused, page_bytes = (
             self._database.execute(f"PRAGMA {name}").fetchone()[0]
@@ -174,3 +175,17 @@ class Spool:
             raise _unusable(self.file, str(error)) from error
         except OSError as error:
             raise _unusable(self.file, error.strerror or str(error)) from error
+
+
+def taken_together(
+    waiting: Iterable[Waiting], most_events: int, most_bytes: int
+) -> Sequence[Waiting]:
+    """Return the first events that fit into one body; a JSON array's brackets and commas count."""
+    batch: list[Waiting] = []
+    size = len(b"[]")
+    for one in waiting:
+        size += len(one.event) + bool(batch)
+        if batch and (len(batch) == most_events or size > most_bytes):
+            break
+        batch.append(one)
+    return batch

@@ -108,12 +108,12 @@ def new_producer(
 
 
 def _parts(text: str) -> list[str]:
-    """Return the parts of an answer that is a list, each once."""
+    """Return the parts of an answer that is a list, without repetitions."""
     return list(dict.fromkeys(part for part in re.split(r"[,\s]+", text) if part))
 
 
 def _shares(owned: Sequence[str], types: Sequence[str]) -> list[Any]:
-    """Return what `owns` declares: all `types`, none, or territories and entities of them."""
+    """Return the value of `owns`: all `types`, none, or their territories and entities."""
     if owned == ALL:
         return [*types]
     if owned == NONE:

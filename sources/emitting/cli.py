@@ -6,13 +6,12 @@ import sys
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
 from boundary.terminal import count_last, echo
 from broker.options import BROKER, OneOf, Parsed, quiet_client
-from events.errors import ContractError, RefusalReason
 from events.options import DAY
 from sources.emitting.options import gateway_or_spool_options, open_publisher
 
@@ -20,11 +19,6 @@ if TYPE_CHECKING:
     from events.milestone import ExplanationKind
     from sources.emitting.lines import Emission, RefusedLine
     from sources.emitting.options import GatewayChoice
-
-#: An event that is laid out for people is the usual cause of a file whose lines are all refused.
-_EVENT_A_LINE: Final = (
-    "no line holds an event: write each on one line (`jq --compact-output . FILE` does)"
-)
 
 
 @click.command()
@@ -56,22 +50,13 @@ def emit(
 
     quiet_client()
     emission = Emission()
-    broken = 0
-
-    def report(refused: RefusedLine) -> None:
-        nonlocal broken
-        broken += _is_no_json(refused)
-        _report(refused)
-
     with (
         count_last(partial(_count, emission)),
         open_publisher(bootstrap, gateway) as publisher,
     ):
         lines = bounded_lines(file, longest=LONGEST_LINE)
-        emit_lines(lines, publisher, on_refused=report, emission=emission)
+        emit_lines(lines, publisher, on_refused=_report, emission=emission)
     _report_waiting(emission)
-    if broken > 1 and not emission.accepted:
-        echo(_EVENT_A_LINE, err=True)
     if emission.refused and not allow_refused:
         sys.exit(1)
 
@@ -79,11 +64,6 @@ def emit(
 def _count(emission: Emission) -> str:
     waiting = f", {emission.waiting} waiting" if emission.waiting else ""
     return f"{emission.accepted} accepted, {emission.refused} refused{waiting}"
-
-
-def _is_no_json(refused: RefusedLine) -> bool:
-    error = refused.error
-    return isinstance(error, ContractError) and error.reason is RefusalReason.INVALID_JSON
 
 
 def _report(refused: RefusedLine) -> None:
@@ -131,7 +111,7 @@ def _read_text(text: str) -> str:
     type=Parsed("role", _utf8),
     required=True,
     metavar="ROLE",
-    help="In which role you write; no person's name.",
+    help="Your role, such as a function; no person's name.",
 )
 @click.option(
     "--day", type=DAY, metavar="DAY", help="The day that the text is about.  [default: today, UTC]"
@@ -159,13 +139,12 @@ def explain(
     retract: bool,
     gateway: GatewayChoice | None,
 ) -> None:
-    """Explain in TEXT why a milestone stands as it does.
+    """Explain in TEXT the status of a milestone.
 
-    The delegate's page and note show it. For the owner of a programme. TEXT is plain, in
+    For the owner of a programme. The delegate's page and note show it. TEXT is plain, in
     French, of at most 2000 characters; - reads it from standard input. A later text of the same
-    milestone, territory, day and kind takes the place of the earlier one. The catalogue has to
-    hold the territory to the milestone (`smart-region catalogue list`). With --retract no TEXT
-    is needed.
+    milestone, territory, day and kind replaces the earlier one. The catalogue must hold the
+    territory to the milestone (`smart-region catalogue list`). With --retract no TEXT is needed.
     """
     from boundary.diagnostic import shown
     from catalogue.loader import load_catalogue
@@ -194,7 +173,7 @@ def explain(
     def refuse(refused: RefusedLine) -> None:
         if refused.number is not None:
             raise refused.error
-        _report(refused)  # An event that an earlier command left in the spool.
+        _report(refused)  # The event of an earlier command, from the spool.
 
     quiet_client()
     emission = Emission()

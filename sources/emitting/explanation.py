@@ -22,7 +22,7 @@ SOURCE: Final = "urn:iledefrance:explications"
 """The source of the producer `explications`, as it is shipped."""
 
 RETRACTED_TEXT: Final = "Explication retirée."
-"""What a retraction has in the place of a text, which the contract asks for."""
+"""The text of a retraction, since the contract requires one."""
 
 
 def explanation_event(
@@ -30,8 +30,8 @@ def explanation_event(
 ) -> CloudEvent:
     """Return the event of an explanation that is recorded now, from the fields of its fact.
 
-    Raises UndeclaredError and SmartRegionError where the catalogue does not hold the territory to
-    the milestone, ContractError where the gateway would refuse the event.
+    Raises UndeclaredError and SmartRegionError if the catalogue does not hold the territory to the
+    milestone, ContractError if the gateway would refuse the event.
     """
     _check_promise(said["indicator"], said["milestone"], said["territory"], catalogue)
     content = {

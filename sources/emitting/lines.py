@@ -23,10 +23,9 @@ class _LineStream(Protocol):
 
 
 def bounded_lines(stream: _LineStream, *, longest: int) -> Iterator[bytes]:
-    """Yield each line with its end; of one that has more than `longest` bytes the first of them.
+    """Yield each line with its end, or the first `longest` + 1 bytes of a longer line.
 
-    That beginning has `longest` + 1 bytes. What is behind it is read, and left out, when the next
-    line is asked for.
+    The rest of a longer line is skipped when the next line is requested.
     """
     while line := stream.readline(longest + 1):
         yield line
@@ -34,9 +33,9 @@ def bounded_lines(stream: _LineStream, *, longest: int) -> Iterator[bytes]:
             line = stream.readline(_REST_BYTES)
 
 
-# How many lines are sent before their fate is awaited: a broken broker is noticed soon, and
-# what is known of each unanswered event stays small.
 LINES_PER_FLUSH: Final = 5_000
+"""How many lines are sent before their outcomes are awaited: a broken broker is noticed soon, and
+the record of unanswered events stays small."""
 LONGEST_LINE: Final = MAX_BYTES + len(b"\r\n")
 """Bytes of a line that may hold an event."""
 
@@ -55,9 +54,9 @@ class RefusedLine:
 
 
 class EventRefusedError(SmartRegionError):
-    """An event that will never be taken as it is: by the gateway, or for a person's data in it.
+    """An event that will never be accepted as it is.
 
-    `event` is None where this version cannot read it: another one has left it in the spool.
+    `event` is None if this version cannot read it: another version left it in the spool.
     """
 
     def __init__(self, event: CloudEvent | None, *, cause: str) -> None:
@@ -67,7 +66,7 @@ class EventRefusedError(SmartRegionError):
 
 @dataclass(slots=True)
 class Emission:
-    """How far an emission got: events that have arrived, lines that were refused."""
+    """The progress of an emission: accepted events, refused lines."""
 
     accepted: int = 0
     refused: int = 0
@@ -86,9 +85,9 @@ def emit(
     on_refused: Callable[[RefusedLine], None],
     emission: Emission | None = None,
 ) -> Emission:
-    """Publish each line's CloudEvent; a line that is refused is handed on and stops nothing.
+    """Publish each line's CloudEvent; a refused line goes to `on_refused` and stops nothing.
 
-    Blank lines are skipped, and lines of more than LONGEST_LINE refused. `emission` is updated as
+    Blank lines are skipped, and lines longer than LONGEST_LINE refused. `emission` is updated as
     lines are read, for a caller that shows progress or reports after an error. Raises
     SmartRegionError, and DeliveryError once an event was not delivered.
     """

@@ -30,13 +30,11 @@ OPTIONS = (
         metavar="FILE",
         help="With --gateway: the token or the signing secret, in a file for its owner alone.",
     ),
-    click.option(
-        "--producer", metavar="ID", help="With a signing secret: the producer whose it is."
-    ),
+    click.option("--producer", metavar="ID", help="With a signing secret: its producer."),
     click.option(
         "--plain-http",
         is_flag=True,
-        help="With --gateway: send a token to http:// on a network that is yours alone.",
+        help="With --gateway: send a token to http:// on a private network.",
     ),
 )
 SPOOL = click.option(
@@ -44,7 +42,7 @@ SPOOL = click.option(
     "spool_file",
     type=FILE,
     metavar="FILE",
-    help="With --gateway: where events wait while it is away.",
+    help="With --gateway: where events wait while it is unavailable.",
 )
 
 
@@ -59,25 +57,19 @@ class GatewayChoice:
     spool_file: Path | None = None
 
     def publisher(self) -> GatewayPublisher:
-        """Open it. Raises an SmartRegionError where that cannot be."""
-        # Heavy, and wanted only when the command runs.
-        from sources.client import (  # noqa: PLC0415
-            GatewayOptions,
-            GatewayPublisher,
-            Spool,
-            load_credentials,
-        )
+        """Return its publisher. Raises SmartRegionError."""
+        # Slow to import, and needed only when the command runs.
+        from sources.client import GatewayPublisher, Spool, load_credentials  # noqa: PLC0415
 
         credentials = load_credentials(self.secret_file, producer=self.producer)
-        options = GatewayOptions(plain_http=self.plain_http)
         spool = Spool(self.spool_file) if self.spool_file is not None else None
-        return GatewayPublisher(self.url, credentials, options=options, spool=spool)
+        return GatewayPublisher(self.url, credentials, spool=spool, plain_http=self.plain_http)
 
 
 def gateway_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command, as its argument `gateway`; None without --gateway.
 
-    There is no --spool: for a command that goes on by itself when it is run again.
+    There is no --spool: for commands that continue when they are run again.
     """
 
     @wraps(command)
@@ -111,14 +103,14 @@ def gateway_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def gateway_or_spool_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the same options and --spool: for a command whose events are nowhere else."""
+    """Add the same options and --spool: for commands whose events are kept nowhere else."""
     return gateway_options(SPOOL(command))
 
 
 def destination_of(bootstrap: str | None, gateway: GatewayChoice | None) -> str:
-    """Return where events go: one name for the same brokers, in whatever order and with spaces.
+    """Return the name of a destination, the same for the same brokers in any order.
 
-    Imports and harvests keep under it what they have sent.
+    Imports and harvests note under it what they have sent.
     """
     from boundary.addresses import shown_address  # noqa: PLC0415
     from broker.settings import addresses_of, load_broker_settings  # noqa: PLC0415
@@ -131,7 +123,7 @@ def destination_of(bootstrap: str | None, gateway: GatewayChoice | None) -> str:
 def open_publisher(bootstrap: str | None, gateway: GatewayChoice | None) -> Publisher:
     """Return a publisher to a gateway; to Kafka without one.
 
-    What looks like a person's data is refused on either road.
+    Either refuses what looks like a person's data.
     """
     from broker.settings import load_broker_settings  # noqa: PLC0415
     from sources.client import KafkaPublisher, SearchedPublisher  # noqa: PLC0415

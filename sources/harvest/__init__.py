@@ -1,1 +1,1 @@
-"""Open-data portals to events: what they publish, and whether the data themselves answer."""
+"""Harvest of open-data portals: what they publish, and whether the data are available."""

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from events.dataset import DatasetProbed, DatasetReleased, DatasetUpdated, DatasetWithdrawn
+from events.dataset import DatasetProbed, DatasetUpdated, DatasetWithdrawn
 from events.fact import Fact
 from sources.harvest.data_state import FoundData, probed, remember
 from sources.harvest.memory import KnownDataset
-from sources.harvest.portal_dataset import HarvestError, PortalDataset
+from sources.harvest.portal_dataset import HarvestError
+from sources.harvest.reading import PortalDataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,32 +25,23 @@ class Changes:
 def changes_of(known: KnownDataset | None, seen: PortalDataset, today: date) -> Changes:
     """Return what is new in a dataset that the portal has.
 
-    The day of its release is the first one that was known: a portal that changes it later says
-    nothing new. A dataset that comes back after its withdrawal is released again, today.
+    The first known day of its release stays: a portal that changes it later says nothing new. A
+    dataset that comes back after its withdrawal is released again, today.
     """
     is_back = known is not None and known.withdrawn_on is not None
-    if known is None:
-        released_on = seen.issued or seen.modified or today
-    else:
+    released = seen.released
+    if known is not None:
         released_on = today if is_back else known.released.released_on
-    released = DatasetReleased(
-        dataset_id=seen.dataset_id,
-        released_on=released_on,
-        title=seen.title,
-        theme=seen.theme,
-        publisher=seen.publisher,
-        licence=seen.licence,
-        update_frequency=seen.frequency,
-    )
+        released = released.model_copy(update={"released_on": released_on})
     facts: list[Fact] = []
     # One that is back on the day of its release: the later time comes after the withdrawal.
     if known is None or is_back or released != known.released:
         facts.append(released)
-    updated_on = None if known is None else known.updated_on
+    before = known or KnownDataset(released=released)
+    updated_on, released_on = before.updated_on, released.released_on
     if seen.modified is not None and seen.modified > max(updated_on or released_on, released_on):
         updated_on = seen.modified
-        facts.append(DatasetUpdated(dataset_id=seen.dataset_id, updated_on=updated_on))
-    before = known or KnownDataset(released=released)
+        facts.append(DatasetUpdated(dataset_id=released.dataset_id, updated_on=updated_on))
     urls = {one.url for one in seen.distributions}
     now = before.model_copy(
         update={
@@ -58,45 +50,33 @@ def changes_of(known: KnownDataset | None, seen: PortalDataset, today: date) -> 
             "withdrawn_on": None,
             "distributions": seen.distributions,
             "data": {url: one for url, one in before.data.items() if url in urls},
-            # What counts once a dataset is back is told again, by `probe_of`.
+            # The state of the data is reported again once the dataset is back, by `probe_of`.
             "probed": None if is_back else before.probed,
         }
     )
     return Changes(now, facts)
 
 
-def to_probe(memory: Mapping[str, KnownDataset], since: date) -> list[str]:
-    """Return the datasets whose data were not all asked for since a day, longest ago first.
+def to_probe(memory: Mapping[str, KnownDataset]) -> list[str]:
+    """Return the published datasets, those whose data were requested longest ago first.
 
-    Those of whose data nothing is told come first of all.
+    A dataset whose data have no reported state comes first of all.
     """
 
     def last(known: KnownDataset) -> date:
-        if known.probed is None:
-            return date.min  # What was found earlier today is told again of one that is back.
-        days = [
-            known.data[one.url].asked_on for one in known.distributions if one.url in known.data
-        ]
-        return min(days) if days and len(days) == len(known.distributions) else date.min
+        urls = [one.url for one in known.distributions]
+        days = [known.data[url].asked_on for url in urls if url in known.data]
+        is_reported = known.probed is not None and len(days) == len(urls)
+        return min(days, default=date.min) if is_reported else date.min
 
     published = [(last(one), name) for name, one in memory.items() if one.withdrawn_on is None]
-    return [name for day, name in sorted(published) if day < since]
-
-
-def asked_since(memory: Mapping[str, KnownDataset], since: date) -> int:
-    """Return how many addresses of published datasets were asked for data since a day."""
-    published = [known for known in memory.values() if known.withdrawn_on is None]
-    return sum(
-        one.url in known.data and known.data[one.url].asked_on >= since
-        for known in published
-        for one in known.distributions
-    )
+    return [name for _, name in sorted(published)]
 
 
 def probe_of(known: KnownDataset, found: Mapping[str, FoundData | None], today: date) -> Changes:
-    """Return what is new once a dataset's addresses were asked: at most one fact.
+    """Return what is new once a dataset's addresses were requested: at most one fact.
 
-    None of an address changes nothing. Nothing is said before something is known of each.
+    None for an address changes nothing. There is no fact before each address is known.
     """
     data = dict(known.data)
     for url, one in found.items():
@@ -124,8 +104,8 @@ def gone_from(
 ) -> dict[str, Changes]:
     """Return the withdrawals of what a complete harvest has not seen, by dataset.
 
-    Raises HarvestError where they are a larger share of the datasets than `most_gone`. One
-    alone may always go, unless it is the last, or `most_gone` is 0: of four it is a quarter.
+    Raises HarvestError where they are a larger share of the datasets than `most_gone`. A single
+    dataset may always go, unless it is the last or `most_gone` is 0: one of four is a quarter.
     """
     published = [name for name, one in known.items() if one.withdrawn_on is None]
     gone = [name for name in published if name not in seen]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +17,7 @@ import click
 from boundary.addresses import UnusableAddressError, usable_address
 from boundary.extras import needs_extra
 from boundary.terminal import echo
-from broker.options import BROKER, Parsed
+from broker.options import BROKER, Parsed, quiet_client
 from events.options import SECONDS, SHARE, WAIT
 from sources.emitting.options import GatewayChoice, gateway_options
 
@@ -47,16 +50,16 @@ _OPTIONS: Final = (
     click.option(
         "--no-data",
         is_flag=True,
-        help="Read the catalogue alone: no data are asked for, and whether they are there, empty or"
-        " old stays unknown (dataset.probed is not sent).",
+        help="Read the catalogue alone: the data are not requested, and whether they are available,"
+        " empty or old stays unknown (dataset.probed is not sent).",
     ),
     click.option(
         "--ask-again",
         is_flag=True,
-        help="Ask for data also where they were asked for today; else it is once a day.",
+        help="Request data again that were requested today; the default is once a day.",
     ),
     click.option(
-        "--publisher", default="", metavar="NAME", help="Who publishes what names nobody."
+        "--publisher", default="", metavar="NAME", help="Who publishes datasets that name none."
     ),
     click.option(
         "--theme",
@@ -76,8 +79,7 @@ _OPTIONS: Final = (
         "--prefix",
         type=Parsed("text", _prefix),
         metavar="TEXT",
-        help="What the identifiers of its datasets begin with, where another portal gives the same"
-        " ones to other datasets.",
+        help="Prefix of the datasets' identifiers, where another portal uses the same ones.",
     ),
     click.option(
         "--source", metavar="URI", help="Of the events.  [default: urn:iledefrance:open-data]"
@@ -88,7 +90,7 @@ _OPTIONS: Final = (
         default=0.2,
         show_default=True,
         metavar="SHARE",
-        help="Withdraw nothing where more than this share of the datasets is gone at once; one of"
+        help="Withdraw nothing if more than this share of the datasets is gone at once; one of"
         " several may always go.",
     ),
     click.option(
@@ -97,7 +99,7 @@ _OPTIONS: Final = (
         default=1.0,
         show_default=True,
         metavar="SECONDS",
-        help="Between two requests to one host, at least.",
+        help="The least time between two requests to one host.",
     ),
     click.option(
         "--timeout",
@@ -105,7 +107,7 @@ _OPTIONS: Final = (
         default=15.0,
         show_default=True,
         metavar="SECONDS",
-        help="For each step of the network; a whole answer has ten times as long.",
+        help="For each network step; a whole answer may take ten times as long.",
     ),
     click.option(
         "--longest-wait",
@@ -113,12 +115,12 @@ _OPTIONS: Final = (
         default=300.0,
         show_default=True,
         metavar="SECONDS",
-        help="How long a host is waited for that asks to (Retry-After).",
+        help="The longest pause that a host may request (Retry-After).",
     ),
     click.option(
         "--private-addresses",
         is_flag=True,
-        help="Ask also what is on a private network, or on this machine; never what is link-local.",
+        help="Also send requests to private networks and this machine, never to link-local ones.",
     ),
 )
 
@@ -156,8 +158,8 @@ def dcat(portal: str, **how: Any) -> None:
     """Harvest a catalogue in DCAT-AP, all its pages.
 
     They are RDF/XML, Turtle or JSON-LD. Each dataset that cannot be an event is reported with
-    what to do, and stops nothing; the exit status is then 1, or 2 where the harvest could not
-    go on. Run it again to go on.
+    what to do, and stops nothing; the exit status is then 1, or 2 if the harvest could not
+    continue. Run it again to continue.
     """
     with needs_extra("harvest", needed_by="harvest dcat"):
         from sources.harvest.dcat import read_dcat, read_dcat_file
@@ -170,7 +172,7 @@ def dcat(portal: str, **how: Any) -> None:
     name = portal
     if "://" not in portal:
         # Two files of one name are two portals: what is missing in one is not gone from the other.
-        # What of a path is not UTF-8 is escaped: the state's file is.
+        # Bytes of a path that are not UTF-8 are escaped, because the state's file is UTF-8.
         name = os.fsencode(Path(portal).resolve()).decode(errors="backslashreplace")
     _carry_out(name, read, **how)
 
@@ -182,8 +184,8 @@ def opendatasoft(portal: str, **how: Any) -> None:
     """Harvest an Opendatasoft portal, all its pages.
 
     They are those of its Explore API v2.1. Each dataset that cannot be an event is reported
-    with what to do, and stops nothing; the exit status is then 1, or 2 where the harvest could
-    not go on. Run it again to go on.
+    with what to do, and stops nothing; the exit status is then 1, or 2 if the harvest could
+    not continue. Run it again to continue.
     """
     with needs_extra("harvest", needed_by="harvest opendatasoft"):
         from sources.harvest.opendatasoft import portal_of, read_opendatasoft
@@ -199,66 +201,73 @@ def _carry_out(
     gateway: GatewayChoice | None,
     contact: str | None,
     no_data: bool,
-    ask_again: bool,
     state: Path | None,
     publisher: str,
     themes: tuple[str, ...],
     licences: tuple[str, ...],
     prefix: str | None,
     source: str | None,
-    most_gone: float,
-    dry_run: bool,
     pause: float,
     timeout: float,
     longest_wait: float,
     private_addresses: bool,
+    dry_run: bool,
+    **how: Any,
 ) -> None:
+    """Harvest a portal, print the tally, and exit with status 1 if something is wrong."""
     from boundary.public_network import CheckedNetwork
     from events.dataset import Licence, Theme
     from sources.emitting.options import destination_of, open_publisher
-    from sources.harvest.polite_client import Politeness
+    from sources.harvest.memory import held_memory
+    from sources.harvest.polite_client import PoliteClient, Politeness
     from sources.harvest.reading import ReadingRules
-    from sources.harvest.run import SOURCE, Harvest
-    from sources.harvest.screen import carry_out, default_state, own_words
+    from sources.harvest.run import SOURCE, Harvest, HarvestTally, run_harvest
+    from sources.harvest.screen import default_state, own_words, print_tally, probe
 
     if "://" in portal and not contact:
         raise click.UsageError("--contact is missing: say whom the portal's operator may write to")
+    quiet_client()
+    # It logs each date that it cannot convert; what is wrong is reported by dataset.
+    logging.getLogger("rdflib").addHandler(logging.NullHandler())
     destination = destination_of(bootstrap, gateway)
-    rules = ReadingRules(
-        publisher,
-        own_words(themes, Theme, "--theme"),
-        own_words(licences, Licence, "--licence"),
-        prefix or "",
-    )
     plan = Harvest(
         portal,
         destination,
         state or default_state(portal, destination, dry_run=dry_run),
-        rules,
+        ReadingRules(
+            publisher,
+            own_words(themes, Theme, "--theme"),
+            own_words(licences, Licence, "--licence"),
+            prefix or "",
+        ),
         source or SOURCE,
-        most_gone,
         dry_run=dry_run,
-        ask_again=ask_again,
+        **how,
     )
-    politeness = Politeness(
-        contact or "",
-        pause,
-        timeout,
-        longest_wait,
-        CheckedNetwork(private=private_addresses),
-    )
-    tally = carry_out(
-        plan,
-        politeness,
-        read,
-        partial(open_publisher, bootstrap, gateway),
-        # Who asks says who they are.
-        with_data=not no_data and bool(contact),
-    )
+    network = CheckedNetwork(private=private_addresses)
+    politeness = Politeness(contact or "", pause, timeout, longest_wait, network)
+    tally = HarvestTally()
+    done = False
+    held = nullcontext() if dry_run else held_memory(plan.state)
+    try:
+        with held, PoliteClient(politeness) as client:
+            run_harvest(
+                plan,
+                partial(read, client),
+                partial(open_publisher, bootstrap, gateway),
+                now=datetime.now(UTC),
+                tally=tally,
+                # Data are requested only with a contact in each request.
+                probe=partial(probe, client) if contact and not no_data else None,
+            )
+        done = True
+    finally:
+        if done or tally.datasets or tally.sent:
+            print_tally(tally, plan)
     if not (contact or no_data):
         echo(
-            "no data are asked for without --contact WHO: a mail address or a page, for who runs"
-            " their hosts; give it, or --no-data"
+            "no data are requested without --contact WHO: a mail address or a page, for the"
+            " operators of their hosts; give it, or --no-data"
         )
     if not tally.is_good:
         sys.exit(1)

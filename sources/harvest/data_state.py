@@ -1,4 +1,4 @@
-"""What is known of a dataset's data from asking for them: judged on the data alone."""
+"""The state of a dataset's data, judged by requests for the data alone."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from events.dataset import DatasetProbed, DataState, UpdateFrequency
 from events.frequency import Frequency
 
 GRACE_DAYS: Final = 7
-"""How much longer than the announced frequency data may stay as they are."""
+"""How much longer than the announced frequency data may stay unchanged."""
 
 
 class Validators(BaseModel):
-    """What an answer gave to ask by whether it has changed (RFC 9110, 8.8); empty for nothing."""
+    """The validators of an answer (RFC 9110, 8.8), by which changes are detected; "" for none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,7 +38,7 @@ class Validators(BaseModel):
 
 
 class DataOutcome(StrEnum):
-    """What came of asking an address for data."""
+    """The outcome of a request for data."""
 
     DATA = "data"
     SAME = "same"
@@ -46,11 +46,11 @@ class DataOutcome(StrEnum):
     EMPTY = "empty"
     FAILED = "failed"
     PRIVATE = "private"
-    """Not asked: it is on a private network, which was not allowed."""
+    """Not requested: it is on a private network, which was not allowed."""
 
 
 class FoundData(BaseModel):
-    """What was found at an address."""
+    """The finding at an address."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -58,16 +58,16 @@ class FoundData(BaseModel):
     why: str = ""
     """What failed, in a line."""
     fingerprint: str = ""
-    """Of the data, whatever their order; the same one for the same data."""
+    """A digest of the data, whatever their order."""
     is_whole: bool = True
-    """False where data may have changed although the fingerprint has not."""
+    """False if the data may have changed although the fingerprint has not."""
     changed_on: date | None = None
-    """The day that the server gives to the data."""
+    """The day of the data, by the server."""
     validators: Validators = Validators()
 
 
 class KnownData(FoundData):
-    """What is known of an address, from all that was found there.
+    """What is known of an address from all findings there.
 
     `changed_on` is when the data last changed: None before there were any.
     """
@@ -78,16 +78,16 @@ class KnownData(FoundData):
 
     @property
     def asked_on(self) -> date:
-        """The last day on which a request was made; the first of all days for none."""
+        """The last day on which a request was made; the first of all days if there was none."""
         return date.min if self.outcome is DataOutcome.PRIVATE else self.probed_on
 
 
 def remember(known: KnownData | None, found: FoundData, today: date) -> KnownData:
-    """Return what is known once something was found.
+    """Return what is known after a finding.
 
-    Data that are away or empty and come back as they were have not changed. Data that are first
-    seen have changed on the day that the server gives, or else today; later the server's day counts
-    only where it is after the last probe: a server may give any.
+    Data that were missing or empty and come back as they were have not changed. Data that are first
+    seen have changed on the day that the server states, or else today. Later, the server's day
+    counts only if it is after the last probe: a server may state any.
     """
     before = known or KnownData(probed_on=today, outcome=DataOutcome.FAILED)
     update: dict[str, object] = {"probed_on": today, "outcome": found.outcome, "why": found.why}
@@ -111,9 +111,9 @@ def remember(known: KnownData | None, found: FoundData, today: date) -> KnownDat
 def probed(
     dataset_id: str, found: Collection[KnownData], frequency: UpdateFrequency, today: date
 ) -> DatasetProbed:
-    """Return what the addresses of a dataset say together, on a day.
+    """Return the state of a dataset on a day, from all of its addresses.
 
-    Data are stale where all that answer are known not to have changed for longer than the frequency
+    Data are stale if all that answer are known not to have changed for longer than the frequency
     and GRACE_DAYS. A dataset without an address is unavailable.
     """
     there = [one for one in found if one.outcome is DataOutcome.DATA]

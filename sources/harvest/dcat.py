@@ -17,7 +17,6 @@ from sources.harvest.polite_client import PoliteClient
 from sources.harvest.portal_dataset import HarvestError
 from sources.harvest.snapshot import PortalSnapshot, follow_pages, get_page
 
-_MOST_DIGITS: Final = 12
 _ACCEPT: Final = (
     "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, application/xml;q=0.5,"
     " */*;q=0.1"
@@ -28,12 +27,12 @@ _SMALLER: Final = "ask the portal for smaller pages or another form, or harvest 
 
 @dataclass(frozen=True, slots=True)
 class ParsingLimits:
-    """What parsing one document may take. 20 MB of ordinary Turtle took 15 s and 512 MB."""
+    """Limits of parsing one document. 20 MB of ordinary Turtle took 15 s and 512 MB."""
 
     seconds: int = 60
-    """Of a processor."""
+    """Processor time."""
     megabytes: int = 768
-    """Of address space; a harvest has 1 GiB in containers."""
+    """Address space; a harvest has 1 GiB in containers."""
 
 
 def read_dcat(client: PoliteClient, url: str) -> PortalSnapshot:
@@ -53,15 +52,12 @@ def read_dcat(client: PoliteClient, url: str) -> PortalSnapshot:
         page = parse(answer.answer.body, CatalogueDocument(answer.url, kind, charset))
         snapshot.add(page.found, keys)
         listed.update(page.listed)
-        if page.total:
+        if page.total is not None:
             snapshot.count(page.total)
         return page.following
 
     follow_pages(snapshot, url, read)
-    total = str(snapshot.total or "")
-    is_known = total.isascii() and total.isdigit() and not snapshot.incomplete
-    if is_known and len(listed) < int(total[:_MOST_DIGITS]):
-        snapshot.incomplete = f"{len(listed)} of {total} datasets were listed"
+    snapshot.check(len(listed))
     return snapshot
 
 

@@ -44,6 +44,7 @@ OUT_OF_MEMORY: Final = 77
 _LARGEST_ANSWER: Final = 64 * 1024 * 1024
 """Bytes of what is said of a page, as JSON."""
 _LONGEST_URL: Final = 2000
+_MOST_DIGITS: Final = 12
 _HYDRA: Final = Namespace("http://www.w3.org/ns/hydra/core#")
 _LISTED: Final = (
     *(DCAT.Dataset, DCAT.DataService),
@@ -71,8 +72,8 @@ _ENCODINGS: Final = {
     "utf-16": "UTF-16",
     "iso8859-1": "ISO-8859-1",
 }
-"""Those of RDF/XML that are read, by Python's names. In others, such as cp037, two parsers may
-read two documents."""
+"""Accepted encodings of RDF/XML, by Python's names. In others, such as cp037, two parsers may read
+two documents."""
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -89,12 +90,12 @@ _LONGEST_DECLARATION: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class CatalogueDocument:
-    """What is to be parsed, apart from its bytes."""
+    """A document to parse, without its bytes."""
 
     base: str
     """Its address."""
     kind: str
-    """A media type or a file's ending; "" where neither is known."""
+    """A media type or a file's ending; "" if neither is known."""
     charset: str = ""
     """The encoding that HTTP names, if any."""
 
@@ -107,8 +108,8 @@ class CataloguePage:
     """Its datasets in a fixed order; None for one without a name."""
     listed: tuple[str, ...]
     """All that a portal may count as an item of its catalogue."""
-    total: str
-    """How many items there are on all pages; "" where it is not said."""
+    total: int | None
+    """The number of items on all pages; None if it is not stated."""
     following: str | None
     """The address of the next page."""
 
@@ -119,12 +120,13 @@ PAGE: Final = TypeAdapter(CataloguePage)
 def page_of(content: bytes, document: CatalogueDocument) -> CataloguePage:
     """Return what a document says. Raises HarvestError where it cannot be parsed."""
     graph = _parse(content, document)
+    total = _last(graph, None, _HYDRA.totalItems)[:_MOST_DIGITS]
     return CataloguePage(
         found=tuple(_described_in(graph)),
         listed=tuple(
             sorted({str(one) for kind in _LISTED for one in graph.subjects(RDF.type, kind)})
         ),
-        total=_last(graph, None, _HYDRA.totalItems),
+        total=int(total) if total.isascii() and total.isdigit() else None,
         following=_next_page(graph),
     )
 
@@ -132,7 +134,7 @@ def page_of(content: bytes, document: CatalogueDocument) -> CataloguePage:
 def _parse(content: bytes, document: CatalogueDocument) -> Graph:
     base = document.base
     plain = content.removeprefix(codecs.BOM_UTF8)  # Which neither JSON nor Turtle has.
-    form = _FORMATS.get(document.kind) or _guess(content)
+    form = _FORMATS.get(document.kind) or _guess(plain)
     try:
         if form == "json-ld":
             return _all_graphs(from_json(plain), base)
@@ -174,19 +176,16 @@ def _xml_in_utf8(content: bytes, document: CatalogueDocument) -> bytes:
 
 
 def _no_context(address: str) -> NoReturn:
-    """Refuse a context elsewhere: the library would ask any address for it, without bounds."""
+    """Refuse an external context: the library would fetch it from any address, without bounds."""
     remedy = "take the catalogue as Turtle or RDF/XML"
     raise HarvestError(address, "is a context outside of the document", remedy=remedy)
 
 
 def _all_graphs(document: Any, base: str) -> Graph:  # noqa: ANN401 - JSON
-    """Return all that JSON-LD says, whichever graph it puts it into."""
+    """Return everything in a JSON-LD document, in whichever of its graphs."""
     vars(contexts)["source_to_json"] = _no_context
-    union = Graph()
-    parts = Dataset()
-    to_rdf(document, parts, base)
-    for subject, kind, value, _ in parts.quads():
-        union.add((subject, kind, value))
+    union = Dataset(default_union=True)
+    to_rdf(document, union, base)
     return union
 
 

@@ -1,4 +1,4 @@
-"""What earlier harvests have seen of a portal, and the events that are still to be sent."""
+"""The results of earlier harvests of a portal, and the events that are still to be sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ID_DIGITS: Final = 32
 
 
 class KnownDataset(BaseModel):
-    """A dataset as it was last told."""
+    """A dataset as it was last reported."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,7 +36,7 @@ class KnownDataset(BaseModel):
     data: dict[str, KnownData] = {}
     """What was found at its addresses."""
     probed: DatasetProbed | None = None
-    """What was last told of its data."""
+    """The last report of its data."""
 
 
 class Memory(BaseModel):
@@ -48,17 +48,13 @@ class Memory(BaseModel):
     destination: str
     datasets: dict[str, KnownDataset] = {}
     outbox: list[str] = []
-    """Events that are not known to have arrived, as JSON: a repeat has the same id and time."""
+    """Events not known to have arrived, as JSON: a repeat has the same id and time."""
 
     def queue(self, fact: Fact, *, source: str, time: datetime) -> None:
         """Add the event of a fact to what is to be sent."""
         content = to_json([source, time, fact.TYPE, fact])
         event = CloudEvent(sha256(content).hexdigest()[:_ID_DIGITS], source, time, fact)
         self.outbox.append(encode_structured(event).value.decode())
-
-    def waiting(self) -> list[CloudEvent]:
-        """Return the events that are to be sent, in order."""
-        return [decode_json(text) for text in self.outbox]
 
     def save(self, file: Path) -> None:
         """Write it, completely or not at all. Raises FileUnwritableError."""
@@ -68,16 +64,16 @@ class Memory(BaseModel):
 
 @contextmanager
 def held_memory(file: Path) -> Iterator[None]:
-    """Keep other harvests from a file for the block, by a lock on an empty file beside it.
+    """Keep other harvests from a file during the block, by a lock on an empty file beside it.
 
-    The lock ends with the process, however that ends. Raises HarvestError where another harvest has
+    The lock ends with the process, however that ends. Raises HarvestError if another harvest has
     it, or the folder cannot be written to.
     """
     try:
         lock = lock_file(file.with_name(f".{file.name}.lock"))
     except FileLockedError as error:
         problem = f"is another harvest's, which still runs, value {str(file)!r}"
-        remedy = "wait until it has ended; of two at once one would forget what the other has sent"
+        remedy = "wait until it has ended: of two at once, one would forget what the other has sent"
         raise HarvestError("--state", problem, remedy=remedy) from error
     except OSError as error:
         raise _unusable(file, error.strerror or str(error)) from error
@@ -86,10 +82,11 @@ def held_memory(file: Path) -> Iterator[None]:
 
 
 def load_memory(file: Path, *, portal: str, destination: str) -> Memory:
-    """Return what a file has, or an empty memory without a file. Raises HarvestError."""
+    """Return the memory in a file, or an empty one without a file. Raises HarvestError."""
     try:
         memory = Memory.model_validate_json(file.read_bytes())
-        memory.waiting()
+        for text in memory.outbox:
+            decode_json(text)
     except FileNotFoundError:
         return Memory(portal=portal, destination=destination)
     except (OSError, ValidationError, ContractError) as error:

@@ -11,8 +11,8 @@ from sources.harvest.portal_dataset import Described, Distribution, HarvestError
 from sources.harvest.snapshot import PortalSnapshot, follow_pages, get_page
 
 PAGE: Final = 100
-"""The most datasets that the API gives at once. Each page begins with the last one of the page
-before: where it does not, others may have moved to a page that was read before."""
+"""The most datasets of one answer. Each page begins with the last dataset of the page before;
+otherwise datasets may have moved to a page that was read before."""
 REACH: Final = 10_000
 """The API refuses an offset beyond."""
 _API: Final = "/api/explore/v2.1"
@@ -21,17 +21,17 @@ _API: Final = "/api/explore/v2.1"
 def read_opendatasoft(client: PoliteClient, url: str) -> PortalSnapshot:
     """Read the whole catalogue, page by page, in the order of the identifiers.
 
-    Raises HarvestError for a first page that is none, and what the client raises for it; after
-    it a page that cannot be read leaves the snapshot incomplete.
+    Raises HarvestError and the client's errors for the first page; a later page that cannot be read
+    leaves the snapshot incomplete.
     """
     base = portal_of(url) + _API
     snapshot = PortalSnapshot()
     seen: set[str] = set()
-    offset, total = 0, 0
+    offset = 0
     last: object = None
 
     def read(address: str) -> str | None:
-        nonlocal offset, total, last
+        nonlocal offset, last
         page = get_page(client, address, accept="application/json")
         results, total = _content(page)
         snapshot.count(total)
@@ -48,8 +48,7 @@ def read_opendatasoft(client: PoliteClient, url: str) -> PortalSnapshot:
         return _address(base, offset)
 
     follow_pages(snapshot, _address(base, 0), read)
-    if not snapshot.incomplete and len(seen) < total:
-        snapshot.incomplete = f"{len(seen)} of {total} datasets were listed"
+    snapshot.check(len(seen))
     return snapshot
 
 
@@ -74,13 +73,13 @@ def _name(entry: object) -> object:
 
 
 def portal_of(url: str) -> str:
-    """Return the address of a portal, of any address within it: the same however it is written."""
+    """Return the address of a portal, the same for every address within it."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
 def described_by(entry: object, base: str) -> Described | None:
-    """Return what an entry of the catalogue says; None where it does not say of which dataset."""
+    """Return what an entry of the catalogue says; None if it does not name its dataset."""
     if not isinstance(entry, Mapping) or not isinstance(key := entry.get("dataset_id"), str):
         return None
     metas = _mapping(entry.get("metas"))
@@ -101,10 +100,7 @@ def described_by(entry: object, base: str) -> Described | None:
 
 
 def _distributions(entry: Mapping[str, Any], key: str, base: str) -> Iterator[Distribution]:
-    """Yield where the data are: one export of the records, for all are made of the same.
-
-    Files that are attached have addresses of their own.
-    """
+    """Yield the addresses of the data: one export of the records, and the attached files."""
     here = f"{base}/catalog/datasets/{quote(key, safe='')}"
     if entry.get("has_records", True):
         yield Distribution(url=f"{here}/exports/csv")
@@ -121,7 +117,7 @@ def _mapping(content: object) -> Mapping[str, Any]:
 
 
 def _texts(content: object) -> Iterator[str]:
-    """Yield the texts of a value: portals write one or a list of them."""
+    """Yield the texts of a value, which may be one or a list of them."""
     for one in content if isinstance(content, list) else (content,):
         if isinstance(one, str) and one.strip():
             yield one.strip()

@@ -1,4 +1,4 @@
-"""A client that asks portals politely: in turn, with pauses, within their rules, and bounded."""
+"""A polite client for portals: one request at a time, paced, bounded, obeying robots.txt."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, Self
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -19,68 +20,39 @@ from boundary.retry_policy import RetryableError, RetryPolicy
 
 ROBOT: Final = "smart-region-harvest"
 """The name that robots.txt may give rules for."""
-_OK: Final = 200
-_UNAVAILABLE: Final = range(400, 500)
+MOST_BYTES: Final = 32 * 1024 * 1024
+"""How much of an answer is read."""
 MOST_REDIRECTS: Final = 5
 _ROBOTS_BYTES: Final = 512 * 1024
+_FORBID_ALL: Final = "User-agent: *\nDisallow: /"
 _LONGEST_CRAWL_DELAY: Final = 60.0
-_ATTEMPT_SECONDS: Final = 30.0
-"""How long a catalogue that does not answer is asked again."""
+_RETRY_SECONDS: Final = 30.0
+"""How long requests for a catalogue are retried."""
+_OK: Final = 200
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_BUSY: Final = frozenset({429, 503})
+_UNAVAILABLE: Final = range(400, 500)
+_TOO_MANY: Final = 429
 _FAILED: Final = 500
+_BUSY: Final = 503
 _ROBOTS_ATTEMPTS: Final = 3
-"""How often a host without an answer is asked for robots.txt before it is called silent."""
-
-
-class RobotRules:
-    """The robots.txt (RFC 9309) of one site.
-
-    Without a text all is allowed, or nothing where there is a problem.
-    """
-
-    def __init__(self, text: str | None, *, problem: str = "") -> None:
-        self._rules = None if text is None else Protego.parse(text)
-        self.problem = problem
-        """Why the site could not say its rules."""
-
-    def allow(self, url: str) -> bool:
-        """Return whether an address may be read."""
-        return not self.problem if self._rules is None else self._rules.can_fetch(url, ROBOT)
-
-    @property
-    def delay(self) -> float:
-        """The seconds between two requests that the site asks for."""
-        return 0.0 if self._rules is None else self._rules.crawl_delay(ROBOT) or 0.0
-
-
-def rules_of(answer: HttpAnswer) -> RobotRules:
-    """Return the rules that a site answered with.
-
-    A site that has none (4xx) allows all; one that could not say (5xx) allows nothing.
-    """
-    if answer.status == _OK:
-        # A byte order mark would hide the first line, without which the others are for nobody.
-        return RobotRules(answer.body.decode("utf-8-sig", "replace"))
-    if answer.status in _UNAVAILABLE:
-        return RobotRules(None)
-    return RobotRules(None, problem=f"status {answer.status}")
+"""How often a host that does not answer is asked for robots.txt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Politeness:
-    """How requests are made. Tests replace the last two fields."""
+    """How requests are made. Tests replace the last three fields."""
 
     contact: str
-    """Whom a portal's operator may write to: a mail address or a page."""
+    """A mail address or a page for the portal's operator."""
     pause: float = 1.0
-    """Seconds between two requests to one host, at least."""
+    """The least number of seconds between two requests to one host."""
     seconds: float = 15.0
-    """How long each step of the network may take; a whole answer ten times as long."""
+    """Timeout of each network step; a whole answer may take ten times as long."""
     longest_wait: float = 300.0
-    """How long a host that asks to wait is waited for."""
+    """The longest wait that a host may request."""
     network: CheckedNetwork = field(default_factory=CheckedNetwork)
     """Which addresses may be connected to."""
+    most_bytes: int = MOST_BYTES
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -92,7 +64,7 @@ class PoliteAnswer:
     url: str
     answer: HttpAnswer
     is_cut: bool
-    """True where the body is longer than what was read of it."""
+    """Whether the body is longer than what was read of it."""
 
 
 class ForbiddenByRobotsError(SmartRegionError):
@@ -117,7 +89,7 @@ class RedirectError(SmartRegionError):
 
 
 class PortalBusyError(RetryableError):
-    """The host asks to wait, longer than it is waited for."""
+    """The host requests a longer pause than it is granted."""
 
     def __init__(self, url: str, status: int, retry_after: float) -> None:
         self.retry_after = retry_after
@@ -128,7 +100,7 @@ class PortalBusyError(RetryableError):
 
 
 class PortalSilentError(RetryableError):
-    """No answer came, or that of a server that failed."""
+    """No answer came, or one of a server that failed."""
 
     def __init__(self, url: str, cause: str) -> None:
         super().__init__(
@@ -138,13 +110,16 @@ class PortalSilentError(RetryableError):
 
 @dataclass(slots=True)
 class _Host:
-    """What is remembered of one host."""
+    """What is known of one host."""
 
-    rules: RobotRules | None = None
+    client: HttpClient
+    robots: Protego | None = None
+    problem: str = ""
+    """Why its robots.txt could not be read: it allows nothing then."""
     last: float | None = None
+    """When the last request was made."""
     given_up: PortalBusyError | PrivateAddressError | None = None
     silent: NoAnswerError | None = None
-    clients: dict[int, HttpClient] = field(default_factory=dict)
 
 
 class PoliteClient:
@@ -164,57 +139,41 @@ class PoliteClient:
     def __exit__(self, *_: object) -> None:
         """Close all connections."""
         for host in self._hosts.values():
-            for client in host.clients.values():
-                client.close()
+            host.client.close()
 
     def get(
-        self,
-        url: str,
-        *,
-        most_bytes: int,
-        headers: Mapping[str, str] | None = None,
-        insist: bool = False,
+        self, url: str, *, headers: Mapping[str, str] | None = None, insist: bool = False
     ) -> PoliteAnswer:
-        """Return what is at an address, whatever the status; at most so many bytes of it.
+        """Return what is at an address, whatever the status.
 
-        A host that asks to wait is waited for, and given up for good when it asks for too long.
-        One without an answer to robots.txt is not asked again either, unless with `insist`: then an
-        answer is asked for again where none came, or one of a failed server.
+        If a host requests a pause, it is granted; a host that requests too long a pause is not
+        asked again, nor is one that does not answer to robots.txt. With `insist`, a request without
+        an answer, or with one of a failed server, is retried.
 
         Raises ForbiddenByRobotsError, NoAnswerError (PortalSilentError with `insist`),
         PortalBusyError, PrivateAddressError, RedirectError, UnusableAddressError.
         """
         url = _requested(url)
         for _ in range(MOST_REDIRECTS + 1):
-            answer = self._once(url, most_bytes, headers or {}, insist=insist)
+            answer = self._once(url, headers or {}, insist=insist)
             if answer.status not in _REDIRECTS:
-                return PoliteAnswer(url, answer, is_cut=len(answer.body) >= most_bytes)
+                return PoliteAnswer(url, answer, len(answer.body) >= self._how.most_bytes)
             url = _target(url, answer)
         raise RedirectError(url, f"more than {MOST_REDIRECTS} in a row")
 
-    def _once(
-        self, url: str, most_bytes: int, headers: Mapping[str, str], *, insist: bool
-    ) -> HttpAnswer:
-        parts = usable_address(url, query=True)
-        host = self._host(parts)
+    def _once(self, url: str, headers: Mapping[str, str], *, insist: bool) -> HttpAnswer:
+        host = self._host(usable_address(url, query=True))
         if host.given_up is not None:
             raise host.given_up
-        policy = RetryPolicy(
-            total=self._how.longest_wait, clock=self._how.clock, sleep=self._how.sleep
-        )
 
-        def ask() -> HttpAnswer:
-            rules = self._rules(host, parts, insist=insist)
-            if not rules.allow(url):
-                raise ForbiddenByRobotsError(url, rules.problem)
-            answer = self._exchange(host, parts, url, most_bytes, headers)
-            if answer.status in _BUSY and (answer.status == 429 or "Retry-After" in answer.headers):  # noqa: PLR2004
-                raise PortalBusyError(url, answer.status, _asked_pause(answer))
-            return answer
+        ask = partial(self._ask, host, url, headers, insist=insist)
 
-        def ask_again() -> HttpAnswer:
+        def ask_patiently() -> HttpAnswer:
+            return self._retries(self._how.longest_wait).call(ask, retry_on=PortalBusyError)
+
+        def ask_insistently() -> HttpAnswer:
             try:
-                answer = policy.call(ask, retry_on=PortalBusyError)
+                answer = ask_patiently()
             except NoAnswerError as error:
                 raise PortalSilentError(url, error.cause) from error
             if answer.status >= _FAILED:
@@ -223,86 +182,104 @@ class PoliteClient:
 
         try:
             if not insist:
-                return policy.call(ask, retry_on=PortalBusyError)
-            again = RetryPolicy(
-                total=_ATTEMPT_SECONDS, clock=self._how.clock, sleep=self._how.sleep
-            )
-            return again.call(ask_again, retry_on=PortalSilentError)
+                return ask_patiently()
+            return self._retries(_RETRY_SECONDS).call(ask_insistently, retry_on=PortalSilentError)
         except (PortalBusyError, PrivateAddressError) as error:
             host.given_up = error
             raise
 
-    def _host(self, parts: SplitResult) -> _Host:
-        return self._hosts.setdefault((parts.scheme, parts.netloc.lower()), _Host())
-
-    def _exchange(
-        self,
-        host: _Host,
-        parts: SplitResult,
-        url: str,
-        most_bytes: int,
-        headers: Mapping[str, str],
+    def _ask(
+        self, host: _Host, url: str, headers: Mapping[str, str], *, insist: bool
     ) -> HttpAnswer:
-        """Send one request when its turn has come."""
-        self._await_turn(host)
-        client = host.clients.get(most_bytes)
-        if client is None:
-            origin = f"{parts.scheme}://{parts.netloc}"
-            client = HttpClient(origin, seconds=self._how.seconds, most_bytes=most_bytes)
+        """Send one request if the host's rules allow it. Raises PortalBusyError too."""
+        if host.robots is None:
+            self._learn_rules(host, url, insist=insist)
+        if host.robots is not None and not host.robots.can_fetch(url, ROBOT):
+            raise ForbiddenByRobotsError(url, host.problem)
+        answer = self._exchange(host, url, headers)
+        is_busy = answer.status == _BUSY and "Retry-After" in answer.headers
+        if is_busy or answer.status == _TOO_MANY:
+            raise PortalBusyError(url, answer.status, _requested_pause(answer))
+        return answer
+
+    def _retries(self, total: float) -> RetryPolicy:
+        return RetryPolicy(total=total, clock=self._how.clock, sleep=self._how.sleep)
+
+    def _host(self, parts: SplitResult) -> _Host:
+        key = (parts.scheme, parts.netloc.lower())
+        if key not in self._hosts:
+            client = HttpClient(
+                f"{parts.scheme}://{parts.netloc}",
+                seconds=self._how.seconds,
+                most_bytes=self._how.most_bytes,
+            )
             self._how.network.guard(client)
-            host.clients[most_bytes] = client
-        answer = client.exchange("GET", url, headers={**headers, "User-Agent": self._agent})
+            self._hosts[key] = _Host(client)
+        return self._hosts[key]
+
+    def _exchange(self, host: _Host, url: str, headers: Mapping[str, str]) -> HttpAnswer:
+        """Send one request once its pause is over."""
+        delay = 0.0 if host.robots is None else host.robots.crawl_delay(ROBOT) or 0.0
+        pause = max(self._how.pause, min(delay, _LONGEST_CRAWL_DELAY))
+        if host.last is not None and (left := host.last + pause - self._how.clock()) > 0:
+            self._how.sleep(left)
+        host.last = self._how.clock()
+        answer = host.client.exchange("GET", url, headers={**headers, "User-Agent": self._agent})
         self.received += len(answer.body)
         return answer
 
-    def _await_turn(self, host: _Host) -> None:
-        asked = 0.0 if host.rules is None else min(host.rules.delay, _LONGEST_CRAWL_DELAY)
-        if host.last is not None:
-            left = host.last + max(self._how.pause, asked) - self._how.clock()
-            if left > 0:
-                self._how.sleep(left)
-        host.last = self._how.clock()
+    def _learn_rules(self, host: _Host, url: str, *, insist: bool) -> None:
+        """Read a host's robots.txt (RFC 9309). Raises NoAnswerError where it does not answer.
 
-    def _rules(self, host: _Host, parts: SplitResult, *, insist: bool) -> RobotRules:
-        """Return a host's rules, asked for once. Raises NoAnswerError where it is silent."""
+        A site without one (4xx) allows everything; one that could not answer (5xx) nothing.
+        """
         if host.silent is not None and not insist:
             raise host.silent
-        attempts = 1 if insist or host.rules is not None else _ROBOTS_ATTEMPTS
-        while host.rules is None:
-            attempts -= 1
+        for left in reversed(range(1 if insist else _ROBOTS_ATTEMPTS)):
             try:
-                host.rules = self._asked_rules(host, parts)
+                answer = self._robots_txt(host, url)
             except NoAnswerError as error:
                 host.silent = error
-                if attempts <= 0:
+                if not left:
                     raise
-        host.silent = None
-        return host.rules
+            else:
+                host.silent, text = None, ""
+                if isinstance(answer, str):
+                    host.problem = answer
+                elif answer.status == _OK:
+                    # A byte order mark would hide the first line, which the others depend on.
+                    text = answer.body[:_ROBOTS_BYTES].decode("utf-8-sig", "replace")
+                elif answer.status not in _UNAVAILABLE:
+                    host.problem = f"status {answer.status}"
+                host.robots = Protego.parse(_FORBID_ALL if host.problem else text)
+                return
 
-    def _asked_rules(self, host: _Host, parts: SplitResult) -> RobotRules:
-        """Ask a host for its rules. Raises NoAnswerError where nothing comes from it."""
-        url = f"{parts.scheme}://{parts.netloc}/robots.txt"
+    def _robots_txt(self, host: _Host, url: str) -> HttpAnswer | str:
+        """Return the answer of a host's /robots.txt, or why there is none.
+
+        Raises NoAnswerError where the host itself does not answer: it has no data either, which is
+        not a rule of its own.
+        """
+        url = urljoin(url, "/robots.txt")
         whose = host
         try:
             for _ in range(MOST_REDIRECTS + 1):
-                there = usable_address(url, query=True)
-                whose = host if there.netloc == parts.netloc else self._host(there)
-                answer = self._exchange(whose, there, url, _ROBOTS_BYTES, {})
+                whose = self._host(usable_address(url, query=True))
+                answer = self._exchange(whose, url, {})
                 if answer.status not in _REDIRECTS:
                     break
                 url = _target(url, answer)
         except NoAnswerError as error:
-            # A host that does not answer at all has no data either: that is no rule of its own.
             if whose is host and error.seconds is None:
                 raise
-            return RobotRules(None, problem=f"no answer ({error.cause})")
+            return f"no answer ({error.cause})"
         except (UnusableAddressError, RedirectError) as error:
-            return RobotRules(None, problem=str(error))
-        return rules_of(answer)
+            return str(error)
+        return answer
 
 
 def _requested(url: str) -> str:
-    """Return what a browser asks for at an address as people write it: no fragment, no space."""
+    """Return what a browser requests for an address as people write it: no fragment, no space."""
     return url.strip().partition("#")[0].replace(" ", "%20")
 
 
@@ -318,11 +295,11 @@ def _target(url: str, answer: HttpAnswer) -> str:
     return there
 
 
-def _asked_pause(answer: HttpAnswer) -> float:
-    """Return the seconds that an answer asks to wait, also as Opendatasoft says it."""
-    asked = answer.retry_after()
-    if asked is not None:
-        return asked
+def _requested_pause(answer: HttpAnswer) -> float:
+    """Return the seconds of the pause that an answer requests, also in Opendatasoft's header."""
+    seconds = answer.retry_after()
+    if seconds is not None:
+        return seconds
     try:
         until = datetime.fromisoformat(answer.headers.get("X-RateLimit-Reset", ""))
     except ValueError:

@@ -1,22 +1,17 @@
-"""A dataset as a portal describes it: in the portal's own words, and in those of the contract.
-
-And what says why a harvest cannot go on.
-"""
+"""A dataset in the portal's own words, and the error of a harvest that cannot continue."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from boundary.errors import SmartRegionError
-from events.dataset import Licence, Theme, UpdateFrequency
 
 
 class HarvestError(SmartRegionError):
-    """A catalogue cannot be read, or a harvest not go on: where, why, and what to do."""
+    """A catalogue cannot be read, or a harvest cannot continue."""
 
     def __init__(self, where: str, problem: str, *, remedy: str) -> None:
         self.where, self.problem, self.remedy = where, problem, remedy
@@ -24,7 +19,7 @@ class HarvestError(SmartRegionError):
 
 
 class Distribution(BaseModel):
-    """An address at which a dataset's data can be had."""
+    """An address of a dataset's data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,7 +32,7 @@ class Distribution(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What a portal says of one dataset, before it is understood; "" where it says nothing."""
+    """What a portal says of one dataset, as text; "" where it says nothing."""
 
     key: str
     """The portal's own identifier, or the dataset's address."""
@@ -50,19 +45,4 @@ class Described:
     frequency: str = ""
     issued: str = ""
     modified: str = ""
-    distributions: tuple[Distribution, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PortalDataset:
-    """A dataset whose description was understood."""
-
-    dataset_id: str
-    title: str
-    publisher: str
-    theme: Theme
-    licence: Licence
-    frequency: UpdateFrequency
-    issued: date | None = None
-    modified: date | None = None
     distributions: tuple[Distribution, ...] = ()

@@ -1,4 +1,4 @@
-"""From what a portal says of a dataset to what the contract asks for, or to what is wrong."""
+"""From a portal's description of a dataset to the fields of the contract, or to what is wrong."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Final
 from boundary.diagnostic import Diagnostic
 from boundary.terminal import one_line
 from events.code import Code
-from events.dataset import Licence, Theme
+from events.dataset import DatasetReleased, Licence, Theme
 from events.identifiers import FIRST_DAY, is_blank
 from events.person_data import find_person_data
-from sources.harvest.portal_dataset import Described, PortalDataset
+from sources.harvest.portal_dataset import Described, Distribution
 from sources.harvest.vocabularies import frequency_of, licence_of, theme_of
 
 _ENTITY_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -29,24 +29,25 @@ _ONE_DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class ReadingRules:
-    """What a description may leave out, and what its own words mean."""
+    """Defaults for what a description leaves out, and the meaning of a portal's own words."""
 
     publisher: str = ""
-    """Who publishes what names nobody."""
+    """The publisher of datasets that name none."""
     themes: Mapping[str, Theme] = field(default_factory=dict)
     """By the plain form of a word."""
     licences: Mapping[str, Licence] = field(default_factory=dict)
     prefix: str = ""
-    """What identifiers begin with, apart from those of another portal."""
+    """Prefix of the identifiers, which keeps them apart from another portal's."""
 
 
 @dataclass(frozen=True, slots=True)
-class DescriptionReading:
-    """A description as it was read: no dataset where a problem refuses it."""
+class PortalDataset:
+    """A dataset whose description fits the contract."""
 
-    dataset_id: str
-    dataset: PortalDataset | None
-    problems: tuple[Diagnostic, ...] = ()
+    released: DatasetReleased
+    """Released on the day that the portal says, or else that of its last change, or today."""
+    modified: date | None = None
+    distributions: tuple[Distribution, ...] = ()
 
 
 def prefix_of(text: str) -> str:
@@ -58,9 +59,9 @@ def prefix_of(text: str) -> str:
 
 
 def dataset_id_of(described: Described, prefix: str = "") -> str:
-    """Return the identifier of a dataset in events: the portal's, or one that is made of it.
+    """Return the identifier of a dataset in events: the portal's, or one derived from it.
 
-    An address is not an identifier of the contract: its last part and its digest are one.
+    An address does not fit the contract: its last part and its digest do.
     """
     for name in (described.identifier, described.key):
         if name and _ENTITY_ID.fullmatch(prefix + name):
@@ -71,11 +72,13 @@ def dataset_id_of(described: Described, prefix: str = "") -> str:
     return prefix + (f"{last[: _LONGEST_NAME - len(prefix)]}-{digest}" if last else digest)
 
 
-def read_dataset(described: Described, rules: ReadingRules, *, today: date) -> DescriptionReading:
-    """Return what a description says, with all that is wrong with it.
+def read_dataset(
+    described: Described, rules: ReadingRules, *, today: date
+) -> tuple[PortalDataset | None, list[Diagnostic]]:
+    """Return the dataset of a description, or None; and all that is wrong with it.
 
-    A day that cannot be one is reported and left out; a missing title, publisher, theme or licence
-    refuses the dataset.
+    An impossible day is reported and left out; a missing title, publisher, theme or licence refuses
+    the dataset.
     """
     refused: list[Diagnostic] = []
     left_out: list[Diagnostic] = []
@@ -105,24 +108,24 @@ def read_dataset(described: Described, rules: ReadingRules, *, today: date) -> D
     if find_person_data({"title": title, "publisher": publisher}) is not None:
         remedy = "remove it on the portal"
         refused.append(Diagnostic((), "looks like a person's data", None, remedy, file=name).hide())
-    problems = (*refused, *left_out)
+    problems = [*refused, *left_out]
     if refused or theme is None or not isinstance(licence, Licence):
-        return DescriptionReading(name, None, problems)
-    dataset = PortalDataset(
+        return None, problems
+    released = DatasetReleased(
         dataset_id=name,
+        released_on=days["issued"] or days["modified"] or today,
         title=title,
-        publisher=publisher,
         theme=theme,
+        publisher=publisher,
         licence=licence,
-        frequency=frequency_of(described.frequency),
-        distributions=tuple(sorted(set(described.distributions), key=lambda one: one.url)),
-        **days,
+        update_frequency=frequency_of(described.frequency),
     )
-    return DescriptionReading(name, dataset, problems)
+    distributions = tuple(sorted(set(described.distributions), key=lambda one: one.url))
+    return PortalDataset(released, days["modified"], distributions), problems
 
 
 def _label(text: str) -> str:
-    """Return a text in one line, cut to the length of a label; empty without anything visible."""
+    """Return a text in one line, cut to the length of a label; empty if nothing is visible."""
     if is_blank(text):
         return ""
     line = " ".join(text.split())
@@ -149,9 +152,9 @@ def _unknown(
 
 
 def _day(text: str, today: date) -> tuple[date | None, str | None]:
-    """Return the day that a text begins with, as the portal's own clock has it; or its problem.
+    """Return the day at the beginning of a text, by the portal's own clock; or its problem.
 
-    A day before all facts of the monitor is the first of them.
+    A day before the monitor's first day is that day.
     """
     if not text:
         return None, None
@@ -165,6 +168,6 @@ def _day(text: str, today: date) -> tuple[date | None, str | None]:
 
 
 def _whole_day(text: str) -> str:
-    """Return the day that a text begins with; the first day of a year or a month alone."""
+    """Return the day at the beginning of a text; the first one of a year or a month alone."""
     begin = text.strip()[:10]
     return begin + {len("2019"): "-01-01", len("2019-03"): "-01"}.get(len(begin), "")

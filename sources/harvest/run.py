@@ -1,4 +1,4 @@
-"""One harvest: what waits is sent, the catalogue read, what changed is noted, then sent."""
+"""One harvest: send what waits, read the catalogue, note what changed, then send it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from boundary.addresses import shown_address
 from boundary.diagnostic import Diagnostic
 from boundary.terminal import counted, one_line
+from events.cloudevent import decode_json
 from events.dataset import DatasetWithdrawn
 from events.fact import Fact
 from sources.client import FailedDelivery, NullPublisher, Publisher, publish_all
 from sources.harvest.changes import (
     Changes,
-    asked_since,
     changes_of,
     gone_from,
     probe_of,
@@ -31,15 +31,15 @@ from sources.harvest.reading import ReadingRules, dataset_id_of, read_dataset
 from sources.harvest.snapshot import PortalSnapshot
 
 DATASETS_PER_NOTE: Final = 20
-"""After how many datasets what was found of their data is noted and sent."""
+"""How many datasets are probed before the findings are noted and sent."""
 
 EVENTS_PER_CHUNK: Final = 500
-"""How many are sent before their arrival is noted: a kill repeats at most so many, unchanged."""
+"""How many events are sent before their arrival is noted: a kill repeats at most so many."""
 SOURCE: Final = "urn:iledefrance:open-data"
 ReadCatalogue: TypeAlias = Callable[[], PortalSnapshot]
 """Reads a portal's catalogue."""
 ProbeData: TypeAlias = Callable[[Distribution, Validators], FoundData | None]
-"""Asks an address for its data, unless they are still as those validators have them."""
+"""Requests the data of an address, unless they are unchanged by those validators."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,14 @@ class Harvest:
     destination: str
     """Where the events go."""
     state: Path
-    """The file of what earlier runs have seen."""
+    """The file with the results of earlier runs."""
     rules: ReadingRules = field(default_factory=ReadingRules)
     source: str = SOURCE
     most_gone: float = 0.2
     """The largest share of the datasets that may be withdrawn at once."""
     dry_run: bool = False
     ask_again: bool = False
-    """Whether the data are asked for also where they were today."""
+    """Whether data are requested again that were requested today."""
 
 
 @dataclass(slots=True)
@@ -69,20 +69,20 @@ class HarvestTally:
     """Datasets whose description cannot be an event."""
     problems: list[Diagnostic] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-    """What is wrong with the harvest itself, in lines."""
+    """Problems of the harvest itself, in lines."""
     sent: int = 0
     probed: int = 0
-    """Addresses that were asked for their data."""
+    """Addresses whose data were requested."""
     away: list[str] = field(default_factory=list)
     """What was wrong at them, in lines: a fact, and no mistake of the harvest."""
     asked_before: int = 0
-    """Addresses that were asked earlier on this day, and not again."""
+    """Addresses that were requested earlier today, and not again."""
     private: int = 0
-    """Addresses on a private network, which were not asked."""
+    """Addresses on a private network, which were not requested."""
     unasked: list[str] = field(default_factory=list)
-    """Addresses whose hosts ask to be left alone, in lines."""
+    """Addresses whose hosts do not want requests, in lines."""
     found: Counter[str] = field(default_factory=Counter)
-    """What is new by the fact's name, also where it could not be sent."""
+    """New facts by their name, sent or not."""
     withdrawn: list[str] = field(default_factory=list)
 
     def note(self, fact: Fact) -> None:
@@ -108,11 +108,10 @@ def run_harvest(
 ) -> None:
     """Harvest a portal; `tally` is kept up to date, for a caller that reports after an error.
 
-    What is to be sent is noted before it is sent: a run that was killed goes on with the very same
-    events. With `probe` the data of all datasets are asked for: once a day at most, unless the plan
-    says `ask_again`. A dry run reads the catalogue, and notes and sends nothing. Raises what
-    reading the catalogue, the state's file and the publisher raise, and HarvestError
-    where events do not arrive.
+    Events are noted before they are sent: after a kill, the next run sends the very same events.
+    With `probe`, the data of all datasets are requested: at most once a day, unless the plan says
+    `ask_again`. A dry run reads the catalogue, and notes and sends nothing. Raises what reading the
+    catalogue, the state's file and the publisher raise, and HarvestError if events do not arrive.
     """
     memory = load_memory(plan.state, portal=plan.portal, destination=plan.destination)
 
@@ -132,15 +131,13 @@ def run_harvest(
         publisher = stack.enter_context(NullPublisher() if plan.dry_run else open_publisher())
         if memory.outbox:
             send()
-            tally.complaints.clear()  # What is still refused is said once, at the end.
+            tally.complaints.clear()  # What is still refused is reported once, at the end.
         _note(plan, memory, read(), now, tally)
         save()
         send()
         if probe is None or plan.dry_run:
             return
-        since = now.date() + timedelta(days=plan.ask_again)
-        tally.asked_before = asked_since(memory.datasets, since)
-        for number, name in enumerate(to_probe(memory.datasets, since), start=1):
+        for number, name in enumerate(to_probe(memory.datasets), start=1):
             _probe(plan, memory, name, probe, now, tally)
             if number % DATASETS_PER_NOTE == 0:
                 save()
@@ -176,12 +173,13 @@ def _note(
 def _probe(
     plan: Harvest, memory: Memory, name: str, probe: ProbeData, now: datetime, tally: HarvestTally
 ) -> None:
-    """Ask for a dataset's data, and put what is new into the memory and its outbox."""
+    """Request a dataset's data, and put what is new into the memory and its outbox."""
     known = memory.datasets[name]
     found: dict[str, FoundData | None] = {}
     for one in known.distributions:
         before = known.data.get(one.url)
         if before is not None and not plan.ask_again and before.asked_on >= now.date():
+            tally.asked_before += 1
             continue
         was_there = before is not None and before.outcome is DataOutcome.DATA
         marks = before.validators if before is not None and was_there else Validators()
@@ -206,47 +204,44 @@ def _changes(
 ) -> dict[str, Changes]:
     found: dict[str, Changes] = {}
     for described in snapshot.found:
-        reading = read_dataset(described, plan.rules, today=today)
-        tally.problems += reading.problems
-        if reading.dataset is None:
+        dataset, problems = read_dataset(described, plan.rules, today=today)
+        tally.problems += problems
+        if dataset is None:
             tally.refused += 1
-        elif reading.dataset_id in found:
-            problem, remedy = "is there twice", "give each dataset its own identifier"
-            tally.problems.append(
-                Diagnostic((), problem, reading.dataset_id, remedy, file=one_line(described.key))
-            )
+            continue
+        name = dataset.released.dataset_id
+        if name in found:
+            remedy, where = "give each dataset its own identifier", one_line(described.key)
+            tally.problems.append(Diagnostic((), "is there twice", name, remedy, file=where))
         else:
-            known = memory.datasets.get(reading.dataset_id)
-            found[reading.dataset_id] = changes_of(known, reading.dataset, today)
+            found[name] = changes_of(memory.datasets.get(name), dataset, today)
     return found
 
 
 def _send_waiting(
     memory: Memory, publisher: Publisher, save: Callable[[], None]
 ) -> tuple[int, list[FailedDelivery]]:
-    """Send all that waits; return how many arrived, and those that were refused.
+    """Send all waiting events; return how many arrived, and those that were refused.
 
-    What is refused waits on: it may be taken once its cause is removed. Raises
-    HarvestError where an event did not arrive.
+    Refused events keep waiting: they may be accepted once the cause is removed. Raises HarvestError
+    if an event did not arrive; its whole chunk waits then.
     """
     arrived, refused = 0, list[FailedDelivery]()
-    texts, kept = list(memory.outbox), list[str]()
-    events = memory.waiting()
-    for begin in range(0, len(events), EVENTS_PER_CHUNK):
-        end = begin + EVENTS_PER_CHUNK
-        undelivered = publish_all(publisher, events[begin:end])
+    waiting, kept = memory.outbox, list[str]()
+    while waiting:
+        chunk, waiting = waiting[:EVENTS_PER_CHUNK], waiting[EVENTS_PER_CHUNK:]
+        events = [decode_json(text) for text in chunk]
+        undelivered = publish_all(publisher, events)
         if undelivered.lost:
-            # All of the chunk are sent again: which of them arrived does not matter.
-            memory.outbox = [*kept, *texts[begin:]]
-            save()
             lost = [one.cause for one in undelivered.lost.values()]
             problem = f"did not arrive, value {counted(len(lost), 'event')} ({lost[0]})"
             remedy = "run the same command again, it sends them first"
             raise HarvestError("delivery", problem, remedy=remedy)
-        refused += undelivered.refused.values()
-        chunk = zip(texts[begin:end], events[begin:end], strict=True)
-        kept += [text for text, event in chunk if (event.source, event.id) in undelivered.refused]
-        arrived += len(events[begin:end]) - len(undelivered.refused)
-        memory.outbox = [*kept, *texts[end:]]
+        for text, event in zip(chunk, events, strict=True):
+            if failed := undelivered.refused.get((event.source, event.id)):
+                refused.append(failed)
+                kept.append(text)
+        arrived += len(chunk) - len(undelivered.refused)
+        memory.outbox = [*kept, *waiting]
         save()
     return arrived, refused

@@ -1,12 +1,8 @@
-"""A harvest on the screen: what is wrong, its probes, and its tally in the end."""
+"""A harvest by a command: probes of the data, and the tally on the screen."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
-from datetime import UTC, datetime
-from functools import partial
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -19,30 +15,23 @@ from boundary.http_client import HttpAnswer, NoAnswerError
 from boundary.public_network import PrivateAddressError
 from boundary.settings_folder import settings_folder
 from boundary.terminal import counted, echo
-from broker.options import quiet_client
 from events.code import Code
-from sources.client import Publisher
 from sources.harvest.data_state import DataOutcome, FoundData, Validators
-from sources.harvest.memory import held_memory
 from sources.harvest.polite_client import (
     ForbiddenByRobotsError,
     PoliteAnswer,
     PoliteClient,
-    Politeness,
     PortalBusyError,
     RedirectError,
 )
 from sources.harvest.portal_dataset import Distribution
-from sources.harvest.run import Harvest, HarvestTally, run_harvest
-from sources.harvest.snapshot import PortalSnapshot
+from sources.harvest.run import Harvest, HarvestTally
 from sources.harvest.vocabularies import plain
 
-MOST_BYTES: Final = 32 * 1024 * 1024
-"""Of a distribution no more is read."""
 MOST_LINES: Final = 2_000_000
-"""Of a table whose lines are put into one order: each takes some sixty bytes besides its own."""
+"""Lines of a table that are sorted: each takes some sixty bytes besides its own."""
 LARGEST_EMPTY: Final = 1024 * 1024
-"""Bytes of JSON that may hold no record: of 32 MiB Python makes a gigabyte."""
+"""Bytes of JSON that is searched for records: Python turns 32 MiB into a gigabyte."""
 _OK: Final = range(200, 300)
 _NO_CONTENT: Final = 204
 _NOT_MODIFIED: Final = 304
@@ -51,12 +40,12 @@ _LISTS: Final = ("features", "results", "records", "data")
 
 
 def probe(client: PoliteClient, distribution: Distribution, known: Validators) -> FoundData | None:
-    """Ask an address for its data, unless they are still as known.
+    """Request the data of an address, unless they are unchanged.
 
-    None where nothing can be said: its host asks to be left alone.
+    Return None where nothing can be said: its host asks not to be requested.
     """
     try:
-        page = client.get(distribution.url, most_bytes=MOST_BYTES, headers=known.headers())
+        page = client.get(distribution.url, headers=known.headers())
     except (ForbiddenByRobotsError, PortalBusyError):
         return None
     except NoAnswerError as error:
@@ -71,15 +60,15 @@ def probe(client: PoliteClient, distribution: Distribution, known: Validators) -
 
 
 def found_in(page: PoliteAnswer, distribution: Distribution) -> FoundData:
-    """Return what an answer is, whatever its status promises."""
+    """Return what an answer contains, whatever its status promises."""
     answer = page.answer
     if answer.status not in _OK:
         return FoundData(outcome=DataOutcome.FAILED, why=f"status {answer.status}")
     if not distribution.is_data:
-        # A page about the data: it answers, and says nothing of whether they have changed.
+        # A page about the data does not say whether they have changed.
         return FoundData(outcome=DataOutcome.DATA, is_whole=False)
     if _is_page(answer) and not distribution.as_page:
-        return FoundData(outcome=DataOutcome.FAILED, why="a web page in the place of data")
+        return FoundData(outcome=DataOutcome.FAILED, why="a web page in place of data")
     is_table = _is_table(answer, page.url)
     if not page.is_cut and _is_empty(answer, is_table=is_table):
         return FoundData(outcome=DataOutcome.EMPTY, why="no record")
@@ -88,7 +77,7 @@ def found_in(page: PoliteAnswer, distribution: Distribution) -> FoundData:
     day = answer.date("Last-Modified")
     parts = [_in_any_order(answer.body) if is_table and not page.is_cut else answer.body]
     if page.is_cut:
-        # What is behind the part that was read shows in these alone.
+        # Changes behind the part that was read show only in these.
         marks = (length, validators.etag, validators.last_modified)
         parts += [mark.encode() for mark in marks]
     return FoundData(
@@ -133,7 +122,7 @@ def _has_no_record(body: bytes) -> bool:
 
 
 def _in_any_order(body: bytes) -> bytes:
-    """Return the lines in one order: an export gives its records in another each time."""
+    """Return the lines sorted: an export may give its records in another order each time."""
     if body.count(b"\n") + body.count(b"\r") > MOST_LINES:
         return body
     return b"\n".join(sorted(body.splitlines()))
@@ -146,40 +135,8 @@ _DIGITS: Final = 12
 Word = TypeVar("Word", bound=Code)
 
 
-def carry_out(
-    plan: Harvest,
-    politeness: Politeness,
-    read: Callable[[PoliteClient], PortalSnapshot],
-    opened: Callable[[], Publisher],
-    *,
-    with_data: bool,
-) -> HarvestTally:
-    """Harvest a portal, with its data or without; the tally is printed in any case."""
-    quiet_client()
-    # It logs each date that it cannot convert; what is wrong is reported by dataset.
-    logging.getLogger("rdflib").addHandler(logging.NullHandler())
-    tally, now = HarvestTally(), datetime.now(UTC)
-    done = False
-    held = nullcontext() if plan.dry_run else held_memory(plan.state)
-    try:
-        with held, PoliteClient(politeness) as client:
-            run_harvest(
-                plan,
-                partial(read, client),
-                opened,
-                now=now,
-                tally=tally,
-                probe=partial(probe, client) if with_data else None,
-            )
-        done = True
-    finally:
-        if done or tally.datasets or tally.sent:
-            _print(tally, plan)
-    return tally
-
-
 def own_words(pairs: Iterable[str], codes: type[Word], option: str) -> Mapping[str, Word]:
-    """Return what words mean, by their plain form. Raises BadParameter."""
+    """Return the meanings of words, by their plain form. Raises BadParameter."""
     found: dict[str, Word] = {}
     for pair in pairs:
         word, _, code = pair.rpartition("=")
@@ -192,10 +149,7 @@ def own_words(pairs: Iterable[str], codes: type[Word], option: str) -> Mapping[s
 
 
 def default_state(portal: str, destination: str, *, dry_run: bool) -> Path:
-    """Return the file of what was seen of a portal, for a destination.
-
-    Its folder is made, unless this is a dry run.
-    """
+    """Return the state's file of a portal and a destination; make its folder if not a dry run."""
     name = sha256(f"{portal} {destination}".encode()).hexdigest()[:_DIGITS]
     folder = settings_folder()
     if not dry_run:
@@ -203,7 +157,8 @@ def default_state(portal: str, destination: str, *, dry_run: bool) -> Path:
     return folder / f"harvest-{name}.json"
 
 
-def _print(tally: HarvestTally, plan: Harvest) -> None:
+def print_tally(tally: HarvestTally, plan: Harvest) -> None:
+    """Print what was found, what is wrong, and the counts on the last line."""
     for problem in tally.problems[:MOST_SHOWN]:
         echo(problem, err=True)
     if len(tally.problems) > MOST_SHOWN:
@@ -216,15 +171,17 @@ def _print(tally: HarvestTally, plan: Harvest) -> None:
         if len(lines) > MOST_SHOWN:
             echo(f"… {_addresses(len(lines) - MOST_SHOWN)} more {what}")
     if tally.probed or tally.unasked or tally.private:
-        private = f", {tally.private} on a private network and not asked" if tally.private else ""
+        private = (
+            f", {tally.private} on a private network and not requested" if tally.private else ""
+        )
         echo(
-            f"{_addresses(tally.probed)} asked for data, {len(tally.away) - tally.private} without,"
-            f" {len(tally.unasked)} to be left alone{private}"
+            f"{_addresses(tally.probed)} requested, {len(tally.away) - tally.private} without data,"
+            f" {len(tally.unasked)} left alone as their hosts ask{private}"
         )
     if tally.asked_before:
         echo(
-            f"{_addresses(tally.asked_before)} asked for data earlier today (UTC), and not again:"
-            " run it tomorrow, or now with --ask-again"
+            f"{_addresses(tally.asked_before)} requested earlier today (UTC), and not again: run it"
+            " tomorrow, or now with --ask-again"
         )
     if changes := _changes(tally):
         echo(changes)

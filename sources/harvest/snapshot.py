@@ -1,4 +1,4 @@
-"""What one harvest has read of a portal's catalogue, and whether that is all of it."""
+"""What one harvest has read of a portal's catalogue, and whether it is complete."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import Final
 
 from boundary.addresses import UnusableAddressError, shown_address
 from boundary.errors import SmartRegionError
-from sources.harvest.polite_client import PoliteAnswer, PoliteClient
+from sources.harvest.polite_client import MOST_BYTES, PoliteAnswer, PoliteClient
 from sources.harvest.portal_dataset import Described, HarvestError
 
-MOST_BYTES: Final = 32 * 1024 * 1024
-"""Of a page of a catalogue no more is read: one that is longer is refused."""
 MOST_PAGES: Final = 2000
 MOST_TOTAL_BYTES: Final = 512 * 1024 * 1024
-"""Of all pages of a catalogue: some hundred thousand datasets."""
+"""Limit of all pages of a catalogue: some hundred thousand datasets."""
 _OK: Final = 200
 
 
@@ -25,21 +23,24 @@ class PortalSnapshot:
 
     found: list[Described] = field(default_factory=list)
     incomplete: str = ""
-    """Why some datasets may be missing; "" where all were read."""
-    total: int | str | None = None
-    """How many datasets there are, as its first page says; None where it says nothing."""
+    """Why some datasets may be missing; "" if all were read."""
+    total: int | None = None
+    """The number of datasets on its first page; None if it says nothing."""
 
-    def count(self, total: int | str) -> None:
-        """Note how many datasets there are, as each page says.
+    def count(self, total: int) -> None:
+        """Note the number of datasets that a page states.
 
-        Where that changes as they are listed, what comes after something that was removed or added
-        has moved to another page.
+        If it changes between pages, datasets may have moved to a page that was read before.
         """
         if self.total is None:
             self.total = total
         elif total != self.total:
-            counts = f"{self.total} datasets, then {total}"
-            self.incomplete = f"there were {counts}, as they were listed"
+            self.incomplete = f"there were {self.total} datasets, then {total}, as they were listed"
+
+    def check(self, listed: int) -> None:
+        """Check that as many datasets were listed as the pages state."""
+        if not self.incomplete and self.total is not None and listed < self.total:
+            self.incomplete = f"{listed} of {self.total} datasets were listed"
 
     def add(self, entries: Iterable[Described | None], keys: set[str]) -> None:
         """Add the datasets of a page whose `keys` were not seen before; None has no name."""
@@ -54,7 +55,7 @@ class PortalSnapshot:
 def get_page(client: PoliteClient, url: str, *, accept: str) -> PoliteAnswer:
     """Return a page of a catalogue.
 
-    Raises HarvestError where it is no page or the client has received MOST_TOTAL_BYTES, and what
+    Raises HarvestError if it is not a page or the client has received MOST_TOTAL_BYTES, and what
     the client raises.
     """
     if client.received > MOST_TOTAL_BYTES:
@@ -62,7 +63,7 @@ def get_page(client: PoliteClient, url: str, *, accept: str) -> PoliteAnswer:
         remedy = "harvest parts of it, as one publisher's, each with its own address"
         raise HarvestError(shown_address(url), problem, remedy=remedy)
     try:
-        page = client.get(url, most_bytes=MOST_BYTES, headers={"Accept": accept}, insist=True)
+        page = client.get(url, headers={"Accept": accept}, insist=True)
     except UnusableAddressError as error:
         raise HarvestError(error.shown, error.problem, remedy=error.remedy) from error
     status = page.answer.status
@@ -76,9 +77,9 @@ def get_page(client: PoliteClient, url: str, *, accept: str) -> PoliteAnswer:
 
 
 def follow_pages(snapshot: PortalSnapshot, first: str, read: Callable[[str], str | None]) -> None:
-    """Read a page, then those after it: `read` returns the address of the next one.
+    """Read a page and those after it; `read` returns the address of the next one.
 
-    Raises what the first page raises; one after it that cannot be read leaves the snapshot
+    Raises what the first page raises; a later page that cannot be read leaves the snapshot
     incomplete, with what was found before.
     """
     visited: set[str] = set()

@@ -1,1 +1,1 @@
-"""Files that people keep, as events: correct lines are sent once, others refused by line."""
+"""Import of files that people keep: valid lines are sent once, others refused by line."""

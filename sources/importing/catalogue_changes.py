@@ -23,8 +23,7 @@ from events.document import plain_yaml
 from events.explanation import declaration_diagnostics
 from events.identifiers import Department
 from events.observation import Territory
-from sources.importing.event_building import LineOrigin
-from sources.importing.findings import Finding, SkippedLine
+from sources.importing.event_building import Finding, LineOrigin, SkippedLine
 from sources.importing.pilote import PiloteValue, ValueKind
 from sources.importing.sender import REPEATED
 
@@ -68,10 +67,10 @@ class _Promise:
 
 
 class CatalogueChanges:
-    """Takes initial and target values, and reports what the catalogue has to change for them.
+    """Compares initial and target values with the catalogue, and reports its changes.
 
-    `path` is a programme's file or a folder of them; without it, every value is skipped. Nothing
-    is written there. Raises InvalidDeclarationError.
+    `path` is a programme's file or a folder of them; without it, every value is skipped. No file
+    is written. Raises InvalidDeclarationError.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -89,7 +88,7 @@ class CatalogueChanges:
         self._others: list[Finding] = []
 
     def take(self, value: PiloteValue, origin: LineOrigin, time: datetime) -> None:
-        """Receive a value. The file that was recorded last decides."""
+        """Receive a value. The file that was recorded last counts."""
         promise = _Promise(value, origin, time)
         known = self._kept.setdefault(value.key, promise)
         if known is promise:
@@ -108,7 +107,7 @@ class CatalogueChanges:
             self._others.append(SkippedLine(earlier.origin.line, CORRECTED))
 
     def rest(self) -> Iterator[Finding]:
-        """Compare the values with the catalogue, and yield what has become of each line."""
+        """Compare the values with the catalogue, and yield the finding of each line."""
         yield from self._others
         by_indicator: dict[str, list[_Promise]] = defaultdict(list)
         for promise in self._kept.values():
@@ -147,7 +146,7 @@ class CatalogueChanges:
 
 
 def _refusal(promise: _Promise, found: Diagnostic) -> Diagnostic:
-    """Return the refusal of a line by which the catalogue would get a mistake."""
+    """Return the refusal of a line that would be a mistake in the catalogue."""
     path = ".".join(map(str, found.path))
     column = _COLUMNS.get(path.rpartition(".")[2], "zone_id")
     problem = f"does not fit the catalogue, where {path} {found.problem}"
@@ -155,7 +154,7 @@ def _refusal(promise: _Promise, found: Diagnostic) -> Diagnostic:
 
 
 def _change(entry: _Entry, promise: _Promise) -> str:
-    """Change an entry by a value; return what becomes of the line."""
+    """Change an entry by a value; return the reason why its line is skipped."""
     number = promise.value.value
     if number is not None and entry["measure"].get("percent"):
         number /= 100
@@ -213,7 +212,7 @@ def _change_target(entry: _Entry, key: str, target: Decimal | None, stated: _Ent
 
 
 def _holder(entry: _Entry, key: str) -> _Entry:
-    """Return what has the baseline and the targets of a territory: the entry, or its `country`."""
+    """Return the part with a territory's baseline and targets: the entry, or its `country`."""
     if key != _COUNTRY:
         return entry
     entry[_COUNTRY] = country = entry.get(_COUNTRY) or {}
@@ -221,7 +220,7 @@ def _holder(entry: _Entry, key: str) -> _Entry:
 
 
 def _scope(milestone: _Entry, key: str) -> list[str]:
-    """Return the territories that a milestone holds for, one by one; those of France have none."""
+    """Return each territory of a milestone; the targets of France have none."""
     if key == _COUNTRY:
         return [key]
     declared = milestone.get("scope", [REGION])
@@ -230,7 +229,7 @@ def _scope(milestone: _Entry, key: str) -> list[str]:
 
 
 def _against(indicator: Indicator) -> list[str]:
-    """Return the territories whose last target leads the other way than the indicator's."""
+    """Return the territories whose last target leads against the indicator's direction."""
     found = []
     for department in indicator.territories:
         start = indicator.baseline_for(department)

@@ -25,7 +25,7 @@ _OPTIONS: Final = (
         "--refusals",
         type=_NEW_FILE,
         metavar="FILE",
-        help="Where to write every refusal: *.csv for a spreadsheet, else text.",
+        help="Where to write every refusal: *.csv for a spreadsheet, else as text.",
     ),
     click.option(
         "--recorded-at",
@@ -40,7 +40,7 @@ _OPTIONS: Final = (
         help="Where sent events are noted.  [default: ~/.config/smart-region/imports.sqlite3]",
     ),
     click.option(
-        "--again", is_flag=True, help="Send also what was sent before: it has been lost there."
+        "--again", is_flag=True, help="Also send what was sent before, and has been lost there."
     ),
 )
 
@@ -64,7 +64,7 @@ def import_group() -> None:
     "--mapping",
     required=True,
     metavar="MAPPING",
-    help="What the columns mean: a file, or a name that `import mappings` lists.",
+    help="What the columns mean: a file, or a name from `import mappings`.",
 )
 @click.option(
     "--pseudonym-key",
@@ -75,9 +75,9 @@ def import_group() -> None:
 def import_csv(mapping: str, pseudonym_key: Path | None, **how: Any) -> None:
     """Import CSV files by a declared mapping.
 
-    Each refused line is shown with its column, its value and what to do, and stops nothing; the
-    exit status is then 1, as where a file has no line, or 2 where the import could not go on. Run
-    it again to go on: what has arrived is not sent twice.
+    Each refused line is shown with its column, its value and what to do, and stops nothing. The
+    exit status is 1 if a line was refused or a file has no line, 2 if the import could not
+    continue. Run it again to continue: what has arrived is not sent twice.
     """
     from events.pseudonym import load_key
     from sources.importing.editions import reader_of
@@ -107,7 +107,7 @@ def pilote(catalogue: Path | None, **how: Any) -> None:
 
     Each refused line is shown with its column, its value and what to do, and stops nothing. The
     exit status is 1 if YAML is to be pasted, a line was refused or a file has no line; 2 if the
-    import could not go on; else 0. Run it again to go on.
+    import could not continue; else 0. Run it again to continue.
     """
     from sources.importing.catalogue_changes import CatalogueChanges
     from sources.importing.pilote import PiloteReader

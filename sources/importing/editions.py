@@ -1,4 +1,4 @@
-"""Coverage by commune in editions: whole files, refused as a whole where they count satellite."""
+"""Editions of coverage by commune: a file that may count satellite is refused as a whole."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from boundary.diagnostic import Diagnostic
 from events.broadband import BroadbandCoverageReported
 from events.communes import MERGED_INTO, PARIS_AS_A_WHOLE, counted_within_others
 from events.identifiers import DEPARTMENTS, Department
-from sources.importing.event_building import LineOrigin, event_of_line
-from sources.importing.findings import (
+from sources.importing.conversions import ParsingError, read_whole
+from sources.importing.event_building import (
     FileReader,
     Finding,
     FoundEvent,
+    LineOrigin,
     SkippedLine,
+    event_of_line,
 )
-from sources.importing.mapped import LEFT_OUT, MappedReader
-from sources.importing.mapper import Pseudonymise
+from sources.importing.mapped import LEFT_OUT, MappedReader, Pseudonymise
 from sources.importing.mapping import CsvMapping, EditionRule, fits, folded
-from sources.importing.parsing import ParsingError, read_whole
-from sources.importing.table import CsvRow, Table, TableLayout
+from sources.importing.table import CsvRow, Table
 
 ELSEWHERE: Final = "of other regions"
 REFUSED: Final = "of a file that is refused as a whole"
@@ -42,33 +42,27 @@ _Edition: TypeAlias = dict[str, tuple[int, BroadbandCoverageReported]]
 
 def reader_of(mapping: CsvMapping, *, pseudonymise: Pseudonymise | None = None) -> FileReader:
     """Return the reader of the files of a mapping. Raises SmartRegionError."""
-    lines = MappedReader(mapping, pseudonymise=pseudonymise)
-    return lines if mapping.edition is None else EditionReader(mapping)
+    if mapping.edition is not None:
+        return EditionReader(mapping, mapping.edition)
+    return MappedReader(mapping, pseudonymise=pseudonymise)
 
 
-class EditionReader:
-    """Reads coverage by commune; a file that is no wired edition gives one refusal and no event.
+class EditionReader(MappedReader):
+    """Reads coverage by commune; a file that is not a wired edition is refused as a whole.
 
     A commune that an edition counts within another (it merged; Paris as a whole, or by
-    arrondissement) is reported with no premises on the edition's day: its last own report would be
-    counted a second time for ever. The mapping has an `edition`.
+    arrondissement) is reported with no premises on the edition's day: otherwise its last own report
+    would be counted a second time for ever.
     """
 
-    def __init__(self, mapping: CsvMapping) -> None:
-        assert mapping.edition is not None  # noqa: S101 - as documented
-        self._rule = mapping.edition
-        self._mapping = mapping
-        self._insee = mapping.fields["insee"].column
-        self._lines = MappedReader(mapping, why_left_out=self._why_left_out)
-
-    @property
-    def layout(self) -> TableLayout:
-        """Return the columns that the mapping reads and checks."""
-        return self._mapping.layout
+    def __init__(self, mapping: CsvMapping, rule: EditionRule) -> None:
+        super().__init__(mapping)
+        self._rule = rule
+        self._insee = mapping.fields["insee"].column or ""
 
     def read(self, table: Table, time: datetime) -> Iterator[Finding]:
-        """Yield what the lines are, or the refusal of the whole file and its lines left aside."""
-        found = [*self._lines.read(table, time)]
+        """Yield the findings, or the refusal of the whole file and its skipped lines."""
+        found = [*super().read(table, time)]
         editions = _editions(found)
         refusal = self._refused_row(table) or self._refused_edition(table, editions)
         if refusal is None:
@@ -82,16 +76,12 @@ class EditionReader:
             elif one.line != refusal.line:
                 yield one if isinstance(one, SkippedLine) else SkippedLine(one.line, REFUSED)
 
-    def rest(self) -> Iterator[Finding]:
-        """Return nothing: each file is complete in itself."""
-        return iter(())
-
     def _why_left_out(self, row: CsvRow) -> str:
-        code = row.cells.get(self._insee or "", "")
+        code = row.cells.get(self._insee, "")
         return LEFT_OUT if code.startswith((*DEPARTMENTS,)) else ELSEWHERE
 
     def _refused_row(self, table: Table) -> Diagnostic | None:
-        """Return the first refusal of the whole file by one of its rows, all of which are read."""
+        """Return the first row's refusal of the whole file."""
         taken = (row for row in table.rows() if isinstance(row, CsvRow))
         found = [
             _other_networks(self._rule, row, table) or _not_cumulative(self._rule, row, table)
@@ -144,7 +134,8 @@ class EditionReader:
                     time=time,
                 )
                 added = HAS_MERGED if former in MERGED_INTO else OTHER_PARIS
-                yield from found if isinstance(found, list) else [replace(found, added=added)]
+                for one in found:
+                    yield replace(one, added=added) if isinstance(one, FoundEvent) else one
 
 
 def _editions(found: list[Finding]) -> dict[date, _Edition]:
@@ -157,7 +148,7 @@ def _editions(found: list[Finding]) -> dict[date, _Edition]:
 
 
 def _other_networks(rule: EditionRule, row: CsvRow, table: Table) -> Diagnostic | None:
-    """Return the refusal of a row that does not count wired networks alone."""
+    """Return the refusal of a row that may count other than wired networks."""
     said, name = folded(row.cells[rule.networks]), folded(Path(table.name).name)
     is_named = any(fits(name, folded(pattern)) for pattern in rule.named)
     if said in map(folded, rule.wired):
@@ -175,7 +166,7 @@ def _other_networks(rule: EditionRule, row: CsvRow, table: Table) -> Diagnostic 
 
 
 def _not_cumulative(rule: EditionRule, row: CsvRow, table: Table) -> Diagnostic | None:
-    """Return the refusal of a row of which a class has more premises than the one around it."""
+    """Return the refusal of a row in which a class exceeds the slower one that includes it."""
     numbers = {name: _number(row.cells[name]) for name in rule.cumulative}
     for wider, narrower in zip(rule.cumulative, rule.cumulative[1:], strict=False):
         most, least = numbers[wider], numbers[narrower]
@@ -189,7 +180,7 @@ def _not_cumulative(rule: EditionRule, row: CsvRow, table: Table) -> Diagnostic 
 
 
 def _number(text: str) -> int | None:
-    """Return a whole number; None for what its own line is refused for, if it is read at all."""
+    """Return a whole number, or None."""
     try:
         return read_whole(text)
     except ParsingError:

@@ -1,14 +1,14 @@
-"""From the fields of a line to the event of a fact, or to refusals by the file's columns."""
+"""The lines of a file as findings: events, skipped lines, and refusals by the file's columns."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -20,7 +20,8 @@ from events.errors import ContractError, RefusalReason
 from events.explanation import field_refusal
 from events.fact import Fact
 from events.person_data import find_person_data
-from sources.importing.findings import FoundEvent
+from sources.importing.conversions import ParsingError
+from sources.importing.table import Table, TableLayout
 
 ID_DIGITS: Final = 32
 _LAST_CHANGE: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
@@ -29,19 +30,56 @@ _FIELD_NAMED: Final = re.compile(r"`([a-z_.]+)`")
 
 
 @dataclass(frozen=True, slots=True)
+class FoundEvent:
+    """The event of a line; of the first one where several lines make one event."""
+
+    line: int
+    event: CloudEvent
+    added: str = ""
+    """Why it was added although no line states it: one of a closed set of texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedLine:
+    """A correct line without an event of its own; `why` is one of a closed set of texts."""
+
+    line: int
+    why: str
+
+
+Finding: TypeAlias = FoundEvent | SkippedLine | Diagnostic
+"""A refused line may have several diagnostics, and nothing else."""
+
+
+class FileReader:
+    """Reads the lines of one kind of file."""
+
+    layout: TableLayout
+    """What the file's table must have."""
+
+    def read(self, table: Table, time: datetime) -> Iterator[Finding]:
+        """Yield the findings of a table that was recorded at a time."""
+        raise NotImplementedError
+
+    def rest(self) -> Iterator[Finding]:
+        """Yield what is only known once all files have been read."""
+        return iter(())
+
+
+@dataclass(frozen=True, slots=True)
 class LineOrigin:
-    """A line of a file: its number, its cells, and the column that fills each field."""
+    """A line of a file: its number, its cells, and the column of each field."""
 
     file: str
     line: int
     cells: Mapping[str, str]
     columns: Mapping[str, str]
-    """Fact's field, or part of one (`occupied_hours.company`) → the column that fills it.
+    """Field, or part of one (`occupied_hours.company`) → its column.
 
-    A constant has none, nor has a field that several columns fill.
+    A constant has none, nor has a field that is made of several columns.
     """
     private: frozenset[str] = frozenset()
-    """Columns that identify a person, and whose values are never repeated."""
+    """Columns that identify a person: their values are never repeated."""
 
     def refusal(self, column: str | None, problem: str, remedy: str) -> Diagnostic:
         """Return the refusal of a column's value; None: of the whole line."""
@@ -57,7 +95,7 @@ class LineOrigin:
         """Return whether a column's value may identify a person."""
         if column in self.private or find_person_data(value) is not None:
             return True
-        # The name of a column that fills a field is no evidence: the field decides.
+        # The name of a field's column is no evidence: the field decides.
         return column not in self.columns.values() and find_person_data({column: ""}) is not None
 
     def contract_refusal(self, error: ContractError) -> Diagnostic:
@@ -65,7 +103,7 @@ class LineOrigin:
         field = _field(error.field)
         column = self.columns.get(error.field.removeprefix("data.")) or self.columns.get(field)
         problem = error.problem if column else f"{field} {error.problem}"
-        # The reader writes the file, and does not send events.
+        # The reader edits a file, and sends no events.
         remedy = _SEND.sub("write", error.remedy)
         return self.refusal(column, self._in_columns(problem), self._in_columns(remedy))
 
@@ -97,22 +135,32 @@ def event_of_line(
     *,
     source: str,
     time: datetime,
-) -> FoundEvent | list[Diagnostic]:
+    problems: Iterable[ParsingError] = (),
+) -> list[FoundEvent] | list[Diagnostic]:
     """Return the event of a line's fact, recorded at `time`; or all that is wrong with it.
 
-    The event's id is a digest of everything else in it: the same line of the same file is always
-    the same event.
+    `problems` say why some fields could not be read; the others are checked all the same. The
+    event's id is a digest of everything else in it: the same line of the same file is always the
+    same event.
     """
+    refusals = [origin.refusal(one.column, one.problem, one.remedy) for one in problems]
     try:
         fact = kind.model_validate(fields)
     except ValidationError as error:
-        return _refusals(error, kind, origin)
+        return [
+            *refusals,
+            *(
+                origin.contract_refusal(field_refusal(details, ("data", *details["loc"]), kind))
+                for details in error.errors(include_url=False)
+                if not refusals or details["loc"][0] in fields
+            ),
+        ]
+    if refusals:
+        return refusals
     personal = find_person_data({"type": kind.TYPE, "data": fact.model_dump(mode="json")})
     if personal is not None:
-        problem, remedy = (
-            RefusalReason.PERSON_DATA.problem,
-            "remove it, or let the mapping make a pseudonym",
-        )
+        problem = RefusalReason.PERSON_DATA.problem
+        remedy = "remove it, or let the mapping make a pseudonym"
         return [origin.refusal(origin.columns.get(_field(personal)), problem, remedy)]
     content = to_json([source, time, kind.TYPE, fact])
     try:
@@ -121,32 +169,7 @@ def event_of_line(
         problem = f"is after the day on which the file was last changed ({time:%Y-%m-%d})"
         remedy = "correct the day, or say with --recorded-at when the file was made"
         return [origin.refusal(origin.columns.get(kind.DAY), problem, remedy)]
-    return FoundEvent(origin.line, event)
-
-
-def refused_fields(
-    kind: type[Fact], fields: Mapping[str, object], origin: LineOrigin
-) -> list[Diagnostic]:
-    """Return what is wrong with some fields of a fact, whatever the others are."""
-    try:
-        kind.model_validate(fields)
-    except ValidationError as error:
-        return _refusals(error, kind, origin, among=fields)
-    return []
-
-
-def _refusals(
-    error: ValidationError,
-    kind: type[Fact],
-    origin: LineOrigin,
-    *,
-    among: Container[object] | None = None,
-) -> list[Diagnostic]:
-    return [
-        origin.contract_refusal(field_refusal(details, ("data", *details["loc"]), kind))
-        for details in error.errors(include_url=False)
-        if among is None or details["loc"][0] in among
-    ]
+    return [FoundEvent(origin.line, event)]
 
 
 def _field(path: str) -> str:

@@ -1,4 +1,4 @@
-"""The events that have been sent to each destination, in a file: an import can be resumed."""
+"""The events that were sent to each destination, in a file, so that an import can resume."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ _NOTE: Final = "INSERT OR IGNORE INTO sent VALUES (?, ?, ?, ?)"
 
 
 class SendStatus(Enum):
-    """How an event stands to those that were sent before it."""
+    """An event compared with those that were sent before it."""
 
     NEW = auto()
     KNOWN = auto()
-    """It has the content of the last one, or was itself sent."""
+    """It was sent, or has the content of the last one."""
     OUTDATED = auto()
     """Another content was recorded later, and counts."""
     CONTRADICTION = auto()
-    """Another content was recorded at the very same time: neither is the later one."""
+    """Another content was recorded at the same time: neither is later."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentEvent:
-    """What decides whether an event is to be sent: its fact and day, its time, its content."""
+    """What decides whether to send an event: its fact and day, its time, its content."""
 
     fact: bytes
     time: int
@@ -90,7 +90,7 @@ class Journal:
         self._rehearsal = rehearsal
 
     def standing(self, claim: SentEvent) -> SendStatus:
-        """Return how an event stands to those that were sent."""
+        """Compare an event with those that were sent."""
         latest = self._connection.execute(_LATEST, (self._destination, claim.fact)).fetchone()
         if latest is None or self._again:
             return SendStatus.NEW
@@ -118,8 +118,8 @@ def open_journal(
 ) -> Iterator[Journal]:
     """Open the journal of a destination, with a new file where there is none.
 
-    `again` makes every event new: for a destination that has lost events. A `rehearsal` makes no
-    file, and notes nothing.
+    `again` makes every event new, for a destination that has lost events. A `rehearsal` creates no
+    file and notes nothing.
 
     Raises SmartRegionError, also for what SQLite refuses inside the context.
     """
@@ -150,10 +150,10 @@ def _unusable(file: Path, cause: str) -> SmartRegionError:
 
 @lru_cache
 def _added_later(kind: type[Fact]) -> Mapping[str, object]:
-    """Return the optional fields that earlier releases may lack, with what a line without has.
+    """Return the optional fields that earlier releases may lack, with their defaults.
 
-    They are no part of a digest where they say nothing: after an upgrade that brings one, the
-    same line would contradict what was sent of it.
+    A digest leaves out a field that has its default: otherwise, after an upgrade that adds it, the
+    same line would contradict what was sent before.
     """
     return {
         name: field.get_default(call_default_factory=True)

@@ -2,54 +2,164 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
-from sources.importing.event_building import LineOrigin, event_of_line, refused_fields
-from sources.importing.findings import Finding, FoundEvent, SkippedLine
-from sources.importing.mapper import Mapper, Pseudonymise
-from sources.importing.mapping import CsvMapping
-from sources.importing.table import CsvRow, Table, TableLayout
+from events.identifiers import is_pseudonymous
+from sources.importing.conversions import (
+    CONVERSIONS,
+    Convert,
+    ParsingError,
+    parts_of,
+    usual_conversion,
+)
+from sources.importing.event_building import (
+    FileReader,
+    Finding,
+    FoundEvent,
+    LineOrigin,
+    SkippedLine,
+    event_of_line,
+)
+from sources.importing.mapping import CsvMapping, FieldRule, folded
+from sources.importing.table import CsvRow, Table
 
+Pseudonymise: TypeAlias = Callable[[str], str]
+"""Returns the pseudonym of what identifies a person."""
 LEFT_OUT: Final = "left out by the mapping (only)"
 ADDED: Final = "added to the total of an earlier line"
 SPOILT: Final = "part of totals, which are not sent before the refused lines are corrected"
+
+
+class Mapper:
+    """Fills the fields of a mapping's fact from a row's cells."""
+
+    def __init__(self, mapping: CsvMapping, pseudonymise: Pseudonymise) -> None:
+        self._rules = mapping.fields
+        self._pseudonymise = pseudonymise
+        self._fields = mapping.kind.model_fields
+        self._converts = {
+            name: _conversion(rule, self._fields[name].annotation)
+            for name, rule in mapping.fields.items()
+        }
+        self.columns: Mapping[str, str] = {
+            path: column
+            for name, rule in mapping.fields.items()
+            for path, column in _filled_by(name, rule)
+        }
+        """As in `LineOrigin`."""
+        self.private = frozenset(
+            column
+            for name, rule in mapping.fields.items()
+            if rule.pseudonym is not None or is_pseudonymous(self._fields[name])
+            for column in rule.columns
+        )
+        """Columns of which nothing may be repeated."""
+
+    def fill(self, cells: Mapping[str, str]) -> tuple[dict[str, object], list[ParsingError]]:
+        """Return the fields that can be filled, and why the others cannot."""
+        filled: dict[str, object] = {}
+        problems: list[ParsingError] = []
+        for name, rule in self._rules.items():
+            try:
+                filled.update(self._value(name, rule, cells))
+            except ParsingError as error:
+                problems.append(error)
+        return filled, problems
+
+    def _value(
+        self, name: str, rule: FieldRule, cells: Mapping[str, str]
+    ) -> Iterator[tuple[str, object]]:
+        """Yield the field's name and value; nothing where the fact's default applies."""
+        convert = self._converts[name]
+        if rule.constant is not None:
+            yield name, _converted(None, rule.constant, convert)
+        elif rule.template is not None:
+            parts = {column: _cell(cells, column) for column in rule.columns}
+            yield name, _converted(None, rule.made_of(parts), convert)
+        elif rule.each is not None:
+            choice, _ = parts_of(self._fields[name].annotation) or (str, None)
+            yield (
+                name,
+                {
+                    choice(key): _converted(column, _cell(cells, column, rule.default), convert)
+                    for key, column in rule.each.items()
+                },
+            )
+        elif rule.pseudonym is not None:
+            yield name, self._pseudonymise(str(_cell(cells, rule.pseudonym)))
+        else:
+            column = str(rule.column or rule.total)
+            if cells[column]:
+                yield name, _converted(column, _translated(column, cells[column], rule), convert)
+            elif rule.default is not None or self._fields[name].is_required():
+                yield name, _converted(None, _cell(cells, column, rule.default), convert)
+
+
+def _filled_by(name: str, rule: FieldRule) -> Iterator[tuple[str, str]]:
+    """Yield the column that fills a field, or each of its parts; none where several fill it."""
+    if rule.each is not None:
+        yield from ((f"{name}.{key}", column) for key, column in rule.each.items())
+    elif rule.total is not None:
+        yield name, rule.total
+    elif len(rule.columns) == 1:
+        yield name, rule.columns[0]
+
+
+def _conversion(rule: FieldRule, kind: object) -> Convert:
+    if rule.convert is not None:
+        return CONVERSIONS[rule.convert]
+    parts = parts_of(kind)
+    return usual_conversion(kind if parts is None else parts[1])
+
+
+def _cell(cells: Mapping[str, str], column: str, default: object = None) -> object:
+    """Return the text of a cell, or the default for an empty one."""
+    value = cells[column] or default
+    if value is None:
+        raise ParsingError("is empty", "fill it in, or remove the line", column=column)
+    return value
+
+
+def _translated(column: str, text: str, rule: FieldRule) -> object:
+    if rule.values is None:
+        return text
+    word = folded(text)
+    if word not in rule.words:
+        remedy = f"write one of {', '.join(rule.values)}, or add it to the mapping's values"
+        raise ParsingError("is not a value that the mapping knows", remedy, column=column)
+    return rule.words[word]
+
+
+def _converted(column: str | None, value: object, convert: Convert) -> object:
+    """Convert text; a number, a day or a flag of the mapping is returned as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return convert(value)
+    except ParsingError as error:
+        error.column = column
+        raise
 
 
 @dataclass(slots=True)
 class Total:
     """The fields that the lines of one total have in common, and their sum so far."""
 
-    origin: LineOrigin
-    """The first of its lines."""
-    name: str
-    """The field that is added up."""
-    others: Mapping[str, object]
-    amount: Any = 0
-    further: list[int] = field(default_factory=list)
-    """Its other lines."""
+    fields: dict[str, Any]
+    lines: list[LineOrigin] = field(default_factory=list)
     counted: dict[str, int] = field(default_factory=dict)
     """What has been counted → its line."""
-
-    @property
-    def fields(self) -> Mapping[str, object]:
-        """Return all fields of its fact."""
-        return {**self.others, self.name: self.amount}
-
-    @property
-    def lines(self) -> list[int]:
-        """Return all its lines."""
-        return [self.origin.line, *self.further]
 
 
 class Totals:
     """Adds a field up over the lines whose other fields are the same.
 
-    `of_each` is the column of what may be counted only once in each total.
+    `of_each` is the column of what each total may count only once.
     """
 
     def __init__(self, name: str, of_each: str) -> None:
@@ -57,20 +167,20 @@ class Totals:
         self._of_each = of_each
         self._totals: dict[tuple[object, ...], Total] = {}
 
-    def add(self, fields: Mapping[str, object], origin: LineOrigin) -> list[Diagnostic]:
+    def add(self, fields: Mapping[str, Any], origin: LineOrigin) -> list[Diagnostic]:
         """Add a line; return the refusal of what has been counted before."""
-        others = {name: value for name, value in fields.items() if name != self._name}
         same = tuple(
-            (*value.items(),) if isinstance(value, Mapping) else value for value in others.values()
+            (*value.items(),) if isinstance(value, Mapping) else value
+            for name, value in fields.items()
+            if name != self._name
         )
-        total = self._totals.setdefault(same, Total(origin, self._name, others))
+        total = self._totals.setdefault(same, Total({**fields, self._name: 0}))
         earlier = total.counted.setdefault(origin.cells[self._of_each], origin.line)
         if earlier != origin.line:
             problem, remedy = f"was counted on line {earlier}", "keep one of the two lines"
             return [origin.refusal(self._of_each, problem, remedy)]
-        total.amount += fields[self._name]
-        if total.origin is not origin:
-            total.further.append(origin.line)
+        total.fields[self._name] += fields[self._name]
+        total.lines.append(origin)
         return []
 
     def __iter__(self) -> Iterator[Total]:
@@ -78,76 +188,65 @@ class Totals:
         return iter(self._totals.values())
 
 
-class MappedReader:
+class MappedReader(FileReader):
     """Reads lines by a mapping; `pseudonymise` is needed where the mapping makes pseudonyms.
-
-    `why_left_out` names the reason why the mapping does not take a line.
 
     The constructor raises SmartRegionError.
     """
 
-    def __init__(
-        self,
-        mapping: CsvMapping,
-        *,
-        pseudonymise: Pseudonymise | None = None,
-        why_left_out: Callable[[CsvRow], str] = lambda _row: LEFT_OUT,
-    ) -> None:
+    def __init__(self, mapping: CsvMapping, *, pseudonymise: Pseudonymise | None = None) -> None:
         if mapping.needs_key and pseudonymise is None:
             raise SmartRegionError(
                 f"--pseudonym-key: is missing, and needed for {mapping.title!r}: name the file of"
                 " the key"
             )
+        self.layout = mapping.layout
         self._mapping = mapping
-        self._why_left_out = why_left_out
         self._mapper = Mapper(mapping, pseudonymise or str)
 
-    @property
-    def layout(self) -> TableLayout:
-        """Return the columns that the mapping reads."""
-        return self._mapping.layout
-
     def read(self, table: Table, time: datetime) -> Iterator[Finding]:
-        """Yield what the lines are; totals come last, and only where no line was refused."""
+        """Yield the findings; totals come last, and only where no line was refused."""
         summed = self._mapping.total
         totals = None if summed is None else Totals(*summed)
         is_spoilt = False
         for row in table.rows():
-            if isinstance(row, Diagnostic):
-                found: list[Finding] = [row]
-            elif not self._mapping.takes(row.cells):
-                found = [SkippedLine(row.line, self._why_left_out(row))]
-            else:
-                found = self._findings(row, table.name, time, totals)
-            is_spoilt |= any(isinstance(one, Diagnostic) for one in found)
-            yield from found
+            for finding in self._findings(row, table.name, time, totals):
+                is_spoilt |= isinstance(finding, Diagnostic)
+                yield finding
         for total in totals or ():
+            first, *others = total.lines
             if is_spoilt:
-                yield from (SkippedLine(line, SPOILT) for line in total.lines)
+                yield from (SkippedLine(one.line, SPOILT) for one in total.lines)
             else:
-                yield from self._events(total.fields, total.origin, time)
-                yield from (SkippedLine(line, ADDED) for line in total.further)
+                yield from self._events(total.fields, first, time)
+                yield from (SkippedLine(one.line, ADDED) for one in others)
 
-    def rest(self) -> Iterator[Finding]:
-        """Return nothing: each file is complete in itself."""
-        return iter(())
+    def _why_left_out(self, row: CsvRow) -> str:  # noqa: ARG002 - for subclasses
+        """Return the reason why the mapping does not take a line."""
+        return LEFT_OUT
 
     def _findings(
-        self, row: CsvRow, file: str, time: datetime, totals: Totals | None
-    ) -> list[Finding]:
+        self, row: CsvRow | Diagnostic, file: str, time: datetime, totals: Totals | None
+    ) -> Sequence[Finding]:
+        if isinstance(row, Diagnostic):
+            return [row]
+        if not self._mapping.takes(row.cells):
+            return [SkippedLine(row.line, self._why_left_out(row))]
         mapper = self._mapper
         origin = LineOrigin(file, row.line, row.cells, mapper.columns, mapper.private)
         fields, problems = mapper.fill(row.cells)
-        if problems:
-            refusals = [origin.refusal(one.column, one.problem, one.remedy) for one in problems]
-            return [*refusals, *refused_fields(self._mapping.kind, fields, origin)]
-        if totals is not None:
-            return [*totals.add(fields, origin)]
-        return [*self._events(fields, origin, time)]
+        if totals is not None and not problems:
+            return totals.add(fields, origin)
+        return self._events(fields, origin, time, problems)
 
     def _events(
-        self, fields: Mapping[str, object], origin: LineOrigin, time: datetime
+        self,
+        fields: Mapping[str, object],
+        origin: LineOrigin,
+        time: datetime,
+        problems: Sequence[ParsingError] = (),
     ) -> list[FoundEvent] | list[Diagnostic]:
-        mapping = self._mapping
-        found = event_of_line(mapping.kind, fields, origin, source=mapping.source, time=time)
-        return found if isinstance(found, list) else [found]
+        source = self._mapping.source
+        return event_of_line(
+            self._mapping.kind, fields, origin, source=source, time=time, problems=problems
+        )

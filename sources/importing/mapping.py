@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -21,16 +22,13 @@ from events.declaration import invalid_model, read_declaration
 from events.explanation import field_refusal
 from events.fact import Fact
 from events.registry import FACTS_BY_NAME
-from sources.importing.conversions import CONVERSIONS, parts_of, usual_conversion
-from sources.importing.parsing import ParsingError
+from sources.importing.conversions import CONVERSIONS, ParsingError, parts_of, usual_conversion
 from sources.importing.table import Encoding, TableLayout
 
 MAPPINGS: Final = Path(__file__).parent / "mappings"
 """The package's own mappings; each may be given by its name alone."""
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
-_GLOB_SIGNS: Final = re.compile(r"[?[]")
-"""What has a meaning of its own in the patterns of files' names, beside `*`."""
 _WAYS: Final = ("column", "constant", "template", "pseudonym", "total", "each")
 
 Column = Annotated[str, Field(min_length=1, max_length=200)]
@@ -67,17 +65,17 @@ class FieldRule(MappingModel):
     template: Annotated[str, Field(pattern=r"\{[^{}]+\}")] | None = None
     """A text with columns in braces, for an id: `liv-{code_uai}-{lot}`."""
     pseudonym: Column | None = None
-    """A column that identifies a person; a keyed pseudonym of it is sent."""
+    """A column that identifies a person; its keyed pseudonym is sent."""
     total: Column | None = None
     """A column that is added up over the lines whose other fields are the same."""
     of_each: Column | None = None
-    """With `total`: what a line may be counted for only once."""
+    """With `total`: what may be counted only once."""
     each: Annotated[dict[str, Column], Field(min_length=1)] | None = None
     """For a field of several numbers: which column has which."""
     convert: Annotated[str | None, Field(alias="as")] = None
     """A conversion other than the field's usual one."""
     values: Annotated[dict[str, Constant], Field(min_length=1)] | None = None
-    """Text in the file → value of the fact; any other text is refused then."""
+    """Text in the file → value of the fact; any other text is refused."""
     default: Constant | None = None
     """The value of an empty cell."""
 
@@ -127,10 +125,7 @@ def folded(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text without differences that nobody sees.
-
-    They are in the forms of accents, apostrophes and spaces, of which some do not break.
-    """
+    """Return a text without invisible differences in accents, apostrophes and spaces."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     return " ".join(text.split())
@@ -138,7 +133,7 @@ def plain(text: str) -> str:
 
 def fits(text: str, pattern: str) -> bool:
     """Return whether a text fits a pattern, in which `*` is any text and all else is itself."""
-    return fnmatchcase(text, _GLOB_SIGNS.sub(r"[\g<0>]", pattern))
+    return fnmatchcase(text, glob.escape(pattern).replace("[*]", "*"))
 
 
 def _rule(declared: object) -> object:
@@ -147,18 +142,18 @@ def _rule(declared: object) -> object:
 
 
 class EditionRule(MappingModel):
-    """What shows that a file counts premises that wired networks reach, and no satellite."""
+    """How a file shows that it counts wired networks and no satellite."""
 
     networks: Column
     """The column that says which networks are counted."""
     wired: Annotated[list[str], Field(min_length=1)]
     """Its words for wired networks alone (any case)."""
     unsaid: Annotated[list[str], Field(default_factory=list)]
-    """Its words that leave it open: the file's name then has to fit one of `named`."""
+    """Its words that leave it open: the file's name must then fit one of `named`."""
     named: Annotated[list[str], Field(default_factory=list)]
     """Patterns of names of wired files (`*` is any text, any case)."""
     cumulative: Annotated[list[Column], Field(default_factory=list)]
-    """Columns of numbers of which each includes the next."""
+    """Columns of numbers, each of which includes the next."""
 
     def _contradictions(self) -> Iterator[Diagnostic]:
         if self.unsaid and not self.named:
@@ -176,8 +171,8 @@ class CsvMapping(MappingModel):
     source: Annotated[str, Field(pattern=r"^[A-Za-z0-9:/?#\[\]@!$&'()*+,;=._~%-]{1,256}$")]
     """The events' source: whose file it is."""
     delimiter: Annotated[str, Field(pattern=r'^[^"\r\n]$')] | None = None
-    """One character, neither a quotation mark nor an end of line; found from the file's first line
-    unless given, and so is the encoding."""
+    """One character, neither a quotation mark nor a line end; by default, it and the encoding are
+    detected."""
     encoding: Encoding | None = None
     only: Annotated[dict[Column, list[str]], Field(default_factory=dict)]
     """The lines to take: column → patterns, of which its cell must fit one (`*` is any text)."""
@@ -227,7 +222,7 @@ class CsvMapping(MappingModel):
             yield from self._impossible(name, rule, kind)
 
     def _impossible(self, name: str, rule: FieldRule, kind: object) -> Iterator[Diagnostic]:
-        """Yield why the fact would refuse a constant on every line."""
+        """Yield why the fact would refuse a constant."""
         path, value = ("fields", name, "constant"), rule.constant
         convert = CONVERSIONS[rule.convert] if rule.convert else usual_conversion(kind)
         try:

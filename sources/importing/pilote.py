@@ -15,14 +15,23 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from boundary.diagnostic import Diagnostic
 from events.observation import DECIMALS, LARGEST_VALUE, IndicatorObserved, Territory
-from sources.importing.event_building import LineOrigin, event_of_line
-from sources.importing.findings import Finding, FoundEvent, SkippedLine
-from sources.importing.parsing import ParsingError, read_day, read_decimal, write_decimal
+from sources.importing.conversions import ParsingError, read_day, read_decimal, write_decimal
+from sources.importing.event_building import (
+    FileReader,
+    Finding,
+    FoundEvent,
+    LineOrigin,
+    SkippedLine,
+    event_of_line,
+)
 from sources.importing.table import CsvRow, Table, TableLayout
+
+if TYPE_CHECKING:
+    from sources.importing.catalogue_changes import CatalogueChanges
 
 COLUMNS: Final = ("identifiant_indic", "zone_id", "date_valeur", "type_valeur", "valeur")
 LAYOUT: Final = TableLayout(columns=COLUMNS, optional=("zone_nom",))
@@ -31,7 +40,7 @@ SOURCE: Final = "urn:iledefrance:pilote"
 
 OURS: Final = {territory.value: territory for territory in Territory}
 _ELSEWHERE: Final = re.compile(r"D(?:[0-9]{2}|2[AB]|97[0-9])|R[0-9]{2}")
-"""Territories by their codes of Insee; those in `OURS` among them."""
+"""Territories by their Insee codes, including those in `OURS`."""
 
 _INDICATOR: Final = re.compile(r"IND-([0-9]{3}|[1-9][0-9]{3})")
 # Days as people and spreadsheets write them for PILOTE: 2023-1-31, 31/1/23, and Excel's 01-31-23.
@@ -63,7 +72,7 @@ _FIELDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PiloteValue:
-    """An indicator's value in a territory on a day; None takes the value back."""
+    """An indicator's value in a territory on a day; None retracts it."""
 
     indicator: str
     territory: Territory
@@ -75,16 +84,6 @@ class PiloteValue:
     def key(self) -> tuple[str, Territory, date, ValueKind]:
         """Return what identifies the value: two lines may not have the same."""
         return self.indicator, self.territory, self.day, self.kind
-
-
-class PromiseTaker(Protocol):
-    """Takes initial and target values, which are no events."""
-
-    def take(self, value: PiloteValue, origin: LineOrigin, time: datetime) -> None:
-        """Receive a value with its line, recorded at a time."""
-
-    def rest(self) -> Iterator[Finding]:
-        """Yield for each line that was taken what has become of it."""
 
 
 def is_indicator(name: str) -> bool:
@@ -137,7 +136,7 @@ def read_value(row: CsvRow, file: str) -> PiloteValue | SkippedLine | list[Diagn
 
 
 def _read_day(text: str) -> date:
-    """Read a day in any form that PILOTE takes. Raises ParsingError."""
+    """Read a day in any form that PILOTE accepts. Raises ParsingError."""
     found = next(filter(None, (form.fullmatch(text) for form in _DAYS)), None)
     if found is None:
         return read_day(text)
@@ -146,7 +145,7 @@ def _read_day(text: str) -> date:
 
 
 def _bounded(value: Decimal) -> Decimal:
-    """Return the value as an observation has it. Raises ParsingError where it is too large."""
+    """Return the value of an observation. Raises ParsingError if it is too large."""
     if abs(value) > LARGEST_VALUE:
         remedy = f"write a number from -{LARGEST_VALUE} to {LARGEST_VALUE}"
         raise ParsingError("is out of range", remedy)
@@ -183,20 +182,16 @@ def pilote_text(values: Iterable[PiloteValue]) -> str:
     return text.getvalue()
 
 
-class PiloteReader:
+class PiloteReader(FileReader):
     """Current values (va) become observations; `promises` takes the others (vi, vc)."""
 
-    def __init__(self, promises: PromiseTaker, *, source: str = SOURCE) -> None:
-        self._promises = promises
-        self._source = source
+    layout = LAYOUT
 
-    @property
-    def layout(self) -> TableLayout:
-        """Return the columns of the format; the zone's name is optional."""
-        return LAYOUT
+    def __init__(self, promises: CatalogueChanges) -> None:
+        self._promises = promises
 
     def read(self, table: Table, time: datetime) -> Iterator[Finding]:
-        """Yield what the lines are; a value that is taken back is a retraction."""
+        """Yield the findings; an empty value is a retraction."""
         file = table.name
         for row in table.rows():
             value = row if isinstance(row, Diagnostic) else read_value(row, file)
@@ -207,24 +202,24 @@ class PiloteReader:
             elif isinstance(row, CsvRow):
                 origin = _origin_of(row, file)
                 if value.kind is ValueKind.CURRENT:
-                    found = self._observation(value, origin, time)
-                    yield from found if isinstance(found, list) else (found,)
+                    yield from _observation(value, origin, time)
                 else:
                     self._promises.take(value, origin, time)
 
     def rest(self) -> Iterator[Finding]:
-        """Yield what has become of the initial and the target values."""
+        """Yield the findings of the initial and the target values."""
         return self._promises.rest()
 
-    def _observation(
-        self, value: PiloteValue, origin: LineOrigin, time: datetime
-    ) -> FoundEvent | list[Diagnostic]:
-        fields = {
-            "indicator": value.indicator,
-            "territory": value.territory,
-            "observed_on": value.day,
-            # A retraction identifies its value by the day; the contract requires a number.
-            "value": value.value or Decimal(0),
-            "retracted": value.value is None,
-        }
-        return event_of_line(IndicatorObserved, fields, origin, source=self._source, time=time)
+
+def _observation(
+    value: PiloteValue, origin: LineOrigin, time: datetime
+) -> list[FoundEvent] | list[Diagnostic]:
+    fields = {
+        "indicator": value.indicator,
+        "territory": value.territory,
+        "observed_on": value.day,
+        # A retraction identifies its value by the day; the contract requires a number.
+        "value": value.value or Decimal(0),
+        "retracted": value.value is None,
+    }
+    return event_of_line(IndicatorObserved, fields, origin, source=SOURCE, time=time)

@@ -24,7 +24,7 @@ COLUMNS: Final = {
     "remedy": "remedy",
 }
 """Heading → attribute of a diagnostic."""
-# What spreadsheets of a French desktop open by a double click: semicolons, a mark of UTF-8, CRLF.
+# A French spreadsheet opens this by a double click: semicolons, a UTF-8 mark, CRLF.
 DELIMITER: Final = ";"
 BYTE_ORDER_MARK: Final = "\ufeff"
 
@@ -35,10 +35,10 @@ RefusalWriter: TypeAlias = Callable[[Diagnostic], None]
 
 @contextmanager
 def refusal_file(file: Path, *, read: Iterable[Path] = ()) -> Iterator[RefusalWriter]:
-    """Open a file and return what writes refusals into it: `*.csv` as a table, else as text.
+    """Open a file and yield the writer of its refusals: `*.csv` as a table, else as text.
 
-    Refused values may be a person's data: only the file's owner may read it, and it is no link. The
-    files that are `read` are not replaced.
+    Refused values may be a person's data: only the file's owner may read it, and it must not be a
+    link. It must not be one of the files that are `read`.
 
     Raises SmartRegionError, and so does the writer.
     """
@@ -49,7 +49,7 @@ def refusal_file(file: Path, *, read: Iterable[Path] = ()) -> Iterator[RefusalWr
         )
     as_table = file.suffix.lower() == ".csv"
     try:
-        # Without a buffer: the file can be read while a long import goes on.
+        # Unbuffered: the file can be read during a long import.
         stream = open_private(file)
     except OSError as error:
         raise _cannot_write(file, error) from error

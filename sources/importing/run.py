@@ -1,4 +1,4 @@
-"""One import: all files are checked, then their events sent; its tally is printed in any case."""
+"""One import: check all files, then send their events; the tally is printed in any case."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ from events.producers.model import ProducersSettings, load_producers
 from events.producers.ownership import Ownership
 from sources.client import NullPublisher, Publisher
 from sources.emitting.options import GatewayChoice, destination_of, open_publisher
-from sources.importing.event_building import recorded_at
-from sources.importing.findings import FileReader
+from sources.importing.event_building import FileReader, recorded_at
 from sources.importing.journal import open_journal
 from sources.importing.refusal import RefusalWriter, refusal_file
 from sources.importing.sender import Sender, Tally
 from sources.importing.table import open_table
 
 MOST_SHOWN: Final = 20
-"""Refusals on the screen; the file of --refusals has all of them, and the tally counts them."""
+"""Refusals on the screen; the file of --refusals has all of them."""
 JOURNAL: Final = "imports.sqlite3"
 OpenPublisher: TypeAlias = Callable[[], Publisher]
 """Opens the publisher of the events: of Kafka, or of the gateway."""
@@ -40,7 +39,7 @@ class Import:
 
     files: Sequence[Path]
     destination: str
-    """Where the events go, as the journal has it."""
+    """Where the events go, as the journal names it."""
     journal: Path
     recorded_at: datetime | None = None
     """When the files were made; None: when each was last changed."""
@@ -48,7 +47,7 @@ class Import:
     dry_run: bool = False
     again: bool = False
     ownership: Ownership = field(default_factory=Ownership)
-    """Who may report what: events of other sources are sent, and counted as refused later."""
+    """Who owns which facts: the tally counts events of others, which workers will refuse."""
 
 
 def run_import(
@@ -60,9 +59,9 @@ def run_import(
     report: RefusalWriter,
     tally: Tally | None = None,
 ) -> Tally:
-    """Import files: nothing is sent before each of them has been opened and its heading read.
+    """Import files; nothing is sent before the headings of all of them have been read.
 
-    A dry run reads all and sends nothing, and opens no publisher. A given `tally` is kept up to
+    A dry run reads everything, sends nothing and opens no publisher. A given `tally` is kept up to
     date, for a caller that reports after an error. Raises SmartRegionError, and what opening the
     publisher raises.
     """
@@ -72,7 +71,7 @@ def run_import(
     ]
     tally = tally or Tally()
     tally.empty = [table.file for table, _ in tables if next(table.rows(), None) is None]
-    # What is sent of a file depends on what was said before it, and not on its name.
+    # Files are sent in the order in which they were recorded, whatever their names.
     tables.sort(key=itemgetter(1))
     with ExitStack() as stack:
         write = None
@@ -108,10 +107,7 @@ def carry_out(
     journal: Path | None,
     **how: Any,
 ) -> Tally:
-    """Import files; the tally is printed in any case.
-
-    The caller ends with the tally's status.
-    """
+    """Import files by a command's options; the tally is printed in any case."""
     quiet_client()
     plan = Import(
         files=files,

@@ -1,4 +1,4 @@
-"""From findings to events that have arrived, each once, and to a tally of every line."""
+"""Sends the events of findings, each once, and tallies every line."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
 from boundary.terminal import counted
 from events.producers.ownership import Ownership
-from sources.client import FailedDelivery, Publisher
-from sources.importing.findings import Finding, FoundEvent, SkippedLine
+from sources.client import Publisher, publish_all
+from sources.importing.event_building import Finding, FoundEvent, SkippedLine
 from sources.importing.journal import Journal, SendStatus, SentEvent
 from sources.importing.refusal import RefusalWriter
 
 EVENTS_PER_CHUNK: Final = 500
-"""How many events are sent before their arrival is awaited and noted. An interruption sends at
-most so many a second time."""
+"""How many events are sent before their arrival is awaited and noted. After an interruption at most
+so many are sent a second time."""
 
 REPEATED: Final = "the same as an earlier line"
 OUTDATED: Final = (
@@ -30,16 +30,16 @@ OUTDATED: Final = (
 
 @dataclass(slots=True)
 class Tally:
-    """The lines by what became of them: each is counted once, and so are events without a line."""
+    """Lines by their outcome: each is counted once, and so are events without a line."""
 
     sent: int = 0
     known: int = 0
-    """Their events were sent before."""
+    """Lines whose events were sent before."""
     sent_which: Counter[str] = field(default_factory=Counter)
-    """What some of those sent are, that the others are not."""
+    """How many of those sent are special, by the reason."""
     known_which: Counter[str] = field(default_factory=Counter)
     aside: Counter[str] = field(default_factory=Counter)
-    """Correct lines that make no event, by the reason."""
+    """Correct lines without an event, by the reason."""
     refused: int = 0
     problems: Counter[tuple[str | None, str]] = field(default_factory=Counter)
     """Refusals by column and problem: a line may have several."""
@@ -53,7 +53,7 @@ class Tally:
 
     @property
     def exit_status(self) -> int:
-        """Return 1 where somebody has to look at a file, else 0."""
+        """Return 1 if somebody has to look at a file, else 0."""
         return 1 if self.refused or self.empty else 0
 
 
@@ -63,7 +63,7 @@ class _Position(NamedTuple):
 
 
 class _Sent(NamedTuple):
-    """An event whose arrival is waited for."""
+    """An event that is sent with the next chunk."""
 
     position: _Position
     claim: SentEvent
@@ -74,8 +74,8 @@ class _Sent(NamedTuple):
 class Sender:
     """Sends the events of one run's files through `publisher`.
 
-    Two lines of the run may not differ about the same fact of the same day, unless they were
-    recorded at different times: neither is the later one.
+    Two lines of a run must not differ about the same fact of the same day, unless they were
+    recorded at different times: otherwise neither is later.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Sender:
         self._journal = journal
         self._on_refused = on_refused
         self._chunk = chunk
-        self._waiting: dict[str, _Sent] = {}
+        self._waiting: dict[tuple[str, str], _Sent] = {}
         self._seen: dict[tuple[bytes, int], tuple[_Position, bytes]] = {}
 
     def send(self, file: str, findings: Iterable[Finding]) -> None:
@@ -128,10 +128,13 @@ class Sender:
         elif standing is SendStatus.CONTRADICTION:
             self._contradict(position, None)
         else:
-            self._send(_Sent(position, claim, found, standing is SendStatus.OUTDATED))
+            is_outdated = standing is SendStatus.OUTDATED
+            self._waiting[event.source, event.id] = _Sent(position, claim, found, is_outdated)
+            if len(self._waiting) >= self._chunk:
+                self._settle()
 
     def _note_which(self, found: FoundEvent, which: Counter[str]) -> None:
-        """Count what an event is that others of the run are not."""
+        """Count an event that is special among those of the run."""
         fact, source = found.event.fact, found.event.source
         if found.added:
             which[found.added] += 1
@@ -143,7 +146,7 @@ class Sender:
 
     def _contradict(self, position: _Position, first: _Position | None) -> None:
         if first is None:
-            problem = "says something else than what was sent as recorded at the same time"
+            problem = "differs from what was sent as recorded at the same time"
             remedy = "give a later --recorded-at: the later one counts"
         else:
             where = (
@@ -157,40 +160,28 @@ class Sender:
         self.tally.problems[refusal.field, refusal.problem] += 1
         self._on_refused(refusal)
 
-    def _send(self, sent: _Sent) -> None:
-        event = sent.found.event
-        self._waiting[event.id] = sent
-        try:
-            self._publisher.publish(event)
-        except SmartRegionError as error:
-            self._settle(FailedDelivery(event, str(error)))
-        if len(self._waiting) >= self._chunk:
-            self._settle()
-
-    def _settle(self, unsent: FailedDelivery | None = None) -> None:
-        """Wait until the events that were sent have arrived, and note them; refuse the others."""
-        report = self._publisher.flush()
-        lost: list[tuple[_Position, str]] = []
-        for delivery in (*report.failed, *([] if unsent is None else [unsent])):
-            position = self._waiting.pop(delivery.event.id).position
-            if delivery.refused:
-                problem = "is refused where it was sent to"
-                self._refuse(_line_refusal(position, problem, delivery.cause), again=False)
-            else:
-                lost.append((position, delivery.cause))
-        self._journal.note(one.claim for one in self._waiting.values())
-        self.tally.sent += len(self._waiting)
-        for one in self._waiting.values():
+    def _settle(self) -> None:
+        """Send the waiting events, note those that have arrived, and refuse the others."""
+        sent, self._waiting = self._waiting, {}
+        events = [one.found.event for one in sent.values()]
+        lost, refused = publish_all(self._publisher, events)
+        for identity, delivery in refused.items():
+            position = sent.pop(identity).position
+            problem = "is refused where it was sent to"
+            self._refuse(_line_refusal(position, problem, delivery.cause), again=False)
+        missing = [(sent.pop(identity).position, one.cause) for identity, one in lost.items()]
+        self._journal.note(one.claim for one in sent.values())
+        self.tally.sent += len(sent)
+        for one in sent.values():
             self._note_which(one.found, self.tally.sent_which)
             if one.is_outdated:
                 self.tally.sent_which[OUTDATED] += 1
-        self._waiting.clear()
-        if lost:
-            position, cause = min(lost)
+        if missing:
+            position, cause = min(missing)
             raise SmartRegionError(
                 f"{position.file}:{position.line}: did not arrive, value"
-                f" {counted(len(lost), 'event')} ({cause}): run the same command again, it goes on"
-                " from here"
+                f" {counted(len(missing), 'event')} ({cause}): run the same command again, it goes"
+                " on from here"
             )
 
 

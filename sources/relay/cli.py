@@ -51,7 +51,7 @@ def write_sql() -> None:
     default=5.0,
     show_default=True,
     metavar="SECONDS",
-    help="How often to look, where the database does not tell of new events.",
+    help="How often to look, in case the database does not notify.",
 )
 @BROKER
 @gateway_options
@@ -66,19 +66,18 @@ def postgres(
     """Send the events of a PostgreSQL outbox, until a signal.
 
     Each is sent once it is committed. The events go to Kafka, or with --gateway through the
-    gateway. An event leaves the outbox once it has arrived; one that is interrupted is sent
-    again, and counts once. What is refused is put aside in the table smart_region.refused, with
+    gateway. An event leaves the outbox once it has arrived; after an interruption it is sent
+    again, and counts once. Refused events are put aside in the table smart_region.refused, with
     the reason. Several relays may run: they share the work. The last line says how many were
-    sent and refused. With --once the exit status is 1 where some were refused; it is 2 after an
+    sent and refused. With --once the exit status is 1 if some were refused; it is 2 after an
     error, which is the line before, and 128 and more after a signal.
     """
     from boundary.interruption import Interrupted, interruptible
     from boundary.logs import configure_logging
-    from sources.relay.relay import Relayed
 
     with needs_extra("postgres", needed_by="relay postgres"):
         from sources.relay.outbox import Outbox
-        from sources.relay.running import relay_until_stopped, relay_waiting
+        from sources.relay.relay import Relayed, relay_until_stopped, relay_waiting
 
     quiet_client()
     total = Relayed()

@@ -14,7 +14,7 @@ from boundary.postgres import available, connected, said
 
 CHANNEL: Final = "smart_region_outbox"
 _NO_ENCODING: Final = "SQL_ASCII"
-"""A database of bytes, of which PostgreSQL converts none."""
+"""A database whose text PostgreSQL does not convert."""
 
 
 class WaitingEvent(NamedTuple):
@@ -31,14 +31,11 @@ class WaitingEvent(NamedTuple):
 class Outbox:
     """A connection to the outbox; a context manager. One thread uses it.
 
-    All methods raise DatabaseUnavailableError, or SmartRegionError.
+    All methods, the constructor included, raise DatabaseUnavailableError or SmartRegionError.
     """
 
     def __init__(self, database: str = "") -> None:
-        """Connect; `database` is as libpq has it, and what it leaves out is from libpq's variables.
-
-        Raises SmartRegionError too.
-        """
+        """Connect to a database as libpq names it; libpq's variables provide what is left out."""
         self._connection = connected(database)
         encoding = self._connection.info.parameter_status("server_encoding")
         self._has_all_characters = encoding in ("UTF8", _NO_ENCODING)
@@ -50,13 +47,13 @@ class Outbox:
 
     @contextmanager
     def taken(self, most: int) -> Iterator[Sequence[WaitingEvent]]:
-        """Yield the first events that nobody else has, at most so many, in their order.
+        """Yield the first events that no other relay has taken, at most so many, in their order.
 
-        What the block settles counts once it has ended; where it raises, all of them wait again.
+        What the block settles is committed at its end; if it raises, all of them wait again.
         """
         with _translated(), self._connection.transaction():
-            # A database that only reads is noticed before anything is sent: it could not forget
-            # that, and would give it again and again.
+            # A read-only database is noticed before anything is sent: it could not remove what was
+            # sent, which would be sent again and again.
             self._connection.execute("SELECT smart_region.delivered('{}')")
             rows = self._connection.execute(
                 "SELECT seq, topic, key, event FROM smart_region.take(%s)", (most,)
@@ -69,20 +66,20 @@ class Outbox:
             self._connection.execute("SELECT smart_region.delivered(%s)", (list(seqs),))
 
     def refuse(self, seq: int, reason: str) -> None:
-        """Put an event aside that will never be accepted."""
+        """Put aside an event that will never be accepted."""
         if not self._has_all_characters:
             reason = reason.encode("ascii", "backslashreplace").decode()
         with _translated():
             self._connection.execute("SELECT smart_region.refuse(%s, %s)", (seq, reason))
 
     def waiting(self) -> int:
-        """Return how many events wait, those that other relays have among them."""
+        """Return how many events wait, including those that other relays have taken."""
         with _translated():
             found = self._connection.execute("SELECT events FROM smart_region.waiting()").fetchone()
         return 0 if found is None else int(found[0])
 
     def wait(self, seconds: float) -> None:
-        """Return once an event was emitted, or after so many seconds."""
+        """Return once an event is emitted, or after so many seconds."""
         with _translated():
             for _ in self._connection.notifies(timeout=seconds, stop_after=1):
                 pass

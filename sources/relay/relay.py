@@ -3,50 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from boundary.errors import SmartRegionError
+from boundary.postgres import DatabaseUnavailableError
+from boundary.retry_policy import RetryPolicy
+from broker.errors import BrokerUnreachableError
 from events.cloudevent import CloudEvent, decode_json
 from events.errors import ContractError
-from sources.client.protocol import publish_all
+from sources.client import GatewayRefusedError, Publisher, publish_all
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from sources.client import Publisher
-    from sources.relay.outbox import WaitingEvent
+    from sources.relay.outbox import Outbox, WaitingEvent
 
 logger = logging.getLogger(__name__)
 
 EVENTS_PER_BATCH: Final = 500
 """How many events are sent before their arrival is awaited and noted. An interruption sends at
 most so many a second time."""
-
-
-class WaitingEvents(Protocol):
-    """Where events wait: `sources.relay.outbox.Outbox`."""
-
-    def taken(self, most: int, /) -> AbstractContextManager[Sequence[WaitingEvent]]:
-        """Give the first events, locked within the block."""
-
-    def delivered(self, seqs: Sequence[int], /) -> None:
-        """Remove events that have arrived."""
-
-    def refuse(self, seq: int, reason: str, /) -> None:
-        """Put an event aside that will never be accepted."""
-
-    def waiting(self) -> int:
-        """Return how many wait."""
-
-    def wait(self, seconds: float, /) -> None:
-        """Return once an event was emitted, or after so many seconds."""
+LOG_SECONDS: Final = 60.0
+"""How often progress is logged while events keep waiting."""
 
 
 @dataclass(slots=True)
 class Relayed:
-    """What became of events."""
+    """How many events were sent, and how many refused."""
 
     sent: int = 0
     refused: int = 0
@@ -62,14 +46,19 @@ class NotArrivedError(SmartRegionError):
         )
 
 
-def relay_batch(
-    outbox: WaitingEvents, publisher: Publisher, total: Relayed, *, most: int = EVENTS_PER_BATCH
-) -> bool:
-    """Send the first events that wait, settle them and add them to `total`; return if any was.
+PASSING: Final = (DatabaseUnavailableError, BrokerUnreachableError, NotArrivedError)
+"""Errors that pass without intervention: an unreachable database, broker or gateway. So does the
+answer of another server in the gateway's place, such as a proxy that has just started."""
 
-    What is refused is put aside with the reason. Raises NotArrivedError where some did not arrive,
-    once the others are settled: they wait, with all that follow them about the same entity. Raises
-    as the outbox.
+
+def relay_batch(
+    outbox: Outbox, publisher: Publisher, total: Relayed, *, most: int = EVENTS_PER_BATCH
+) -> bool:
+    """Send the first waiting events, settle them and add them to `total`; return if there were any.
+
+    Refused events are put aside with the reason. Raises NotArrivedError where some did not arrive,
+    once the others are settled: they wait, with all later ones about the same entity. Raises as the
+    outbox.
     """
     done = Relayed()
     failed: list[str] = []
@@ -98,7 +87,7 @@ def relay_batch(
 
 
 def _readable(
-    outbox: WaitingEvents, rows: Sequence[WaitingEvent], done: Relayed
+    outbox: Outbox, rows: Sequence[WaitingEvent], done: Relayed
 ) -> list[tuple[WaitingEvent, CloudEvent]]:
     """Return the rows that hold an event, and refuse the others."""
     found = []
@@ -110,9 +99,7 @@ def _readable(
     return found
 
 
-def _refuse(
-    outbox: WaitingEvents, row: WaitingEvent, reason: str, done: Relayed, *, code: str
-) -> None:
+def _refuse(outbox: Outbox, row: WaitingEvent, reason: str, done: Relayed, *, code: str) -> None:
     logger.warning(
         # Without the refused value, which may be a person's: the table beside the event has it.
         "refused seq=%d topic=%s reason=%s: smart_region.refused says why",
@@ -122,3 +109,59 @@ def _refuse(
     )
     outbox.refuse(row.seq, reason)
     done.refused += 1
+
+
+def relay_waiting(
+    outbox: Outbox, publisher: Publisher, total: Relayed, *, most: int = EVENTS_PER_BATCH
+) -> None:
+    """Send as many events as wait now, the oldest first; `total` is updated.
+
+    Events that are emitted meanwhile are not waited for: that might never end. Raises as
+    `relay_batch`.
+    """
+    left = outbox.waiting()
+    while left > 0:
+        before = total.sent + total.refused
+        if not relay_batch(outbox, publisher, total, most=most):
+            return
+        left -= total.sent + total.refused - before
+
+
+def relay_until_stopped(
+    open_outbox: Callable[[], AbstractContextManager[Outbox]],
+    open_publisher: Callable[[], AbstractContextManager[Publisher]],
+    total: Relayed,
+    *,
+    poll_seconds: float,
+    retry_policy: RetryPolicy | None = None,
+) -> None:
+    """Send waiting and new events until an exception from outside, such as that of a signal.
+
+    The database notifies of new events; it is polled every `poll_seconds` as well. An unreachable
+    database, broker or gateway is retried with the policy's pauses, without its total. Progress is
+    logged once nothing waits, and each minute. Raises what does not pass without intervention.
+    """
+    retry_policy = retry_policy or RetryPolicy(first_pause=1.0)
+    failures, logged = 0, replace(total)
+    while True:
+        before = replace(total)
+        try:
+            with open_outbox() as outbox, open_publisher() as publisher:
+                logger.info("relaying")
+                logged_at = retry_policy.clock()
+                while True:
+                    is_all = not relay_batch(outbox, publisher, total)
+                    failures, before = 0, replace(total)
+                    is_time = is_all or retry_policy.clock() - logged_at >= LOG_SECONDS
+                    if is_time and total != logged:
+                        logger.info("sent=%d refused=%d", total.sent, total.refused)
+                        logged, logged_at = replace(total), retry_policy.clock()
+                    # Also where more waits: the client keeps notifications in memory until then.
+                    outbox.wait(poll_seconds if is_all else 0.0)
+        except (*PASSING, GatewayRefusedError) as error:
+            if isinstance(error, GatewayRefusedError) and error.is_gateway:
+                raise
+            failures = 1 if total != before else failures + 1
+            seconds = retry_policy.pause(failures, error)
+            logger.warning("waiting seconds=%.1f error=%s", seconds, error)
+            retry_policy.sleep(seconds)

@@ -1,4 +1,4 @@
-"""The SQL file of the outbox: written by hand, but for the table of event types."""
+"""The SQL file of the outbox: written by hand, except for the table of event types."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MARK: Final = "-- event types\n"
 
 
 def outbox_sql() -> str:
-    """Return the file that makes or updates an outbox, with the contracts of this release."""
+    """Return the file that creates or updates an outbox, with the contracts of this release."""
     text = files("sources.relay").joinpath("outbox.sql").read_text(encoding="utf-8")
     return text.replace(_MARK, ",\n".join(map(_row, FACTS_BY_NAME.values())) + "\n")
 

@@ -20,7 +20,7 @@ from rdflib import Graph
 from sources.harvest.dcat_document import CatalogueDocument, page_of
 from sources.harvest.opendatasoft import described_by
 from sources.harvest.portal_dataset import Described, HarvestError
-from sources.harvest.reading import ReadingRules, read_dataset
+from sources.harvest.reading import ReadingRules, dataset_id_of, read_dataset
 from tests.fuzz.edits import edited, spliced
 from tests.fuzz.target import Target
 
@@ -93,10 +93,10 @@ def _catalogues(draw: st.DrawFn, texts: list[str]) -> bytes:
 def _check_described(found: Iterable[Described | None]) -> None:
     for described in found:
         if described is not None:
-            read = read_dataset(described, _RULES, today=_TODAY)
-            assert read.dataset is not None or read.problems
-            assert re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", read.dataset_id)
-            assert not any("\n" in str(one) for one in read.problems)
+            dataset, problems = read_dataset(described, _RULES, today=_TODAY)
+            assert dataset is not None or problems
+            assert re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", dataset_id_of(described))
+            assert not any("\n" in str(one) for one in problems)
 
 
 def _check_dcat(content: bytes) -> None:

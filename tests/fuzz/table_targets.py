@@ -15,8 +15,8 @@ from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
 from events.cloudevent import decode, encode_structured
 from sources.importing.catalogue_changes import CatalogueChanges
-from sources.importing.editions import EditionReader, reader_of
-from sources.importing.findings import FileReader, FoundEvent
+from sources.importing.editions import reader_of
+from sources.importing.event_building import FileReader, FoundEvent
 from sources.importing.mapping import load_mapping, mapping_names
 from sources.importing.pilote import PiloteReader, pilote_text
 from sources.importing.table import open_table
@@ -152,7 +152,7 @@ def _check_pilote(content: bytes) -> None:
 def _check_arcep(content: bytes) -> None:
     """A file is an edition, or refused as a whole, under either name."""
     for name in ("commune_debit_filaire.csv", "commune_debit.csv"):
-        _read_all(scratch_file(name, content), EditionReader(_MAPPINGS["arcep_debit_filaire"]))
+        _read_all(scratch_file(name, content), reader_of(_MAPPINGS["arcep_debit_filaire"]))
 
 
 TABLE_TARGETS: Final = (

@@ -16,13 +16,13 @@ from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.observation import Territory
-from sources.client import RecordingPublisher
 from sources.importing.catalogue_changes import CatalogueChanges
 from sources.importing.pilote import PiloteReader, PiloteValue, ValueKind, pilote_text
 from sources.importing.run import Import, run_import
 from sources.importing.sender import Tally
 from tests.support.audits import raw_record
 from tests.support.tables import RECORDED, write_file
+from tests.support.watched_publisher import RecordingPublisher
 
 INDICATORS = ("IND-001", "IND-042", "IND-9999")
 _BLOCK = re.compile(

@@ -13,7 +13,7 @@ import runpy
 from collections.abc import Sequence
 
 from sources.client import Spool
-from sources.client.queue import Waiting
+from sources.client.spool import Waiting
 
 
 def plant(fault: str) -> None:

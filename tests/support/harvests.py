@@ -10,12 +10,13 @@ from typing import Any, Protocol
 
 from boundary.public_network import CheckedNetwork
 from events.cloudevent import CloudEvent
-from sources.client import Publisher, RecordingPublisher
+from sources.client import Publisher
 from sources.harvest.opendatasoft import read_opendatasoft
 from sources.harvest.polite_client import PoliteClient, Politeness
 from sources.harvest.run import Harvest, HarvestTally, run_harvest
 from sources.harvest.screen import probe
 from tests.support.portals import Portal
+from tests.support.watched_publisher import RecordingPublisher
 
 PRIVATE = CheckedNetwork(private=True)
 """For the portal, which is on loopback."""
