@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -25,7 +27,6 @@ from sources.client import (
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.running_gateway import records_of
-from tests.support.spool_process import SpoolProcess
 from tests.support.waiting import wait_until
 
 PRODUCER = "lycees"
@@ -104,6 +105,29 @@ def test_a_wrong_secret_is_reported_and_loses_nothing(
     with GatewayPublisher(gateway.url, right, spool=Spool(file)) as publisher:
         assert publisher.flush().delivered == 1
     assert [one.id for one in on_topic(broker)] == ["0"]
+
+
+class SpoolProcess:
+    """Runs `tests.support.spooling_producer`; each run continues after the last noted event."""
+
+    def __init__(self, url: str, folder: Path, *, token: str, last: int) -> None:
+        self.spool = folder / "spool.db"
+        self._notes = folder / "notes"
+        self._command = [
+            *(sys.executable, "-m", "tests.support.spooling_producer"),
+            *(url, str(self.spool), str(self._notes), str(last), token),
+        ]
+
+    def start(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert process.stdout is not None
+        if not process.stdout.readline():
+            raise AssertionError(process.communicate()[1].decode())
+        return process
+
+    def safe(self) -> int:
+        """Return how many events it has noted as published."""
+        return len(self._notes.read_text().split()) if self._notes.exists() else 0
 
 
 @pytest.mark.timeout(240)

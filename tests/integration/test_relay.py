@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -19,12 +20,12 @@ from broker.reading import read_topics
 from events.cloudevent import CloudEvent, decode
 from events.fact import Family
 from events.topics import topic_name
+from tests.support.children import Child
 from tests.support.commands import run_inside
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.histories import uai
 from tests.support.kafka import KafkaBroker
 from tests.support.postgres import Database, PostgresServer, started_postgres
-from tests.support.relays import Relay
 from tests.support.traffic import wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import WorkerFactory
@@ -44,6 +45,21 @@ BEGIN INSERT INTO public.everything VALUES (NEW.id); RETURN NEW; END $$;
 CREATE TRIGGER note BEFORE INSERT ON smart_region.outbox FOR EACH ROW EXECUTE FUNCTION note();
 """
 SPEED = json.dumps({"downlink_mbps": 1000})
+
+
+class Relay(Child):
+    """A `smart-region relay postgres` of its own process."""
+
+    def __init__(
+        self, database: str, bootstrap: str, folder: Path, *options: str, name: str = "relay"
+    ) -> None:
+        self.database = database
+        command = [
+            *(sys.executable, "-m", "smart_region", "relay", "postgres"),
+            *("--database", database, "--poll", "1", *options),
+        ]
+        log_file = folder / f"{name}.log"
+        super().__init__(command, {"SMART_REGION_BROKER": bootstrap}, log_file=log_file)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ SENSITIVE = (
     "tests/unit/boundary/test_terminal.py",
     "tests/unit/catalogue/test_formatting.py",
     "tests/unit/sources/importing/test_refusal.py",
-    "tests/unit/sources/harvest/test_documentation.py",
+    "tests/unit/sources/test_documentation.py",
     "tests/unit/operations/programs",
     "tests/unit/report/test_process.py",
     "tests/unit/streams/test_clock.py",

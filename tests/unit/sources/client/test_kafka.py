@@ -10,12 +10,10 @@ import pytest
 from kafka.errors import (
     KafkaError,
     KafkaTimeoutError,
-    MessageSizeTooLargeError,
     TopicAuthorizationFailedError,
 )
-from pydantic import ValidationError
 
-from broker.errors import BrokerRefusedError, BrokerUnreachableError, TopicsMissingError
+from broker.errors import BrokerRefusedError, TopicsMissingError
 from events.cloudevent import CloudEvent, EncodedRecord
 from events.school import SchoolClosed
 from sources.client import (
@@ -30,18 +28,6 @@ EVENT = CloudEvent(
     time=datetime(2019, 3, 11, 9, 30, tzinfo=UTC),
     fact=SchoolClosed(uai="0750419Y", closed_on=date(2019, 3, 11)),
 )
-
-
-@pytest.mark.usefixtures("refused_connections")
-def test_no_broker_is_one_readable_error() -> None:
-    options = PublisherOptions(connect_seconds=0.3)
-    with pytest.raises(BrokerUnreachableError, match=r"ECONNREFUSED.*check the address"):
-        KafkaPublisher("127.0.0.1:1", options=options)
-
-
-def test_unknown_options_are_refused() -> None:
-    with pytest.raises(ValidationError, match="lingerms"):
-        PublisherOptions(lingerms=1)  # type: ignore[call-arg]
 
 
 class FakeFuture:
@@ -147,17 +133,6 @@ def test_a_full_publisher_waits_and_then_gives_up(producer: FakeProducer) -> Non
         for _ in range(3):
             publisher.publish(EVENT)
         assert len(publisher.flush().failed) == 3
-
-
-def test_what_the_client_refuses_is_reported(producer: FakeProducer) -> None:
-    with with_short_timeouts() as publisher:
-        producer.refuses = MessageSizeTooLargeError("too large")
-        publisher.publish(EVENT)
-        producer.refuses = None
-        publisher.publish(EVENT)
-        report = publisher.flush()
-    assert (report.delivered, len(report.failed)) == (1, 1)
-    assert "too large" in report.failed[0].cause
 
 
 def test_raw_records_count_as_events_do(producer: FakeProducer) -> None:

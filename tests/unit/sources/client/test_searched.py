@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from events.cloudevent import CloudEvent
-from sources.client import RecordingPublisher, SearchedPublisher
+from sources.client import SearchedPublisher
 from sources.client.protocol import DeliveryError
 from tests.support.histories import event, uai
+from tests.support.watched_publisher import RecordingPublisher
 
 NAME = "jean-moulin-1943"
 PSEUDONYM = f"k1-{'0' * 32}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent
 from events.fact import Family
-from sources.client import DeliveryReport, FailedDelivery, RecordingPublisher, publish_all
+from sources.client import DeliveryReport, FailedDelivery, publish_all
 from tests.support.histories import event, uai
+from tests.support.watched_publisher import RecordingPublisher
 
 LYCEES = [event("school.closed", uai(f"075000{n}"), "2019-03-11") for n in (1, 2, 3)]
 DATASETS = [event("dataset.withdrawn", f"d-{n}", "2019-03-11") for n in (1, 2)]

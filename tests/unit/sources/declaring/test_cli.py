@@ -107,9 +107,3 @@ def test_a_wrong_answer_changes_nothing(options: tuple[str, ...], said: str) -> 
 
     assert (done.returncode, said in done.stderr) == (2, True), done.stderr
     assert {file.name: file.read_bytes() for file in Path.cwd().iterdir()} == {FILE.name: before}
-
-
-def test_a_declaration_in_brackets_is_left_as_it_is() -> None:
-    FILE.write_text("producers: []\n")
-    assert new(*COMPLETE).returncode == 2
-    assert FILE.read_text() == "producers: []\n"

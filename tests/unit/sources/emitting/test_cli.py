@@ -1,133 +1,53 @@
-"""The commands of a producer: emit, pseudonymise."""
+"""The commands of a producer: emit, pseudonymise. `screen.txt` has what they print."""
+
+from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
-import click
 import pytest
-from click.testing import CliRunner, Result
 
 from broker.errors import BrokerUnreachableError
 from events.cloudevent import decode_json
-from sources.client import RecordingPublisher
-from sources.emitting.cli import emit, pseudonymise
-from tests.support.watched_publisher import WatchedPublisher
+from sources.client import Spool
+from sources.emitting.options import destination_of
+from tests.support.commands import run_inside_with
+from tests.support.gateway_stub import StubAnswer, accepted, answered_each, gateway_stub
+from tests.support.sessions import Session
+from tests.support.watched_publisher import RecordingPublisher, WatchedPublisher
 
 VALID = (
     '{"specversion": "1.0", "id": "a-1", "source": "/lycees",'
     ' "type": "fr.iledefrance.smartregion.school.closed.v1", "time": "2019-03-11T09:30:00Z",'
     ' "data": {"uai": "0750419Y", "closed_on": "2019-03-11"}}\n'
 )
-
 INVALID = VALID.replace("0750419Y", "0750419Z")
+TOKEN = "srt_lycees_" + "A" * 43
 
 
-def run(*arguments: str, given: str | bytes | None = None) -> Result:
-    """Run a command as a person would."""
-    group = click.Group(commands={"emit": emit, "pseudonymise": pseudonymise})
-    return CliRunner().invoke(group, arguments, input=given)
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
-def test_emit_publishes_the_valid_lines(published: list[WatchedPublisher]) -> None:
-    result = run("emit", given=VALID * 2)
-    assert (result.stdout, result.stderr, result.exit_code) == ("2 accepted, 0 refused\n", "", 0)
-    assert published[0].events == [decode_json(VALID)] * 2
-
-
-def test_emit_reports_the_refused_lines(published: list[WatchedPublisher]) -> None:
-    result = run("emit", given=VALID + INVALID + VALID)
-    assert result.stderr == (
-        "line 2: data.uai: has a wrong check letter, value '0750419Z':"
-        " these seven digits end with Y: look for a mistyped digit\n"
-    )
-    assert (result.stdout, result.exit_code) == ("2 accepted, 1 refused\n", 1)
-    assert len(published[0].events) == 2
-
-
-def test_emit_refuses_a_line_that_is_longer_than_any_event(
-    published: list[WatchedPublisher],
+def test_lines_are_emitted_or_refused(
+    published: list[WatchedPublisher], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An endless one filled the memory; those behind it are published."""
-    endless = " " * 1_000_000 + VALID
-    result = run("emit", given=endless + VALID)
+    session = Session()
+    session.run("emit", given=VALID + INVALID + VALID)
+    # A simulated Région emits invalid events on purpose, and the next job waits for a 0.
+    session.run("emit", "--allow-refused", given=VALID + INVALID)
+    # An endless line filled the memory; those behind it are published.
+    session.run("emit", given=" " * 1_000_000 + VALID + VALID)
+    Path("events.jsonl").write_bytes(b"\xff\x00\n" + VALID.encode())
+    session.run("emit", "events.jsonl")
+    for encoding in ("utf-16-le", "utf-16-be"):
+        Path(f"{encoding}.txt").write_bytes(("\ufeff" + VALID * 3).encode(encoding))
+        session.run("emit", f"{encoding}.txt")
+    counts = [[decode_json(VALID)] * count for count in (2, 1, 1, 1, 0, 0)]
+    assert [one.events for one in published] == counts
 
-    assert result.stderr == (
-        "line 1: line: is larger than any event, value 'more than 262144 bytes':"
-        " write each event on a line of its own\n"
-    )
-    assert (result.stdout, result.exit_code) == ("1 accepted, 1 refused\n", 1)
-    assert len(published[0].events) == 1
-
-
-@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_emit_refuses_a_file_of_powershell_as_a_whole(
-    published: list[WatchedPublisher], encoding: str
-) -> None:
-    """Each line was reported as no JSON, with the advice to write each event on one line."""
-    result = run("emit", given=("\ufeff" + VALID * 3).encode(encoding))
-
-    assert result.exit_code == 2
-    assert result.stderr.startswith("Error: file: is in UTF-16")
-    assert result.stdout == "0 accepted, 0 refused\n"
-    assert published[0].events == []
-
-
-def test_emit_says_why_no_line_of_an_event_for_people_is_taken(
-    published: list[WatchedPublisher],
-) -> None:
-    laid_out = json.dumps(json.loads(VALID), indent=2)
-    told = run("emit", given=laid_out).stderr.splitlines()
-
-    assert "jq --compact-output" in told[-1]
-    assert "jq" not in run("emit", given=f"{VALID}{{\n[\n").stderr
-    assert published
-
-
-def test_emit_has_an_option_for_expected_refusals(published: list[WatchedPublisher]) -> None:
-    """A simulated Région emits invalid events on purpose, and the next job waits for a 0."""
-    result = run("emit", "--allow-refused", given=VALID + INVALID + VALID)
-
-    assert result.exit_code == 0
-    assert "2 accepted, 1 refused" in result.output
-    assert len(published) == 1
-
-
-def test_emit_reads_a_file(published: list[WatchedPublisher], tmp_path: Path) -> None:
-    file = tmp_path / "events.jsonl"
-    file.write_text(VALID)
-    assert run("emit", str(file)).stdout == "1 accepted, 0 refused\n"
-    assert len(published) == 1
-
-
-def test_emit_reads_any_bytes(published: list[WatchedPublisher]) -> None:
-    result = run("emit", given=b"\xff\x00\n")
-    assert (result.exit_code, len(published)) == (1, 1)
-    assert result.stderr.startswith("line 1: value: is not valid JSON")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "environ", "expected"),
-    [
-        ([], {}, "127.0.0.1:9092"),
-        ([], {"SMART_REGION_BROKER": "kafka:9092"}, "kafka:9092"),
-        (["--bootstrap", "other:1"], {"SMART_REGION_BROKER": "kafka:9092"}, "other:1"),
-    ],
-)
-def test_emit_knows_its_broker(
-    published: list[WatchedPublisher],
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: list[str],
-    environ: dict[str, str],
-    expected: str,
-) -> None:
-    monkeypatch.delenv("SMART_REGION_BROKER", raising=False)
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
-    run("emit", *arguments, given="")
-    assert published[0].bootstrap == expected
-
-
-def test_a_failing_broker_still_leaves_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     class Unreachable(RecordingPublisher):
         def __init__(self, bootstrap: str, **_: object) -> None:
             raise BrokerUnreachableError(
@@ -135,29 +55,84 @@ def test_a_failing_broker_still_leaves_the_counts(monkeypatch: pytest.MonkeyPatc
             )
 
     monkeypatch.setattr("sources.client.KafkaPublisher", Unreachable)
-    result = run("emit", given=VALID)
-    error, counts = result.output.splitlines()
-    assert error.startswith("Error: broker: no Kafka broker answered")
-    assert counts == "0 accepted, 0 refused"
-    assert result.exit_code == 2
+    session.run("emit", given=VALID)
+    session.check(Path(__file__).with_name("screen.txt"))
 
 
-def test_a_person_longer_than_any_is_reported_by_its_line(tmp_path: Path) -> None:
-    """Of an endless line only the beginning is read, whatever character it ends in."""
-    key = str(tmp_path / "key")
-    run("pseudonymise", "--key", key, "--new-key", "k1")
+@pytest.mark.parametrize(
+    ("arguments", "variable", "expected"),
+    [
+        ([], None, "127.0.0.1:9092"),
+        ([], "kafka:9092", "kafka:9092"),
+        (["--bootstrap", "other:1"], "kafka:9092", "other:1"),
+    ],
+)
+def test_emit_knows_its_broker(
+    published: list[WatchedPublisher], arguments: list[str], variable: str | None, expected: str
+) -> None:
+    run_inside_with({"SMART_REGION_BROKER": variable}, "emit", *arguments)
+    assert published[0].bootstrap == expected
 
-    result = run("pseudonymise", "--key", key, given="b\n" + "é" * 100_000)
 
-    assert "line 2" in str(result.exception)
-    assert "has more than 1000 characters" in str(result.exception)
+def test_events_may_take_the_gateway() -> None:
+    secret = Path("token")
+    secret.write_text(TOKEN)
+    secret.chmod(0o600)
+    with gateway_stub() as stub:
+        session = Session(GATEWAY=stub.url)
+        through = ("--gateway", stub.url, "--secret", "token")
+        session.run("emit", *through, given=VALID * 2)
+        sent = [decode_json(json.dumps(event)) for event in stub.arrived]
+        assert sent == [decode_json(VALID)] * 2
+        assert stub.requests[0][0]["authorization"] == f"Bearer {TOKEN}"
+        stub.behaviour = lambda events: answered_each([403] * len(events))
+        session.run("emit", *through, given=VALID)
+        stub.behaviour = lambda _: StubAnswer(503, {"detail": "busy"}, (("Retry-After", "3600"),))
+        session.run("emit", *through, "--spool", "spool.db", given=VALID)
+        with closing(Spool(Path("spool.db"))) as kept:
+            assert len(kept) == 1
+        stub.behaviour = accepted
+        session.run("emit", *through, "--spool", "spool.db")
+        for option in ("--gateway=http://127.0.0.1:1", "--spool=x", "--plain-http", "--producer=x"):
+            session.run("emit", option)
+    session.check(Path(__file__).with_name("screen_gateway.txt"))
 
 
-def test_persons_become_pseudonyms(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "has_spool"),
+    [
+        ("emit", True),
+        ("explain", True),
+        ("import csv", False),
+        ("import pilote", False),
+        ("harvest dcat", False),
+        ("harvest opendatasoft", False),
+        ("relay postgres", False),
+    ],
+)
+def test_a_spool_is_offered_where_it_is_of_use(command: str, *, has_spool: bool) -> None:
+    done = run_inside_with({}, *command.split(), "--help")
+    assert "--gateway" in done.stdout
+    assert ("--spool" in done.stdout) is has_spool
+
+
+def test_the_same_brokers_are_one_destination(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMART_REGION_BROKER", "kafka-2:9092, kafka-1:9092")
+    assert destination_of(None, None) == destination_of("kafka-1:9092,kafka-2:9092", None)
+
+
+def test_persons_become_pseudonyms() -> None:
     """A key is made once, and the same person has the same pseudonym each time."""
-    key = str(tmp_path / "key")
-    assert run("pseudonymise", "--key", key, "--new-key", "k1").stdout == ""
-    first = run("pseudonymise", "--key", key, given="Éléonore\nb\n").stdout.splitlines()
-    again = run("pseudonymise", "--key", key, given="b\n").stdout.splitlines()
+
+    def run(*arguments: str, given: str = "") -> tuple[list[str], str]:
+        done = run_inside_with({}, "pseudonymise", "--key", "key", *arguments, standard_input=given)
+        return done.stdout.splitlines(), done.stderr
+
+    assert run("--new-key", "k1") == ([], "")
+    first, _ = run(given="Éléonore\nb\n")
     assert [len(line) for line in first] == [35, 35]
+    again, error = run(given="b\n" + "é" * 100_000)
     assert again == first[1:]
+    # Only the beginning of an endless line is read.
+    assert "line 2" in error
+    assert "has more than 1000 characters" in error

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,25 +19,31 @@ from events.dataset import (
 from events.fact import Fact
 from sources.harvest.changes import changes_of, gone_from
 from sources.harvest.memory import KnownDataset
-from sources.harvest.portal_dataset import HarvestError, PortalDataset
+from sources.harvest.portal_dataset import HarvestError
+from sources.harvest.reading import PortalDataset
 
 DAY = date(2026, 11, 2)
 
 
-SEEN = PortalDataset(
-    dataset_id="gares",
-    title="Gares",
-    publisher="Région",
-    theme=Theme.TRANSPORT,
-    licence=Licence.OPEN_LICENCE,
-    frequency=UpdateFrequency.MONTHLY,
-    issued=date(2019, 3, 11),
-)
-
-
-def seen(name: str = "gares", **other: Any) -> PortalDataset:
+def seen(
+    name: str = "gares",
+    *,
+    issued: date = date(2019, 3, 11),
+    modified: date | None = None,
+    licence: Licence = Licence.OPEN_LICENCE,
+    frequency: UpdateFrequency = UpdateFrequency.MONTHLY,
+) -> PortalDataset:
     """Return a dataset as a portal has it."""
-    return replace(SEEN, dataset_id=name, **other)
+    released = DatasetReleased(
+        dataset_id=name,
+        released_on=issued,
+        title="Gares",
+        publisher="Région",
+        theme=Theme.TRANSPORT,
+        licence=licence,
+        update_frequency=frequency,
+    )
+    return PortalDataset(released, modified)
 
 
 def known(*names: str) -> dict[str, KnownDataset]:
@@ -54,15 +58,6 @@ def test_a_new_dataset_is_released_and_updated() -> None:
         ("dataset.released", date(2019, 3, 11)),
         ("dataset.updated", date(2026, 5, 4)),
     ]
-
-
-def test_without_a_day_of_release_it_is_the_first_that_is_known() -> None:
-    """That of its modification, or else today."""
-    updated = changes_of(None, seen(issued=None, modified=date(2026, 5, 4)), DAY)
-    bare = changes_of(None, seen(issued=None), DAY)
-
-    assert [one.effective_day for one in updated.facts] == [date(2026, 5, 4)]
-    assert [one.effective_day for one in bare.facts] == [DAY]
 
 
 def test_a_correction_keeps_the_day() -> None:
@@ -124,7 +119,9 @@ portals = st.dictionaries(
 
 
 @given(st.lists(portals, min_size=1, max_size=8))
-def test_the_facts_say_what_the_portal_has(history: list[dict[str, tuple[object, ...]]]) -> None:
+def test_the_facts_say_what_the_portal_has(
+    history: list[dict[str, tuple[date | None, Licence, UpdateFrequency]]],
+) -> None:
     memory: dict[str, KnownDataset] = {}
     told: list[Fact] = []
     for number, content in enumerate(history):
@@ -141,7 +138,7 @@ def test_the_facts_say_what_the_portal_has(history: list[dict[str, tuple[object,
                 assert facts == []
             told += facts
             memory |= {name: one.known for name, one in changes.items()}
-        assert _published(told) == {n: (d.licence, d.frequency) for n, d in datasets.items()}
+        assert _published(told) == {name: tuple(one[1:]) for name, one in content.items()}
 
 
 def _published(told: list[Fact]) -> dict[str, tuple[Licence, UpdateFrequency]]:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from events.dataset import DatasetProbed, DataState
-from sources.client import RecordingPublisher
 from sources.harvest.memory import held_memory
 from tests.support.commands import run_inside_with
-from tests.support.portals import RECORDS, Answer, Portal, dataset, portal
+from tests.support.portals import RECORDS, Answer, dataset, portal
+from tests.support.sessions import Session
+from tests.support.watched_publisher import RecordingPublisher
 
 QUICK = ("--contact", "x@example.org", "--pause", "0", "--private-addresses")
 DRY = (*QUICK, "--dry-run")
@@ -47,15 +48,32 @@ def harvest(*arguments: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_it_says_what_is_wrong_and_ends_with_status_1() -> None:
-    with portal(dataset("a"), dataset("b", theme=["Santé"])) as served:
-        status, out, err = harvest("opendatasoft", served.url, *DRY)
-        good = harvest("opendatasoft", served.url, *DRY, "--theme", "santé=territory")
+def test_what_a_user_sees(tmp_path: Path, told: RecordingPublisher) -> None:
+    """Problems, changes, and what was requested, refused as private or left alone."""
+    with portal(dataset("a"), dataset("gares"), dataset("b", theme=["Santé"])) as served:
+        session = Session(PORTAL=served.url, FOLDER=tmp_path)
+        command = ("harvest", "opendatasoft", served.url)
+        session.run(*command, "--dry-run", quietly=QUICK)
+        session.run(*command, "--no-data", "--theme", "santé=territory", quietly=QUICK)
+        # The same portal by another of its addresses; data are requested once a day.
+        for _ in range(2):
+            session.run(*command[:2], f"{served.url}/explore/?sort=title#top", quietly=QUICK)
+        session.run(*command, "--ask-again", quietly=QUICK)
+        served.datasets[:] = [dataset("a", title="Autre"), dataset("b"), dataset("c")]
+        session.run(*command, "--dry-run", quietly=QUICK)
+        session.run(*command, quietly=QUICK)
+        session.run(*command, "--contact", "x@example.org", "--dry-run")
 
-    assert status == 1
-    assert "b: theme: is no known theme, value 'Santé'" in err
-    assert "2 datasets, 1 refused, 1 problem, 2 events would be sent" in out
-    assert good[0] == 0
+        served.documents["/x.csv"] = Answer(body=RECORDS, headers={"Content-Type": "text/csv"})
+        file = catalogue_of(tmp_path, f"{served.url}/x.csv")
+        for how in (QUICK[:-1], QUICK):
+            session.run("harvest", "dcat", file, quietly=how)
+        served.documents["/robots.txt"] = Answer(500)
+        session.run("harvest", "dcat", file, "--ask-again", quietly=QUICK)
+    session.run("harvest", "dcat", catalogue_of(tmp_path, "http://127.0.0.1:1/"), quietly=QUICK)
+    session.check(Path(__file__).with_name("screen.txt"))
+    states = [one.fact.data_state for one in told.events if isinstance(one.fact, DatasetProbed)]
+    assert states[-3:] == [DataState.UNAVAILABLE, DataState.CURRENT, DataState.UNAVAILABLE]
 
 
 @pytest.mark.parametrize("address", ["nourl", "", "data.example.fr", "ftp://a", "https://u:p@a"])
@@ -84,70 +102,19 @@ def test_two_harvests_at_once_are_told_so(tmp_path: Path) -> None:
     assert rehearsed[0] == 0
 
 
-def test_a_rehearsal_makes_no_folder(tmp_path: Path) -> None:
-    file = str(catalogue_of(tmp_path, "https://data.example.fr/x"))
-
-    assert harvest("dcat", file, "--no-data", "--dry-run")[0] == 0
-    assert [one.name for one in tmp_path.iterdir()] == ["c.ttl"]
-
-
-def test_a_catalogue_without_datasets_is_counted_too(tmp_path: Path) -> None:
-    """No line at all would look like a harvest that did nothing."""
-    empty = tmp_path / "empty.ttl"
-    empty.touch()
-    status, out, _ = harvest("dcat", str(empty), *DRY)
-
-    assert status == 0
-    assert "0 datasets, 0 refused, 0 problems, 0 events would be sent" in out
-
-
-def test_a_second_run_of_a_day_says_what_it_does_not_ask_again() -> None:
-    """And how to ask it; without a word, data that were just repaired would seem to be away."""
-    with portal(dataset("a")) as served:
-        first, second, again = (
-            harvest("opendatasoft", served.url, *QUICK, *more)[1]
-            for more in ((), (), ("--ask-again",))
-        )
-
-    asked = "1 address asked for data, 0 without, 0 to be left alone\n"
-    assert (first.startswith(asked), again.startswith(asked)) == (True, True)
-    assert second.startswith(
-        "1 address asked for data earlier today (UTC), and not again: run it tomorrow, or now with"
-        " --ask-again\n1 dataset, 0 refused, 0 problems, 0 events sent"
-    )
-
-
-@pytest.mark.parametrize("within", ["/", "/explore/?sort=title", "/explore/#top"])
-def test_a_portal_is_the_same_by_each_of_its_addresses(within: str) -> None:
-    """Another state would send each release again, and withdraw nothing that is gone."""
-    with portal(dataset("a")) as served:
-        first = harvest("opendatasoft", served.url, *QUICK, "--no-data")[1]
-        second = harvest("opendatasoft", f"{served.url}{within}", *QUICK, "--no-data")[1]
-
-    assert "2 events sent" in first
-    assert "0 events sent" in second
-
-
-def test_an_address_without_a_host_is_named(tmp_path: Path, told: RecordingPublisher) -> None:
-    file = catalogue_of(tmp_path, "http://127.0.0.1:1/gares.csv")
-    status, out, _ = harvest("dcat", str(file), *QUICK)
-
-    assert status == 0
-    assert "gares: http://127.0.0.1:1/gares.csv: no answer (Connection refused)\n" in out
-    assert "1 address asked for data, 1 without" in out
-    assert [one.fact.NAME for one in told.events] == ["dataset.released", "dataset.probed"]
-
-
 def test_a_catalogue_may_be_a_file(tmp_path: Path) -> None:
-    """Nobody is asked, so nobody has to be told."""
+    """No request is made, so no contact is needed; a dry run makes no folder."""
     file = tmp_path / "c.ttl"
+    file.touch()
+    empty = harvest("dcat", str(file), "--dry-run")[:2]
     file.write_text("@prefix dcat: <http://www.w3.org/ns/dcat#> .\n<urn:d> a dcat:Dataset .")
-
     status, out, _ = harvest("dcat", str(file), "--dry-run")
 
-    assert status == 1
-    assert "no data are asked for without --contact WHO" in out
+    assert (empty[0], status) == (0, 1)
+    assert "0 datasets, 0 refused, 0 problems, 0 events would be sent" in empty[1]
+    assert "no data are requested without --contact WHO" in out
     assert "\n1 dataset, 1 refused, " in f"\n{out}"
+    assert [one.name for one in tmp_path.iterdir()] == ["c.ttl"]
 
 
 def test_a_catalogues_name_need_not_be_utf_8(tmp_path: Path, told: RecordingPublisher) -> None:
@@ -177,64 +144,6 @@ def test_a_wrong_option_is_said_in_a_line(arguments: tuple[str, ...], words: str
 
     assert status == 2
     assert words in err
-
-
-def test_a_private_portal_has_to_be_allowed() -> None:
-    """The metadata of a portal may lead anywhere, and so may its address."""
-    served: Portal
-    with portal(dataset("a")) as served:
-        status, _, err = harvest("opendatasoft", served.url, "--contact", "x@y.fr", "--dry-run")
-
-    assert status == 2
-    assert "--private-addresses" in err
-    assert served.requests == []
-
-
-def test_an_address_that_is_left_alone_is_named(tmp_path: Path, told: RecordingPublisher) -> None:
-    with portal() as served:
-        served.documents["/robots.txt"] = Answer(500)
-        file = catalogue_of(tmp_path, f"{served.url}/x.csv")
-        out = harvest("dcat", str(file), *QUICK)[1]
-
-    assert out.startswith(f"gares: {served.url}/x.csv: left alone, as robots.txt or Retry-After")
-    assert "0 addresses asked for data, 0 without, 1 to be left alone\n" in out
-    assert [one.fact.NAME for one in told.events] == ["dataset.released"]
-
-
-def test_what_was_refused_as_private_is_asked_once_it_is_allowed(
-    tmp_path: Path, told: RecordingPublisher
-) -> None:
-    """On the same day: it was not asked before, and is not counted so."""
-    with portal() as served:
-        served.documents["/x.csv"] = Answer(body=RECORDS, headers={"Content-Type": "text/csv"})
-        file = catalogue_of(tmp_path, f"{served.url}/x.csv")
-        refused, allowed = (harvest("dcat", str(file), *how)[1] for how in (QUICK[:-1], QUICK))
-
-    assert "is on a private network, value '127.0.0.1': give --private-addresses" in refused
-    assert "0 addresses asked for data, 0 without" in refused
-    assert ", 1 on a private network and not asked\n" in refused
-    assert allowed.startswith("1 address asked for data, 0 without, 0 to be left alone\n")
-    facts = [one.fact for one in told.events]
-    assert [one.data_state for one in facts if isinstance(one, DatasetProbed)] == [
-        DataState.UNAVAILABLE,
-        DataState.CURRENT,
-    ]
-
-
-def test_it_says_what_changed() -> None:
-    with portal(dataset("a"), dataset("gares")) as served:
-        first = harvest("opendatasoft", served.url, *QUICK)[1]
-        served.datasets[:] = [dataset("a", title="Autre"), dataset("b")]
-        tried, sent, again = (
-            harvest("opendatasoft", served.url, *QUICK, *more)[1]
-            for more in (("--dry-run",), (), ())
-        )
-
-    change = "2 released, 1 updated, 1 withdrawn: gares\n"
-    assert "2 probed, 2 released, 2 updated\n" in first
-    assert change in tried
-    assert f"1 probed, {change}" in sent
-    assert "released" not in again
 
 
 def test_files_of_one_name_are_two_portals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,19 +93,13 @@ def test_data_are_stale_after_their_frequency_and_a_week(
     assert (found.data_state, found.unchanged_days) == (DataState.STALE, days + 8)
 
 
-def test_what_is_irregular_is_never_stale() -> None:
-    """Nothing was promised."""
-    later = DAY + 40 * MONTH
-    assert (
-        probed("x", [known(data("a"))], UpdateFrequency.IRREGULAR, later).data_state
-        is DataState.CURRENT
-    )
-
-
 def test_data_that_were_not_read_to_their_end_are_not_called_stale() -> None:
-    """They may have changed behind."""
-    found = probed("x", [known(data("a", is_whole=False))], UpdateFrequency.DAILY, DAY + 9 * MONTH)
+    """They may have changed behind. Nor are irregular ones: nothing was promised."""
+    later = DAY + 9 * MONTH
+    found = probed("x", [known(data("a", is_whole=False))], UpdateFrequency.DAILY, later)
     assert (found.data_state, found.unchanged_days) == (DataState.CURRENT, 0)
+    irregular = probed("x", [known(data("a"))], UpdateFrequency.IRREGULAR, later)
+    assert irregular.data_state is DataState.CURRENT
 
 
 def test_the_addresses_of_a_dataset_count_together() -> None:

@@ -64,8 +64,9 @@ def test_each_form_says_the_same(form: str, tmp_path: Path) -> None:
     graph = Graph().parse(data=PREFIXES + GARES, format="turtle")
     file = tmp_path / f"catalogue{FORMS[form]}"
     graph.serialize(file, format=form)
+    # Programs on Windows write a byte order mark, which only the parser of XML accepts.
     nameless = tmp_path / "catalogue"
-    nameless.write_bytes(file.read_bytes())
+    nameless.write_bytes(codecs.BOM_UTF8 + file.read_bytes())
 
     (found,) = read_dcat_file(file).found
 
@@ -81,13 +82,6 @@ def test_each_form_says_the_same(form: str, tmp_path: Path) -> None:
         Distribution(url="https://data.example.org/gares.csv"),
         Distribution(url="https://data.example.org/doc.html", is_data=False, as_page=True),
     )
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_a_byte_order_mark_is_left_out(form: str) -> None:
-    """Programs on Windows write one, which no parser but that of XML takes."""
-    text = Graph().parse(data=PREFIXES + GARES, format="turtle").serialize(format=form)
-    assert len(parsed(codecs.BOM_UTF8 + text.encode(), FORMS[form]).found) == 1
 
 
 ENTITIES = "".join(
@@ -275,20 +269,6 @@ def test_what_is_no_catalogue_is_said_to_be_none(kind: str, content: bytes) -> N
     with pytest.raises(HarvestError) as caught:
         parsed(content, kind)
     assert "\n" not in str(caught.value)
-
-
-def test_an_entity_of_a_file_is_not_read(tmp_path: Path) -> None:
-    """RDF/XML may name files of this machine."""
-    secret = tmp_path / "secret"
-    secret.write_text("le secret")
-    text = (
-        f'<!DOCTYPE r [<!ENTITY x SYSTEM "{secret.as_uri()}">]>'
-        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
-        ' xmlns:dct="http://purl.org/dc/terms/" xmlns:dcat="http://www.w3.org/ns/dcat#">'
-        '<dcat:Dataset rdf:about="urn:d"><dct:title>&x;</dct:title></dcat:Dataset></rdf:RDF>'
-    )
-    with pytest.raises(HarvestError, match="declares entities"):
-        parsed(text.encode(), ".rdf")
 
 
 def test_a_dataset_without_any_name_is_noticed(tmp_path: Path) -> None:

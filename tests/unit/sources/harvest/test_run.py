@@ -12,7 +12,7 @@ import pytest
 
 from events.cloudevent import CloudEvent
 from events.dataset import DatasetProbed, DataState
-from sources.client import DeliveryReport, FailedDelivery, RecordingPublisher
+from sources.client import DeliveryReport, FailedDelivery
 from sources.harvest.data_state import DataOutcome, FoundData, Validators
 from sources.harvest.memory import load_memory
 from sources.harvest.opendatasoft import read_opendatasoft
@@ -22,6 +22,7 @@ from sources.harvest.reading import ReadingRules
 from sources.harvest.run import DATASETS_PER_NOTE, Harvest, HarvestTally, run_harvest
 from tests.support.harvests import NOW, PRIVATE, harvest
 from tests.support.portals import Answer, Portal, dataset, portal
+from tests.support.watched_publisher import RecordingPublisher
 
 
 class FailingPublisher:
@@ -64,16 +65,6 @@ def served() -> Iterator[Portal]:
 def names(events: list[CloudEvent]) -> list[tuple[str, str]]:
     """Return what events say of which dataset."""
     return [(event.fact.NAME, event.fact.entity_id) for event in events]
-
-
-def test_an_unchanged_portal_says_nothing_new(served: Portal, tmp_path: Path) -> None:
-    file = tmp_path / "state.json"
-    first, tally = harvest(served, file)
-    second, _ = harvest(served, file, days=30)
-
-    assert len(first) == 20
-    assert tally.is_good
-    assert second == []
 
 
 def test_a_prefix_keeps_two_portals_with_one_identifier_apart(tmp_path: Path) -> None:
@@ -200,18 +191,6 @@ def test_what_is_found_of_the_data_is_a_fact_once(served: Portal, tmp_path: Path
     assert (third.probed, third.asked_before) == (10, 0)
     assert again == later == []
     assert len([path for path in served.paths() if "exports" in path]) == 20
-
-
-def test_every_export_may_be_refused(served: Portal, tmp_path: Path) -> None:
-    file = tmp_path / "state.json"
-    harvest(served, file, with_data=True)
-    served.lie("/exports/", Answer(403))
-    refused, _ = harvest(served, file, with_data=True, days=1)
-    served.lies.clear()
-    back, _ = harvest(served, file, with_data=True, days=2)
-
-    assert set(states(refused).values()) == {DataState.UNAVAILABLE}
-    assert set(states(back).values()) == {DataState.CURRENT}
 
 
 def test_data_go_stale_whatever_the_metadata_say(served: Portal, tmp_path: Path) -> None:

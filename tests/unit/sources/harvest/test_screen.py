@@ -111,7 +111,6 @@ def ask(served: Portal, path: str, known: Validators | None = None) -> FoundData
     [
         (Answer(403), "status 403"),
         (Answer(500), "status 500"),
-        (Answer(503), "status 503"),
         (Answer(302, headers={"Location": "ftp://example.org/"}), "redirect"),
         (Answer(seconds=2.0), "timed out"),
     ],
@@ -134,15 +133,6 @@ def test_of_a_host_that_asks_to_wait_nothing_is_said(answer: Answer) -> None:
         assert ask(served, "/x.csv") is None
         served.documents["/robots.txt"] = Answer(body=b"User-agent: *\nDisallow: /x\n")
         assert ask(served, "/x.csv") is None
-
-
-def test_a_host_that_is_not_there_fails() -> None:
-    """Whatever its rules would be: nobody has data from it."""
-    failed = ask(Portal(url="http://127.0.0.1:1"), "/x.csv")
-
-    assert failed is not None
-    assert failed.outcome is DataOutcome.FAILED
-    assert "no answer (Connection refused)" in failed.why
 
 
 def test_data_that_have_not_changed_are_not_sent_again() -> None:

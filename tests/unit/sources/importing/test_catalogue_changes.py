@@ -22,8 +22,7 @@ from sources.importing.catalogue_changes import (
     UNKNOWN,
     CatalogueChanges,
 )
-from sources.importing.event_building import LineOrigin
-from sources.importing.findings import Finding, SkippedLine
+from sources.importing.event_building import Finding, LineOrigin, SkippedLine
 from sources.importing.pilote import COLUMNS, PiloteValue, ValueKind
 from sources.importing.sender import REPEATED
 from sources.importing.table import TableLayout, open_table

@@ -14,12 +14,12 @@ from boundary.diagnostic import Diagnostic
 from events.broadband import BroadbandCoverageReported
 from events.communes import COMMUNES, MERGED_INTO, PARIS_AS_A_WHOLE
 from sources.importing.editions import ELSEWHERE as OTHER_REGIONS
-from sources.importing.editions import HAS_MERGED, OTHER_PARIS, REFUSED, EditionReader, reader_of
-from sources.importing.findings import Finding, FoundEvent, SkippedLine
-from sources.importing.mapped import LEFT_OUT, MappedReader
+from sources.importing.editions import HAS_MERGED, OTHER_PARIS, REFUSED, reader_of
+from sources.importing.event_building import Finding, FoundEvent, SkippedLine
+from sources.importing.mapped import LEFT_OUT
 from sources.importing.mapping import CsvMapping, load_mapping
 from sources.importing.table import open_table
-from tests.support.arcep import ARRONDISSEMENTS, CLASSES, ELSEWHERE, HEADING, WHOLE, edition, row
+from tests.support.arcep import ARRONDISSEMENTS, CLASSES, HEADING, WHOLE, edition, row
 from tests.support.tables import RECORDED, shared_file, write_file
 
 NAME = "commune_debit_filaire.csv"
@@ -30,7 +30,7 @@ def read(
     folder: Path, text: str, *, name: str = NAME, mapping: CsvMapping | None = None
 ) -> list[Finding]:
     """Read a file of this name."""
-    reader = EditionReader(mapping or load_mapping("arcep_debit_filaire"))
+    reader = reader_of(mapping or load_mapping("arcep_debit_filaire"))
     return [*reader.read(open_table(write_file(folder, text, name=name), reader.layout), RECORDED)]
 
 
@@ -53,31 +53,6 @@ def lines(*rows: str) -> str:
     return "\n".join((HEADING, *rows, ""))
 
 
-def test_arcep_s_own_line_of_paris_is_read(tmp_path: Path) -> None:
-    """The edition of 2026-03-31: 1 653 974 of 1 667 292 premises have 30 Mbit/s and more."""
-    paris = (
-        "75056;Paris;75;11;1667292;all;0;1667292;1666875;1665081;1653974;1650487;1648916;2026-03-31"
-    )
-    reader = EditionReader(load_mapping("arcep_debit_filaire"))
-    table = open_table(write_file(tmp_path, lines(paris), name=NAME), reader.layout)
-    coverage, *_ = coverages([*reader.read(table, RECORDED.replace(year=2026, month=6))])
-    assert coverage == BroadbandCoverageReported(
-        insee="75056",
-        as_of=date(2026, 3, 31),
-        premises=1_667_292,
-        connectable_premises=1_653_974,
-    )
-
-
-def test_a_whole_edition_is_read(tmp_path: Path) -> None:
-    found = read(tmp_path, edition())
-    own = [one for one in coverages(found) if one.premises]
-    assert sorted(one.insee for one in own) == sorted(WHOLE)
-    assert Counter(one.why for one in found if isinstance(one, SkippedLine)) == {
-        OTHER_REGIONS: len(ELSEWHERE)
-    }
-
-
 @given(
     premises=PREMISES,
     losses=st.lists(st.integers(0, 10**5), min_size=CLASSES, max_size=CLASSES),
@@ -87,7 +62,7 @@ def test_what_counts_is_30_mbit_s_of_all_premises(
     tmp_path_factory: pytest.TempPathFactory, premises: int, losses: list[int], day: date
 ) -> None:
     """Whatever the other classes have, on the edition's day."""
-    classes: list[int] = []
+    classes: list[int] = []  # One may be complete: only all together are satellite.
     for loss in losses:
         classes.append(max(0, (classes[-1] if classes else premises) - loss))
     text = lines(
@@ -97,10 +72,6 @@ def test_what_counts_is_30_mbit_s_of_all_premises(
     found, _ = coverages(read(tmp_path_factory.mktemp("edition"), text))
     assert (found.premises, found.connectable_premises) == (premises, classes[3])
     assert found.as_of == day
-
-
-def test_a_column_that_says_wired_needs_no_name(tmp_path: Path) -> None:
-    assert coverages(read(tmp_path, edition(networks="Filaire"), name="t3.csv"))
 
 
 WIRED = "take the edition of wired networks (Arcep: commune_debit_filaire.csv)"
@@ -157,11 +128,6 @@ def test_a_file_that_may_count_others_is_refused_as_a_whole(
     assert expected in refused(read(tmp_path, text, name=name))
 
 
-def test_a_commune_that_is_complete_is_none_of_satellite(tmp_path: Path) -> None:
-    rows = [row("77001", 5, [5] * CLASSES), row("77002", 5, [4] * CLASSES)]
-    assert len(coverages(read(tmp_path, lines(*rows)))) == 2
-
-
 def test_one_line_of_other_networks_refuses_the_file(tmp_path: Path) -> None:
     rows = [row(code, 100, [90] * CLASSES) for code in ("77001", "77002", "77003")]
     rows.insert(1, row("77004", 100, [100] * CLASSES, networks="satellite"))
@@ -181,19 +147,12 @@ def test_a_commune_of_the_region_may_be_left_out_too(tmp_path: Path) -> None:
     assert found == [SkippedLine(2, LEFT_OUT), SkippedLine(3, OTHER_REGIONS)]
 
 
-def test_a_wrong_number_is_told_with_the_file_s_columns(tmp_path: Path) -> None:
-    """In the problem and in the remedy: nobody looks for `premises` in the file."""
+def test_a_wrong_number_is_reported_with_the_file_s_columns(tmp_path: Path) -> None:
+    """In the problem and in the remedy: the file has no `premises`."""
     found = read(tmp_path, lines(row("77001", 10, [11] * CLASSES)))
-    told = [str(one).partition(": ")[2] for one in found if isinstance(one, Diagnostic)]
+    reported = [str(one).partition(": ")[2] for one in found if isinstance(one, Diagnostic)]
     problem, remedy = "is more than the commune's `nbr`", "write at most 10, or correct `nbr`"
-    assert f"elig_thd30: {problem}, value '11': {remedy}" in told
-
-
-def test_a_wrong_line_stops_no_other(tmp_path: Path) -> None:
-    text = lines(row("77001", 100, [90] * CLASSES), row("77002", 9, [8] * CLASSES, day="hier"))
-    good, bad = read(tmp_path, text)
-    assert isinstance(good, FoundEvent)
-    assert "3: date: is not a day, value 'hier'" in str(bad)
+    assert f"elig_thd30: {problem}, value '11': {remedy}" in reported
 
 
 def last_of_each(found: list[BroadbandCoverageReported]) -> Mapping[str, int]:
@@ -210,9 +169,17 @@ def test_paris_counts_once_where_editions_differ(tmp_path: Path, *, whole_first:
     by_arrondissement = tuple(set(WHOLE) - {PARIS_AS_A_WHOLE}) + ARRONDISSEMENTS
     order = (WHOLE, by_arrondissement) if whole_first else (by_arrondissement, WHOLE)
     first, second = (
-        coverages(read(tmp_path, edition(seed, sorted(codes), day=f"202{seed}-06-30")))
+        coverages(
+            # A column that says wired needs no name.
+            read(
+                tmp_path,
+                edition(seed, sorted(codes), day=f"202{seed}-06-30", networks="Filaire"),
+                name="t3.csv",
+            )
+        )
         for seed, codes in enumerate(order)
     )
+    assert {one.insee for one in first if one.premises} == {*order[0]}
     assert last_of_each(first + second) == last_of_each(second)
 
 
@@ -257,10 +224,6 @@ def test_another_source_has_a_mapping_of_its_own(tmp_path: Path) -> None:
     assert "2: réseau: does not say that wired" in refused(
         read(tmp_path, f"{heading}60;satellite\n", mapping=mapping)
     )
-
-
-def test_a_mapping_without_editions_is_read_line_by_line() -> None:
-    assert isinstance(reader_of(load_mapping("lycees_idf_uai")), MappedReader)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ import pytest
 from boundary.errors import SmartRegionError
 from events.errors import ContractError, RefusalReason
 from events.school import SchoolConnected
-from sources.importing.event_building import LineOrigin, event_of_line, recorded_at
-from sources.importing.findings import FoundEvent
+from sources.importing.event_building import FoundEvent, LineOrigin, event_of_line, recorded_at
 from tests.support.tables import RECORDED, write_file
 
 FIELDS = {"uai": "0750419Y", "connected_on": date(2020, 1, 1), "downlink_mbps": 100}
@@ -24,7 +23,9 @@ ORIGIN = LineOrigin(
 
 def event_id(*, source: str = "urn:test", time: datetime = RECORDED, **fields: object) -> str:
     """Return the id of what the usual line states, with other fields."""
-    found = event_of_line(SchoolConnected, {**FIELDS, **fields}, ORIGIN, source=source, time=time)
+    (found,) = event_of_line(
+        SchoolConnected, {**FIELDS, **fields}, ORIGIN, source=source, time=time
+    )
     assert isinstance(found, FoundEvent)
     return found.event.id
 
@@ -60,12 +61,9 @@ def test_a_file_s_own_date_is_when_it_was_recorded(tmp_path: Path) -> None:
     assert recorded_at(file, None, now=now) == RECORDED
     given = datetime(2020, 1, 1, tzinfo=UTC)
     assert recorded_at(file, given, now=now) == given
-
-
-def test_a_file_from_the_future_is_refused(tmp_path: Path) -> None:
-    """Its lines would win over every correction until then."""
+    # The lines of a file from the future would win over every correction until then.
     with pytest.raises(SmartRegionError, match="say with --recorded-at"):
-        recorded_at(write_file(tmp_path, ""), None, now=RECORDED - timedelta(seconds=1))
+        recorded_at(file, None, now=RECORDED - timedelta(seconds=1))
 
 
 @pytest.mark.parametrize("seconds", [-(10**12), 10**12])

