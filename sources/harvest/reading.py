@@ -105,7 +105,9 @@ def read_dataset(
         if problem is not None:
             remedy = "correct it on the portal; the dataset is read without it"
             left_out.append(Diagnostic((), problem, text, remedy, field=field_name, file=where))
-    if find_person_data({"title": title, "publisher": publisher}) is not None:
+    if find_person_data(
+        {"type": DatasetReleased.TYPE, "data": {"title": title, "publisher": publisher}}
+    ):
         remedy = "remove it on the portal"
         refused.append(Diagnostic((), "looks like a person's data", None, remedy, file=name).hide())
     problems = [*refused, *left_out]
