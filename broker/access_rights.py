@@ -6,10 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from kafka.admin import (
     ACL,
     ACLFilter,
@@ -27,6 +25,7 @@ from boundary.errors import SmartRegionError
 from broker.clients import administering
 from broker.errors import BrokerRefusedError
 from broker.security import PLAINTEXT, BrokerSecurity
+from events.document import data_beside
 from events.fact import Family
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, DEFAULT_APP_ID, topic_name
 
@@ -76,7 +75,7 @@ class Right:
 
 
 class DeclaredRole(BaseModel):
-    """A role as declared in `roles.yaml`: its purpose, and its operations on each resource."""
+    """A role of `access_rights.yaml`: its purpose, and its operations on each resource."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -91,8 +90,7 @@ class DeclaredRole(BaseModel):
 @cache
 def declared_roles() -> Mapping[Role, DeclaredRole]:
     """Return the declaration of every role."""
-    text = (Path(__file__).parent / "roles.yaml").read_text(encoding="utf-8")
-    return TypeAdapter(dict[Role, DeclaredRole]).validate_python(yaml.safe_load(text))
+    return TypeAdapter(dict[Role, DeclaredRole]).validate_python(data_beside(__file__))
 
 
 def rights_of(

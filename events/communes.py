@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-import yaml
-
+from events.document import data_beside
 from events.identifiers import Department
 
 PARIS_AS_A_WHOLE = "75056"
@@ -24,7 +22,7 @@ def _codes(department: str, numbers: str) -> tuple[str, ...]:
     )
 
 
-_DECLARED: Final = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+_DECLARED: Final = data_beside(__file__)
 COMMUNES: Final[Mapping[Department, tuple[str, ...]]] = MappingProxyType(
     {Department(code): _codes(code, numbers) for code, numbers in _DECLARED["numbers"].items()}
 )

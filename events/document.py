@@ -98,6 +98,12 @@ class Document:
         self.diagnostics.append(Diagnostic(path, problem, value, remedy, line=line))
 
 
+def data_beside(module: str) -> Any:  # noqa: ANN401 - plain data
+    """Return the data of the YAML file beside a module of ours (its `__file__`) with its name."""
+    text = Path(module).with_suffix(".yaml").read_text(encoding="utf-8")
+    return yaml.load(text, Loader=_LOADERS[0])  # noqa: S506 - both loaders are safe
+
+
 def read_document(file: Path) -> Document:
     """Read a file; its content never raises: mistakes are in the document."""
     document = Document(file)

@@ -8,23 +8,20 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import islice
-from pathlib import Path
 from typing import Final, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from boundary.diagnostic import Diagnostic, FieldPath, choose, shown
+from events.document import data_beside
 from events.errors import ContractError, RefusalReason
 from events.fact import TYPE_PREFIX, Fact
 
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
-_WORDS: Final[Mapping[str, Mapping[str, str]]] = yaml.safe_load(
-    Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
-)
+_WORDS: Final[Mapping[str, Mapping[str, str]]] = data_beside(__file__)
 NUMBER_REMEDY: Final = _WORDS["decimal_type"]["remedy"]
 
 REMOVE_MARK: Final = "remove the byte order mark: save the text as UTF-8 without one"

@@ -13,13 +13,11 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from html.entities import html5
-from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import unquote
 
-import yaml
-
 from events.cloudevent import Attributes
+from events.document import data_beside
 from events.fact import JSON
 from events.identifiers import is_pseudonymous
 from events.pseudonym import is_pseudonym
@@ -28,7 +26,7 @@ from events.registry import FACTS
 _Path: TypeAlias = "tuple[_Path | None, str | int]"
 """A path as its last step and the path before it, which siblings share."""
 
-_DECLARED: Final = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+_DECLARED: Final = data_beside(__file__)
 #: Words of a field's name that mark personal data: `nom_usage`, `emailContact`, `telephone`.
 _WORDS: Final = frozenset(_DECLARED["words"].split())
 #: Longer words that no other name contains: `ddnaissance`, `studentemail`.

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
-
-import yaml
 
 from events.contracts.client_schemas import event_name, spelled_out
 from events.contracts.json_schema import description_of, schema_of
+from events.document import data_beside
 from events.fact import JSON, Fact, Family
 from events.registry import FACTS, facts_of
 from events.topics import TopicSpec, declared_topics, topic_name
@@ -34,7 +32,7 @@ def asyncapi_document() -> dict[str, JSON]:
         content = {name: part for name, part in schema.items() if not name.startswith("$")}
         schemas[_label(fact)] = _moved(content | {"title": event_name(fact)})
     return {
-        **yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")),
+        **data_beside(__file__),
         "channels": {
             family.value: _channel(family, topics[topic_name(family)]) for family in Family
         },

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +17,9 @@ from events.errors import ContractError, RefusalReason
 from events.fact import JSON
 from tests.support.letters import valid_event
 
+CONTENTS: dict[str, list[JSON]] = yaml.safe_load(
+    (Path(__file__).parents[2] / "corpus" / "letter_contents.yaml").read_text(encoding="utf-8")
+)
 MAIL = "jean.dupont@example.org"
 STRUCTURED = (("content-type", b"application/cloudevents+json"),)
 EVENT = {"id": "1", "type": "x", "data": {"a": [1, {"b": None}], "title": "é à"}}
@@ -59,23 +64,7 @@ def test_a_record_with_an_address_anywhere_is_not_kept(
     assert not kept(text.replace("@", r"\u0040") if escaped else text)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        "Dupont",
-        ["0750652B", "Dupont"],
-        {"uai": "0750652B", "client": "Dupont"},
-        {"data": {"suivi": "Dupont"}},
-        {"data": {"deeper": {"uai": "Dupont"}}},
-        {"data": {"uai": "Jean Dupont"}},
-        {"data": {"uai": ["Dupont, Jean"]}},
-        {"data": {"title": ["Jean Dupont"]}},
-        {"data": {"suivi par Dupont": 1}},
-        {"data": "Dupont"},
-        {"data": {}, "time": "vu avec Dupont"},
-        {"data": {}, "source": "Jean Dupont"},
-    ],
-)
+@pytest.mark.parametrize("content", CONTENTS["free_text"])
 def test_a_record_with_free_text_is_not_kept(content: JSON) -> None:
     assert not kept(json.dumps(content))
 
@@ -87,15 +76,7 @@ def test_keys_and_headers_are_checked_as_well(text: str) -> None:
     assert may_be_kept(b"0750652B", b"{}", [("content-type", b"application/json; charset=utf-8")])
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        {"data": {"title": "Lycées de Paris", "uai": "0750652B", "kind": "vocational"}},
-        {"data": {"uia": 12, "since": "2019-03-11", "parts": [None, True, "1,5"]}},
-        {"uai": "0750652B", "downlink_mbps": "fast"},
-        {"data": {}, "id": "a-1", "type": "unheard.of", "traceparent": "00-7b-be-01"},
-    ],
-)
+@pytest.mark.parametrize("content", CONTENTS["kept"])
 def test_values_of_a_contract_s_fields_are_kept(content: JSON) -> None:
     assert kept(json.dumps(content))
 

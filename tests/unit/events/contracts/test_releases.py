@@ -4,13 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 
 from boundary.errors import SmartRegionError
 from events.contracts.json_schema import schema_of
 from events.contracts.releases import BrokenContractError, compare, release
 from events.registry import FACTS
-from tests.support.contracts import broken_rules, drawn_from, rules_beyond
 
 RELEASED = Path(__file__).parents[4] / "docs" / "contracts" / "released"
 CLOSED = "fr.iledefrance.smartregion.school.closed.v1"
@@ -77,16 +75,3 @@ def test_a_broken_file_is_reported(folder: Path, text: str) -> None:
 
     with pytest.raises(SmartRegionError, match=CLOSED):
         compare(folder)
-
-
-@pytest.mark.parametrize("file", sorted(RELEASED.glob("*.json")), ids=lambda file: file.stem)
-def test_what_a_released_schema_takes_is_taken(file: Path) -> None:
-    schema = json.loads(file.read_text(encoding="utf-8"))
-    expected = rules_beyond(schema)
-
-    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
-    @given(drawn_from(schema))
-    def holds(event: object) -> None:
-        assert broken_rules(file.stem, event) <= expected
-
-    holds()
