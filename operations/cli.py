@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import click
 
@@ -24,6 +25,10 @@ from sources.harvest.cli import harvest
 from sources.importing.cli import import_group
 from sources.relay.cli import relay
 
+OK: Final = 200
+#: No more is read of a response.
+LONGEST_ANSWER: Final = 4096
+
 
 @click.command()
 @click.argument("url")
@@ -36,18 +41,35 @@ from sources.relay.cli import relay
     help="How long an answer may take.",
 )
 def health(url: str, timeout: float) -> None:
-    """Check the health of a running process.
+    """Check the health of a running process at its /healthz or /readyz.
 
-    It is asked at its /healthz or /readyz. For container engines: the image has no other HTTP
-    client. The exit status is 1 where there is no good answer.
+    For container engines: the image has no other HTTP client. The exit status is 1 if there is no
+    good answer.
     """
-    from operations.health import UnhealthyError, check_health
+    from boundary.addresses import shown_address
+
+    if (problem := _problem_at(url, seconds=timeout)) is not None:
+        echo(f"{shown_address(url)}: {problem}", err=True)
+        sys.exit(1)  # Engines keep 2 for themselves.
+
+
+def _problem_at(url: str, *, seconds: float) -> str | None:
+    """Return what a process waits for, if its answer says so, or why there is no good answer."""
+    from boundary.addresses import UnusableAddressError
+    from boundary.http_client import NoAnswerError, http_get
 
     try:
-        check_health(url, seconds=timeout)
-    except UnhealthyError as error:
-        echo(error, err=True)
-        sys.exit(1)  # Engines keep 2 for themselves.
+        answer = http_get(url, seconds=seconds, most_bytes=LONGEST_ANSWER)
+    except UnusableAddressError as error:
+        return f"{error.problem}: {error.remedy}"
+    except NoAnswerError as error:
+        return f"no answer ({error.cause})"
+    if answer.status == OK:
+        return None
+    try:
+        return f"waits for {answer.json()['waiting_for']}"
+    except (KeyError, TypeError):
+        return f"answers with status {answer.status}"
 
 
 producers.add_command(new_producer)

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
-from typing import TYPE_CHECKING, TextIO
+from functools import partial
+from typing import TYPE_CHECKING, Final, TextIO
 
 import click
 
+from boundary.terminal import echo
 from events.options import DAY
-from simulation.demo.cli import demo
+from simulation.period import FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
-    from simulation.emitter import SimulatedRecord
+    from collections.abc import Iterator
+
+    from simulation.demo.screen import FiguresLayout, Screen
+    from simulation.demo.system import DemoPlan
+
+DAYS_A_SECOND: Final = 45
+"""Five years in 41 seconds: slow enough to watch, and far from what the monitor can take."""
+
+WIDTH: Final = 140
+"""Columns of the table where there is no terminal."""
+
+INTERRUPTED: Final = 128
+"""Added to a signal's number for the exit status, as shells do."""
 
 
 @click.command()
@@ -33,7 +47,6 @@ def simulate(seed: int, start: datetime | None, end: datetime | None, out: TextI
     They are those of 2016 to 2020. As in life, some lines come late, twice, corrected, taken
     back or invalid. The same seed always gives the same lines.
     """
-    from simulation.period import FIRST_DAY, LAST_DAY
     from simulation.simulator import simulate as simulated
 
     first = FIRST_DAY if start is None else start.date()
@@ -42,23 +55,132 @@ def simulate(seed: int, start: datetime | None, end: datetime | None, out: TextI
         raise click.BadParameter(
             f"{last} is before --from {first}: give two days in order", param_hint="--to"
         )
-    records: Iterable[SimulatedRecord] = simulated(seed, first, last)
-    # A person who sees no lines sees a bar instead.
-    if sys.stderr.isatty() and not out.isatty():
-        records = _with_bar(records, first, last)
-    out.writelines(f"{record.line}\n" for record in records)
+    out.writelines(f"{record.line}\n" for record in simulated(seed, first, last))
 
 
-def _with_bar(
-    records: Iterable[SimulatedRecord], first: date, last: date
-) -> Iterator[SimulatedRecord]:
-    from boundary.screen import progress_bar
+@click.command()
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="The chance that the simulated Région follows.",
+)
+@click.option(
+    "--from",
+    "start",
+    type=DAY,
+    default=str(FIRST_DAY),
+    show_default=True,
+    metavar="DAY",
+    help="First day to watch; what was sent before is there at once.",
+)
+@click.option(
+    "--to",
+    "end",
+    type=DAY,
+    default=str(LAST_DAY),
+    show_default=True,
+    metavar="DAY",
+    help="Last day.",
+)
+@click.option(
+    "--speed",
+    type=click.IntRange(1, 10_000),
+    default=DAYS_A_SECOND,
+    show_default=True,
+    metavar="DAYS",
+    help="Days a second.",
+)
+@click.option(
+    "--open", "opens", is_flag=True, help="Open the page in a browser, once it shows figures."
+)
+@click.option("--until-replayed", is_flag=True, help="End after the last day.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as one line of JSON.")
+def demo(
+    *,
+    seed: int,
+    start: datetime,
+    end: datetime,
+    speed: int,
+    opens: bool,
+    until_replayed: bool,
+    as_json: bool,
+) -> None:
+    """Watch a simulated Région's figures from 2016 to 2020.
 
-    with progress_bar() as progress:
-        task = progress.add_task("Simulating", total=(last - first).days + 1)
-        for record in records:
-            progress.update(task, completed=(record.day - first).days)
-            yield record
+    Its events pass through the whole monitor. A broker, a worker and the producing systems run
+    on this machine until Ctrl-C, or with --until-replayed until all is processed and audited;
+    then the exit status is 1 where the audit differs from the worker's figures. Where
+    Prometheus is installed it follows them with the generated rules, and Alertmanager with it;
+    their addresses are shown.
+    """
+    from boundary.interruption import Interrupted, interruptible
+    from catalogue.loader import load_catalogue
+    from operations.programs.alerting import rule_files
+    from simulation.demo.run import open_in_browser, run_demo
+    from simulation.demo.screen import figures_table
+    from simulation.demo.system import DemoPlan
+    from streams.settings import load_settings
+
+    if as_json and not until_replayed:
+        raise click.UsageError("--json prints the outcome of a replay: add --until-replayed")
+    first, last = _days(start, end)
+    plan = DemoPlan(seed, first, last, speed, stays=not until_replayed)
+    settings = load_settings()
+    catalogue = load_catalogue(settings.catalogue)
+    layout = partial(figures_table, catalogue)
+    rules = partial(rule_files, catalogue)
+    warn = partial(echo, err=True)
+    try:
+        with interruptible(), _screen(layout, plan, on_stderr=as_json) as screen:
+            outcome = run_demo(
+                plan,
+                settings,
+                catalogue,
+                screen,
+                rules=rules,
+                on_difference=warn,
+                opener=open_in_browser if opens else None,
+            )
+    except Interrupted as interrupted:
+        # A demo that stays is ended so; a replay that was to be complete is not.
+        sys.exit(0 if plan.stays else INTERRUPTED + interrupted.number)
+    if as_json:
+        echo(outcome.model_dump_json())
+    if outcome.audit.different:
+        sys.exit(1)
+
+
+def _days(start: datetime, end: datetime) -> tuple[date, date]:
+    first, last = start.date(), end.date()
+    if not FIRST_DAY <= first <= last <= LAST_DAY:
+        raise click.UsageError(
+            f"--from {first} --to {last}: give two days in order, from {FIRST_DAY} to {LAST_DAY}"
+        )
+    return first, last
+
+
+@contextmanager
+def _screen(layout: FiguresLayout, plan: DemoPlan, *, on_stderr: bool) -> Iterator[Screen]:
+    """Yield a live screen in a terminal; else lines on stderr, then the table unless `on_stderr`.
+
+    `on_stderr` keeps standard output for the program that reads it.
+    """
+    from boundary.screen import LegibleConsole
+    from simulation.demo.screen import LiveScreen, PlainScreen
+
+    stream = sys.stderr if on_stderr else sys.stdout
+    console = LegibleConsole(file=stream)
+    if stream.isatty() and not console.is_dumb_terminal:
+        with LiveScreen(console, layout, plan.first, plan.last) as live:
+            yield live
+        return
+    plain = PlainScreen(sys.stderr, plan.first, plan.last)
+    yield plain
+    if plain.frame is not None and not on_stderr:
+        table = layout(plain.frame.figures, plain.frame.day, compact=False)
+        LegibleConsole(file=stream, width=WIDTH, force_terminal=False).print(table)
 
 
 commands: list[click.Command] = [simulate, demo]

@@ -175,7 +175,7 @@ def show(
         if as_json:
             echo(json.dumps(as_full_document(entry, unmask=unmask)))
         else:
-            echo_lines(as_text(entry, unmask=unmask) + "\n")
+            echo_lines(as_text(entry, unmask=unmask))
     named.report_missing()
 
 
@@ -201,10 +201,9 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
     command is killed, a record may be sent twice: an event counts once.
     """
     from operations.dead_letters.full_record import FullRecords
-    from operations.dead_letters.gateway_rules import gateway_rules
     from operations.dead_letters.ledger import verify_topics
     from operations.dead_letters.masking import masked_error
-    from operations.dead_letters.replay import Replay, ReplayDestinations
+    from operations.dead_letters.replay import Replay, ReplayDestinations, gateway_rules
     from streams.settings import load_settings
 
     selection = _selection(**filters)
@@ -303,7 +302,7 @@ def skip(
     smartregion.schools/3/42. A record that is skipped is refused unread (passed_over) by every
     worker and every audit, and has a dead letter. The decision is kept for ever.
     """
-    from operations.dead_letters.passing_over import verify_written
+    from operations.dead_letters.ledger import verify_written
     from streams.decisions import skip_record
     from streams.settings import load_settings
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from base64 import b64encode
-from typing import Any, Final
+from typing import Any
 
-from pydantic_core import from_json
+import yaml
+from pydantic_core import from_json, to_jsonable_python
 
-from boundary.terminal import legible, legible_lines
+from boundary.terminal import legible
 from operations.dead_letters.entry import Entry
 from operations.dead_letters.masking import (
     MASK,
@@ -20,8 +21,6 @@ from operations.dead_letters.masking import (
 )
 
 JSON = dict[str, Any]
-
-_LABEL_WIDTH: Final = 10
 
 
 def as_line(entry: Entry, *, unmask: bool = False) -> str:
@@ -83,28 +82,9 @@ def as_full_document(entry: Entry, *, unmask: bool = False) -> JSON:
 
 
 def as_text(entry: Entry, *, unmask: bool = False) -> str:
-    """Return an entry with its record as text of several lines."""
-    document = as_full_document(entry, unmask=unmask)
-    headers, value = document.pop("headers"), document.pop("value")
-    outcome = document.pop("settled", None)
-    shortened = document.pop("shortened", {})
-    if "offsets" in document:
-        runs = (f"{first}..{last}" for first, last in document["offsets"])
-        document["offsets"] = ", ".join(runs)
-    lines = [_labelled(label, text) for label, text in document.items() if text is not None]
-    if outcome is not None:
-        lines.append(_labelled("outcome", " ".join(map(str, outcome.values()))))
-    lines += [
-        _labelled("not kept", f"the whole {name}: {part['bytes']} bytes")
-        for name, part in shortened.items()
-    ]
-    lines += [_labelled("header", f"{name}: {text}") for name, text in headers]
-    content = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-    return "\n".join([*lines, legible_lines(content)])
-
-
-def _labelled(label: str, text: object) -> str:
-    return legible(f"{label:<{_LABEL_WIDTH}}{text}")
+    """Return an entry with its record as YAML."""
+    document = to_jsonable_python(as_full_document(entry, unmask=unmask))
+    return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=sys.maxsize)
 
 
 def _value(value: bytes | None, *, unmask: bool) -> Any:  # noqa: ANN401 - whatever JSON holds

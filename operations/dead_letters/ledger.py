@@ -6,15 +6,23 @@ after the broker has deleted the one that the command was about.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
+
+from boundary.errors import SmartRegionError
 from broker import topic_admin
+from broker.clients import administering
+from broker.offsets import partition_offsets
 from broker.reading import read_topics
 from broker.security import PLAINTEXT, BrokerSecurity
+from broker.settings import BrokerSettings
 from events.dead_letters import (
     DeadLetter,
     LetterPosition,
     RecordMap,
+    RecordOrigin,
     Runs,
     distinct_letters,
     read_dead_letters,
@@ -23,7 +31,7 @@ from events.fact import Family
 from events.records import Record
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, topic_name
 from operations.dead_letters.entry import Entry
-from operations.dead_letters.outcome import NotAnOutcomeError, ReplayOutcome, read_outcome
+from operations.dead_letters.outcome import ReplayOutcome, read_outcome
 from streams.decisions import decisions_in, is_decision
 from streams.settings import Settings
 
@@ -57,6 +65,33 @@ def verify_topics(settings: Settings) -> None:
     )
 
 
+def verify_written(settings: BrokerSettings, origins: Collection[RecordOrigin]) -> None:
+    """Check that each record was written, whether it is still there or not.
+
+    Raises SmartRegionError, and as `administering`.
+    """
+    with administering(settings.broker, what="topics", security=settings.security()) as admin:
+        seen = topic_admin.seen_topics(admin, sorted({one.topic for one in origins}))
+        there = {
+            TopicPartition(one.topic, one.partition)
+            for one in origins
+            if one.topic in seen and one.partition < seen[one.topic].partitions
+        }
+        ends = partition_offsets(admin, there, OffsetSpec.LATEST)
+    for origin in origins:
+        end = ends.get(TopicPartition(origin.topic, origin.partition))
+        if end is None or origin.offset >= end:
+            what = (
+                "the topic has no such partition" if end is None else f"the partition ends at {end}"
+            )
+            raise SmartRegionError(
+                "origin: there is no record, value"
+                f" {origin.topic}/{origin.partition}/{origin.offset} ({what}): write what the"
+                " worker's log has; the decision would be for ever, and the next event there would"
+                " be refused unread; nothing was decided"
+            )
+
+
 def join_entries(
     letters: Iterable[Record],
     ledger: Iterable[Record],
@@ -87,7 +122,7 @@ class _Ledger:
                 continue
             try:
                 position, _ = read_outcome(record)
-            except NotAnOutcomeError as error:
+            except ValueError as error:
                 on_foreign_record(error)
             else:
                 self._outcomes[position] = record.value or b""

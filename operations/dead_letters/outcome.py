@@ -56,16 +56,6 @@ class ReplayOutcome(BaseModel):
         return replace(self.records, runs=sent) if sent else None
 
 
-class NotAnOutcomeError(ValueError):
-    """The ledger has a record that these commands did not write."""
-
-    def __init__(self, record: Record, *, cause: str) -> None:
-        super().__init__(
-            f"{record.topic}[{record.partition}]@{record.offset} is no outcome of a dead letter "
-            f"({cause}): it is left out"
-        )
-
-
 def outcome_to_record(letter: DeadLetter, outcome: ReplayOutcome) -> OutgoingRecord:
     """Return the ledger's record of an outcome; its key is the letter's position."""
     return OutgoingRecord(
@@ -80,7 +70,7 @@ def outcome_to_record(letter: DeadLetter, outcome: ReplayOutcome) -> OutgoingRec
 def read_outcome(record: Record) -> tuple[LetterPosition, ReplayOutcome]:
     """Return the letter's position and the outcome of a ledger's record.
 
-    Raises NotAnOutcomeError.
+    Raises ValueError if these commands did not write it.
     """
     try:
         position = LetterPosition.parse((record.key or b"").decode())
@@ -88,6 +78,9 @@ def read_outcome(record: Record) -> tuple[LetterPosition, ReplayOutcome]:
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
         cause = f"{'.'.join(map(str, wrong['loc'])) or 'value'}: {wrong['msg']}"
-        raise NotAnOutcomeError(record, cause=cause) from None
     except ValueError as error:
-        raise NotAnOutcomeError(record, cause=f"key: {error}") from None
+        cause = f"key: {error}"
+    raise ValueError(
+        f"{record.topic}[{record.partition}]@{record.offset} is no outcome of a dead letter"
+        f" ({cause}): it is left out"
+    )

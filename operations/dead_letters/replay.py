@@ -9,25 +9,30 @@ that was never sent.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from broker.writing import RecordWriter
-from events.cloudevent import decode
-from events.dead_letter_content import contract_field
+from events.cloudevent import CONTENT_TYPE, PREFIX, decode
+from events.dead_letter_content import contract_field, may_be_kept
 from events.dead_letters import GATEWAY, REPLAY_ATTEMPT, REPLAY_OF, DeadLetter, Runs
-from events.errors import ContractError
+from events.errors import ContractError, RefusalReason
 from events.offset_runs import OffsetRuns
 from events.partitioning import partition_for
+from events.producers.model import UNKNOWN_PRODUCER, load_producers
 from events.record_rules import RULES, RecordRules
 from events.records import OutgoingRecord
+from events.strict_json import read_value
 from events.topics import topic_name
+from gateway.admission import Admission, RefusedItem
+from gateway.http_binding import ReceivedItem
 from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome, outcome_to_record
 from streams.clock import Clock, SystemClock
+from streams.settings import Settings
 
 #: Records sent before their outcomes are written: the most that a killed command may send twice.
 CHUNK: Final = 200
@@ -93,6 +98,60 @@ class ReplayDestinations:
             letter.value,
             headers,
         )
+
+
+#: Begins the field of an HTTP header that the gateway could not read; Kafka's begin with `ce_`.
+_UNREADABLE_HEADER = "ce-"
+
+
+def gateway_rules(settings: Settings, clock: Clock) -> Callable[[DeadLetter], None]:
+    """Return what raises ContractError where the gateway would refuse a letter's event today.
+
+    The rules are those of the producers declared now. Raises InvalidDeclarationError.
+    """
+    producers = load_producers(settings.producers)
+    admission = Admission(producers, now=clock.now, rules=settings.record_rules())
+
+    def admit(letter: DeadLetter) -> None:
+        if letter.field.startswith(_UNREADABLE_HEADER):
+            raise ContractError(
+                RefusalReason.INVALID_ENVELOPE,
+                letter.field,
+                None,
+                "have the producer send it again: the letter has the header only as it was read",
+                problem="could not be read at the gateway",
+            )
+        judged = admission.judge(_item(letter), letter.producer or UNKNOWN_PRODUCER)
+        if isinstance(judged, RefusedItem):
+            raise judged.error
+        if not may_be_kept(letter.key, letter.value, letter.headers):
+            # Letters of earlier releases may keep what the gateway refuses today.
+            raise ContractError(
+                RefusalReason.PERSON_DATA, "value", None, "have its producer send it again"
+            )
+
+    return admit
+
+
+def _item(letter: DeadLetter) -> ReceivedItem:
+    """Return the item that the gateway had refused. Raises ContractError where it is no text."""
+    value = letter.value or b""
+    headers = tuple((name, content or b"") for name, content in letter.headers)
+    try:
+        read = read_value(value.decode())
+    except UnicodeDecodeError:
+        raise ContractError(
+            RefusalReason.INVALID_JSON, "value", None, "send JSON in UTF-8", problem="is not UTF-8"
+        ) from None
+    content: Any = read.text if read.data is None else read.data
+    attributes = {
+        name.removeprefix(PREFIX): value.decode(errors="replace")
+        for name, value in headers
+        if name != CONTENT_TYPE
+    }
+    if attributes:  # The binary mode, whose envelope is in the headers.
+        content = {**attributes, "data": content}
+    return ReceivedItem(value, headers, content, read.defect, was_read=read.is_read)
 
 
 @dataclass(kw_only=True)
@@ -195,21 +254,19 @@ class Replay:
 def discard(entries: Iterable[Entry], writer: RecordWriter, *, because: str, clock: Clock) -> int:
     """Discard entries with a reason; return how many. Raises SmartRegionError."""
     count = 0
-    for chunk in _chunks(entries):
-        verdict = OutcomeKind.DISCARDED
-        writer.send(
-            [
-                _outcome(
-                    entry,
-                    verdict,
-                    attempts=entry.attempts,
-                    clock=clock,
-                    because=because,
-                    left=None if entry.outcome is None else entry.outcome.left,
-                )
-                for entry in chunk
-            ]
+    outcomes = (
+        _outcome(
+            entry,
+            OutcomeKind.DISCARDED,
+            attempts=entry.attempts,
+            clock=clock,
+            because=because,
+            left=None if entry.outcome is None else entry.outcome.left,
         )
+        for entry in entries
+    )
+    while chunk := list(islice(outcomes, CHUNK)):
+        writer.send(chunk)
         count += len(chunk)
     return count
 
@@ -233,9 +290,3 @@ def _outcome(
         records=entry.letter.records,
     )
     return outcome_to_record(entry.letter, outcome)
-
-
-def _chunks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    remaining = iter(entries)
-    while chunk := list(islice(remaining, CHUNK)):
-        yield chunk

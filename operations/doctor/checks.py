@@ -1,14 +1,19 @@
-"""All checks, in the order in which they have to pass."""
+"""All checks, in the order in which they have to pass; a failed one does not stop the others."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
+from boundary.addresses import UnusableAddressError, shown_address
+from boundary.errors import SmartRegionError
+from boundary.http_client import NoAnswerError, http_get
 from boundary.settings import variable
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
@@ -17,21 +22,75 @@ from events.producers.model import load_producers
 from events.producers.secrets import load_secrets
 from gateway.settings import GatewaySettings, load_gateway_settings
 from operations.doctor.brokers import check_brokers, check_records, check_topics
-from operations.doctor.check import Check, NothingToCheckError
-from operations.doctor.clocks import assert_agreement, check_clocks
 from operations.doctor.prometheus import check_prometheus
 from streams.queries.opening import HistoriesIncompleteError, missing_of, open_histories
 from streams.settings import Settings, load_settings
 
-ANSWER_SECONDS: Final = 10.0
+HISTORIES_SECONDS: Final = 10.0
+CLOCK_SECONDS: Final = 5.0
+MOST_APART: Final = 30.0
+"""In seconds: a tenth of how far the gateway lets an event be ahead of its own clock."""
+
+
+class NothingToCheckError(SmartRegionError):
+    """A check has no subject here, such as an address that was not given."""
+
+
+class CheckStatus(StrEnum):
+    """The outcome of a check."""
+
+    OK = "ok"
+    WRONG = "wrong"
+    SKIPPED = "-"
+    """There is nothing to check, or another check has to pass first."""
+
+
+class Check(NamedTuple):
+    """One thing to check."""
+
+    name: str
+    run: Callable[[], str]
+    """Returns a description of what is there; raises a SmartRegionError if that is wrong."""
+    needs: tuple[str, ...] = ()
+    """Names of the checks that have to pass before this one can run."""
+
+
+class Finding(NamedTuple):
+    """The result of a check, in one line."""
+
+    check: str
+    verdict: CheckStatus
+    message: str
+
+
+def run_checks(checks: Iterable[Check]) -> Iterator[Finding]:
+    """Run the checks in order; yield each finding as soon as it is known."""
+    unknown: set[str] = set()
+    for check in checks:
+        finding = _finding(check, unknown)
+        if finding.verdict is not CheckStatus.OK:
+            unknown.add(check.name)
+        yield finding
+
+
+def _finding(check: Check, unknown: set[str]) -> Finding:
+    first = next((name for name in check.needs if name in unknown), None)
+    if first is not None:
+        return Finding(check.name, CheckStatus.SKIPPED, f"put right first: {first}")
+    try:
+        return Finding(check.name, CheckStatus.OK, check.run())
+    except NothingToCheckError as error:
+        return Finding(check.name, CheckStatus.SKIPPED, str(error))
+    except SmartRegionError as error:
+        return Finding(check.name, CheckStatus.WRONG, " ".join(str(error).split()))
 
 
 def check_workers(settings: Settings, catalogue: Catalogue) -> str:
-    """Check that the workers that the settings name tell all histories, and share one time.
+    """Check that the workers that the settings name serve all histories, and share one time.
 
-    Each worker counts up to the day of its own clock. Raises NothingToCheckError where the settings
-    name no worker, HistoriesIncompleteError with what each worker answers, SmartRegionError where
-    two clocks differ, and as `collector_plan`.
+    Each worker counts up to the day of its own clock. Raises NothingToCheckError if the settings
+    name no worker, HistoriesIncompleteError with what each worker answers, SmartRegionError if two
+    clocks differ, and as `collector_plan`.
     """
     if not settings.workers:
         raise NothingToCheckError(
@@ -40,14 +99,56 @@ def check_workers(settings: Settings, catalogue: Catalogue) -> str:
     with open_histories(settings, catalogue) as collector:
         began = monotonic()
         while (missing := missing_of(collector)) is not None:
-            if monotonic() - began > ANSWER_SECONDS:
+            if monotonic() - began > HISTORIES_SECONDS:
                 raise HistoriesIncompleteError(missing)
             collector.poll()
         now = settings.make_clock().now()
         clocks = collector.clocks()
-    if clocks:  # Workers of earlier releases do not tell their time.
+    if clocks:  # Workers of earlier releases do not send their time.
         assert_agreement({url: (theirs - now).total_seconds() for url, theirs in clocks.items()})
-    return f"tell the histories of all partitions: {settings.partitions}"
+    return f"serve the histories of all partitions: {settings.partitions}"
+
+
+def check_clocks(urls: Iterable[str], *, now: Callable[[], datetime]) -> str:
+    """Compare our clock with those of HTTP servers, by the Date header of their responses.
+
+    Raises as `assert_agreement`, and NothingToCheckError if no response has a date.
+    """
+    ahead = {
+        url: (theirs - now()).total_seconds()
+        for url in urls
+        if (theirs := _clock_at(url)) is not None
+    }
+    if not ahead:
+        raise NothingToCheckError("no server's clock to compare with: --prometheus, --grafana")
+    assert_agreement(ahead)
+    return f"agrees with {', '.join(ahead)}"
+
+
+def assert_agreement(ahead: Mapping[str, float]) -> None:
+    """Check that other clocks agree with each other and with ours.
+
+    `ahead` has by address, at least one, the seconds by which a clock is ahead of ours. Raises
+    SmartRegionError with two clocks that differ by more than MOST_APART.
+    """
+    ours = 0.0, "this machine"
+    slowest, *_ = ordered = sorted((seconds, shown_address(url)) for url, seconds in ahead.items())
+    for slow, fast in ((slowest, ordered[-1]), (slowest, ours), (ours, ordered[-1])):
+        if (seconds := fast[0] - slow[0]) > MOST_APART:
+            raise SmartRegionError(
+                f"{slow[1]}: the clock is {seconds:.0f} s behind the clock of {fast[1]}, more than"
+                f" {MOST_APART:.0f}: let both follow a time server, and set the same"
+                " SMART_REGION_CLOCK; figures count up to the clock's day, and the gateway refuses"
+                " events from the future"
+            )
+
+
+def _clock_at(url: str) -> datetime | None:
+    """Return the time of an HTTP server, to the second; None if it is not known."""
+    try:
+        return http_get(url, seconds=CLOCK_SECONDS, most_bytes=0).date("Date")
+    except (UnusableAddressError, NoAnswerError):
+        return None  # Reported by the check of that server.
 
 
 @dataclass(frozen=True)

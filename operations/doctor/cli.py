@@ -36,21 +36,17 @@ def doctor(
 ) -> None:
     """Check the settings, and every server that they name.
 
-    What is to be corrected is printed. Checks the settings, the gateway's, the catalogue,
-    producers and secrets, the broker and its topics, the workers that
-    SMART_REGION_WORKERS names and their clocks, the clock here, Prometheus and Grafana; nothing is
-    changed. A check that depends on a failed one names it. The exit status is 1 where something is
+    Prints what has to be corrected. Checks the settings, the gateway's, the catalogue, producers
+    and secrets, the broker and its topics, the workers that SMART_REGION_WORKERS names and their
+    clocks, the clock here, Prometheus and Grafana; nothing is changed. A check that depends on a failed one names it. The exit status is 1 where something is
     wrong.
     """
-    from operations.doctor.check import CheckStatus, run_checks
-    from operations.doctor.checks import Doctor
+    from operations.doctor.checks import CheckStatus, Doctor, run_checks
 
     quiet_client()
-    doctor_checks = Doctor(
-        bootstrap, prometheus, grafana, token_file=token_file, plain_http=plain_http
-    )
+    plan = Doctor(bootstrap, prometheus, grafana, token_file=token_file, plain_http=plain_http)
     wrong = 0
-    for finding in run_checks(doctor_checks.checks):
+    for finding in run_checks(plan.checks):
         echo(f"{finding.verdict:5}  {finding.check:10}  {finding.message}")
         wrong += finding.verdict is CheckStatus.WRONG
     if wrong:

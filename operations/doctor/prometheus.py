@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from boundary.addresses import UnusableAddressError, shown_address, usable_address
 from boundary.errors import SmartRegionError
@@ -28,6 +27,7 @@ OUR_SERIES: Final = conventions.TERRITORY_VALUE.name
 RENDER: Final = "give it the files of `smart-region rules render`, and have it read them again"
 ANSWER_SECONDS: Final = 5.0
 OK: Final = 200
+SHOWN: Final = 3
 _CHECK_ADDRESS: Final = "check the address, and that Prometheus is up"
 
 _SECONDS: Final = MappingProxyType(
@@ -37,74 +37,58 @@ _DURATION: Final = re.compile(r"(?:\d+(?:y|w|d|h|ms|m|s))+")
 _PART: Final = re.compile(r"(\d+)(y|w|d|h|ms|m|s)")
 
 
-class PrometheusUnhealthyError(SmartRegionError):
-    """Prometheus does not answer, or does not do what figures and alerts need."""
+def check_prometheus(url: str, *, since: date, today: date) -> str:
+    """Return how many of our processes a Prometheus scrapes, and how long it keeps samples.
 
-    def __init__(self, url: str, *, problem: str, remedy: str) -> None:
-        super().__init__(f"{shown_address(url)}: {one_line(problem)}: {remedy}")
+    Raises SmartRegionError if it does not scrape them all, lacks the catalogue's rules, fails to
+    evaluate one, has no Alertmanager or notifies it in vain, forgets at a restart since when alerts
+    fire, or deletes samples as old as `since`.
+    """
+    try:
+        targets = _check_targets(url)
+        _check_rules(url)
+        alerting = _check_alerting(url)
+        grace = str(get_prometheus(url, "/api/v1/status/flags")["rules.alert.for-grace-period"])
+        if _seconds(grace) > _seconds(FOR_GRACE_PERIOD):
+            problem = f"begins alerts anew at each start that wait for less than {grace}"
+            remedy = f"start it with --rules.alert.for-grace-period={FOR_GRACE_PERIOD}"
+            raise _error(url, problem, remedy)
+        kept = check_retention(url, since=since, today=today)
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
+        raise _error(url, "does not answer as Prometheus does", _CHECK_ADDRESS) from error
+    return f"{url} sees {targets} of our processes, {alerting}, keeps {kept or 'all'}"
 
-    @classmethod
-    def naming(
-        cls, url: str, problem: str, found: Sequence[str], *, remedy: str
-    ) -> PrometheusUnhealthyError:
-        """Return the error that names the first three things found."""
-        shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")  # noqa: PLR2004
-        return cls(url, problem=f"{problem} ({shown})", remedy=remedy)
 
+def check_retention(url: str, *, since: date, today: date) -> str:
+    """Return how long a Prometheus keeps samples: a duration, a size, both, or nothing.
 
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How long a Prometheus keeps samples."""
-
-    text: str
-    """As runtimeinfo writes it: `15d`, `15y or 10GiB`."""
-    seconds: float | None
-    """None where nothing is deleted by age."""
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read the retention of runtimeinfo: a duration, a size, or both."""
-        durations = [part for part in text.split(" or ") if _DURATION.fullmatch(part)]
-        if not durations:
-            return cls(text, None)
-        return cls(text, _seconds(durations[0]))
-
-    def reaches(self, first: date, today: date) -> bool:
-        """Return whether a block of that first day is kept today."""
-        return self.seconds is None or (today - first).total_seconds() < self.seconds
+    Raises SmartRegionError if a block of the day `since` would be deleted today.
+    """
+    # Its flags say 0 for the default.
+    kept = str(get_prometheus(url, "/api/v1/status/runtimeinfo")["storageRetention"])
+    durations = [part for part in kept.split(" or ") if _DURATION.fullmatch(part)]
+    days = (today - since).days
+    if durations and days * _SECONDS["d"] >= _seconds(durations[0]):
+        problem = (
+            f"keeps {kept}, and {since} is {days} days ago: it would delete such blocks within a"
+            " minute, without a message"
+        )
+        years = max(PROGRAMME_YEARS, math.ceil(days / 365) + 1)
+        raise _error(url, problem, f"start it with --storage.tsdb.retention.time={years}y")
+    return kept
 
 
 def _seconds(duration: str) -> float:
     return sum(int(count) * _SECONDS[unit] for count, unit in _PART.findall(duration))
 
 
-def retention_of(url: str) -> Retention:
-    """Return how long a Prometheus keeps samples; its flags say 0 where the default holds."""
-    info = get_prometheus(url, "/api/v1/status/runtimeinfo")
-    return Retention.parse(str(info["storageRetention"]))
-
-
-def check_prometheus(url: str, *, since: date, today: date) -> str:
-    """Return how many of our processes a Prometheus scrapes, and how long it keeps samples.
-
-    Raises PrometheusUnhealthyError where it does not scrape them all, lacks the catalogue's rules,
-    fails to evaluate one, has no Alertmanager or notifies it in vain, forgets at a restart since
-    when alerts fire, or deletes samples as old as `since`.
-    """
-    try:
-        return _checked(url, since=since, today=today)
-    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
-        raise PrometheusUnhealthyError(
-            url, problem="does not answer as Prometheus does", remedy=_CHECK_ADDRESS
-        ) from error
-
-
-def _checked(url: str, *, since: date, today: date) -> str:
+def _check_targets(url: str) -> int:
+    """Return how many of our processes it scrapes. Raises SmartRegionError."""
     scraped = get_prometheus(url, "/api/v1/targets?state=active")["activeTargets"]
     targets = [target for target in scraped if _job(target).startswith(OUR_JOBS)]
     if not targets:
         remedy = f"{RENDER}; one that has just started needs ten seconds"
-        raise PrometheusUnhealthyError(url, problem="scrapes none of our processes", remedy=remedy)
+        raise _error(url, "scrapes none of our processes", remedy)
     down = [
         f"{_job(target)} {target['labels'].get('instance', '')}"
         for target in targets
@@ -115,50 +99,29 @@ def _checked(url: str, *, since: date, today: date) -> str:
             "start them, or take them from its targets; its page /targets says why, and one that"
             " has just started needs ten seconds"
         )
-        raise PrometheusUnhealthyError.naming(url, "cannot scrape", down, remedy=remedy)
-    _check_rules(url)
-    does = _alerting(url)
-    grace = str(get_prometheus(url, "/api/v1/status/flags")["rules.alert.for-grace-period"])
-    if _seconds(grace) > _seconds(FOR_GRACE_PERIOD):
-        problem = f"begins alerts anew at each start that wait for less than {grace}"
-        remedy = f"start it with --rules.alert.for-grace-period={FOR_GRACE_PERIOD}"
-        raise PrometheusUnhealthyError(url, problem=problem, remedy=remedy)
-    retention = retention_of(url)
-    if not retention.reaches(since, today):
-        days = (today - since).days
-        problem = (
-            f"keeps {retention.text}, and {since} is {days} days ago: it would delete such blocks"
-            " within a minute, without a message"
-        )
-        years = max(PROGRAMME_YEARS, math.ceil(days / 365) + 1)
-        remedy = f"start it with --storage.tsdb.retention.time={years}y"
-        raise PrometheusUnhealthyError(url, problem=problem, remedy=remedy)
-    seen = f"{len(targets)} of our processes"
-    return f"{url} sees {seen}, {does}, keeps {retention.text or 'all'}"
+        raise _error(url, f"cannot scrape {_listed(down)}", remedy)
+    return len(targets)
 
 
 def _check_rules(url: str) -> None:
     groups = get_prometheus(url, "/api/v1/rules")["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
     if not any(rule.get("name") == OUR_SERIES for rule in rules):
-        raise PrometheusUnhealthyError(url, problem="has not the catalogue's rules", remedy=RENDER)
+        raise _error(url, "has not the catalogue's rules", RENDER)
     failing = [str(rule.get("name")) for rule in rules if rule.get("health") == "err"]
     if failing:
-        remedy = "its page /rules says why"
-        raise PrometheusUnhealthyError.naming(url, "fails to evaluate", failing, remedy=remedy)
+        raise _error(url, f"fails to evaluate {_listed(failing)}", "its page /rules says why")
 
 
-def _alerting(url: str) -> str:
-    """Return whether alerts arrive, as far as that is known here.
+def _check_alerting(url: str) -> str:
+    """Return whether alerts arrive, as far as that is known here. Raises SmartRegionError.
 
-    Prometheus lists the Alertmanagers that it is told of, whether they answer or not.
+    Prometheus lists the Alertmanagers in its configuration, whether they answer or not.
     """
     listed = get_prometheus(url, "/api/v1/alertmanagers").get("activeAlertmanagers")
     if not listed:
         remedy = "start one, and name it with `smart-region rules render --alertmanager`"
-        raise PrometheusUnhealthyError(
-            url, problem="has no Alertmanager, so that nobody is notified", remedy=remedy
-        )
+        raise _error(url, "has no Alertmanager, so that nobody is notified", remedy)
     addresses = [str(one["url"]).removesuffix(_ALERTS) for one in listed]
     if any(_text_at(f"{one}/-/ready") is not None for one in addresses):
         return "computes and alerts"
@@ -166,9 +129,17 @@ def _alerting(url: str) -> str:
     if failed := sum(map(float, _FAILED.findall(_text_at(f"{url.rstrip('/')}/metrics") or ""))):
         vain = counted(round(failed), "notification")
         problem = f"{vain} failed, and its Alertmanager {shown} does not answer"
-        remedy = "start it, or correct its address"
-        raise PrometheusUnhealthyError(url, problem=problem, remedy=remedy)
+        raise _error(url, problem, "start it, or correct its address")
     return f"computes; its Alertmanager {shown} does not answer from here"
+
+
+def _listed(found: Sequence[str]) -> str:
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return f"({', '.join(found[:SHOWN])}{more})"
+
+
+def _error(url: str, problem: str, remedy: str) -> SmartRegionError:
+    return SmartRegionError(f"{shown_address(url)}: {one_line(problem)}: {remedy}")
 
 
 def _text_at(address: str) -> str | None:
@@ -184,7 +155,7 @@ def _job(target: Mapping[str, Any]) -> str:
 
 
 def get_prometheus(url: str, path: str) -> Mapping[str, Any]:
-    """Return the data of a response."""
+    """Return the data of a response. Raises SmartRegionError."""
     try:
         usable_address(url)
         answer = http_get(f"{url.rstrip('/')}{path}", seconds=ANSWER_SECONDS)
@@ -193,9 +164,9 @@ def get_prometheus(url: str, path: str) -> Mapping[str, Any]:
             return data
         problem = f"answers {path.partition('?')[0]} with status {answer.status}"
     except UnusableAddressError as error:
-        raise PrometheusUnhealthyError(url, problem=error.problem, remedy=error.remedy) from None
+        raise _error(url, error.problem, error.remedy) from None
     except NoAnswerError as error:
         problem = f"no answer ({error.cause})"
     except (KeyError, TypeError):
         problem = "does not answer as Prometheus does"
-    raise PrometheusUnhealthyError(url, problem=problem, remedy=_CHECK_ADDRESS)
+    raise _error(url, problem, _CHECK_ADDRESS)

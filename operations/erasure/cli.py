@@ -82,4 +82,4 @@ def _print_remains(remains: Remains) -> None:
     for trace in remains.letters:
         echo(f"dead letter {trace}")
     for mention in remains.mentions:
-        echo(f"{mention}: stays")
+        echo(f"{mention}: names one, and stays")

@@ -6,22 +6,18 @@ keeps ids and sources; a dead letter keeps a refused record; a reason written by
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from events.cloudevent import CONTENT_TYPE, PREFIX, Attributes
 from events.dead_letters import DeadLetter, NotADeadLetterError, RecordOrigin, read_dead_letter
 from events.records import Record
-from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, topic_name
+from events.topics import DEAD_LETTERS, declared_topics, topic_name
 from operations.erasure.persons import PERSONS, Persons
 
-_SHOWN_NAME: Final = 20
-_KNOWN: Final = frozenset((*Attributes.model_fields, "type", "data"))
 _SEGMENT: Final = timedelta(days=7)
-"""How long a broker goes on with a file, by default (`log.roll.hours`): it deletes whole ones."""
+"""How long a broker appends to a file, by default (`log.roll.hours`): it deletes whole files."""
 _LETTERS_KEPT: Final = _SEGMENT + next(
     timedelta(milliseconds=topic.retention_ms or 0)
     for topic in declared_topics()
@@ -29,22 +25,9 @@ _LETTERS_KEPT: Final = _SEGMENT + next(
 )
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Mention:
-    """A record that names a person, and the parts that do; their content is not shown."""
-
-    topic: str
-    partition: int
-    offset: int
-    parts: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.topic}[{self.partition}]@{self.offset}: in {', '.join(self.parts)}"
-
-
 @dataclass(frozen=True, slots=True)
 class LetterTrace:
-    """A dead letter that names a person, or one of whose records names one or was about one."""
+    """A dead letter that names a person, or has a record that names one or was about one."""
 
     letter: DeadLetter
     names: bool
@@ -60,13 +43,12 @@ class LetterTrace:
         return f"{self.letter.position} {how}, kept until {self.gone_by:%Y-%m-%d}"
 
 
-def find_mentions(records: Iterable[Record], persons: Persons) -> Iterator[Mention]:
-    """Yield the records that name a person and are not erased themselves."""
+def find_mentions(records: Iterable[Record], persons: Persons) -> Iterator[RecordOrigin]:
+    """Yield where records lie that name a person and are not erased themselves."""
     for record in records:
         is_erased = record.topic == topic_name(PERSONS) and persons.concerned_by(record)
         if persons.mentioned_in(record) and not is_erased:
-            parts = tuple(dict.fromkeys(_parts(record, persons)))
-            yield Mention(record.topic, record.partition, record.offset, parts or ("value",))
+            yield RecordOrigin(record.topic, record.partition, record.offset)
 
 
 def find_letters(
@@ -74,7 +56,7 @@ def find_letters(
     persons: Persons,
     *,
     erased: Iterable[RecordOrigin],
-    mentions: Iterable[Mention] = (),
+    mentions: Iterable[RecordOrigin] = (),
 ) -> Iterator[LetterTrace]:
     """Yield the dead letters that name a person, or are of one of the records `erased`.
 
@@ -82,7 +64,7 @@ def find_letters(
     read it from its topic.
     """
     origins = frozenset(erased)
-    naming = frozenset((one.topic, one.partition, one.offset) for one in mentions)
+    naming = frozenset(mentions)
     for record in records:
         try:
             letter = read_dead_letter(record)
@@ -91,32 +73,3 @@ def find_letters(
         names = persons.mentioned_in(record) or not naming.isdisjoint(letter.origins)
         if names or not origins.isdisjoint(letter.origins):
             yield LetterTrace(letter, names)
-
-
-def _parts(record: Record, persons: Persons) -> Iterator[str]:
-    if record.key is not None and persons.named_in(record.key):
-        # A key of the ledger is a position, any other an entity.
-        yield "its position" if record.topic == DEAD_LETTER_OUTCOMES else "its key"
-    for name, content in record.headers or ():
-        if persons.named_in(name.encode() + b" " + (content or b"")):
-            yield _named(name.lower(), persons)
-    if record.value is None or not persons.named_in(record.value):
-        return
-    try:
-        read = json.loads(record.value)
-    except (ValueError, RecursionError):
-        return
-    if isinstance(read, Mapping):
-        for name, content in read.items():
-            if persons.named_in(json.dumps([name, content]).encode()):
-                yield _named(name, persons)
-
-
-def _named(name: str, persons: Persons) -> str:
-    """Return the name of a part, or `a field` where the name may be a person's data."""
-    attribute = name.removeprefix(PREFIX)
-    if attribute in _KNOWN or name == CONTENT_TYPE:
-        return attribute
-    if len(name) > _SHOWN_NAME or not attribute.isalnum() or persons.named_in(name.encode()):
-        return "a field"
-    return f"the field {attribute}"

@@ -13,7 +13,7 @@ from broker.reading import read_topics
 from broker.topic_admin import ABSENT, check_partitions, seen_topics
 from broker.writing import RecordWriter
 from events.cloudevent import CloudEvent, encode_structured
-from events.dead_letters import GATEWAY
+from events.dead_letters import GATEWAY, RecordOrigin
 from events.fact import Family
 from events.partitioning import partition_for
 from events.records import OutgoingRecord, Record
@@ -21,7 +21,7 @@ from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, topic_name
 from operations.dead_letters.ledger import read_entries
 from operations.dead_letters.outcome import ERASED
 from operations.dead_letters.replay import discard
-from operations.erasure.mentions import LetterTrace, Mention, find_letters, find_mentions
+from operations.erasure.mentions import LetterTrace, find_letters, find_mentions
 from operations.erasure.persons import PERSONS, Persons, Traces, find_traces, retractions
 from operations.erasure.rewriting import rewrite
 from streams.settings import Settings
@@ -55,7 +55,7 @@ def find_records(settings: Settings, persons: Persons) -> Traces:
 class Remains:
     """The records that name some persons and are not erased."""
 
-    mentions: Sequence[Mention]
+    mentions: Sequence[RecordOrigin]
     letters: Sequence[LetterTrace]
     changelogs: Sequence[str]
     """Topics of 0.1 with states of persons, which nobody reads any more."""

@@ -13,7 +13,6 @@ PORTS: Final = range(15_000, 32_000)
 """Below those that Linux takes for outgoing connections: the port of a program that has ended must
 still be free when it is started again."""
 
-
 #: What this process was given last: a program may not listen there yet.
 _given: Final[deque[int]] = deque(maxlen=1_000)
 
@@ -21,7 +20,7 @@ _given: Final[deque[int]] = deque(maxlen=1_000)
 def free_port(*, usual: int | None = None) -> int:
     """Return a port on which nothing listens: the usual one if it is free.
 
-    Another one each time, though nothing listens on the one before yet.
+    Otherwise each call returns another one, although nothing listens on the last one yet.
     """
     if usual is not None and is_free(usual):
         return usual

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Final, Self, TypeAlias
+from typing import Final, TypeAlias
 
 from catalogue.contacts import Contacts
 from catalogue.model import Catalogue
 from dashboards.rules.render import render
 from dashboards.rules.site import MonitorSite
-from operations.programs.program import Program
+from operations.programs.program import Program, answers
 
 PROMETHEUS: Final = "prometheus"
 ALERTMANAGER: Final = "alertmanager"
 ALERTMANAGER_NAMES: Final = ("prometheus-alertmanager", ALERTMANAGER)
 """Debian's name of it, and upstream's."""
 
-STOP_SECONDS: Final = 10.0
-
 PROGRAMME_YEARS: Final = 15
 PROGRAMME_RETENTION: Final = f"{PROGRAMME_YEARS}y"
 """The retention of our own Prometheus: from 2016 on, and years to come."""
 
 FOR_GRACE_PERIOD: Final = "1m"
-"""An alert that waits for less begins anew where Prometheus restarts. By its default of ten minutes
-most would end meanwhile, with a message that all is well, and be sent again."""
+"""An alert that waits for less begins anew when Prometheus restarts. With Prometheus' own default
+of ten minutes most would end meanwhile, with a message that all is well, and be sent again."""
 
 RuleFiles: TypeAlias = Callable[[MonitorSite], Mapping[str, str]]
 """Returns the contents of Prometheus' and Alertmanager's files by path, for a site."""
@@ -39,57 +37,65 @@ def rule_files(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, str]:
     return render(catalogue, replace(site, contacts=nobody))
 
 
-@dataclass(frozen=True, slots=True)
-class AlertingPrograms:
-    """The paths of the programs; without Alertmanager alerts are shown and notify nobody."""
+def installed() -> dict[str, str]:
+    """Return the paths of the two programs by name; none without Prometheus."""
+    prometheus = shutil.which(PROMETHEUS)
+    alertmanager = next(filter(None, map(shutil.which, ALERTMANAGER_NAMES)), None)
+    if prometheus is None:
+        return {}
+    return {PROMETHEUS: prometheus, **({ALERTMANAGER: alertmanager} if alertmanager else {})}
 
-    prometheus: str
-    alertmanager: str | None
 
-    @classmethod
-    def installed(cls) -> Self | None:
-        """Find them on the path; None where Prometheus is not."""
-        prometheus = shutil.which(PROMETHEUS)
-        if prometheus is None:
-            return None
-        return cls(prometheus, next(filter(None, map(shutil.which, ALERTMANAGER_NAMES)), None))
+def alerting_programs(
+    rules: RuleFiles,
+    site: MonitorSite,
+    *,
+    prometheus: str,
+    alertmanager: str,
+    folder: Path,
+    logs: Path,
+    stop_seconds: float,
+) -> dict[str, Program]:
+    """Write the files of a site into a folder; return those of the two programs that are installed.
 
-    def prometheus_at(
-        self, address: str, *, folder: Path, logs: Path, stop_seconds: float = STOP_SECONDS
-    ) -> Program:
-        """Return a Prometheus on the files that `write_files` has put into a folder."""
-        command = (
-            self.prometheus,
+    They serve at the two addresses. There are none without Prometheus; without Alertmanager alerts
+    are shown on Prometheus alone.
+    """
+    paths = installed()
+    if not paths:
+        return {}
+    files = rules(replace(site, alertmanagers=(alertmanager,) if ALERTMANAGER in paths else ()))
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    options = {
+        ALERTMANAGER: (
+            f"--config.file={folder / 'alertmanager' / 'alertmanager.yaml'}",
+            f"--storage.path={folder / 'alertmanager' / 'data'}",
+            # Alone: no gossip, no port for it.
+            "--cluster.listen-address=",
+        ),
+        PROMETHEUS: (
             f"--config.file={folder / 'prometheus' / 'prometheus.yaml'}",
             f"--storage.tsdb.path={folder / 'prometheus' / 'data'}",
             # As far back as the years that a backfill writes.
             f"--storage.tsdb.retention.time={PROGRAMME_RETENTION}",
             f"--rules.alert.for-grace-period={FOR_GRACE_PERIOD}",
-            f"--web.listen-address={address}",
-            f"--web.external-url=http://{address}",
+        ),
+    }
+    return {
+        name: Program(
+            name,
+            (
+                paths[name],
+                *options[name],
+                f"--web.listen-address={address}",
+                f"--web.external-url=http://{address}",
+            ),
+            folder=logs,
+            is_ready=answers(f"http://{address}/-/ready"),
+            stop_seconds=stop_seconds,
         )
-        return Program(PROMETHEUS, command, folder=logs, stop_seconds=stop_seconds)
-
-    def alertmanager_at(
-        self, address: str, *, folder: Path, logs: Path, stop_seconds: float = STOP_SECONDS
-    ) -> Program | None:
-        """Return an Alertmanager on the same files; None where there is none."""
-        if self.alertmanager is None:
-            return None
-        command = (
-            self.alertmanager,
-            f"--config.file={folder / 'alertmanager' / 'alertmanager.yaml'}",
-            f"--storage.path={folder / 'alertmanager' / 'data'}",
-            f"--web.listen-address={address}",
-            f"--web.external-url=http://{address}",
-            # Alone: no gossip, no port for it.
-            "--cluster.listen-address=",
-        )
-        return Program(ALERTMANAGER, command, folder=logs, stop_seconds=stop_seconds)
-
-
-def write_files(files: Mapping[str, str], folder: Path) -> None:
-    """Write rendered files below a folder."""
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
+        for name, address in ((ALERTMANAGER, alertmanager), (PROMETHEUS, prometheus))
+        if name in paths
+    }

@@ -1,4 +1,4 @@
-"""Services of the stack: started in order, restarted with a backoff, ended in reverse order."""
+"""The stack's programs: started in order, restarted with a backoff, stopped in reverse order."""
 
 from __future__ import annotations
 
@@ -7,85 +7,42 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from http import HTTPStatus
+from itertools import chain
 from typing import Final, NoReturn, Self
 
 from boundary.errors import SmartRegionError
-from boundary.http_client import NoAnswerError, http_get
 from operations.programs.program import Program
 
 READY_SECONDS: Final = 120.0
 TICK_SECONDS: Final = 0.1
 LOG_LINES: Final = 20
-"""How many of a log's last lines are shown where a service is not restarted any more."""
+"""How many of a log's last lines are shown when a program is not restarted any more."""
 QUICK_SECONDS: Final = 30.0
 """A run that is shorter counts as failed at its start: the next one will most likely fail too."""
 MAX_QUICK_EXITS: Final = 5
 MIN_PAUSE: Final = 0.5
 MAX_PAUSE: Final = 30.0
-ANSWER_SECONDS: Final = 2.0
-"""Timeout of a readiness check, which blocks the supervisor."""
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A program that is kept running, and the check of its readiness."""
+@dataclass(slots=True)
+class _Service:
+    """A program that is kept running; times are those of the supervisor's clock."""
 
     program: Program
-    is_ready: Callable[[], bool]
-    """Returns whether it serves since its last start, within ANSWER_SECONDS."""
-
-    @property
-    def name(self) -> str:
-        """The program's name."""
-        return self.program.name
-
-
-def answers(address: str, path: str) -> Callable[[], bool]:
-    """Return a check whether a server at HOST:PORT answers 200 for a path."""
-
-    def check() -> bool:
-        try:
-            answer = http_get(f"http://{address}{path}", seconds=ANSWER_SECONDS, most_bytes=0)
-        except NoAnswerError:
-            return False
-        return answer.status == HTTPStatus.OK
-
-    return check
-
-
-def has_logged(program: Program, text: str) -> Callable[[], bool]:
-    """Return a check whether a program has logged a text since its last start."""
-    return lambda: text in program.log
-
-
-class RestartBackoff:
-    """The restarts of one service, on a monotonic clock in seconds."""
-
-    def __init__(self) -> None:
-        self.quick_exits = 0
-        """How many consecutive runs were quick."""
-        self._began = 0.0
-
-    def begin(self, now: float) -> None:
-        """Note the start of a run."""
-        self._began = now
-
-    def end(self, now: float) -> float | None:
-        """Note the end of a run; return the pause before the next in seconds, None: no restart.
-
-        Each consecutive quick exit doubles the pause.
-        """
-        self.quick_exits = self.quick_exits + 1 if now - self._began < QUICK_SECONDS else 0
-        if self.quick_exits >= MAX_QUICK_EXITS:
-            return None
-        return min(MAX_PAUSE, MIN_PAUSE * 2.0 ** max(0, self.quick_exits - 1))
+    began: float = 0.0
+    """The last start."""
+    quick_exits: int = 0
+    """How many consecutive runs were quick."""
+    awaited_since: float | None = None
+    """None once it is ready."""
+    due: float | None = None
+    """When it is started again, once it has ended."""
 
 
 class Supervisor:
-    """Runs services as long as a `with` block; then stops them, last first.
+    """Runs programs as long as a `with` block; then stops them, last first.
 
-    Enter it from the main thread: a service lives as long as the thread that started it.
+    Enter it from the main thread: a program lives as long as the thread that started it.
     """
 
     def __init__(
@@ -95,23 +52,18 @@ class Supervisor:
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`report` receives each line about the services."""
+        """`report` receives each line about the programs."""
         self._report = report
         self._clock = clock
         self._pause = pause
-        self._groups: list[tuple[Service, ...]] = []
-        self._backoff: dict[str, RestartBackoff] = {}
-        self._due: dict[str, float] = {}
-        """When each service that has ended is started again."""
-        self._awaited: dict[str, float] = {}
-        """Since when each service that is not ready yet is awaited."""
+        self._groups: list[list[_Service]] = []
 
     def __enter__(self) -> Self:
         """Begin; nothing runs yet."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop all services; those that were started together stop together."""
+        """Stop all programs; those that were started together stop together."""
         if self._groups:
             # The terminal may have been closed.
             with suppress(OSError):
@@ -120,81 +72,82 @@ class Supervisor:
             for service in group:
                 service.program.terminate()
             for service in group:
-                service.program.end()
+                service.program.stop()
 
-    def start(self, *services: Service) -> None:
-        """Start services together, and return once all of them are ready.
+    def start(self, *programs: Program) -> None:
+        """Start programs together, and return once all of them are ready.
 
-        Raises SmartRegionError where one is not in two minutes, or one of all services ends too
+        Raises SmartRegionError if one is not ready within two minutes, or if any program ends too
         often.
         """
         began = self._clock()
-        self._groups.append(services)
-        for service in services:
-            self._backoff[service.name] = RestartBackoff()
-            self._begin(service)
-        names = {service.name for service in services}
-        while late := names & self._awaited.keys():
+        group = [_Service(program) for program in programs]
+        self._groups.append(group)
+        for service in group:
+            self._launch(service)
+        while late := [one.program for one in group if one.awaited_since is not None]:
             if self._clock() - began > READY_SECONDS:
-                program = next(one.program for one in self._services() if one.name in late)
-                self._report_log(program)
-                raise SmartRegionError(
-                    f"{program.name}: is not ready after {READY_SECONDS:.0f} s: correct what"
-                    f" {program.log_file} shows and start the stack again"
-                )
+                raise self._error(late[0], f"is not ready after {READY_SECONDS:.0f} s")
             self._check_all()
 
     def watch(self) -> NoReturn:
-        """Keep all services running. Raises SmartRegionError."""
+        """Keep all programs running. Raises SmartRegionError."""
         while True:
             self._check_all()
 
     def _check_all(self) -> None:
-        """Check every service once, then pause."""
-        for service in self._services():
+        for service in chain.from_iterable(self._groups):
             self._check(service)
         self._pause(TICK_SECONDS)
 
-    def _check(self, service: Service) -> None:
-        name, now = service.name, self._clock()
-        if name in self._due:
-            if now >= self._due[name]:
-                del self._due[name]
-                self._begin(service)
-        elif service.program.status is not None:
-            self._handle_exit(service, service.program.status)
-        elif name in self._awaited and service.is_ready():
-            began = self._awaited.pop(name)
-            self._report(f"{name}: ready after {self._clock() - began:.1f} s")
+    def _check(self, service: _Service) -> None:
+        if service.due is not None:
+            if self._clock() >= service.due:
+                self._launch(service)
+        elif (status := service.program.status) is not None:
+            self._schedule_restart(service, status)
+        elif service.awaited_since is not None and service.program.is_ready:
+            took = self._clock() - service.awaited_since
+            service.awaited_since = None
+            self._report(f"{service.program.name}: ready after {took:.1f} s")
 
-    def _begin(self, service: Service) -> None:
-        service.program.start()
+    def _launch(self, service: _Service) -> None:
+        service.program.launch()
+        service.due = None
+        service.began = self._clock()
+        if service.awaited_since is None:
+            service.awaited_since = service.began
+
+    def _schedule_restart(self, service: _Service, status: int) -> None:
+        """Schedule the restart of a program that ended; each quick exit in a row doubles the pause.
+
+        Raises SmartRegionError.
+        """
         now = self._clock()
-        self._backoff[service.name].begin(now)
-        self._awaited.setdefault(service.name, now)
-
-    def _handle_exit(self, service: Service, status: int) -> None:
-        """Schedule the restart of a service that ended. Raises SmartRegionError."""
-        backoff, now = self._backoff[service.name], self._clock()
-        pause = backoff.end(now)
-        if pause is None:
-            self._report_log(service.program)
-            raise SmartRegionError(
-                f"{service.name}: ended {backoff.quick_exits} times in a row soon after its start,"
-                f" last with status {status}: correct what {service.program.log_file} shows and"
-                " start the stack again"
+        is_quick = now - service.began < QUICK_SECONDS
+        service.quick_exits = service.quick_exits + 1 if is_quick else 0
+        if service.quick_exits >= MAX_QUICK_EXITS:
+            raise self._error(
+                service.program,
+                f"ended {service.quick_exits} times in a row soon after its start, last with"
+                f" status {status}",
             )
-        self._awaited.setdefault(service.name, now)
-        self._due[service.name] = now + pause
-        self._report(f"{service.name}: ended {_how(status)}; started again in {pause:.1f} s")
+        pause = min(MAX_PAUSE, MIN_PAUSE * 2.0 ** max(0, service.quick_exits - 1))
+        if service.awaited_since is None:
+            service.awaited_since = now
+        service.due = now + pause
+        self._report(
+            f"{service.program.name}: ended {_how(status)}; started again in {pause:.1f} s"
+        )
 
-    def _report_log(self, program: Program) -> None:
+    def _error(self, program: Program, problem: str) -> SmartRegionError:
         self._report(f"the end of {program.log_file}:")
         for line in program.log_end(LOG_LINES):
             self._report(f"  {line}")
-
-    def _services(self) -> list[Service]:
-        return [service for group in self._groups for service in group]
+        return SmartRegionError(
+            f"{program.name}: {problem}: correct what {program.log_file} shows and start the stack"
+            " again"
+        )
 
 
 def _how(status: int) -> str:

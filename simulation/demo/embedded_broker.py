@@ -6,65 +6,37 @@ batch plus one. To know where a partition ends, write a last batch of exactly
 one record, or read the high watermark of a fetch response, which is right.
 """
 
-import socket
-import time
 from pathlib import Path
-from typing import Self
 
 from boundary.errors import SmartRegionError
 from boundary.extras import install_remedy
-from operations.programs.addresses import HOST, address_of, free_port
-from operations.programs.program import Program
+from operations.programs.program import Program, listens
 
 START_SECONDS = 10.0
 
 
-class EmbeddedBroker(Program):
-    """A broker that lives as long as a `with` block, and never longer than its process.
+def embedded_broker(address: str, folder: Path) -> Program:
+    """Return a broker at HOST:PORT, ready once it listens.
 
-    Raises SmartRegionError where its program is not installed or does not start. Enter it from a
-    thread that lives as long as the broker is needed (see `start_child`).
+    Raises SmartRegionError if its program is not installed.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self._port = free_port()
-        self.bootstrap = address_of(self._port)
-        """The address for clients, as HOST:PORT."""
-        url = f"tcp://{self.bootstrap}"
-        command = (
-            # It takes settings from variables with names as common as CERT.
-            *("/usr/bin/env", "-i", _program(), "broker"),
-            f"--listener-url={url}",
-            f"--advertised-listener-url={url}",
-            "--storage-engine=memory://tansu/",
-        )
-        # It keeps nothing, and ignores SIGTERM while a client is connected: SIGKILL at once.
-        super().__init__("broker", command, folder=folder, stop_seconds=0)
-
-    def __enter__(self) -> Self:
-        """Start it and wait until it listens."""
-        self.start()
-        try:
-            self._wait_until_it_listens()
-        except BaseException:
-            self.end()
-            raise
-        return self
-
-    def _wait_until_it_listens(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            self.check()
-            try:
-                socket.create_connection((HOST, self._port), timeout=1).close()
-            except OSError:
-                time.sleep(0.005)
-            else:
-                return
-        raise SmartRegionError(
-            f"broker: does not listen on port {self._port} after {START_SECONDS:g} s: start the"
-            " demo again"
-        )
+    url = f"tcp://{address}"
+    command = (
+        # It takes settings from variables with names as common as CERT.
+        *("/usr/bin/env", "-i", _program(), "broker"),
+        f"--listener-url={url}",
+        f"--advertised-listener-url={url}",
+        "--storage-engine=memory://tansu/",
+    )
+    # It keeps nothing, and ignores SIGTERM while a client is connected: SIGKILL at once.
+    return Program(
+        "broker",
+        command,
+        folder=folder,
+        is_ready=listens(address),
+        ready_seconds=START_SECONDS,
+        stop_seconds=0,
+    )
 
 
 def _program() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any, TypeAlias
 
@@ -19,14 +19,10 @@ _Values: TypeAlias = dict[tuple[str | None, ...], float]
 _DECIMALS = 9
 
 
-def complete_on(workers: Sequence[Exposed]) -> date | None:
-    """Return the day of which the workers together show every figure; None while they do not."""
-    days = {worker.as_of for worker in workers}
-    owned = frozenset[int]().union(*(worker.partitions_owned for worker in workers))
-    expected = max((worker.partitions_expected for worker in workers), default=0)
-    if len(days) != 1 or not all(worker.ready for worker in workers) or len(owned) < expected:
-        return None
-    return days.pop()
+def complete_on(worker: Exposed) -> date | None:
+    """Return the day of which a worker alone shows every figure; None while it does not."""
+    is_complete = worker.ready and len(worker.partitions_owned) >= worker.partitions_expected
+    return worker.as_of if is_complete else None
 
 
 def judged_on(assessor: Exposed) -> date | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
+import webbrowser
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import date
-from typing import Final, Self
+from pathlib import PurePath
+from typing import Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
 from audit.comparison import compare_exposed
 from audit.exposed import Exposed, WorkerUnreadableError, read_exposed
-from audit.ledger import RecordCounts
 from audit.recount import audit_records
 from audit.report import audited_figures
 from boundary.interruption import Interrupted
@@ -22,7 +23,6 @@ from broker.reading import read_topics
 from catalogue.figure import Figure
 from catalogue.formatting import count_text
 from catalogue.model import Catalogue
-from catalogue.progress import MilestoneStatus
 from operations.programs.alerting import RuleFiles
 from operations.programs.program import own_program
 from simulation.demo.figures import (
@@ -32,7 +32,6 @@ from simulation.demo.figures import (
     judged_on,
     shown_figures,
 )
-from simulation.demo.opening import Opener, PageOpening
 from simulation.demo.screen import Screen, ScreenFrame
 from simulation.demo.system import DemoPlan, DemoSystem, set_up
 from streams.histories import exact_persons
@@ -46,6 +45,26 @@ REFRESH_SHARE: Final = 0.2
 SCRAPE_SECONDS: Final = 5.0
 
 
+Opener: TypeAlias = Callable[[str], bool]
+"""Opens an address in a browser; False if there is none."""
+
+NO_BROWSER: Final = "Aucun navigateur à ouvrir ici : l’adresse de la page est ci-dessus"
+
+#: Browsers that would take the terminal, which shows the demo.
+_IN_A_TERMINAL: Final = frozenset(("www-browser", "links", "elinks", "lynx", "w3m"))
+
+
+def open_in_browser(address: str) -> bool:
+    """Open an address in the reader's browser; False if there is none outside the terminal."""
+    try:
+        browser = webbrowser.get()
+    except webbrowser.Error:
+        return False
+    if PurePath(getattr(browser, "name", "")).name in _IN_A_TERMINAL:
+        return False
+    return browser.open(address)
+
+
 class Watch:
     """Shows the demo each second, or as often as the machine can, and checks its programs."""
 
@@ -54,10 +73,11 @@ class Watch:
         system: DemoSystem,
         catalogue: Catalogue,
         screen: Screen,
-        opening: PageOpening | None = None,
+        opener: Opener | None = None,
     ) -> None:
-        self.workers: list[Exposed] = []
-        """What the worker exposed at the last refresh; empty while it starts."""
+        """`opener` opens the page once, when it has figures."""
+        self.worker: Exposed | None = None
+        """What the worker exposed at the last refresh; None while it starts."""
         self.day: date | None = None
         """The day of which it then exposed every figure."""
         self.figures: tuple[Figure, ...] = ()
@@ -67,7 +87,7 @@ class Watch:
         self._system = system
         self._catalogue = catalogue
         self._screen = screen
-        self._opening = opening
+        self._opener = opener
         self._next_refresh = time.monotonic()
 
     def until(self, condition: Callable[[], bool]) -> None:
@@ -79,89 +99,55 @@ class Watch:
             time.sleep(TICK_SECONDS)
 
     def refresh(self) -> None:
-        """Read and show the worker's figures now, and open the page where that was asked for."""
+        """Read and show the worker's figures now."""
         began = time.monotonic()
-        address = self._system.worker.address
-        worker, assessor = _read(address), _read(self._system.assessor.address)
-        self.workers = [] if worker is None else [worker]
-        self.day = complete_on(self.workers)
+        system = self._system
+        self.worker, assessor = _read(system.worker), _read(system.assessor)
+        self.day = None if self.worker is None else complete_on(self.worker)
         judged, self.assessed_on, self.figures = None, None, ()
         if assessor is not None:
             judged, self.assessed_on = judged_on(assessor), assessed_on(assessor)
             self.figures = shown_figures(self._catalogue, assessor)
-        frame = ScreenFrame(
-            day=judged or self._system.clock.today(),
-            sent=self._system.replay.sent,
-            figures=self.figures,
-            address=address,
-        )
-        self._screen.show(frame)
-        if self._opening is not None:
-            self._opening.try_at(self._system.page.address)
+        day = judged or system.clock.today()
+        self._screen.show(ScreenFrame(day, system.replay.sent, self.figures, system.worker))
+        if self._opener is not None and system.page.is_ready:
+            if not self._opener(f"http://{system.page_address}/"):
+                self._screen.note(NO_BROWSER)
+            self._opener = None
         took = time.monotonic() - began
         self._next_refresh = began + max(REFRESH_SECONDS, took / REFRESH_SHARE)
 
 
-def _read(address: str | None) -> Exposed | None:
-    """Read what serves there; None while nothing does."""
-    if address is None:
-        return None
+def _read(address: str) -> Exposed | None:
+    """Return what is exposed there; None while nothing is."""
     try:
         return read_exposed(f"http://{address}", wait_seconds=SCRAPE_SECONDS)
     except WorkerUnreadableError:
         return None
 
 
-class Frozen(BaseModel):
-    """Base of the JSON document: nothing may be missing or added."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
-
-
-class ShownFigure(Frozen):
-    """A figure as the assessor judges it; see `catalogue.figure.Figure`."""
-
-    programme: str
-    indicator: str
-    department: str | None
-    value: float | None
-    target: float | None
-    progress_rate: float | None
-    status: MilestoneStatus | None
-
-
-class AuditCount(Frozen):
+class AuditCount(BaseModel):
     """How many figures were compared with the audit's, and how many differences it found."""
+
+    model_config = ConfigDict(frozen=True)
 
     compared: int
     different: int
 
 
-class DemoOutcome(Frozen):
+class DemoOutcome(BaseModel):
     """The outcome of a demo: `produced` = `accepted` + `refused` + `duplicates`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     as_of: date
     produced: int
     accepted: int
     refused: int
     duplicates: int
-    figures: tuple[ShownFigure, ...]
+    figures: tuple[Figure, ...]
+    """As the assessor judges them."""
     audit: AuditCount
-
-    @classmethod
-    def of(
-        cls, as_of: date, account: RecordCounts, figures: Sequence[Figure], audit: AuditCount
-    ) -> Self:
-        """Return the outcome of the audit's account and the assessor's figures."""
-        return cls(
-            as_of=as_of,
-            produced=account.produced,
-            accepted=account.accepted,
-            refused=account.refused,
-            duplicates=account.duplicates,
-            figures=tuple(map(ShownFigure.model_validate, figures)),
-            audit=audit,
-        )
 
 
 def summary(outcome: DemoOutcome) -> tuple[str, str]:
@@ -203,8 +189,7 @@ def run_demo(
     quiet_client()
     with ExitStack() as stack:
         system = set_up(plan, settings, rules, screen, stack)
-        opening = None if opener is None else PageOpening(screen, opener)
-        watch = Watch(system, catalogue, screen, opening)
+        watch = Watch(system, catalogue, screen, opener)
 
         screen.step("Rejeu des évènements")
         watch.until(system.replay.send_due)
@@ -245,7 +230,7 @@ def _audited(
         rules=settings.record_rules(),
     )
     persons = exact_persons(read_histories(settings, catalogue), catalogue, as_of)
-    comparison = compare_exposed(audit, watch.workers, persons)
+    comparison = compare_exposed(audit, [watch.worker] if watch.worker else [], persons)
     differences = list(comparison.differences)
     audited = [
         one
@@ -259,5 +244,12 @@ def _audited(
     for difference in differences:
         on_difference(difference)
     compared = comparison.compared + len(audited)
-    count = AuditCount(compared=compared, different=len(differences))
-    return DemoOutcome.of(as_of, audit.account, watch.figures, count)
+    return DemoOutcome(
+        as_of=as_of,
+        produced=produced,
+        accepted=audit.account.accepted,
+        refused=audit.account.refused,
+        duplicates=audit.account.duplicates,
+        figures=watch.figures,
+        audit=AuditCount(compared=compared, different=len(differences)),
+    )

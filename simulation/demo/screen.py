@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import ceil
-from typing import Final, Protocol, Self, TextIO
+from typing import Final, Self, TextIO, TypeAlias
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
@@ -149,11 +149,8 @@ PAGE_FRAMES: Final = 5
 TENTH: Final = 10
 
 
-class FiguresLayout(Protocol):
-    """Lays out the figures of a day; `simulation.demo.screen.figures_table` is one."""
-
-    def __call__(self, figures: Iterable[Figure], as_of: date, *, compact: bool) -> RenderableType:
-        """Return what is printed; `compact` for a small terminal, with its headings on one line."""
+FiguresLayout: TypeAlias = Callable[..., RenderableType]
+"""Lays out the figures of a day, as `figures_table` does once it has a catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,21 +160,8 @@ class ScreenFrame:
     day: date
     sent: int
     figures: tuple[Figure, ...]
-    address: str | None
-    """Where the worker serves /metrics, HOST:PORT; None until it does."""
-
-
-class Screen(Protocol):
-    """Shows what the demo does; all in French, for the delegate."""
-
-    def step(self, text: str) -> None:
-        """Show the step that begins."""
-
-    def note(self, text: str) -> None:
-        """Show a line that stays until the end."""
-
-    def show(self, frame: ScreenFrame) -> None:
-        """Show the demo as it is now."""
+    address: str
+    """Where the worker serves /metrics, HOST:PORT."""
 
 
 class LiveScreen:
@@ -234,10 +218,9 @@ class LiveScreen:
         self._live.update(Group(*parts), refresh=not whole)
 
     def _status(self, frame: ScreenFrame) -> Text:
-        parts = [f"{frame.day:%d/%m/%Y}", f"{count_text(frame.sent)} évènements envoyés"]
-        if frame.address is not None:
-            parts.append(f"http://{frame.address}/metrics")
-        return Text(" · ".join(parts), style="dim")
+        sent = f"{count_text(frame.sent)} évènements envoyés"
+        metrics = f"http://{frame.address}/metrics"
+        return Text(f"{frame.day:%d/%m/%Y} · {sent} · {metrics}", style="dim")
 
     def _table(self, frame: ScreenFrame, *, whole: bool) -> RenderableType:
         above = self._console.render_lines(Group(self._step, self._bar, self._status(frame)))
@@ -272,11 +255,10 @@ class PlainScreen:
 
     def step(self, text: str) -> None:
         """Write the step."""
-        self._write(text)
+        self._stream.write(f"{legible(text)}\n")
+        self._stream.flush()
 
-    def note(self, text: str) -> None:
-        """Write the note."""
-        self._write(text)
+    note = step
 
     def show(self, frame: ScreenFrame) -> None:
         """Write the day where a tenth more of them has passed."""
@@ -285,10 +267,10 @@ class PlainScreen:
         if tenths > self._tenths:
             self._tenths = tenths
             percent = tenths * 100 // TENTH
-            self._write(
+            self.step(
                 f"{day_text(frame.day)} : {count_text(frame.sent)} évènements envoyés ({percent} %)"
             )
 
-    def _write(self, line: str) -> None:
-        self._stream.write(f"{legible(line)}\n")
-        self._stream.flush()
+
+Screen: TypeAlias = LiveScreen | PlainScreen
+"""Shows what the demo does; all in French, for the delegate."""

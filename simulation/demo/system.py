@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 from broker.clients import administering
@@ -18,11 +15,11 @@ from broker.topic_admin import apply_topics
 from dashboards.rules.site import PACES, MonitorSite
 from events.cloudevent import CONTENT_TYPE, STRUCTURED, EncodedRecord
 from events.topics import declared_topics, topic_name
-from operations.programs.addresses import HOST, free_address
-from operations.programs.alerting import AlertingPrograms, RuleFiles, write_files
-from operations.programs.program import COMMAND, Program, environment
+from operations.programs.addresses import HOST, address_of, free_address, free_port
+from operations.programs.alerting import ALERTMANAGER, PROMETHEUS, RuleFiles, alerting_programs
+from operations.programs.program import Program, monitor_program
 from report.settings import page_settings
-from simulation.demo.embedded_broker import EmbeddedBroker
+from simulation.demo.embedded_broker import embedded_broker
 from simulation.demo.screen import Screen
 from simulation.demo.worker import EMBEDDED_WORKER
 from simulation.emitter import SimulatedRecord
@@ -31,101 +28,7 @@ from sources.client import KafkaPublisher, PublisherOptions
 from streams.clock import Clock
 from streams.settings import Settings
 
-PORTS: Final[Mapping[str, str]] = MappingProxyType(
-    {"worker": "http_port", "assessor": "assessor_port", "page": "page_port"}
-)
-"""The setting of each command's port."""
 STOP_SECONDS: Final = 10.0
-TICK_SECONDS: Final = 0.05
-OPEN: Final = MappingProxyType(
-    {"metrics_token_file": None, "server_certfile": None, "server_keyfile": None}
-)
-"""The demo reads /metrics on loopback, where simulated figures need neither a token nor TLS."""
-SERVING: Final = re.compile(r"serving address=http://([^\s\"]+)")
-"""What it logs once its port is bound."""
-
-
-class MonitorProgram(Program):
-    """A `smart-region worker`, `assessor` or `page`, or another `program` of that command.
-
-    It serves on the port that the settings were given, else on any that is free.
-    """
-
-    def __init__(
-        self,
-        command: str,
-        settings: Settings,
-        *,
-        folder: Path,
-        program: Sequence[str] | None = None,
-    ) -> None:
-        setting = PORTS[command]
-        port = getattr(settings, setting) if setting in settings.model_fields_set else 0
-        chosen = {"http_host": HOST, setting: port, **OPEN}
-        if settings.log_level != "debug":
-            chosen["log_level"] = "info"  # Or it would not log its address.
-        settings = settings.model_copy(update=chosen)
-        env = environment(settings)
-        program = program or (*COMMAND, command)
-        super().__init__(command, program, folder=folder, env=env, stop_seconds=STOP_SECONDS)
-
-    @property
-    def address(self) -> str | None:
-        """Where it serves /metrics, HOST:PORT; None until it does."""
-        serving = SERVING.search(self.log)
-        return None if serving is None else serving[1]
-
-    def wait_for_address(self) -> str:
-        """Return where it serves once it does. Raises SmartRegionError if it ends before."""
-        while (address := self.address) is None:
-            self.check()
-            time.sleep(TICK_SECONDS)
-        return address
-
-
-NOT_INSTALLED: Final = "Ni règles ni alertes : apt-get install prometheus prometheus-alertmanager"
-
-
-def start_alerting(
-    programs: AlertingPrograms,
-    rules: RuleFiles,
-    stack: ExitStack,
-    folder: Path,
-    *,
-    worker: str,
-    assessor: str,
-    page: str,
-) -> tuple[tuple[Program, ...], str]:
-    """Start the programs on free ports and on files in a folder, until `stack` ends them.
-
-    Returns those that run, and their addresses in French.
-    """
-    prometheus_address, alertmanager_address = free_address(), free_address()
-    prometheus = programs.prometheus_at(
-        prometheus_address, folder=folder, logs=folder, stop_seconds=0
-    )
-    alertmanager = programs.alertmanager_at(
-        alertmanager_address, folder=folder, logs=folder, stop_seconds=0
-    )
-    site = MonitorSite(
-        pace=PACES["live"],  # Every second: a simulated day takes less.
-        workers=(worker,),
-        assessors=(assessor,),
-        gateways=(),
-        pages=(page,),
-        alertmanagers=(alertmanager_address,) if alertmanager else (),
-    )
-    write_files(rules(site), folder)
-    notes = [f"Prometheus : http://{prometheus_address}"]
-    if alertmanager:
-        stack.enter_context(alertmanager)
-        notes.append(f"Alertmanager : http://{alertmanager_address}")
-    else:
-        notes.append("Alertmanager n’est pas installé")
-    stack.enter_context(prometheus)
-    started = (alertmanager, prometheus) if alertmanager else (prometheus,)
-    return started, " · ".join(notes)
-
 
 LEAD_SECONDS: Final = 5.0
 """How long the clock stays on the first day: about what a worker takes to be ready."""
@@ -133,6 +36,9 @@ LEAD_SECONDS: Final = 5.0
 EMBEDDED: Final[dict[str, object]] = {
     "replication": 1,
     "security_protocol": "PLAINTEXT",
+    "http_host": HOST,
+    # The demo reads /metrics on loopback, where simulated figures need no token.
+    "metrics_token_file": None,
     # It gives the first member of a group its partitions after half a session.
     "session_timeout": 2.0,
     "heartbeat_interval": 0.5,
@@ -143,6 +49,8 @@ MOST_AT_ONCE: Final = 2_000
 
 BATCHED: Final = PublisherOptions(linger_ms=200)
 """Figures may be late by the linger; a small machine sends far fewer requests."""
+
+NOT_INSTALLED: Final = "Ni règles ni alertes : apt-get install prometheus prometheus-alertmanager"
 
 
 class SimulationReplay:
@@ -182,7 +90,7 @@ class DemoPlan:
     last: date
     days_per_second: int
     stays: bool = False
-    """True where the demo goes on after the last day, until it is interrupted."""
+    """True if the demo goes on after the last day, until it is interrupted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,20 +99,22 @@ class DemoSystem:
 
     settings: Settings
     clock: Clock
-    worker: MonitorProgram
-    assessor: MonitorProgram
-    page: MonitorProgram
+    worker: str
+    """The address, HOST:PORT, of its /metrics."""
+    assessor: str
+    """The same of the assessor."""
+    page_address: str
+    page: Program
+    programs: Sequence[Program]
+    """All of them."""
     publisher: KafkaPublisher
     replay: SimulationReplay
     admin: Any
     """The broker's admin client."""
-    broker: EmbeddedBroker
-    others: tuple[Program, ...]
-    """Prometheus and Alertmanager, where they are installed."""
 
     def check(self) -> None:
-        """Raise SmartRegionError where one has ended by itself."""
-        for program in (self.broker, self.worker, self.assessor, self.page, *self.others):
+        """Raise SmartRegionError if one has ended by itself."""
+        for program in self.programs:
             program.check()
 
 
@@ -217,26 +127,49 @@ def set_up(
     for one by one: each may take seconds.
     """
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smart-region-")))
+    programs = []
+
+    def run(program: Program) -> Program:
+        programs.append(program)
+        stack.callback(program.stop)
+        program.launch()
+        return program
 
     screen.step("Démarrage du broker embarqué")
-    broker = stack.enter_context(EmbeddedBroker(folder))
-    settings = settings.model_copy(update={**EMBEDDED, "broker": broker.bootstrap})
+    broker_address = free_address()
+    programs.append(stack.enter_context(embedded_broker(broker_address, folder)))
+    settings = settings.model_copy(update={**EMBEDDED, "broker": broker_address})
 
     screen.step(f"Création des topics sur {settings.broker}")
     declared = declared_topics(partitions=settings.partitions, replication=settings.replication)
     apply_topics(settings.broker, declared, security=settings.security())
 
     screen.step("Démarrage du moniteur")
-    settings = settings.model_copy(update={"clock": _clock_text(plan)})
-    worker = stack.enter_context(
-        MonitorProgram("worker", settings, folder=folder, program=EMBEDDED_WORKER)
-    )
+    ports = {name: _port(settings, name) for name in ("http_port", "assessor_port")}
+    worker, assessor = map(address_of, ports.values())
     # The page and the assessor ask the worker; the settings name it for the audit, too.
-    settings = settings.model_copy(update={"workers": f"http://{worker.wait_for_address()}"})
-    page = stack.enter_context(MonitorProgram("page", page_settings(settings), folder=folder))
+    settings = settings.model_copy(
+        update={**ports, "clock": _clock_text(plan), "workers": f"http://{worker}"}
+    )
+    served = page_settings(settings)
+    served = served.model_copy(
+        update={"page_port": _port(served, "page_port"), "metrics_token_file": None}
+    )
+    page_address = address_of(served.page_port)
+
+    def monitor(
+        name: str, settings: Settings, address: str, command: Sequence[str] | None = None
+    ) -> Program:
+        return run(
+            monitor_program(
+                name, settings, address, folder=folder, stop_seconds=STOP_SECONDS, command=command
+            )
+        )
+
+    monitor("worker", settings, worker, EMBEDDED_WORKER)
+    page = monitor("page", served, page_address)
     # It alone exposes figures about persons; it asks the worker, and no broker.
-    assessor = stack.enter_context(MonitorProgram("assessor", settings, folder=folder))
-    installed = AlertingPrograms.installed()
+    monitor("assessor", settings, assessor)
 
     screen.step("Simulation de la Région")
     records = list(simulate(plan.seed, end=plan.last))
@@ -252,24 +185,54 @@ def set_up(
         publisher.publish_raw(topic_name(record.family), _encoded(record))
 
     replay = SimulationReplay(records, publish, clock)
-    screen.note(f"Page des promesses : http://{page.wait_for_address()}/")
-    others: tuple[Program, ...] = ()
-    if installed is None:
+    screen.note(f"Page des promesses : http://{page_address}/")
+    site = MonitorSite(
+        pace=PACES["live"],  # Every second: a simulated day takes less.
+        workers=(worker,),
+        assessors=(assessor,),
+        gateways=(),
+        pages=(page_address,),
+    )
+    prometheus, alertmanager = free_address(), free_address()
+    alerting = alerting_programs(
+        rules,
+        site,
+        prometheus=prometheus,
+        alertmanager=alertmanager,
+        folder=folder,
+        logs=folder,
+        stop_seconds=0,
+    )
+    if PROMETHEUS not in alerting:
         screen.note(NOT_INSTALLED)
     else:
         screen.step("Démarrage de Prometheus")
-        scraped = {
-            "worker": worker.wait_for_address(),
-            "assessor": assessor.wait_for_address(),
-            "page": page.wait_for_address(),
-        }
-        others, note = start_alerting(installed, rules, stack, folder, **scraped)
-        screen.note(note)
-    for monitor in (worker, assessor, page):
-        stack.callback(monitor.terminate)
+        told = f"Alertmanager : http://{alertmanager}"
+        if ALERTMANAGER not in alerting:
+            told = "Alertmanager n’est pas installé"
+        screen.note(f"Prometheus : http://{prometheus} · {told}")
+    for program in alerting.values():
+        run(program)
+    for program in programs[1:]:
+        stack.callback(program.terminate)
     return DemoSystem(
-        settings, clock, worker, assessor, page, publisher, replay, admin, broker, others
+        settings,
+        clock,
+        worker,
+        assessor,
+        page_address,
+        page,
+        programs,
+        publisher,
+        replay,
+        admin,
     )
+
+
+def _port(settings: Settings, name: str) -> int:
+    """Return the port that the settings were given, else any that is free."""
+    given: int = getattr(settings, name) if name in settings.model_fields_set else 0
+    return given or free_port()
 
 
 def _clock_text(plan: DemoPlan) -> str:

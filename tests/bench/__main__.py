@@ -11,7 +11,7 @@ from time import monotonic
 
 import click
 
-from operations.programs.alerting import AlertingPrograms
+from operations.programs.alerting import ALERTMANAGER, installed
 from tests.bench.alert_latency import measure_alert_latencies
 from tests.bench.capacity import ENTITIES_MEASURED, measure_capacity
 from tests.bench.capacity_report import capacity_text
@@ -122,8 +122,7 @@ def measure_operation(stage: Stage, folder: Path) -> Operation:
 
 def alert_latencies(stage: Stage, folder: Path) -> list[float]:
     """Measure the alerts where Prometheus and Alertmanager are installed; else report that."""
-    programs = AlertingPrograms.installed()
-    if programs is None or programs.alertmanager is None:
+    if ALERTMANAGER not in installed():
         _report("no Prometheus and Alertmanager on the path: the latency of alerts is not measured")
         return []
     stage.preload(_of_the_first(FEW_ENTITIES))

@@ -19,7 +19,7 @@ from typing import Any, Final
 from broker.topic_admin import apply_topics
 from events.fact import Family
 from events.topics import declared_topics, topic_name
-from operations.programs.program import COMMAND, end_child, start_child
+from operations.programs.program import COMMAND, Program
 from tests.bench.capacity_events import records_of, send_records
 from tests.bench.engines import peak_memory_mb, processor_seconds
 from tests.bench.probes import counted, entities_of, scrape_ms, share_partitions
@@ -124,7 +124,7 @@ class _Measurement:
             self._assess(workers)
             self._restart(workers)
             self._run_commands(workers)
-            found.broker_mb = peak_memory_mb(self._broker.process_id)
+            found.broker_mb = peak_memory_mb(self._broker.process.pid)
         found.load = (load, os.getloadavg()[0])
         return found
 
@@ -164,7 +164,7 @@ class _Measurement:
         with self._started("assessor", WORKERS=_addresses(workers)) as assessor:
             began = monotonic()
             if not wait_until(lambda: assessor.ready, seconds=self._limit, every=0.02):
-                raise CapacityFailedError("the assessor is not ready", log=assessor.log())
+                raise CapacityFailedError("the assessor is not ready", log=assessor.log)
             found.assessor_seconds = monotonic() - began
             found.assessor_scrape_ms = scrape_ms(assessor)
             found.assessor_mb = peak_memory_mb(assessor.process.pid)
@@ -201,28 +201,30 @@ class _Measurement:
     def _run(self, name: str, *arguments: str, **settings: str) -> str:
         """Run a command and return its output; raises CapacityFailedError where it fails."""
         work = self._work
-        output = self._folder / f"{len(self._found.runs)}.out"
         variables = self._variables(WORK_FOLDER=str(work), WORK_MB=str(WORK_MB), **settings)
-        environment = {**os.environ, **variables, "TMPDIR": str(work)}
         began = monotonic()
-        process = start_child([*COMMAND, *arguments], output=output, env=environment)
+        program = Program(
+            str(len(self._found.runs)),
+            (*COMMAND, *arguments),
+            folder=self._folder,
+            env={**variables, "TMPDIR": str(work)},
+        )
         memory = processors = disk = 0.0
-        try:
-            while process.poll() is None:
+        with program:
+            pid = program.process.pid
+            while program.alive:
                 # A process that has just ended has no memory any more.
-                if (now := peak_memory_mb(process.pid)) == now:
-                    memory, processors = now, processor_seconds(process.pid)
-                disk = max(disk, _open_file_bytes(process.pid, work) / 1e6)
+                if (now := peak_memory_mb(pid)) == now:
+                    memory, processors = now, processor_seconds(pid)
+                disk = max(disk, _open_file_bytes(pid, work) / 1e6)
                 self._note_disk()
                 sleep(WATCH_SECONDS)
-        finally:
-            status = end_child(process, stop_seconds=0)
         run = Run(name, monotonic() - began, processors, memory, disk)
-        if status != 0:
-            raise CapacityFailedError(f"{name}: status {status}", log=output.read_text())
+        if program.status != 0:
+            raise CapacityFailedError(f"{name}: status {program.status}", log=program.log)
         self._found.runs.append(run)
         self._report(f"{name}: {run.seconds:.0f} s, {run.memory_mb:.0f} MB, {disk:.0f} MB on disk")
-        return output.read_text()
+        return program.log
 
     @contextmanager
     def _started(self, name: str, **settings: str) -> Iterator[Worker]:
@@ -252,7 +254,7 @@ class _Measurement:
         if not wait_until(
             lambda: share_partitions(workers, PARTITIONS), seconds=self._limit, every=0.1
         ):
-            log = "\n".join(worker.log()[-2000:] for worker in workers)
+            log = "\n".join(worker.log[-2000:] for worker in workers)
             raise CapacityFailedError("the workers did not share the partitions", log=log)
 
     def _note_disk(self) -> None:

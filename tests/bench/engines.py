@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from typing import Final, Protocol
 
 from catalogue.metrics import ENTITIES
 from catalogue.metrics import EVENTS as EVENTS_TOTAL
-from operations.programs.program import end_child, start_child
+from operations.programs.program import Program
 from tests.bench.application import Application, Restoring, Times
 from tests.bench.exposed import exposed_sum
 from tests.bench.stage import Stage
@@ -77,10 +76,10 @@ class Rival:
 
     def run(self, stage: Stage, application: Application, folder: Path) -> Trial:
         with self._started(application, folder) as program:
-            program.wait_until(lambda output: Times.found_in(output) is not None, TRIAL_SECONDS)
-            took = Times.found_in(program.output)
+            _await_output(program, lambda output: Times.found_in(output) is not None, TRIAL_SECONDS)
+            took = Times.found_in(program.log)
             if took is None:
-                raise EngineFailedError(self.name, log=program.output)
+                raise EngineFailedError(self.name, log=program.log)
             stage.await_committed(application)
             return Trial(application.events, took, peak_memory_mb(program.process.pid))
 
@@ -92,48 +91,38 @@ class Rival:
         stage.dismiss(application)
         began = monotonic()
         with self._started(replace(application, events=0), folder) as program:
-            if not program.wait_until(Restoring.has_ended, RESTORE_SECONDS):
-                if program.process.poll() is None:
+            if not _await_output(program, Restoring.has_ended, RESTORE_SECONDS):
+                if program.alive:
                     return math.inf
-                raise EngineFailedError(self.name, log=program.output)
+                raise EngineFailedError(self.name, log=program.log)
             took = monotonic() - began
-            program.wait_until(lambda output: Restoring.count(output) is not None, RESTORE_SECONDS)
-            if Restoring.count(program.output) != stage.entities(application):
-                raise EngineFailedError(self.name, log=program.output)
+            _await_output(
+                program, lambda output: Restoring.count(output) is not None, RESTORE_SECONDS
+            )
+            if Restoring.count(program.log) != stage.entities(application):
+                raise EngineFailedError(self.name, log=program.log)
             return took
 
     @contextmanager
-    def _started(self, application: Application, folder: Path) -> Iterator[_Program]:
+    def _started(self, application: Application, folder: Path) -> Iterator[Program]:
         """Yield the program, with a folder of its own for what it writes on the disk."""
-        output = folder / f"{application.app_id}.log"
-        output.unlink(missing_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as disk:
-            process = start_child(
-                [*self.command, *application.arguments()],
-                output=output,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": disk},
-            )
-            try:
-                yield _Program(process, output)
-            finally:
-                end_child(process, stop_seconds=0)
+        (folder / f"{application.app_id}.log").unlink(missing_ok=True)
+        with (
+            tempfile.TemporaryDirectory(dir=folder) as disk,
+            Program(
+                application.app_id,
+                (*self.command, *application.arguments()),
+                folder=folder,
+                env={"PYTHONPATH": str(ROOT), "TMPDIR": disk},
+            ) as program,
+        ):
+            yield program
 
 
-@dataclass(frozen=True)
-class _Program:
-    process: subprocess.Popen[bytes]
-    output_file: Path
-
-    @property
-    def output(self) -> str:
-        return self.output_file.read_text()
-
-    def wait_until(self, condition: Callable[[str], bool], seconds: float) -> bool:
-        """Wait until its output meets a condition, or until it has ended; return which."""
-        wait_until(
-            lambda: condition(self.output) or self.process.poll() is not None, seconds=seconds
-        )
-        return condition(self.output)
+def _await_output(program: Program, condition: Callable[[str], bool], seconds: float) -> bool:
+    """Wait until a program's output meets a condition, or it has ended; return which."""
+    wait_until(lambda: condition(program.log) or not program.alive, seconds=seconds)
+    return condition(program.log)
 
 
 @dataclass(frozen=True)
@@ -158,7 +147,7 @@ class Monitor:
             worker.wait_ready()
             took = monotonic() - began
             if exposed_sum(worker.metrics(), ENTITIES.name) != stage.entities(application):
-                raise EngineFailedError(self.name, log=worker.log())
+                raise EngineFailedError(self.name, log=worker.log)
             return took
 
 
@@ -202,7 +191,7 @@ def await_events(worker: Worker, events: int) -> Times:
         # It answers between two batches, and asking costs it time: seldom at first, then often.
         left = passed * (events - count) / count if count else FIRST_PAUSE
         sleep(max(left / 2, SHORTEST_PAUSE))
-    raise EngineFailedError("the worker", log=worker.log())
+    raise EngineFailedError("the worker", log=worker.log)
 
 
 def processor_seconds(pid: int) -> float:

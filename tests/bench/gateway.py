@@ -9,7 +9,6 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Final
@@ -19,12 +18,11 @@ from events.identifiers import uai_check_letter
 from events.school import SchoolConnected
 from events.topics import declared_topics
 from operations.programs.addresses import free_port
-from operations.programs.program import end_child, start_child
+from operations.programs.program import Program
 from tests.bench.engines import processor_seconds
 from tests.bench.load_generator import Responses, generate_load, request_bytes
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
-from tests.support.waiting import wait_until
 
 CONNECTIONS: Final = 32
 WARM_UP_SECONDS: Final = 2.0
@@ -175,13 +173,10 @@ def _event(number: int) -> bytes:
 @contextmanager
 def _echo(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     port = free_port()
-    command = [sys.executable, "-m", "tests.bench.echo", str(port)]
-    process = start_child(command, output=folder / "echo.log")
-    try:
-        assert wait_until(partial(_echoes, port), seconds=START_SECONDS), "the echo does not start"
-        yield process, port
-    finally:
-        end_child(process, stop_seconds=5)
+    command = (sys.executable, "-m", "tests.bench.echo", str(port))
+    is_ready = lambda _: _echoes(port)  # noqa: E731
+    with Program("echo", command, folder=folder, is_ready=is_ready, stop_seconds=5) as echo:
+        yield echo.process, port
 
 
 def _echoes(port: int) -> bool:

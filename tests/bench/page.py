@@ -161,7 +161,7 @@ def _measured(
         ready = monotonic() - began
         wait_until(lambda: _has_read_all(page) or not page.alive, seconds=READ_SECONDS)
         if not _has_read_all(page):
-            raise PageFailedError("it did not read all events", log=page.log())
+            raise PageFailedError("it did not read all events", log=page.log)
         read = monotonic() - began
         report(f"{entities} entities: ready after {ready:.1f} s, all events read after {read:.1f}")
         load = os.getloadavg()[0]
@@ -241,5 +241,5 @@ def _wait(page: Worker, path: str) -> float:
     finally:
         connection.close()
     if answer.status != http.HTTPStatus.OK:
-        raise PageFailedError(f"{path} was answered with {answer.status}", log=page.log())
+        raise PageFailedError(f"{path} was answered with {answer.status}", log=page.log)
     return waited

@@ -43,7 +43,7 @@ CHANGE_SECONDS = 120.0
 
 class ScaleFailedError(Exception):
     def __init__(self, what: str, workers: Sequence[Worker]) -> None:
-        logs = "\n".join(worker.log()[-1500:] for worker in workers)
+        logs = "\n".join(worker.log[-1500:] for worker in workers)
         super().__init__(f"{what}; the ends of the workers' logs:\n{logs}")
 
 
@@ -256,4 +256,4 @@ def _urls(workers: Sequence[Worker]) -> list[str]:
 
 
 def _broker_processors(broker: KafkaBroker) -> float:
-    return processor_seconds(broker.process_id)
+    return processor_seconds(broker.process.pid)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -11,8 +10,7 @@ from typing import Final
 
 import pytest
 
-from operations.health import UnhealthyError, check_health
-from operations.programs.program import end_child, start_child
+from operations.programs.program import Program, answers
 from tests.support.browser import Browser
 from tests.support.waiting import wait_until
 
@@ -36,26 +34,20 @@ RATIO: Final = "/promesses/schools_connected_ratio/preuves"
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[str]:
-    log = tmp_path / "demo.log"
-    env = {**os.environ, "PATH": str(tmp_path), "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    process = start_child([*DEMO, *MONTHS], output=log, env=env)
+    def address(demo: Program) -> str:
+        found = re.search(r"Page des promesses : (\S+)/", demo.log)
+        return found[1] if found else ""
 
-    def shows() -> bool:
-        address = re.search(r"Page des promesses : (\S+)/", log.read_text())
-        if address is None:
-            return False
-        try:
-            check_health(f"{address[1]}/readyz", seconds=1)
-        except UnhealthyError:
-            return False
-        return True
-
-    try:
-        assert wait_until(shows, seconds=SECONDS), log.read_text()
-        [address] = re.findall(r"Page des promesses : (\S+)/", log.read_text())
-        yield address
-    finally:
-        end_child(process, stop_seconds=20)
+    with Program(
+        "demo",
+        (*DEMO, *MONTHS),
+        folder=tmp_path,
+        env={"PATH": str(tmp_path), "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        is_ready=lambda demo: bool(address(demo)) and answers(f"{address(demo)}/readyz")(demo),
+        ready_seconds=SECONDS,
+        stop_seconds=20,
+    ) as running:
+        yield address(running)
 
 
 @pytest.mark.timeout(300)

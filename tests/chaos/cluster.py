@@ -56,24 +56,24 @@ class Node:
         return address_of(self.proxy.port)
 
     def pause(self) -> None:
-        self.broker.send_signal(signal.SIGSTOP)
+        self.broker.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        self.broker.send_signal(signal.SIGCONT)
+        self.broker.process.send_signal(signal.SIGCONT)
 
     def terminate(self) -> None:
         """Tell it to shut down in order, and do not wait."""
         self.is_sound = False
-        self.broker.send_signal(signal.SIGTERM)
+        self.broker.process.send_signal(signal.SIGTERM)
 
     def fill_disk(self) -> None:
         """Let every further write to a file fail, as on a full disk: the limit needs no root."""
         self.is_sound = False
-        _, hard = resource.prlimit(self.broker.process_id, resource.RLIMIT_FSIZE)
-        resource.prlimit(self.broker.process_id, resource.RLIMIT_FSIZE, (0, hard))
+        _, hard = resource.prlimit(self.broker.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self.broker.process.pid, resource.RLIMIT_FSIZE, (0, hard))
 
     def launch(self) -> None:
-        if not self.broker.running:
+        if not self.broker.alive:
             self.broker.launch()
             self.is_sound = True
 
@@ -137,10 +137,10 @@ class Cluster:
             meanwhile()
             for node in self.nodes:
                 node.launch()
-            return all(node.broker.running and node.broker.ready for node in self.nodes)
+            return all(node.broker.alive and node.broker.is_ready for node in self.nodes)
 
         assert wait_until(serve, seconds=START_SECONDS, every=0.2), "\n".join(
-            node.broker.log_tail(5) for node in self.nodes
+            "\n".join(node.broker.log_end(5)) for node in self.nodes
         )
 
     def controller(self) -> Node | None:

@@ -87,8 +87,8 @@ def _disk_full(system: System, fault: Fault) -> Steps:
     return _away(node, fault, node.fill_disk, node.heal)
 
 
-def _away(node: Node, fault: Fault, go: Callable[[], None], come: Callable[[], None]) -> Steps:
-    if not node.broker.running:
+def _away(node: Node, fault: Fault, go: Callable[[], object], come: Callable[[], object]) -> Steps:
+    if not node.broker.alive:
         return False
     go()
     yield from _lasting(fault.seconds)
@@ -100,7 +100,7 @@ def _rolling_restart(system: System, fault: Fault) -> Steps:
     nodes = system.cluster.nodes
     done = False
     for node in (*nodes[fault.target :], *nodes[: fault.target]):
-        if not node.broker.running:
+        if not node.broker.alive:
             continue
         node.terminate()
         yield from _until(partial(_has_ended, node))
@@ -111,11 +111,11 @@ def _rolling_restart(system: System, fault: Fault) -> Steps:
 
 
 def _has_ended(node: Node) -> bool:
-    return not node.broker.running
+    return not node.broker.alive
 
 
 def _serves_or_has_ended(node: Node) -> bool:
-    return node.broker.ready or _has_ended(node)
+    return node.broker.is_ready or _has_ended(node)
 
 
 def _network(condition: Condition) -> Callable[[System, Fault], Steps]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from catalogue.loader import load_catalogue
 from dashboards.rules.site import PACES, MonitorSite
 from events.topics import declared_topics
 from operations.programs.addresses import address_of, free_address
-from operations.programs.alerting import AlertingPrograms, rule_files, write_files
+from operations.programs.alerting import ALERTMANAGER, alerting_programs, rule_files
 from tests.chaos.cluster import Cluster
 from tests.chaos.faults import BROKERS
 from tests.support.gateway_senders import PRODUCERS, Account
@@ -80,13 +81,13 @@ class System:
             )
             for process in (*team, assessor):
                 system.restarts.append(stack.enter_context(supervised(process)))
-            gateway.start()
+            gateway.launch()
             system.wait_ready()
             yield system
 
     def start_gateway(self) -> None:
         if not self.gateway.alive:
-            self.gateway.start()
+            self.gateway.launch()
 
     def heal(self) -> None:
         for worker in (*self.workers, self.assessor):
@@ -104,7 +105,7 @@ class System:
             self.start_gateway()
             return self.gateway.ready
 
-        assert wait_until(gateway_serves, seconds=READY_SECONDS), self.gateway.log()[-2000:]
+        assert wait_until(gateway_serves, seconds=READY_SECONDS), self.gateway.log[-2000:]
 
 
 def _gateway(cluster: Cluster, folder: Path) -> tuple[Gateway, Credentials]:
@@ -126,21 +127,23 @@ def _monitored(
 
     Returns the address of the first, and whether there is the second.
     """
-    installed = AlertingPrograms.installed()
-    if installed is None:
-        return None, False
-    address, alertmanager_address = free_address(), free_address()
-    alertmanager = installed.alertmanager_at(alertmanager_address, folder=folder, logs=folder)
+    address = free_address()
     site = MonitorSite(
         pace=PACES["steady"],
         workers=tuple(one.address for one in team),
         assessors=(assessor.address,),
         gateways=(address_of(gateway.probe_port),),
         pages=(),
-        alertmanagers=(alertmanager_address,) if alertmanager else (),
     )
-    write_files(rule_files(load_catalogue(), site), folder)
-    if alertmanager is not None:
-        stack.enter_context(alertmanager)
-    stack.enter_context(installed.prometheus_at(address, folder=folder, logs=folder))
-    return address, alertmanager is not None
+    programs = alerting_programs(
+        partial(rule_files, load_catalogue()),
+        site,
+        prometheus=address,
+        alertmanager=free_address(),
+        folder=folder,
+        logs=folder,
+        stop_seconds=10,
+    )
+    for program in programs.values():
+        stack.enter_context(program)
+    return address if programs else None, ALERTMANAGER in programs

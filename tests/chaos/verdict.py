@@ -9,12 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from boundary.errors import SmartRegionError
 from broker.errors import BrokerUnreachableError, TopicsStalledError
 from broker.reading import read_topics
 from catalogue import metrics
 from events.cloudevent import decode_json
 from events.errors import ContractError
-from operations.doctor.prometheus import PrometheusUnhealthyError, get_prometheus
+from operations.doctor.prometheus import get_prometheus
 from tests.chaos.system import System
 from tests.chaos.traffic import KafkaTraffic
 from tests.support.assessors import shown
@@ -174,7 +175,7 @@ def _unseen(system: System) -> Iterator[str]:
         try:
             up = get_prometheus(url, "/api/v1/query?query=sum(up)")["result"]
             told = get_prometheus(url, "/api/v1/alertmanagers")["activeAlertmanagers"]
-        except PrometheusUnhealthyError:
+        except SmartRegionError:
             return 0, 0
         return int(up[0]["value"][1]) if up else 0, len(told)
 

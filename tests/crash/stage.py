@@ -35,7 +35,6 @@ LOADED: Final = (
     "kafka",
     "sources.client",
     "operations.dead_letters.full_record",
-    "operations.dead_letters.gateway_rules",
     "operations.dead_letters.ledger",
     "operations.dead_letters.replay",
     "operations.erasure.procedure",

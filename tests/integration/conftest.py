@@ -16,7 +16,6 @@ from tests.support.workers import WorkerFactory
 
 FOLDER = Path(__file__).parent
 BROKER = pytest.StashKey[KafkaBroker]()
-LOG_MARK = pytest.StashKey[int]()
 
 
 @pytest.fixture(scope="session")
@@ -109,13 +108,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.integration)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Remember where the broker's log stands when a test begins."""
-    broker = item.config.stash.get(BROKER, None)
-    item.stash[LOG_MARK] = broker.log_mark() if broker else 0
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(
     item: pytest.Item, nextitem: pytest.Item | None
@@ -134,12 +126,11 @@ def pytest_runtest_teardown(
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what the broker logged during a test that fails."""
+    """Show what the broker logged last, with a test that fails."""
     report = yield
     broker = item.config.stash.get(BROKER, None)
     if report.failed and broker and _asks_for_kafka(item):
-        tail = broker.log_tail(since=item.stash[LOG_MARK])
-        report.sections.append(("Kafka's log during this test", tail or "(nothing)"))
+        report.sections.append(("Kafka's log", "\n".join(broker.log_end(60))))
     return report
 
 

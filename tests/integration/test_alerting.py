@@ -133,7 +133,7 @@ def monitor(
     try:
         with webhook_server() as webhook, supervised(worker), supervised(assessor):
             send(shared_broker.bootstrap, a_year())
-            assert wait_done(shared_broker.bootstrap, seconds=SETTLE_SECONDS), worker.log()[-3000:]
+            assert wait_done(shared_broker.bootstrap, seconds=SETTLE_SECONDS), worker.log[-3000:]
             assessor.wait_ready()
             prometheus = followed(
                 monitoring,
@@ -186,7 +186,7 @@ def test_no_alert_about_figures_begins_or_ends(
 
     with traffic(monitor.broker.bootstrap):
         disturb(monitor)
-    assert wait_done(monitor.broker.bootstrap, seconds=SETTLE_SECONDS), monitor.worker.log()[-3000:]
+    assert wait_done(monitor.broker.bootstrap, seconds=SETTLE_SECONDS), monitor.worker.log[-3000:]
     assert wait_until(lambda: owns_all(monitor.worker), seconds=SECONDS)
     monitor.assessor.wait_ready()
     complete = f"{conventions.PARTITIONS_OWNED} == {conventions.PARTITIONS_EXPECTED}"
@@ -242,7 +242,7 @@ def settled(monitor: Followed) -> Mapping[Labels, float]:
             and firing == notified(OWNER) == notified(DELEGATE)
         )
 
-    assert wait_until(is_settled, seconds=SETTLE_SECONDS, every=0.5), monitor.assessor.log()[-3000:]
+    assert wait_until(is_settled, seconds=SETTLE_SECONDS, every=0.5), monitor.assessor.log[-3000:]
     return since(prometheus, time.time())
 
 

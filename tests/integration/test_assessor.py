@@ -41,8 +41,8 @@ def test_a_page_without_its_broker_ends(kafka: KafkaBroker, factory: WorkerFacto
         assert page.process.wait(60) == 1
     finally:
         kafka.start()
-    assert "ending reason=BrokerUnreachableError" in page.log()
-    assert "Traceback" not in page.log()
+    assert "ending reason=BrokerUnreachableError" in page.log
+    assert "Traceback" not in page.log
 
 
 def test_asks_the_worker_of_its_machine_and_moves_with_the_day(
@@ -61,7 +61,7 @@ def test_asks_the_worker_of_its_machine_and_moves_with_the_day(
 
     first = day()
     assert wait_until(lambda: day() > first, seconds=10)
-    assert broker.running
+    assert broker.alive
 
 
 class Crowd(NamedTuple):
@@ -77,7 +77,7 @@ def crowd(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> Iterator
     assessor = shared_factory.assessor(workers=worker.url)
     with supervised(worker):
         send(shared_broker.bootstrap, a_year())
-        assert wait_done(shared_broker.bootstrap, seconds=90), worker.log()[-3000:]
+        assert wait_done(shared_broker.bootstrap, seconds=90), worker.log[-3000:]
         assessor.start()
         assessor.wait_ready()
         yield Crowd(worker, assessor)
@@ -111,7 +111,7 @@ def test_one_person_more_is_seen_by_nobody(shared_broker: KafkaBroker, crowd: Cr
         audience=audience,
     )
     send(shared_broker.bootstrap, [message_of(more)])
-    assert wait_done(shared_broker.bootstrap, seconds=90), worker.log()[-3000:]
+    assert wait_done(shared_broker.bootstrap, seconds=90), worker.log[-3000:]
     assert wait_until(lambda: has_read_all(assessor), seconds=60)
     assert wait_until(lambda: worker.readiness().get("ready") is True, seconds=60)
     assert everything(assessor) == before
@@ -166,7 +166,7 @@ def test_follows_what_comes(shared_broker: KafkaBroker, crowd: Crowd) -> None:
     shared_broker.start()
     registered = event("school.registered", NEW, "2017-01-01")
     send(shared_broker.bootstrap, [message_of(registered)])
-    assert wait_done(shared_broker.bootstrap, seconds=90), worker.log()[-3000:]
-    assert wait_until(caught_up, seconds=60), assessor.log()[-3000:]
+    assert wait_done(shared_broker.bootstrap, seconds=90), worker.log[-3000:]
+    assert wait_until(caught_up, seconds=60), assessor.log[-3000:]
     assert assessor.stop() == 0
-    assert "stopped reason=signal" in assessor.log()
+    assert "stopped reason=signal" in assessor.log

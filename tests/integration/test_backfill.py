@@ -54,7 +54,7 @@ def test_the_years_are_the_audit_s(
     worker = factory.worker()
     worker.start()
     send(broker.bootstrap, region(42, FIRST_DAY, LAST_DAY))
-    assert wait_done(broker.bootstrap, seconds=120), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=120), worker.log[-3000:]
     assert worker.stop() == 0
 
     text, step = tmp_path / "years.om", f"{STEP}d"
@@ -123,7 +123,7 @@ def test_today_is_what_is_recorded_live(
     assessor = factory.assessor(workers=worker.url)
     worker.start()
     send(broker.bootstrap, region(42, FIRST_DAY, LAST_DAY)[:8000])
-    assert wait_done(broker.bootstrap, seconds=120), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=120), worker.log[-3000:]
     assessor.start()
     worker.wait_ready()
     assessor.wait_ready()

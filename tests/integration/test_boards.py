@@ -94,7 +94,7 @@ def prometheus(
             assert wait_until(lambda: all(map(prometheus.query, COUNTED)), seconds=SECONDS)
             send(bootstrap, records[middle:], misrouted=MISROUTED)
             be_refused(gateway, credentials)
-            assert wait_done(bootstrap, seconds=SECONDS), worker.log()[-3000:]
+            assert wait_done(bootstrap, seconds=SECONDS), worker.log[-3000:]
             assessor.wait_ready()
             yield prometheus
     finally:

@@ -68,8 +68,8 @@ def connect(worker: ConnectWorker, database: Database) -> Iterator[ConnectWorker
     connector = connector_for(database)
     worker.create(connector)
     try:
-        assert wait_until(lambda: runs(worker, connector["name"]), seconds=SECONDS), (
-            worker.log_tail()
+        assert wait_until(lambda: runs(worker, connector["name"]), seconds=SECONDS), worker.log_end(
+            60
         )
         yield worker
     finally:
@@ -127,7 +127,7 @@ def test_kills_and_restarts_lose_and_change_nothing(
             connect.restart_failed(database.name)
         return has(shared_broker, database, sent)
 
-    assert wait_until(complete, seconds=SECONDS), connect.log_tail()
+    assert wait_until(complete, seconds=SECONDS), connect.log_end(9)
     with database.connected() as connection:
         emitted = connection.execute("SELECT key, event FROM smart_region.outbox").fetchall()
     records = arrived(shared_broker, database).values()
@@ -136,7 +136,7 @@ def test_kills_and_restarts_lose_and_change_nothing(
     )
     contents = {dict(one.headers)["content-type"] for one in records}
     assert contents == {b"application/cloudevents+json"}
-    assert wait_done(shared_broker.bootstrap, seconds=SECONDS), monitor.log()[-3000:]
+    assert wait_done(shared_broker.bootstrap, seconds=SECONDS), monitor.log[-3000:]
     done = run_inside(shared_broker, "audit", "--against", monitor.url)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -150,8 +150,8 @@ def test_cleaning_removes_only_what_has_arrived(
 ) -> None:
     """Whatever age it is asked for: what the connector has not passed stays."""
     sent = emit(database, uai("0750001"))
-    assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS), (
-        connect.log_tail()
+    assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS), connect.log_end(
+        60
     )
 
     def cleaned() -> bool:
@@ -179,8 +179,8 @@ def test_after_a_lost_slot_the_outbox_is_read_again(
 ) -> None:
     """By the page's commands: what no slot has seen arrives, and what is emitted afterwards."""
     sent = emit(database, uai("0750001"))
-    assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS), (
-        connect.log_tail()
+    assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS), connect.log_end(
+        60
     )
     connect.kill()
     assert wait_until(lambda: slot_is_active(database) is False, seconds=SECONDS)
@@ -190,11 +190,13 @@ def test_after_a_lost_slot_the_outbox_is_read_again(
     connect.start()
 
     connect.begin_anew(database)
-    assert wait_until(lambda: slot_is_active(database) is True, seconds=SECONDS), connect.log_tail()
+    assert wait_until(lambda: slot_is_active(database) is True, seconds=SECONDS), connect.log_end(
+        60
+    )
 
     sent += emit(database, uai("0750003"))
-    assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS), (
-        connect.log_tail()
+    assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS), connect.log_end(
+        60
     )
 
 

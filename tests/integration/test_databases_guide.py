@@ -56,7 +56,7 @@ def test_every_block_does_what_the_page_says(
             },
         )
         reader.follow(blocks[:figures])
-        assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+        assert wait_done(broker.bootstrap, seconds=60), worker.log[-3000:]
         reader.follow(blocks[figures:])
     with psycopg.connect(postgres.url("formation")) as connection:
         rows = connection.execute(

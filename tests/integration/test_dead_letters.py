@@ -96,7 +96,7 @@ def copies_in(records: Iterable[RawRecord]) -> Counter[LetterPosition]:
 
 
 def differences(broker: KafkaBroker, worker: Worker) -> tuple[str, ...]:
-    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=60), worker.log[-3000:]
     worker.wait_ready()
     audit = audit_records(read_topics(broker.bootstrap), load_catalogue(), LAST_DAY)
     return compare(audit, [worker.url]).differences
@@ -120,7 +120,7 @@ def refused_by_an_old_worker(
         "old", module="tests.support.faulty_worker", test_fault=f"unknown:{FORGOTTEN}"
     )
     worker.start()
-    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=60), worker.log[-3000:]
     return worker, counts(broker).waiting
 
 
@@ -214,7 +214,7 @@ def test_a_bad_deploy_is_an_alarm_with_its_cause_until_the_replay(
     cause = 'alarm_info{family="schools",field="type",reason="unknown_type"} 1.0'
     assert wait_until(lambda: old.shows(cause), seconds=20), old.metrics()
     assert old.shows(f'dead_letter_share{{family="schools"}} {min(letters, 100) / 100}')
-    assert old.log().count("dead letter share family=schools") == 1
+    assert old.log.count("dead letter share family=schools") == 1
     assert old.stop() == 0
     repaired = factory.worker("repaired")
     repaired.start()
@@ -244,7 +244,7 @@ def test_what_is_refused_again_keeps_its_count_and_is_given_up(
     old, letters = refused_by_an_old_worker(broker, factory, lycees)
     for attempt in (1, 2, 3):
         assert dead_letters(broker, "replay").returncode == 0
-        assert wait_done(broker.bootstrap, seconds=60), old.log()[-3000:]
+        assert wait_done(broker.bootstrap, seconds=60), old.log[-3000:]
         waiting = [entry for entry in read(broker) if entry.status is EntryStatus.WAITING]
         assert {entry.attempts for entry in waiting} == {attempt}
         assert len(waiting) == letters
@@ -284,7 +284,7 @@ def test_a_flood_of_refusals_is_a_few_dead_letters(
             producer.send(topic, b"", partition=1)
         producer.flush(timeout=30)
     worker.start()
-    assert wait_done(broker.bootstrap, seconds=120), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=120), worker.log[-3000:]
 
     found = read(broker)
     refusals = [(one.letter.reason, origin) for one in found for origin in one.letter.origins]

@@ -16,9 +16,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from operations.programs.alerting import AlertingPrograms
-from operations.programs.program import end_child, start_child
-from simulation.demo.opening import NO_BROWSER
+from operations.programs.alerting import installed
+from operations.programs.program import Program, has_logged
+from simulation.demo.run import NO_BROWSER
 from simulation.demo.system import NOT_INSTALLED
 from tests.support.commands import captured
 from tests.support.processes import alive, children
@@ -38,8 +38,7 @@ REPLAYING = "Rejeu des évènements"
 NOTE = "Note d’un mois : "
 LOG = "demo.log"
 #: A broker, a worker, an assessor and a page; where Prometheus is, perhaps an Alertmanager with it.
-INSTALLED = AlertingPrograms.installed()
-PROGRAMS = 4 if INSTALLED is None else 6 if INSTALLED.alertmanager else 5
+PROGRAMS = 4 + len(installed())
 
 
 class Stayed(NamedTuple):
@@ -85,14 +84,14 @@ def run(*arguments: str, browser: str = "") -> "subprocess.CompletedProcess[str]
 
 @contextmanager
 def running(folder: Path, *days: str) -> Iterator["subprocess.Popen[bytes]"]:
-    log = folder / LOG
-    env = {**os.environ, "TMPDIR": str(folder)}
-    demo = start_child([*DEMO, *days, "--until-replayed", "--json"], output=log, env=env)
-    try:
-        assert wait_until(lambda: REPLAYING in log.read_text(), seconds=60), log.read_text()
-        yield demo
-    finally:
-        end_child(demo, stop_seconds=0)
+    with Program(
+        "demo",
+        (*DEMO, *days, "--until-replayed", "--json"),
+        folder=folder,
+        env={"TMPDIR": str(folder)},
+        is_ready=has_logged(REPLAYING),
+    ) as demo:
+        yield demo.process
 
 
 def answer(url: str) -> Any:  # noqa: ANN401 - as the API has it
@@ -121,9 +120,16 @@ def stayed(tmp_path_factory: pytest.TempPathFactory) -> Stayed:
     folder = tmp_path_factory.mktemp("stayed")
     log = folder / LOG
     env = environment(path=str(folder))
-    demo = start_child([*DEMO, *A_QUARTER[:4], "--open"], output=log, env=env)
-    try:
-        assert wait_until(lambda: NOTE in log.read_text(), seconds=90), log.read_text()
+    # Without what its parent has of windows.
+    command = ("env", "-i", *(f"{name}={text}" for name, text in env.items()), *DEMO)
+    with Program(
+        "demo",
+        (*command, *A_QUARTER[:4], "--open"),
+        folder=folder,
+        is_ready=has_logged(NOTE),
+        ready_seconds=90,
+        stop_seconds=20,
+    ) as demo:
         [printed] = re.findall(rf"^{NOTE}\S*smart-region (.*)$", log.read_text(), re.MULTILINE)
         done = captured(
             [*DEMO[:3], *shlex.split(printed)],
@@ -131,9 +137,7 @@ def stayed(tmp_path_factory: pytest.TempPathFactory) -> Stayed:
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             timeout=100,
         )
-        goes_on = demo.poll() is None
-    finally:
-        end_child(demo, stop_seconds=20)
+        goes_on = demo.alive
     return Stayed(log.read_text(), done, folder / "note.html", goes_on=goes_on)
 
 

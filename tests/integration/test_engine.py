@@ -139,8 +139,8 @@ def test_partitions_that_stay_are_shown_while_another_worker_joins(
     kept = frozenset(first.readiness()["partitions"])
     assert len(kept) == DEFAULT_PARTITIONS // 2
     between = [answer for answer in watch.answers[first.port] if not answer.ready]
-    assert any(kept == answer.shown for answer in between), first.log()
-    assert re.findall(r"merged=(\d+)", first.log()) == ["0", "0"]
+    assert any(kept == answer.shown for answer in between), first.log
+    assert re.findall(r"merged=(\d+)", first.log) == ["0", "0"]
     assert second.stop() == 0
     assert first.stop() == 0
 
@@ -161,7 +161,7 @@ def test_a_worker_that_sleeps_through_its_session(
                 seconds=60,
             )
             sleeper.wake()
-            assert wait_until(lambda: owns_some(sleeper), seconds=90), sleeper.log()[-3000:]
+            assert wait_until(lambda: owns_some(sleeper), seconds=90), sleeper.log[-3000:]
             settled(broker, sleeper, successor)
     fresh = factory.worker("fresh")
     fresh.start()

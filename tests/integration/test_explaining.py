@@ -73,7 +73,7 @@ def test_an_unknown_milestone_is_refused_from_kafka_too(
                 for milestone in ("all_connected", "half")
             ],
         )
-        assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+        assert wait_done(broker.bootstrap, seconds=60), worker.log[-3000:]
         assert worker.shows('smartregion_entities{family="explanations"} 1.0')
     [letter] = run(broker, "dead-letters", "list", "--json").stdout.splitlines()
     refused = json.loads(letter)

@@ -59,7 +59,7 @@ def test_equals_the_audit(broker: KafkaBroker, factory: WorkerFactory, tmp_path:
     worker = factory.worker()
     worker.start()
     send(broker.bootstrap, region(7, date(2016, 1, 1), date(2016, 12, 31)))
-    assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=90), worker.log[-3000:]
     told = exported(broker, tmp_path, command=run, workers=worker.url)
     assert worker.stop() == 0
     earlier = ("--as-of", "2016-06-30")
@@ -80,7 +80,7 @@ def test_counts_what_no_worker_has_read(
     assert before == audited(broker)
     worker = factory.worker()
     worker.start()
-    assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=90), worker.log[-3000:]
     assert 'outcome="misrouted"' in worker.metrics()
     assert exported(broker, tmp_path, workers=worker.url) == before
     assert exported(broker, tmp_path) == before

@@ -188,4 +188,4 @@ def test_a_role_without_the_right_is_told_which(postgres: PostgresServer, url: s
     address = url.replace(f"{url.split('@', maxsplit=1)[0]}@", "postgresql://a_reader@")
     with pytest.raises(SmartRegionError, match="grant this role CREATE"):
         write_figures(address, figures(LAST_DAY), day=LAST_DAY)
-    assert postgres.running
+    assert postgres.alive

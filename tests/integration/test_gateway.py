@@ -137,12 +137,12 @@ def test_a_stop_before_it_serves_counts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(20)
         gateway = Gateway(f"127.0.0.1:{silent.getsockname()[1]}", tmp_path, secrets=secrets)
-        gateway.start()
+        gateway.launch()
         try:
             connection, _ = silent.accept()
             with connection:
                 gateway.process.send_signal(signal.SIGTERM)
-                assert gateway.process.wait(timeout=15) == 0, gateway.log()
+                assert gateway.process.wait(timeout=15) == 0, gateway.log
         finally:
             gateway.kill()
 
@@ -169,7 +169,7 @@ def test_a_gateway_without_a_broker_says_so_until_it_is_back(
         gateway = opened[0]
         gateway.process.terminate()
         assert gateway.process.wait(timeout=20) == 0
-        gateway.start()
+        gateway.launch()
         assert wait_until(lambda: gateway.listens, seconds=20)
         assert send(opened, body).status == 503
         broker.start()
@@ -181,13 +181,13 @@ def test_a_frozen_broker_is_noticed(broker: KafkaBroker, tmp_path: Path) -> None
     """It keeps its connections and answers nothing: requests are answered within the deadline."""
     body = json.dumps(event()).encode()
     with running_gateway(broker.bootstrap, tmp_path, gateway_delivery_timeout="4") as opened:
-        broker.send_signal(signal.SIGSTOP)
+        broker.process.send_signal(signal.SIGSTOP)
         try:
             began = time.monotonic()
             answer = send(opened, body)
             waited = time.monotonic() - began
         finally:
-            broker.send_signal(signal.SIGCONT)
+            broker.process.send_signal(signal.SIGCONT)
         assert answer.status == 503
         assert waited < 15
         assert wait_until(lambda: opened[0].ready, seconds=60)
@@ -196,7 +196,7 @@ def test_a_frozen_broker_is_noticed(broker: KafkaBroker, tmp_path: Path) -> None
 
 def test_topics_that_are_missing_are_named(kafka: KafkaBroker, tmp_path: Path) -> None:
     gateway = Gateway(kafka.bootstrap, tmp_path, secrets=_nobody_s(tmp_path))
-    gateway.start()
+    gateway.launch()
     try:
         assert wait_until(lambda: gateway.listens, seconds=20)
         answer = asked(gateway.probe_port, request("GET", "/readyz"))

@@ -788,7 +788,7 @@ def test_no_secret_is_in_answers_logs_metrics_or_topics(target: Target) -> None:
     assert letters
     shown = {
         "answers": b"".join(answer.body for answer in answers).decode(),
-        "log": target.gateway.log(),
+        "log": target.gateway.log,
         "metrics": target.gateway.metrics(),
         "dead letters": str([(one.headers, one.value) for one in letters if _is_ours(one.headers)]),
     }

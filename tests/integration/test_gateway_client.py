@@ -150,7 +150,7 @@ def test_nothing_is_lost_when_both_are_killed(
         process.kill()
         process.communicate()
         if life % 2:
-            gateway.start()
+            gateway.launch()
     assert 0 < producer.safe() <= LAST
 
     assert wait_until(lambda: gateway.ready, seconds=60)

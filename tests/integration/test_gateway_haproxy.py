@@ -99,7 +99,7 @@ def test_a_rotation_needs_no_restart(front: Front) -> None:
 def test_a_file_with_an_error_changes_nothing(front: Front) -> None:
     front.first.file.write_text(f"{PRODUCER}: [")
 
-    assert wait_until(lambda: "secrets are as before" in front.gateway.log(), seconds=20)
+    assert wait_until(lambda: "secrets are as before" in front.gateway.log, seconds=20)
     assert front.status(front.first.token) == 202
 
 

@@ -76,7 +76,7 @@ def test_what_the_gateway_accepted_is_on_the_topics(
         # Receipts of answers that did not reach their sender are the gateway's alone.
         assert accepted >= len(account.receipts)
 
-        assert wait_done(broker.bootstrap, seconds=300), worker.log()[-3000:]
+        assert wait_done(broker.bootstrap, seconds=300), worker.log[-3000:]
         worker.wait_ready()
         audit = audit_records(records, load_catalogue(), LAST_DAY)
         assert compare(audit, [worker.url]).differences == ()

@@ -64,7 +64,7 @@ class Target:
             text = b"\n".join([record.key or b"", record.value or b"", *headers])
             on_topics[record.topic] = on_topics.get(record.topic, b"") + b"\n" + text
         metrics = self.send(request("GET", "/metrics")).body
-        return {**on_topics, "log": self.gateway.log().encode(), "metrics": metrics}
+        return {**on_topics, "log": self.gateway.log.encode(), "metrics": metrics}
 
     def disclosing(self) -> list[str]:
         return [where for where, text in self.kept().items() if names_a_person(text)]

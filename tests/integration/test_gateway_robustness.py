@@ -136,7 +136,7 @@ def test_a_client_that_disconnects_harms_no_other(opened: Opened) -> None:
             line.send(whole[:length])
 
     assert takes_events(opened)
-    assert "failed" not in opened[0].log()
+    assert "failed" not in opened[0].log
 
 
 def test_more_bodies_than_are_taken_are_answered(opened: Opened) -> None:
@@ -173,7 +173,7 @@ def test_any_body_has_an_answer_and_memory_stays_flat(opened: Opened) -> None:
     assert statuses[202] > 100, statuses
     assert grown < GROWTH_MB, f"{grown:.1f} MB more than after {BODIES // 5} bodies"
     assert takes_events(opened)
-    assert "Traceback" not in opened[0].log()
+    assert "Traceback" not in opened[0].log
 
 
 class _Conversation:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -15,7 +13,7 @@ from broker.reading import read_topics
 from events.cloudevent import decode
 from events.fact import Family
 from events.topics import topic_name
-from operations.programs.program import end_child, start_child
+from operations.programs.program import COMMAND, Program
 from sources.harvest.run import DATASETS_PER_NOTE, EVENTS_PER_CHUNK
 from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
@@ -45,7 +43,7 @@ def has_sent(state: Path) -> bool:
 
 def test_a_harvest_that_is_killed_goes_on(broker: KafkaBroker, tmp_path: Path) -> None:
     state = tmp_path / "state.json"
-    env = {**os.environ, "SMART_REGION_BROKER": broker.bootstrap}
+    env = {"SMART_REGION_BROKER": broker.bootstrap}
     with portal(*(dataset(f"d-{number:04}") for number in range(DATASETS))) as served:
         options = ("--contact", "x@example.org", "--pause", "0", "--private-addresses")
         command = ("harvest", "opendatasoft", served.url, "--state", str(state), *options)
@@ -54,12 +52,9 @@ def test_a_harvest_that_is_killed_goes_on(broker: KafkaBroker, tmp_path: Path) -
             partial(has_sent, state),
             lambda: sum("/exports/" in path for path in served.paths()) > DATASETS // 4,
         ):
-            harvesting = start_child(
-                [sys.executable, "-m", "smart_region", *command], output=tmp_path / "log", env=env
-            )
-            reached = wait_until(is_reached, seconds=60, every=0.002)
-            end_child(harvesting, stop_seconds=0)
-            assert reached, (tmp_path / "log").read_text()
+            with Program("harvest", (*COMMAND, *command), folder=tmp_path, env=env) as harvesting:
+                reached = wait_until(is_reached, seconds=60, every=0.002)
+            assert reached, harvesting.log
         assert len(ids(broker)) < 3 * DATASETS
 
         done = run(broker, *command)

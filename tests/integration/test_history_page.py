@@ -9,15 +9,15 @@ import sys
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 
 from dashboards import conventions
-from operations.doctor.prometheus import retention_of
-from operations.programs.addresses import free_port
-from operations.programs.alerting import PROGRAMME_RETENTION, AlertingPrograms
-from operations.programs.program import end_child, start_child
+from dashboards.rules.render import MonitorSite
+from operations.doctor.prometheus import check_retention
+from operations.programs.addresses import free_address, free_port
+from operations.programs.alerting import PROGRAMME_RETENTION, PROMETHEUS, alerting_programs
+from operations.programs.program import Program, answers
 from tests.support.commands import captured
 from tests.support.kafka import KafkaBroker
 from tests.support.prometheus import Monitoring, Prometheus, require_prometheus
@@ -39,14 +39,6 @@ def printed() -> list[str]:
     return [line for line in lines if line]
 
 
-def answers(url: str) -> bool:
-    try:
-        with urlopen(url, timeout=5) as answer:  # noqa: S310 - our own server
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
 @pytest.fixture(autouse=True)
 def _settings(shared_broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMART_REGION_BROKER", shared_broker.bootstrap)
@@ -60,7 +52,7 @@ def known(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> Worker:
     worker = shared_factory.worker()
     worker.start()
     send(shared_broker.bootstrap, region(42, FIRST_DAY, date(2016, 3, 31)))
-    assert wait_done(shared_broker.bootstrap, seconds=120), worker.log()[-3000:]
+    assert wait_done(shared_broker.bootstrap, seconds=120), worker.log[-3000:]
     return worker
 
 
@@ -75,16 +67,16 @@ def shows(prometheus: Prometheus, day: date) -> bool:
 
 def serves(command: str, folder: Path) -> None:
     port = os.environ["SMART_REGION_ASSESSOR_PORT"]
-    log = folder / "assessor.log"
-
-    process = start_child(["bash", "-c", f"exec {command}"], output=log, env=dict(os.environ))
-    try:
-        assert wait_until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), seconds=60), (
-            log.read_text()
-        )
-    finally:
-        status = end_child(process, stop_seconds=20)
-    assert status == 0, log.read_text()
+    assessor = Program(
+        "assessor",
+        ("bash", "-c", f"exec {command}"),
+        folder=folder,
+        is_ready=answers(f"http://127.0.0.1:{port}/readyz"),
+        stop_seconds=20,
+    )
+    with assessor:
+        pass
+    assert assessor.status == 0, assessor.log
 
 
 def test_the_page_s_commands_do_what_it_says(
@@ -112,13 +104,18 @@ def test_the_page_s_commands_do_what_it_says(
 
 def test_our_own_prometheus_keeps_the_years(tmp_path: Path) -> None:
     require_prometheus()
-    programs = AlertingPrograms.installed()
-    assert programs is not None
-    (tmp_path / "prometheus").mkdir()
-    (tmp_path / "prometheus" / "prometheus.yaml").write_text("global: {}\n")
-    address = f"127.0.0.1:{free_port()}"
+    address = free_address()
+    programs = alerting_programs(
+        lambda _: {"prometheus/prometheus.yaml": "global: {}\n"},
+        MonitorSite(),
+        prometheus=address,
+        alertmanager=free_address(),
+        folder=tmp_path,
+        logs=tmp_path,
+        stop_seconds=0,
+    )
 
-    with programs.prometheus_at(address, folder=tmp_path, logs=tmp_path):
-        ready = wait_until(lambda: answers(f"http://{address}/-/ready"), seconds=30)
-        assert ready
-        assert retention_of(f"http://{address}").reaches(FIRST_DAY, datetime.now(UTC).date())
+    with programs[PROMETHEUS]:
+        today = datetime.now(UTC).date()
+        kept = check_retention(f"http://{address}", since=FIRST_DAY, today=today)
+        assert kept == PROGRAMME_RETENTION

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from operations.programs.addresses import free_port
-from operations.programs.program import end_child, start_child
+from operations.programs.program import Program
 from tests.support.commands import captured, run
 from tests.support.image import USER, ImageRoot, build_image
 from tests.support.kafka import KafkaBroker
@@ -124,24 +124,23 @@ def test_a_worker_runs_where_nothing_can_be_written(
 def test_a_gateway_runs_where_nothing_can_be_written(
     image: ImageRoot, broker: KafkaBroker, tmp_path: Path
 ) -> None:
-    port, log = free_port(), tmp_path / "gateway.log"
-    gateway = start_child(
+    port = free_port()
+    ask = ("/usr/local/bin/smart-region", "health", f"http://127.0.0.1:{port}/readyz")
+    gateway = Program(
+        "gateway",
         image.command("/usr/local/bin/smart-region", "gateway"),
-        output=log,
+        folder=tmp_path,
         env={
-            **os.environ,
             "SMART_REGION_BROKER": broker.bootstrap,
             "SMART_REGION_GATEWAY_PORT": "0",
             "SMART_REGION_GATEWAY_PROBE_PORT": str(port),
         },
+        is_ready=lambda _: image.run(*ask).returncode == 0,
+        stop_seconds=20,
     )
-    ask = ("/usr/local/bin/smart-region", "health", f"http://127.0.0.1:{port}/readyz")
-    try:
-        ready = wait_until(lambda: image.run(*ask).returncode == 0, seconds=60)
-        assert ready, log.read_text(encoding="utf-8")
-    finally:
-        status = end_child(gateway, stop_seconds=20)
-    assert status == 0, log.read_text(encoding="utf-8")
+    with gateway:
+        pass
+    assert gateway.status == 0, gateway.log
 
 
 def test_a_note_is_written_as_pdf_to_a_volume(

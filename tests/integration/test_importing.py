@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import random
 import sqlite3
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -25,7 +23,7 @@ from events.cloudevent import decode
 from events.fact import Family
 from events.observation import Territory
 from events.topics import DEFAULT_PARTITIONS, topic_name
-from operations.programs.program import end_child, start_child
+from operations.programs.program import COMMAND, Program
 from sources.importing.pilote import PiloteValue, ValueKind, pilote_text
 from sources.importing.sender import EVENTS_PER_CHUNK
 from tests.support.arcep import ELSEWHERE, edition
@@ -119,14 +117,11 @@ def test_an_import_that_is_killed_goes_on(
     catalogue = write_file(tmp_path, declared, name="pilote.yaml")
     options = ("--journal", str(journal), "--catalogue", str(catalogue))
     command = ("import", "pilote", *options, str(file))
-    env = {**os.environ, "SMART_REGION_BROKER": broker.bootstrap}
+    env = {"SMART_REGION_BROKER": broker.bootstrap}
     for mark in KILLS_AT:
-        importing = start_child(
-            [sys.executable, "-m", "smart_region", *command], output=tmp_path / "log", env=env
-        )
-        reached = wait_until(partial(has_noted, journal, mark), seconds=60, every=0.005)
-        end_child(importing, stop_seconds=0)
-        assert reached, (tmp_path / "log").read_text()
+        with Program("import", (*COMMAND, *command), folder=tmp_path, env=env) as importing:
+            reached = wait_until(partial(has_noted, journal, mark), seconds=60, every=0.005)
+        assert reached, importing.log
         assert not has_noted(journal, len(current))
 
     done = run(broker, *command)
@@ -146,7 +141,7 @@ def test_an_import_that_is_killed_goes_on(
         patch.setenv("SMART_REGION_CATALOGUE", str(catalogue))
         worker = factory.worker()
         worker.start()
-        assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+        assert wait_done(broker.bootstrap, seconds=60), worker.log[-3000:]
         worker.wait_ready()
         audit = run_inside(broker, "audit", "--against", worker.url, "--json")
         assert audit.returncode == 0, audit.stdout
@@ -181,7 +176,7 @@ def test_an_edition_makes_a_figure(
     assert done.returncode == 0, done.stderr
     worker = factory.worker()
     worker.start()
-    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=60), worker.log[-3000:]
     worker.wait_ready()
 
     export = run(broker, "export", "--as-of", "2020-09-30")

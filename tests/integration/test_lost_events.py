@@ -104,7 +104,7 @@ def workers(own: KafkaBroker, tmp_path: Path) -> Iterator[WorkerFactory]:
 def working(broker: KafkaBroker, worker: Worker) -> None:
     worker.start()
     send(broker.bootstrap, a_year())
-    assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS), worker.log[-3000:]
 
 
 def cut_last(broker: KafkaBroker, place: Place, count: int) -> int:
@@ -141,14 +141,14 @@ def is_withheld(worker: Worker, place: Place, kind: str) -> None:
     fault = f'smartregion_topic_fault{{fault="{kind}",{labels_of(place)}}} 1.0'
     assert wait_until(lambda: worker.shows(fault), seconds=REPORT_SECONDS), (
         worker.readiness(),
-        worker.log()[-3000:],
+        worker.log[-3000:],
     )
     named = rf"{re.escape(str(place))} .*offsets? \d+"
     assert re.search(named, worker.readiness()["waiting_for"])
-    assert wait_until(lambda: re.search(f"lost: {named}", worker.log()) is not None, seconds=10)
+    assert wait_until(lambda: re.search(f"lost: {named}", worker.log) is not None, seconds=10)
     others = [number for number in range(DEFAULT_PARTITIONS) if number != place.partition]
     assert wait_until(lambda: worker.readiness()["shown"] == others, seconds=REPORT_SECONDS), (
-        worker.log()[-3000:]
+        worker.log[-3000:]
     )
     metrics = worker.metrics()
     owned = re.findall(r'^smartregion_partition_owned\{partition="(\d)"\}', metrics, re.MULTILINE)
@@ -225,7 +225,7 @@ def test_an_unclean_election_and_more_new_ones_than_it_lost(tmp_path: Path) -> N
             behind.pause()
             replicas(ahead.address, place, in_sync=1)
             send(ahead.address, later()[:LOST])
-            assert wait_done(ahead.address, seconds=SETTLE_SECONDS), worker.log()[-3000:]
+            assert wait_done(ahead.address, seconds=SETTLE_SECONDS), worker.log[-3000:]
             ahead.broker.kill()
             behind.resume()
             behind.proxy.set(OPEN)
@@ -334,17 +334,17 @@ def test_a_topic_deleted_and_created_again_under_a_running_worker(
     topic = busiest().topic
     with supervised(worker) as statuses:
         send(own.bootstrap, a_year())
-        assert wait_done(own.bootstrap, seconds=SETTLE_SECONDS), worker.log()[-3000:]
+        assert wait_done(own.bootstrap, seconds=SETTLE_SECONDS), worker.log[-3000:]
         with own.admin() as admin:
             admin.delete_topics([topic])
             assert wait_until(lambda: topic not in admin.list_topics(), seconds=20)
         apply_topics(own.bootstrap, declared_topics())
         send(own.bootstrap, later()[:LOST])
 
-        assert wait_until(lambda: 1 in statuses, seconds=REPORT_SECONDS), worker.log()[-3000:]
+        assert wait_until(lambda: 1 in statuses, seconds=REPORT_SECONDS), worker.log[-3000:]
         # Kafka deletes the group's offsets with the topic.
         reported = f'fault="topic_recreated",partition="",topic="{topic}"'
-        assert wait_until(lambda: worker.shows(reported), seconds=REPORT_SECONDS), worker.log()[
+        assert wait_until(lambda: worker.shows(reported), seconds=REPORT_SECONDS), worker.log[
             -3000:
         ]
         assert not worker.ready
@@ -391,13 +391,13 @@ def test_a_worker_killed_three_times_while_it_reads_again(
     worker.kill()
     for _ in range(3):
         worker.start()
-        assert wait_until(lambda: is_reading(worker), seconds=60, every=0.005), worker.log()[-3000:]
+        assert wait_until(lambda: is_reading(worker), seconds=60, every=0.005), worker.log[-3000:]
         worker.kill()
     worker.start()
 
     exact(own.bootstrap, worker)
-    assert "poison record" not in worker.log()
-    assert "working singly" not in worker.log()
+    assert "poison record" not in worker.log
+    assert "working singly" not in worker.log
     assert "smartregion_ends_at_record{" not in worker.metrics()
     assert worker.stop() == 0
 

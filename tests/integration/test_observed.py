@@ -115,7 +115,7 @@ def test_figures_are_the_last_values_whatever_happened(
         send(broker.bootstrap, messages[: COUNT // 2], misrouted=0.2)
         first.kill()
         send(broker.bootstrap, messages[COUNT // 2 :], misrouted=0.2)
-        assert wait_done(broker.bootstrap, seconds=120), second.log()[-3000:]
+        assert wait_done(broker.bootstrap, seconds=120), second.log[-3000:]
         first.wait_ready()
         second.wait_ready()
         audit = audit_records(read_topics(broker.bootstrap), barometer(), LAST_DAY)

@@ -76,7 +76,7 @@ def send_events(broker: KafkaBroker, *events: CloudEvent) -> None:
 
 
 def audited(broker: KafkaBroker, worker: Worker, **settings: str) -> tuple[Any, float]:
-    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=60), worker.log[-3000:]
     done = run_inside(broker, "audit", "--json", "--against", worker.url, **settings)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     found = json.loads(done.stdout)

@@ -91,10 +91,10 @@ def page(
     page = shared_factory.page(page_ledger=str(ledger_file), workers=worker.url)
     with supervised(worker):
         send(shared_broker.bootstrap, a_year())
-        assert wait_done(shared_broker.bootstrap, seconds=90), worker.log()[-3000:]
+        assert wait_done(shared_broker.bootstrap, seconds=90), worker.log[-3000:]
         page.start()
         page.wait_ready()
-        assert wait_until(lambda: has_read_all(page), seconds=60), page.log()[-3000:]
+        assert wait_until(lambda: has_read_all(page), seconds=60), page.log[-3000:]
         yield page
 
 
@@ -107,18 +107,18 @@ def test_a_page_whose_disk_is_full_says_so_and_serves_what_it_has(
         page.start()
         page.wait_ready()
         send(broker.bootstrap, a_year())
-        assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+        assert wait_done(broker.bootstrap, seconds=90), worker.log[-3000:]
         assert wait_until(
             lambda: "room for the events" in str(page.readiness()["waiting_for"]), seconds=60
-        ), page.log()[-3000:]
-        assert "No space left on device" in page.log()
+        ), page.log[-3000:]
+        assert "No space left on device" in page.log
         assert page.shows("smartregion_page_ready 0.0")
         lag = re.search(r"^smartregion_page_ledger_lag (.*)$", page.metrics(), re.MULTILINE)
         assert lag is not None
         assert float(lag[1]) > 0
         assert "Lycées" in fetched(page, "")
         disk.resize(100)
-        assert wait_until(lambda: has_read_all(page) and page.ready, seconds=60), page.log()[-3000:]
+        assert wait_until(lambda: has_read_all(page) and page.ready, seconds=60), page.log[-3000:]
         assert page.stop() == 0
 
 
@@ -157,7 +157,7 @@ def test_what_arrives_is_shown_with_its_event(shared_broker: KafkaBroker, page: 
             return "school.connected" in fetched(page, f"entites/schools/{NEW}")
         return False
 
-    assert wait_until(is_shown, seconds=60), page.log()[-3000:]
+    assert wait_until(is_shown, seconds=60), page.log[-3000:]
     text = fetched(page, f"entites/schools/{NEW}")
     assert "Lycée d’essai" in text
     assert topic_name(registered.fact.FAMILY) in text
@@ -170,14 +170,14 @@ def test_an_explanation_is_shown_until_it_is_taken_back(
     words, promise = "Un mot du responsable.", "promesses/schools_connected_ratio"
     said = explained("2016-12-01", words, at="2016-12-01T10:00:00")
     send(shared_broker.bootstrap, [message_of(said)])
-    assert wait_until(lambda: words in fetched(page, promise), seconds=60), page.log()[-3000:]
+    assert wait_until(lambda: words in fetched(page, promise), seconds=60), page.log[-3000:]
     told = "entites/explanations/schools_connected_ratio/all_connected/R11/cause"
     assert f"../{told}" in fetched(page, promise)
-    assert wait_until(lambda: has_read_all(page), seconds=60), page.log()[-3000:]
+    assert wait_until(lambda: has_read_all(page), seconds=60), page.log[-3000:]
     assert words in fetched(page, told)
     gone = explained("2016-12-01", words, at="2016-12-02T10:00:00", retracted=True)
     send(shared_broker.bootstrap, [message_of(gone)])
-    assert wait_until(lambda: words not in fetched(page, promise), seconds=60), page.log()[-3000:]
+    assert wait_until(lambda: words not in fetched(page, promise), seconds=60), page.log[-3000:]
 
 
 def test_a_killed_page_goes_on_where_it_was(page: Worker) -> None:
@@ -185,7 +185,7 @@ def test_a_killed_page_goes_on_where_it_was(page: Worker) -> None:
     page.kill()
     page.start()
     page.wait_ready()
-    assert wait_until(lambda: has_read_all(page), seconds=60), page.log()[-3000:]
+    assert wait_until(lambda: has_read_all(page), seconds=60), page.log[-3000:]
     assert ledger_events(page.metrics()) == ledger_events(events) > 0
 
 

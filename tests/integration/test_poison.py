@@ -148,7 +148,7 @@ def letters(broker: KafkaBroker) -> list[DeadLetter]:
 
 
 def assert_unharmed(broker: KafkaBroker, worker: Worker, *, produced: int) -> Audit:
-    assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=90), worker.log[-3000:]
     worker.wait_ready()
     assert worker.alive
     audit = counted(broker)
@@ -244,12 +244,12 @@ def test_a_record_that_ends_every_worker_is_reported_and_skipped(
     for attempt in range(5):
         worker = factory.worker(f"attempt-{attempt}", **settings)
         worker.start()
-        assert worker.process.wait(60) == -9, worker.log()[-3000:]
+        assert worker.process.wait(60) == -9, worker.log[-3000:]
     watched = factory.worker("watched", **settings)
     watched.start()
     line = f'smartregion_ends_at_record{{partition="{home}",topic="{SCHOOLS}"}} 3.0'
-    assert wait_until(lambda: watched.shows(line), seconds=60), watched.log()[-3000:]
-    assert f"poison record topic={SCHOOLS} partition={home} offset=7 ends=3" in watched.log()
+    assert wait_until(lambda: watched.shows(line), seconds=60), watched.log[-3000:]
+    assert f"poison record topic={SCHOOLS} partition={home} offset=7 ends=3" in watched.log
     # What waits behind it is in no figure, and the histories say so.
     assert wait_until(lambda: watched.overdue() == len(events) - 7, seconds=20)
     watched.kill()

@@ -56,7 +56,7 @@ def test_records_of_many_mebibytes_never_lie_in_memory_together(
     worker = factory.worker()
     worker.start()
 
-    assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=90), worker.log[-3000:]
 
     assert worker.alive
     assert peak_bytes(worker) < MOST_BYTES
@@ -77,7 +77,7 @@ def test_what_a_topic_refuses_leaves_every_later_write_to_it_as_it_was(
     worker = factory.worker()
     worker.start()
 
-    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=60), worker.log[-3000:]
     assert worker.alive
     letters = map(read_dead_letter, read_topics(broker.bootstrap, topics=[DEAD_LETTERS]))
     assert [one.reason for one in letters] == ["unprocessable"]

@@ -130,11 +130,11 @@ def test_equals_an_independent_recount_also_after_workers_were_killed(
     with supervised(worker):
         for _ in range(KILLS):
             worker.wait_ready()
-            done = worker.log().count("dead letters")
+            done = worker.log.count("dead letters")
             target = done + chance.randint(1, 3)
-            wait_until(lambda: worker.log().count("dead letters") >= target, seconds=5)  # noqa: B023
+            wait_until(lambda: worker.log.count("dead letters") >= target, seconds=5)  # noqa: B023
             worker.kill()
-        assert wait_done(broker.bootstrap, seconds=SECONDS), worker.log()[-3000:]
+        assert wait_done(broker.bootstrap, seconds=SECONDS), worker.log[-3000:]
 
     assert reported(broker, "--references") == before
 
@@ -146,7 +146,7 @@ def test_the_worker_counts_the_same(
     worker = factory.worker()
     worker.start()
     worker.wait_ready()
-    assert wait_done(broker.bootstrap, seconds=SECONDS), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=SECONDS), worker.log[-3000:]
     cards = {card["producer"]: card for card in reported(broker, command=run)["scorecards"]}
     assert {card["misplaced"] for card in cards.values()} == {0}
 

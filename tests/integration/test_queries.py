@@ -54,7 +54,7 @@ def equals_the_audit(broker: KafkaBroker, assessor: Worker, *workers: Worker) ->
 
 
 def logs(*processes: Worker) -> str:
-    return "\n".join(process.log()[-3000:] for process in processes)
+    return "\n".join(process.log[-3000:] for process in processes)
 
 
 def owned(*workers: Worker) -> list[int]:
@@ -121,7 +121,7 @@ def test_what_nobody_owns_is_withheld_after_a_while(
     assert waiting.startswith("the histories of partitions 0, 1, 2, 3, 4, 5, 6, 7")
     assert worker.url in waiting
     assert shown(assessor, metrics.INDICATOR_ASSESSED_VALUE) == {}
-    assert "histories withheld" in assessor.log()
+    assert "histories withheld" in assessor.log
 
     worker.start()
     assessor.wait_ready()
@@ -153,7 +153,7 @@ def test_a_part_of_the_partitions_is_not_judged(
         assert "upgrade the workers" in waiting()
         assert shown(assessor, metrics.ASSESSOR_READY) == {(): 0}
         assert shown(assessor, metrics.MILESTONE_STATUS) == {}
-    assert broker.running
+    assert broker.alive
 
 
 def test_the_commands_of_its_page_ask_a_worker(broker: KafkaBroker, factory: WorkerFactory) -> None:

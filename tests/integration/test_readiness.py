@@ -31,15 +31,15 @@ def at_work(factory: WorkerFactory, **settings: str) -> Worker:
 def says(worker: Worker, text: str) -> None:
     assert wait_until(
         lambda: text in str(worker.readiness().get("waiting_for")), seconds=REPORT_SECONDS
-    ), (worker.readiness(), worker.log()[-3000:])
+    ), (worker.readiness(), worker.log[-3000:])
     assert not worker.ready
     assert "smartregion_indicator_value{" not in worker.metrics()
 
 
 def ends(worker: Worker, text: str) -> None:
-    assert wait_until(lambda: not worker.alive, seconds=REPORT_SECONDS), worker.log()[-3000:]
-    assert worker.status() == 1
-    assert text in worker.log()
+    assert wait_until(lambda: not worker.alive, seconds=REPORT_SECONDS), worker.log[-3000:]
+    assert worker.status == 1
+    assert text in worker.log
 
 
 def test_added_partitions_are_reported_within_a_minute(
@@ -49,7 +49,7 @@ def test_added_partitions_are_reported_within_a_minute(
     with broker.admin() as admin:
         admin.create_partitions({SCHOOLS: 9})
     says(worker, f"{SCHOOLS} has 9 partitions, not 8")
-    assert f"topic: {SCHOOLS} has 9 partitions" in worker.log()
+    assert f"topic: {SCHOOLS} has 9 partitions" in worker.log
     labels = f'fault="partitions_added",partition="",topic="{SCHOOLS}"'
     assert f"smartregion_topic_fault{{{labels}}} 1.0" in worker.metrics()
 
@@ -65,10 +65,10 @@ def test_a_wrong_setting_is_reported_within_a_minute_and_figures_stay(
 
     with broker.admin() as admin:
         alter_settings(admin, [SCHOOLS], {"cleanup.policy": "compact"})
-        assert wait_until(is_reported, seconds=REPORT_SECONDS), worker.log()[-3000:]
+        assert wait_until(is_reported, seconds=REPORT_SECONDS), worker.log[-3000:]
         alter_settings(admin, [SCHOOLS], {"cleanup.policy": "delete"})
         assert wait_until(lambda: not is_reported(), seconds=REPORT_SECONDS)
-    assert f"topic: {SCHOOLS} has cleanup.policy=compact, not delete" in worker.log()
+    assert f"topic: {SCHOOLS} has cleanup.policy=compact, not delete" in worker.log
     assert worker.readiness()["ready"]
 
 

@@ -15,7 +15,8 @@ from kafka.admin import KafkaAdminClient
 from broker.clients import opened
 from broker.errors import PositionsOutdatedError
 from broker.reading import TopicReader, open_reader
-from simulation.demo.embedded_broker import EmbeddedBroker
+from operations.programs.addresses import free_address
+from simulation.demo.embedded_broker import embedded_broker
 from tests.support.waiting import wait_until
 
 TOPIC = "events"
@@ -29,9 +30,10 @@ def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         create(address)
         yield address
         return
-    with EmbeddedBroker(tmp_path) as broker:
-        create(broker.bootstrap)
-        yield broker.bootstrap
+    address = free_address()
+    with embedded_broker(address, tmp_path):
+        create(address)
+        yield address
 
 
 @contextmanager

@@ -205,7 +205,7 @@ def test_kills_and_restarts_lose_and_invent_nothing(
         relay.kill()
     relay.start()
     writers.end()
-    assert wait_until(backlog.is_empty, seconds=60), relay.log()[-3000:]
+    assert wait_until(backlog.is_empty, seconds=60), relay.log[-3000:]
     assert relay.stop() == 0
 
     with database.connected() as connection:
@@ -214,7 +214,7 @@ def test_kills_and_restarts_lose_and_invent_nothing(
     assert set(writers.committed) <= committed
     assert {one.id for one in events} == committed
     in_order(events)
-    assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=90), worker.log[-3000:]
     done = run_inside(broker, "audit", "--against", worker.url)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -237,7 +237,7 @@ def test_a_burst_is_shared_and_arrives_whole(
     other.start()
     try:
         # To count 50 000 rows takes a while that the relays lack.
-        assert wait_until(backlog.is_empty, seconds=120, every=0.5), relay.log()[-3000:]
+        assert wait_until(backlog.is_empty, seconds=120, every=0.5), relay.log[-3000:]
         assert other.stop() == relay.stop() == 0
     finally:
         other.kill()
@@ -249,7 +249,7 @@ def test_a_burst_is_shared_and_arrives_whole(
 
 
 def sent(relay: Relay) -> int:
-    return int(relay.log().splitlines()[-1].split()[0])
+    return int(relay.log.splitlines()[-1].split()[0])
 
 
 def test_through_the_gateway_a_refused_event_is_put_aside(
@@ -273,7 +273,7 @@ def test_through_the_gateway_a_refused_event_is_put_aside(
         )
         relay.start()
         try:
-            assert wait_until(backlog.is_empty, seconds=60), relay.log()[-3000:]
+            assert wait_until(backlog.is_empty, seconds=60), relay.log[-3000:]
         finally:
             relay.kill()
     assert {one.fact.entity_id for one in arrived(broker)} == {uai("0750001"), uai("0750003")}

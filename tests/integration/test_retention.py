@@ -65,7 +65,7 @@ def test_a_brokers_own_retention_is_reported_and_corrected_by_one_command(
         worker = factory.worker()
         worker.start()
         worker.wait_ready()
-        assert "topic setting: smartregion.schools.retention.bytes" in worker.log()
+        assert "topic setting: smartregion.schools.retention.bytes" in worker.log
 
         altered = run_inside(sparing, "topics", "apply", "--alter-settings")
         assert altered.returncode == 0, altered.stderr
@@ -77,7 +77,7 @@ def test_a_brokers_own_retention_is_reported_and_corrected_by_one_command(
         assert "begins at 0" in run_inside(sparing, "doctor").stdout
 
         send(sparing.bootstrap, region(7, date(2016, 1, 1), date(2016, 6, 30)))
-        assert wait_done(sparing.bootstrap, seconds=60), worker.log()[-3000:]
+        assert wait_done(sparing.bootstrap, seconds=60), worker.log[-3000:]
         with sparing.admin() as admin:
             admin.delete_records({TopicPartition(SCHOOLS, 3): 5})
 

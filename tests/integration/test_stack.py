@@ -8,8 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -17,7 +15,7 @@ from urllib.request import urlopen
 import pytest
 
 from operations.programs.kafka import missing_requirement
-from operations.programs.program import end_child, start_child
+from operations.programs.program import Program, has_logged
 from tests.support.processes import alive, children, listening
 from tests.support.prometheus import require_prometheus
 from tests.support.requirements import give_up, require_programs
@@ -44,28 +42,22 @@ pytestmark = [
 ]
 
 
-class Stack:
+class Stack(Program):
     """A stack of its own process, in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.output_file = folder.with_suffix(".out")
-        self.output_file.unlink(missing_ok=True)
-        command = [*STACK, str(folder)]
-        self.process = start_child(
-            command, output=self.output_file, env={**os.environ, **IMPATIENT}, umask=0o022
+        super().__init__(
+            "stack-output",
+            (*STACK, str(folder)),
+            folder=folder.parent,
+            env=IMPATIENT,
+            is_ready=has_logged(READY),
+            ready_seconds=90,
+            umask=0o022,
         )
 
-    @property
-    def output(self) -> str:
-        return self.output_file.read_text()
-
-    def wait_output(self, text: str, *, seconds: float = 90) -> None:
-        wait_until(lambda: text in self.output or self._ended, seconds=seconds)
-        assert text in self.output, self.output
-
     def send_first_events(self) -> str:
-        _, _, rest = self.output.partition("First events, as the producer lycees:")
+        _, _, rest = self.log.partition("First events, as the producer lycees:")
         command, _, _ = rest.partition(READY)
         return subprocess.run(
             ["bash", "-c", command], capture_output=True, text=True, check=True, timeout=30
@@ -92,23 +84,9 @@ class Stack:
         return pid
 
     def _address(self, name: str) -> str:
-        found = re.search(rf"^{name} +http://(\S+)$", self.output, re.MULTILINE)
-        assert found, self.output
+        found = re.search(rf"^{name} +http://(\S+)$", self.log, re.MULTILINE)
+        assert found, self.log
         return found[1]
-
-    @property
-    def _ended(self) -> bool:
-        return self.process.poll() is not None
-
-
-@contextmanager
-def running(folder: Path) -> Iterator[Stack]:
-    stack = Stack(folder)
-    try:
-        stack.wait_output(READY)
-        yield stack
-    finally:
-        end_child(stack.process, stop_seconds=0)
 
 
 def test_a_figure_outlives_a_worker_and_the_stack_itself(tmp_path: Path) -> None:
@@ -117,7 +95,7 @@ def test_a_figure_outlives_a_worker_and_the_stack_itself(tmp_path: Path) -> None
     require_prometheus()
     require_programs("curl", remedy="run deploy/debian-packages.sh as root")
 
-    with running(tmp_path / "stack") as stack:
+    with Stack(tmp_path / "stack") as stack:
         assert '"topic":"smartregion.schools"' in stack.send_first_events()
         assert stack.shows(CONNECTED, 1)
         # Kafka's segments and the logs have what was sent.
@@ -130,7 +108,7 @@ def test_a_figure_outlives_a_worker_and_the_stack_itself(tmp_path: Path) -> None
         assert stack.shows(CONNECTED)
         assert stack.shows(CONNECTED, 1)
         assert stack.shows(WORKERS, 1, 1)
-        assert "ended by SIGKILL; started again in 0.5 s" in stack.output
+        assert "ended by SIGKILL; started again in 0.5 s" in stack.log
 
         processes = children(stack.process.pid)
         assert len(processes) == PROCESSES
@@ -138,7 +116,7 @@ def test_a_figure_outlives_a_worker_and_the_stack_itself(tmp_path: Path) -> None
         stack.process.wait(timeout=10)
         assert wait_until(lambda: not any(map(alive, processes)), seconds=5)
 
-    with running(tmp_path / "stack") as again:
+    with Stack(tmp_path / "stack") as again:
         assert again.shows(CONNECTED, 1)
 
         processes = children(again.process.pid)
@@ -146,4 +124,4 @@ def test_a_figure_outlives_a_worker_and_the_stack_itself(tmp_path: Path) -> None
         again.process.send_signal(signal.SIGTERM)
         assert again.process.wait(timeout=40) == 0
         assert not any(map(alive, processes))
-    assert again.output.endswith("stopping all services\n")
+    assert again.log.endswith("stopping all services\n")

@@ -57,7 +57,7 @@ def audited(
 
     Return the refusals, and how many lycées are connected of how many.
     """
-    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=60), worker.log[-3000:]
     done = run(broker, "audit", "--json", "--against", worker.url, **settings)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     found = json.loads(done.stdout)

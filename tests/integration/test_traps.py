@@ -29,7 +29,7 @@ def half_year() -> list[Message]:
 
 def ended(worker: Worker, *, seconds: float) -> int | None:
     wait_until(lambda: not worker.alive, seconds=seconds)
-    return worker.status()
+    return worker.status
 
 
 def committed(broker: KafkaBroker) -> int:
@@ -49,8 +49,8 @@ def test_an_exception_in_a_batch_ends_nothing(
     faulty = factory.worker("faulty", module=FAULTY, test_fault="batch:3")
     faulty.start()
     exact(broker.bootstrap, faulty)
-    assert "working singly" in faulty.log()
-    assert "unprocessable" not in faulty.log()
+    assert "working singly" in faulty.log
+    assert "unprocessable" not in faulty.log
     assert faulty.stop() == 0
 
 
@@ -61,9 +61,9 @@ def test_a_failed_write_ends_the_worker_and_loses_nothing(
     send(broker.bootstrap, half_year)
     faulty = factory.worker("faulty", module=FAULTY, test_fault="produce:3")
     faulty.start()
-    assert ended(faulty, seconds=60) == 1, faulty.log()[-3000:]
+    assert ended(faulty, seconds=60) == 1, faulty.log[-3000:]
     # At once, and reported as it was: Faust's own orderly stop would be found out seconds later.
-    assert "ending reason=ProduceFailedError " in faulty.log()
+    assert "ending reason=ProduceFailedError " in faulty.log
     assert committed(broker) < len(half_year)
     healthy = factory.worker("healthy")
     healthy.start()
@@ -76,10 +76,10 @@ def test_a_coordinator_that_fails_for_good_ends_the_worker(
     """The error that aiokafka parks is found by the watchdog, reported, and ends the process."""
     worker = factory.worker(module=FAULTY, test_fault="coordinator")
     worker.start()
-    assert ended(worker, seconds=40) == 1, worker.log()[-3000:]
-    assert "coordinator: 5 errors" in worker.log()
-    assert "Traceback" not in worker.log().rsplit("ending reason=", 1)[1]
-    assert broker.running
+    assert ended(worker, seconds=40) == 1, worker.log[-3000:]
+    assert "coordinator: 5 errors" in worker.log
+    assert "Traceback" not in worker.log.rsplit("ending reason=", 1)[1]
+    assert broker.alive
 
 
 def test_a_seek_that_never_ends_ends_the_worker(
@@ -87,9 +87,9 @@ def test_a_seek_that_never_ends_ends_the_worker(
 ) -> None:
     worker = factory.worker(module=FAULTY, test_fault="recovery", ready_timeout="8")
     worker.start()
-    assert ended(worker, seconds=40) == 1, worker.log()[-3000:]
-    assert "ready_timeout: not ready after" in worker.log()
-    assert broker.running
+    assert ended(worker, seconds=40) == 1, worker.log[-3000:]
+    assert "ready_timeout: not ready after" in worker.log
+    assert broker.alive
 
 
 def test_no_record_is_read_between_the_seek_and_the_end_of_its_rebalance(
@@ -143,7 +143,7 @@ def test_no_figure_before_the_log_is_read(
                 counted.append(len(partitions))
         return False
 
-    assert wait_until(ready_at_last, seconds=60, every=0.01), second.log()[-3000:]
+    assert wait_until(ready_at_last, seconds=60, every=0.01), second.log[-3000:]
     assert waits, "it was never seen waiting"
     assert min(counted) < DEFAULT_PARTITIONS
     assert "smartregion_indicator_value{" in second.metrics()
@@ -156,9 +156,9 @@ def test_sigterm_ends_a_busy_worker_in_time(
     send(broker.bootstrap, half_year)
     worker = factory.worker()
     worker.start()
-    assert wait_until(worker.has_read, seconds=40), worker.log()[-3000:]
-    assert worker.stop(grace=10) == 0
-    assert "stopped reason=signal" in worker.log()
+    assert wait_until(worker.has_read, seconds=40), worker.log[-3000:]
+    assert worker.stop() == 0
+    assert "stopped reason=signal" in worker.log
     successor = factory.worker("successor")
     successor.start()
     exact(broker.bootstrap, successor)

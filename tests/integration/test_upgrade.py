@@ -67,7 +67,7 @@ def recount(
 
 def done(broker: KafkaBroker, *workers: Worker, group: str = DEFAULT_APP_ID) -> None:
     assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS, group=group), "\n".join(
-        worker.log()[-3000:] for worker in workers
+        worker.log[-3000:] for worker in workers
     )
     for worker in workers:
         worker.wait_ready()
@@ -78,7 +78,7 @@ def share_the_work(*workers: Worker) -> None:
         states = [worker.readiness() for worker in workers]
         return all(one.get("ready") and one["partitions"] for one in states)
 
-    assert wait_until(shared, seconds=SETTLE_SECONDS), workers[0].log()[-3000:]
+    assert wait_until(shared, seconds=SETTLE_SECONDS), workers[0].log[-3000:]
 
 
 def versions_on_the_topic(broker: KafkaBroker) -> set[str]:

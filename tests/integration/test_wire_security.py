@@ -172,7 +172,7 @@ def worker(monitor: Monitor) -> Iterator[Worker]:
 
 
 def test_a_worker_works_through_what_a_producer_sent(monitor: Monitor, worker: Worker) -> None:
-    assert wait_until(lambda: lag_seen_by_observer(monitor) == 0, seconds=30), worker.log()
+    assert wait_until(lambda: lag_seen_by_observer(monitor) == 0, seconds=30), worker.log
 
     audit = monitor.run_as(Role.READER, "audit", "--against", worker.url)
 
@@ -194,8 +194,8 @@ def test_a_worker_forwards_a_record_of_a_wrong_partition(monitor: Monitor, worke
     assert wait_until(
         lambda: not worker.alive or 'outcome="misrouted"' in worker.metrics(), seconds=30
     )
-    assert worker.alive, worker.log()
-    assert wait_until(lambda: lag_seen_by_observer(monitor) == 0, seconds=30), worker.log()
+    assert worker.alive, worker.log
+    assert wait_until(lambda: lag_seen_by_observer(monitor) == 0, seconds=30), worker.log
 
 
 def test_the_page_shows_past_days_without_what_is_about_persons(
@@ -207,12 +207,12 @@ def test_the_page_shows_past_days_without_what_is_about_persons(
         page.wait_ready()
         past_day = f"{page.url}/?known_on=2016-02-15"
         # It answers 503 until it has the events of the past.
-        assert wait_until(lambda: requests.get(past_day, timeout=30).ok, seconds=30), page.log()
+        assert wait_until(lambda: requests.get(past_day, timeout=30).ok, seconds=30), page.log
         past = requests.get(past_day, timeout=30).text
-        assert "Les chiffres sur des personnes manquent" in past, page.log()
+        assert "Les chiffres sur des personnes manquent" in past, page.log
         assert "Stagiaires inscrits" not in past
         assert "Stagiaires inscrits" in requests.get(page.url, timeout=30).text
-        assert page.stop() == 0, page.log()
+        assert page.stop() == 0, page.log
     finally:
         page.kill()
 
@@ -470,9 +470,9 @@ def test_a_worker_that_loses_its_rights_says_so(monitor: Monitor, worker: Worker
         trainee.wait_ready()
         make(Role.READER, Role.DEPLOYER, Role.OBSERVER)
         for restarts in (1, 0):
-            assert wait_until(lambda: not trainee.alive, seconds=30), trainee.log()
-            assert trainee.status() == 1
-            assert_one_line(last_line(trainee.log()), "topics acl --role worker")
+            assert wait_until(lambda: not trainee.alive, seconds=30), trainee.log
+            assert trainee.status == 1
+            assert_one_line(last_line(trainee.log), "topics acl --role worker")
             if restarts:
                 trainee.start()
     finally:
@@ -499,13 +499,13 @@ def test_a_changed_password_ends_who_goes_on_with_the_old_one(
             kafka.stop()  # Who is in stays in until then.
             kafka.start()
             assert wait_until(lambda: not (worker.alive or page.alive), seconds=60)
-            assert wait_until(lambda: "of 'gateway'" in gateway.log(), seconds=30), gateway.log()
+            assert wait_until(lambda: "of 'gateway'" in gateway.log, seconds=30), gateway.log
             assert not gateway.ready
             secret.write_text("changed")
-            assert wait_until(lambda: gateway.ready, seconds=30), gateway.log()
+            assert wait_until(lambda: gateway.ready, seconds=30), gateway.log
         for ended in (worker, page):
-            assert ended.status() == 1
-            assert_one_line(last_line(ended.log()), "refuses the password of")
+            assert ended.status == 1
+            assert_one_line(last_line(ended.log), "refuses the password of")
     finally:
         page.kill()
 

@@ -79,7 +79,7 @@ def test_whatever_arrives_is_accepted_or_kept_as_a_dead_letter(
     worker = factory.worker()
     worker.start()
     send(broker.bootstrap, sent)
-    assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=90), worker.log[-3000:]
     worker.wait_ready()
     rules = load_settings(broker=broker.bootstrap).record_rules()
     audit = audit_records(read_topics(broker.bootstrap), load_catalogue(), LAST_DAY, rules=rules)
@@ -119,7 +119,7 @@ def test_of_the_largest_record_its_letter_says_where_it_lies(
     worker = factory.worker()
     worker.start()
     send(broker.bootstrap, [largest])
-    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=60), worker.log[-3000:]
     (record,) = read_topics(broker.bootstrap, topics=[DEAD_LETTERS])
     letter = read_dead_letter(record)
     assert (letter.value, letter.shortened["value"]) == (b"", len(largest.value))
@@ -137,7 +137,7 @@ def test_of_what_may_say_anything_a_letter_keeps_nothing(
         broker.bootstrap,
         [Message(Family.SCHOOLS, key, value, head) for key, value, head in CARELESS.values()],
     )
-    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    assert wait_done(broker.bootstrap, seconds=60), worker.log[-3000:]
 
     letters = list(read_topics(broker.bootstrap, topics=[DEAD_LETTERS]))
     assert len(letters) == len(CARELESS)
@@ -148,6 +148,6 @@ def test_of_what_may_say_anything_a_letter_keeps_nothing(
     whole = [letter for letter in map(read_dead_letter, letters) if not letter.shortened]
     assert [(letter.key, letter.value) for letter in whole] == [(b"k", b'{"id": "1"}')]
     scorecards = run_inside(broker, "producers", "report")
-    for shown in (worker.log(), worker.metrics(), scorecards.stdout, scorecards.stderr):
+    for shown in (worker.log, worker.metrics(), scorecards.stdout, scorecards.stderr):
         assert "dupont" not in shown.lower()
     assert worker.stop() == 0

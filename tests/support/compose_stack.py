@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from graphlib import TopologicalSorter
@@ -14,14 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from boundary.settings import ENV_PREFIX
-from operations.programs.addresses import free_port
+from operations.programs.addresses import free_address, free_port
 from operations.programs.kafka import KAFKA_FOLDER, QUICK_START, READY, class_archive
-from operations.programs.program import end_child, start_child
+from operations.programs.program import COMMAND, Program, has_logged
 from tests.support.commands import captured, run_inside_with
 from tests.support.compose import DEPLOY, Stack
 from tests.support.haproxy import Haproxy
-from tests.support.servers import Server
-from tests.support.waiting import wait_until
 
 #: Kafka's own scripts, as far as the container's start asks for them.
 _PROGRAMS = {
@@ -32,7 +29,6 @@ _SCRIPT = """\
 #!/usr/bin/env bash
 exec java -Xmx512m {options} $KAFKA_LOG4J_OPTS -cp '{jars}/*' {program} "$@"
 """
-_OURS = (sys.executable, "-m", "smart_region")
 _PORTS = {
     "worker": "SMART_REGION_HTTP_PORT",
     "assessor": "SMART_REGION_ASSESSOR_PORT",
@@ -42,23 +38,19 @@ _PORTS = {
 """Where each is asked how it is."""
 
 
-class ComposeKafka(Server):
+class ComposeKafka(Program):
     """The container's Kafka: its start script and settings, with folders and ports of a test."""
 
-    program = "Kafka"
-    start_seconds = 90.0
-
     def __init__(self, folder: Path, service: dict[str, Any], *, secrets: Path) -> None:
-        super().__init__(folder)
+        self.folder = folder
+        self.address = free_address()
         self._secrets = secrets
-        programs = folder / "kafka" / "bin"
-        programs.mkdir(parents=True)
+        home = folder / "kafka"
+        (home / "bin").mkdir(parents=True)
+        options = " ".join((*QUICK_START, *class_archive()))
         for name, program in _PROGRAMS.items():
-            script = programs / name
-            options, jars = (
-                " ".join((*QUICK_START, *class_archive())),
-                KAFKA_FOLDER / "target" / "jars",
-            )
+            script = home / "bin" / name
+            jars = KAFKA_FOLDER / "target" / "jars"
             script.write_text(_SCRIPT.format(options=options, jars=jars, program=program))
             script.chmod(0o755)
         (mounted,) = service["command"]
@@ -68,12 +60,25 @@ class ComposeKafka(Server):
             ("/var/lib/kafka/data", str(folder / "data")),
             ("0.0.0.0:9092", self.address),
             ("kafka:9092", self.address),
-            ("127.0.0.1:9093", f"127.0.0.1:{free_port()}"),
-            ("127.0.0.1:9094", f"127.0.0.1:{free_port()}"),
+            ("127.0.0.1:9093", free_address()),
+            ("127.0.0.1:9094", free_address()),
         ):
             settings = settings.replace(there, here)
         self._settings = folder / "server.properties"
         self._settings.write_text(settings, encoding="utf-8")
+        log = DEPLOY / "kafka" / "log4j2.xml"
+        super().__init__(
+            "kafka",
+            ("bash", str(DEPLOY / "compose" / "kafka-start.sh"), str(self._settings)),
+            folder=folder,
+            env={
+                "KAFKA_HOME": str(home),
+                "SECRETS": str(secrets),
+                "KAFKA_LOG4J_OPTS": f"-Dlog4j2.configurationFile={log}",
+            },
+            is_ready=has_logged(READY),
+            ready_seconds=90,
+        )
 
     def give_passwords(self, program: Path) -> None:
         """Run the script for users of a running Kafka, with a program in place of Kafka's own."""
@@ -89,21 +94,6 @@ class ComposeKafka(Server):
             check=True,
             timeout=120,
         )
-
-    def _command(self) -> list[str]:
-        home, log = self.folder / "kafka", DEPLOY / "kafka" / "log4j2.xml"
-        return [
-            "env",
-            f"KAFKA_HOME={home}",
-            f"SECRETS={self._secrets}",
-            f"KAFKA_LOG4J_OPTS=-Dlog4j2.configurationFile={log}",
-            "bash",
-            str(DEPLOY / "compose" / "kafka-start.sh"),
-            str(self._settings),
-        ]
-
-    def _is_ready(self, mark: int) -> bool:
-        return READY in self.log_since(mark)
 
 
 class PlainStack:
@@ -148,7 +138,7 @@ class PlainStack:
     ) -> subprocess.CompletedProcess[str]:
         """Run a job to its end, with arguments after its own, or `instead` of them."""
         command = [*(instead or self._stack.services[name]["command"]), *arguments]
-        return captured([*_OURS, *self._here(command)], env=self._environment(name), timeout=120)
+        return captured([*COMMAND, *self._here(command)], env=self._environment(name), timeout=120)
 
     def call(self, name: str) -> subprocess.CompletedProcess[str]:
         """Call a job in this process, where one with the same command was run as its own."""
@@ -159,18 +149,19 @@ class PlainStack:
     @contextmanager
     def started(self, name: str) -> Iterator[None]:
         """Keep a service running, well as its own health check has it; it must stop in order."""
-        service = self._stack.services[name]
-        log = self._folder / f"{name}.log"
-        process = start_child(
-            [*_OURS, *self._here(service["command"])], output=log, env=self._environment(name)
+        command = [*COMMAND, *self._here(self._stack.services[name]["command"])]
+        variables = [f"{name}={value}" for name, value in self._environment(name).items()]
+        service = Program(
+            name,
+            ("env", "-i", *variables, *command),
+            folder=self._folder,
+            is_ready=lambda _: self._is_well(name),
+            ready_seconds=90,
+            stop_seconds=30,
         )
-        try:
-            well = wait_until(lambda: self._is_well(name), seconds=90)
-            assert well, log.read_text(encoding="utf-8")[-3000:]
+        with service:
             yield
-        finally:
-            status = end_child(process, stop_seconds=30)
-        assert status == 0, log.read_text(encoding="utf-8")[-3000:]
+            assert service.stop() == 0, service.log[-3000:]
 
     def _is_well(self, name: str) -> bool:
         _, _, *arguments = self._stack.services[name]["healthcheck"]["test"]
@@ -179,7 +170,7 @@ class PlainStack:
             for argument in arguments
         ]
         done = subprocess.run(
-            [*_OURS, *self._here(here)],
+            [*COMMAND, *self._here(here)],
             env=self._environment(name),
             capture_output=True,
             check=False,

@@ -11,11 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from operations.programs.addresses import free_address
 from operations.programs.kafka import QUICK_START
+from operations.programs.program import Program, answers
 from tests.support.guide import Block, Reader, blocks_of
 from tests.support.postgres import Database
 from tests.support.requirements import give_up
-from tests.support.servers import Server
 
 ROOT: Final = Path(__file__).parents[2]
 CONNECT: Final = ROOT / "deploy" / "connect"
@@ -102,19 +103,30 @@ def _of(block: Block, database: Database) -> Block:
     return replace(block, text=text)
 
 
-class ConnectWorker(Server):
+class ConnectWorker(Program):
     """A worker in distributed mode: connectors are given to it over HTTP."""
-
-    program = "Kafka Connect"
-    start_seconds = 90.0
 
     def __init__(self, bootstrap: str, folder: Path) -> None:
         if not any(JARS.glob("debezium-connector-postgres-*.jar")):
             give_up(f"there is no Kafka Connect in {JARS}: run tests/connect/packages.sh")
-        super().__init__(folder)
-        self._properties = folder / "connect.properties"
+        self.folder = folder
+        self.address = free_address()
+        properties = folder / "connect.properties"
         text = PROPERTIES.format(bootstrap=bootstrap, address=self.address)
-        self._properties.write_text(text, encoding="utf-8")
+        properties.write_text(text, encoding="utf-8")
+        command = (
+            *("java", "-Xmx512m", *QUICK_START, "-Dorg.apache.logging.log4j.level=WARN"),
+            *("-cp", f"{JARS}/*", "org.apache.kafka.connect.cli.ConnectDistributed"),
+            str(properties),
+        )
+        super().__init__(
+            "connect",
+            command,
+            folder=folder,
+            is_ready=answers(f"http://{self.address}/connectors"),
+            ready_seconds=90,
+            stop_seconds=20,
+        )
 
     def create(self, connector: dict[str, Any]) -> None:
         (self.folder / CONNECTOR.name).write_text(json.dumps(connector), encoding="utf-8")
@@ -161,23 +173,3 @@ class ConnectWorker(Server):
         )
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             return json.loads(answer.read() or "null")
-
-    def _command(self) -> list[str]:
-        return [
-            *(
-                "java",
-                "-Xmx512m",
-                *QUICK_START,
-                "-Dorg.apache.logging.log4j.level=WARN",
-                "-cp",
-                f"{JARS}/*",
-            ),
-            *("org.apache.kafka.connect.cli.ConnectDistributed", str(self._properties)),
-        ]
-
-    def _is_ready(self, mark: int) -> bool:  # noqa: ARG002 - it says so itself
-        try:
-            self._ask("/connectors")
-        except (urllib.error.URLError, OSError):
-            return False
-        return True

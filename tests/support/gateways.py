@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import socket
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from events.producers.secrets import Scheme, issue
-from operations.programs.addresses import free_port
+from operations.programs.addresses import address_of, free_port
+from operations.programs.program import COMMAND, listens
 from tests.support.children import Child
 from tests.support.haproxy import Haproxy
-from tests.support.waiting import wait_until
-
-READY_SECONDS = 60.0
-STOP_SECONDS = 20.0
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,28 +59,16 @@ class Gateway(Child):
         }
         self._probe_url = f"{scheme}://127.0.0.1:{self.probe_port}"
         super().__init__(
-            [sys.executable, "-m", "smart_region", "gateway"],
+            (*COMMAND, "gateway"),
             env,
             log_file=folder / f"gateway-{self.port}.log",
             url=f"{scheme}://127.0.0.1:{self.port}",
+            is_ready=lambda _: self.ready,
         )
-
-    def __enter__(self) -> Self:
-        self.start()
-        wait_until(lambda: self.ready or not self.alive, seconds=READY_SECONDS)
-        assert self.ready, f"the gateway does not accept events:\n{self.log_file.read_text()}"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop(grace=STOP_SECONDS)
 
     @property
     def listens(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
-        except OSError:
-            return False
-        return True
+        return listens(address_of(self.port))(self)
 
     @property
     def ready(self) -> bool:

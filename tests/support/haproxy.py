@@ -3,46 +3,32 @@
 from __future__ import annotations
 
 import shutil
-import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import pytest
 
-from operations.programs.addresses import free_port
-from tests.support.children import Child
-from tests.support.waiting import wait_until
+from operations.programs.addresses import address_of, free_port
+from operations.programs.program import Program, listens
 
 CONFIGURATIONS: Final = Path(__file__).parents[2] / "deploy/haproxy"
 HAPROXY: Final = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
 
 
-class Haproxy(Child):
+class Haproxy(Program):
     """HAProxy with `deploy/haproxy/NAME.cfg`, as long as a `with` block."""
 
     def __init__(self, name: str, folder: Path, variables: Mapping[str, str]) -> None:
         if HAPROXY is None:
             pytest.skip("needs haproxy: deploy/debian-packages.sh")
         self.port = free_port()
-        env = {"BIND": f"127.0.0.1:{self.port}", **variables}
+        address = address_of(self.port)
         super().__init__(
+            f"haproxy-{self.port}",
             [HAPROXY, "-f", str(CONFIGURATIONS / f"{name}.cfg")],
-            env,
-            log_file=folder / f"haproxy-{self.port}.log",
+            folder=folder,
+            env={"BIND": address, **variables},
+            is_ready=listens(address),
+            stop_seconds=30,
         )
-
-    def __enter__(self) -> Self:
-        self.start()
-        assert wait_until(self._listens, seconds=20), self.log()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def _listens(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
-        except OSError:
-            return False
-        return True

@@ -9,9 +9,8 @@ from kafka.admin import KafkaAdminClient, MemberToRemove
 from kafka.errors import KafkaError
 
 from broker.clients import opened
-from operations.programs.addresses import free_port
-from operations.programs.kafka import QUICK_START, READY, Kafka
-from tests.support.servers import Server
+from operations.programs.addresses import address_of, free_port
+from operations.programs.kafka import QUICK_START, Kafka
 from tests.support.waiting import wait_until
 
 RESET_SECONDS = 30.0
@@ -23,12 +22,8 @@ group.min.session.timeout.ms=1000
 """
 
 
-class KafkaBroker(Server):
+class KafkaBroker(Kafka):
     """One broker with its data folder and port."""
-
-    program = "Kafka"
-    start_seconds = 60.0
-    stop_seconds = 30.0
 
     def __init__(
         self,
@@ -40,25 +35,21 @@ class KafkaBroker(Server):
         properties: str = "",
         cluster_id: str | None = None,
     ) -> None:
-        """Format a data folder; `properties` are lines added to server.properties.
-
-        They come last, and so win; `{port}` and `{controller_port}` stand for the broker's own.
-        `cluster_id` is for one of several.
-        """
-        super().__init__(folder, port=port)
-        self._kafka = Kafka(
+        super().__init__(
             folder,
-            self.port,
-            controller_port=free_port(),
+            port or free_port(),
+            free_port(),
+            logs=folder,
             heap_mb=heap_mb,
             jvm_options=jvm_options,
+            properties=PROPERTIES + properties,
             cluster_id=cluster_id,
         )
-        self._kafka.prepare(PROPERTIES + properties)
+        self.bootstrap = address_of(self.port)
 
-    @property
-    def bootstrap(self) -> str:
-        return self.address
+    def __exit__(self, *_: object) -> None:
+        """End it without ceremony: its folder goes away too."""
+        self.kill()
 
     def reset(self) -> None:
         """Delete every topic and consumer group, and return when they are gone; start it if down.
@@ -69,8 +60,7 @@ class KafkaBroker(Server):
         with self.admin() as admin:
             # Repeated: a living member may come back between two requests, and the broker may
             # still list a topic that the controller has already deleted.
-            if not wait_until(lambda: _clean(admin), seconds=RESET_SECONDS):
-                raise self._unavailable(f"is not clean after {RESET_SECONDS:.0f} s")
+            assert wait_until(lambda: _clean(admin), seconds=RESET_SECONDS), self.log_end(60)
 
     @contextmanager
     def admin(self) -> Iterator[Any]:
@@ -79,12 +69,6 @@ class KafkaBroker(Server):
             yield client
         finally:
             client.close()
-
-    def _command(self) -> list[str]:
-        return self._kafka.command
-
-    def _is_ready(self, mark: int) -> bool:
-        return READY in self.log_since(mark)
 
 
 def remove_members(admin: Any, groups: Sequence[str]) -> None:  # noqa: ANN401 - as below

@@ -16,9 +16,11 @@ from typing import Final
 
 import psycopg
 
+from boundary.errors import SmartRegionError
+from operations.programs.addresses import free_address
+from operations.programs.program import Program, has_logged
 from sources.relay.sql import outbox_sql
 from tests.support.requirements import give_up
-from tests.support.servers import Server, ServerUnavailableError
 from tests.support.waiting import wait_until
 
 #: Where Debian has the programs of each release.
@@ -38,23 +40,34 @@ def require_postgres() -> Path:
     return max(found).parent
 
 
-class PostgresServer(Server):
+class PostgresServer(Program):
     """One server; as root it runs as the user nobody, since PostgreSQL refuses root."""
-
-    program = "PostgreSQL"
 
     def __init__(self, **settings: str) -> None:
         """Make its data folder; `settings` are lines of postgresql.conf."""
         self._programs = require_postgres()
-        super().__init__(Path(tempfile.mkdtemp(prefix="smart-region-postgres-")))
+        self.folder = Path(tempfile.mkdtemp(prefix="smart-region-postgres-"))
+        self.address = free_address()
         if os.geteuid() == 0:
             shutil.chown(self.folder, "nobody")
-        self._data = self.folder / "data"
-        self._settings = {**SETTINGS, **settings}
+        data = self.folder / "data"
+        options = {**SETTINGS, **settings, "unix_socket_directories": str(self.folder)}
+        port = self.address.rpartition(":")[2]
+        command = self._as_user(
+            *("postgres", "-D", str(data), "-p", port),
+            *(part for name, text in options.items() for part in ("-c", f"{name}={text}")),
+        )
+        super().__init__(
+            "postgres",
+            command,
+            folder=self.folder,
+            is_ready=has_logged("database system is ready to accept connections"),
+            stop_seconds=20,
+        )
         subprocess.run(
             self._as_user(
                 "initdb",
-                *("--pgdata", str(self._data), "--username", OWNER, "--auth", "trust"),
+                *("--pgdata", str(data), "--username", OWNER, "--auth", "trust"),
                 *("--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"),
             ),
             check=True,
@@ -66,23 +79,21 @@ class PostgresServer(Server):
         """Start it. After a kill, once the processes that the killed one has left have ended."""
 
         def has_started() -> bool:
-            mark = self.log_mark()
             try:
                 super(PostgresServer, self).start()
-            except ServerUnavailableError:
-                if HELD not in self.log_since(mark):
+            except SmartRegionError:
+                if HELD not in self.log:
                     raise
                 return False
             return True
 
-        if not wait_until(has_started, seconds=self.start_seconds):
-            raise self._unavailable("cannot start: its former processes have not ended")
+        assert wait_until(has_started, seconds=30), self.log
 
-    def stop(self) -> None:
+    def stop(self) -> int | None:
         """Shut it down as a restart of its service does: clients are cut off, not waited for."""
-        if self._process is not None and self.running:
-            self._process.send_signal(signal.SIGINT)
-        super().stop()
+        if self.alive:
+            self.process.send_signal(signal.SIGINT)
+        return super().stop()
 
     def remove(self) -> None:
         self.kill()
@@ -107,18 +118,6 @@ class PostgresServer(Server):
         if os.geteuid() == 0:
             return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *command]
         return command
-
-    def _command(self) -> list[str]:
-        options = [
-            part for name, text in self._settings.items() for part in ("-c", f"{name}={text}")
-        ]
-        sockets = ("-c", f"unix_socket_directories={self.folder}")
-        return self._as_user(
-            "postgres", "-D", str(self._data), "-p", str(self.port), *sockets, *options
-        )
-
-    def _is_ready(self, mark: int) -> bool:
-        return "database system is ready to accept connections" in self.log_since(mark)
 
 
 @contextmanager

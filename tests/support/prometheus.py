@@ -16,10 +16,11 @@ from urllib.parse import urlencode
 
 import yaml
 
+from operations.programs.addresses import free_address
 from operations.programs.alerting import ALERTMANAGER_NAMES
+from operations.programs.program import Program, answers
 from tests.support.commands import captured
 from tests.support.requirements import require_programs
-from tests.support.servers import Server
 
 REMEDY = "run deploy/debian-packages.sh as root, or install Prometheus and Alertmanager"
 
@@ -58,22 +59,18 @@ class Line:
     points: tuple[tuple[float, float], ...]
 
 
-class _HttpServer(Server):
+class _HttpServer(Program):
     """A server that answers HTTP as Prometheus and its siblings do."""
 
-    @property
-    def url(self) -> str:
-        return f"http://{self.address}"
+    def __init__(self, name: str, folder: Path, address: str, command: Sequence[str]) -> None:
+        self.folder = folder
+        self.address = address
+        self.url = f"http://{address}"
+        is_ready = answers(f"{self.url}/-/ready")
+        super().__init__(name, command, folder=folder, is_ready=is_ready, stop_seconds=20)
 
     def reload(self) -> None:
         self._request("/-/reload", method="POST")
-
-    def _is_ready(self, mark: int) -> bool:  # noqa: ARG002 - it says so itself
-        try:
-            self._request("/-/ready")
-        except (OSError, QueryError):
-            return False
-        return True
 
     def _get_json(self, path: str, **parameters: str) -> Any:  # noqa: ANN401 - as the API has it
         query = f"?{urlencode(parameters)}" if parameters else ""
@@ -102,8 +99,6 @@ class Prometheus(_HttpServer):
     `retention` says so; None: as Prometheus has it by default.
     """
 
-    program = "prometheus"
-
     def __init__(
         self,
         folder: Path,
@@ -113,12 +108,24 @@ class Prometheus(_HttpServer):
         retention: str | None = FOR_EVER,
         options: Sequence[str] = (),
     ) -> None:
-        super().__init__(folder)
+        folder.mkdir(parents=True, exist_ok=True)
         self.data = folder / "data"
-        self._retention = retention
         self.configuration_file = folder / "prometheus.yml"
-        self._options = list(options)
         self.configure(configuration)
+        address = free_address()
+        kept = () if retention is None else (f"--storage.tsdb.retention.time={retention}",)
+        command = (
+            "prometheus",
+            f"--config.file={self.configuration_file}",
+            f"--storage.tsdb.path={self.data}",
+            *kept,
+            f"--web.listen-address={address}",
+            "--web.enable-lifecycle",
+            # An Alertmanager that starts late hears of an alert that goes on.
+            "--rules.alert.resend-delay=1s",
+            *options,
+        )
+        super().__init__("prometheus", folder, address, command)
         if blocks is not None:
             shutil.copytree(blocks, self.data, dirs_exist_ok=True)
 
@@ -176,28 +183,9 @@ class Prometheus(_HttpServer):
         health = [one["health"] for one in active if one["labels"]["job"] == job]
         return bool(health) and set(health) == {"up"}
 
-    def _command(self) -> list[str]:
-        return [
-            "prometheus",
-            f"--config.file={self.configuration_file}",
-            f"--storage.tsdb.path={self.data}",
-            *(
-                []
-                if self._retention is None
-                else [f"--storage.tsdb.retention.time={self._retention}"]
-            ),
-            f"--web.listen-address={self.address}",
-            "--web.enable-lifecycle",
-            # An Alertmanager that starts late hears of an alert that goes on.
-            "--rules.alert.resend-delay=1s",
-            *self._options,
-        ]
-
 
 class Alertmanager(_HttpServer):
     """An Alertmanager alone, with the given configuration (text of an `alertmanager.yml`)."""
-
-    program = "alertmanager"
 
     def __init__(
         self,
@@ -206,13 +194,23 @@ class Alertmanager(_HttpServer):
         configuration: str | Path,
         options: Sequence[str] = (),
     ) -> None:
-        super().__init__(folder)
-        self._options = list(options)
-        if isinstance(configuration, Path):
-            self.configuration_file = configuration
-        else:
-            self.configuration_file = folder / "alertmanager.yml"
-            self.configuration_file.write_text(configuration)
+        folder.mkdir(parents=True, exist_ok=True)
+        if isinstance(configuration, str):
+            (folder / "alertmanager.yml").write_text(configuration)
+            configuration = folder / "alertmanager.yml"
+        self.configuration_file = configuration
+        address = free_address()
+        program = next(filter(None, map(shutil.which, ALERTMANAGER_NAMES)), ALERTMANAGER_NAMES[0])
+        command = (
+            program,
+            f"--config.file={configuration}",
+            f"--storage.path={folder / 'data'}",
+            f"--web.listen-address={address}",
+            # Alone: no gossip, no port for it.
+            "--cluster.listen-address=",
+            *options,
+        )
+        super().__init__("alertmanager", folder, address, command)
 
     def alerts(self) -> list[dict[str, Any]]:
         """Return the alerts that it holds, as the API returns them."""
@@ -221,18 +219,6 @@ class Alertmanager(_HttpServer):
     def post(self, alerts: Sequence[Mapping[str, Any]]) -> None:
         """Give it alerts, as Prometheus would: `labels`, `annotations`, `startsAt`, `endsAt`."""
         self._request("/api/v2/alerts", method="POST", body=json.dumps(list(alerts)).encode())
-
-    def _command(self) -> list[str]:
-        program = next(filter(None, map(shutil.which, ALERTMANAGER_NAMES)), ALERTMANAGER_NAMES[0])
-        return [
-            program,
-            f"--config.file={self.configuration_file}",
-            f"--storage.path={self.folder / 'data'}",
-            f"--web.listen-address={self.address}",
-            # Alone: no gossip, no port for it.
-            "--cluster.listen-address=",
-            *self._options,
-        ]
 
 
 @dataclass

@@ -19,7 +19,7 @@ LAST_DAY: Final = date(2020, 12, 31)
 def exact(bootstrap: str, *workers: Worker, seconds: float = 90.0) -> Audit:
     """Wait until all is committed; every figure of the workers is then that of a recount."""
     assert wait_done(bootstrap, seconds=seconds), "\n".join(
-        worker.log()[-3000:] for worker in workers
+        worker.log[-3000:] for worker in workers
     )
     for worker in workers:
         worker.wait_ready()

@@ -51,15 +51,12 @@ class Worker(Child):
             **(settings or {}),
         }
         super().__init__(
-            [sys.executable, "-m", module, command],
+            (sys.executable, "-m", module, command),
             env,
             log_file=folder / f"{name}-{self.port}.log",
             url=f"http://{self.address}",
         )
         self.is_supervised = False
-
-    def status(self) -> int | None:
-        return self.process.poll()
 
     def sleep(self) -> None:
         """Freeze it (SIGSTOP), if it runs."""
@@ -83,12 +80,16 @@ class Worker(Child):
     def ready(self) -> bool:
         return bool(self.readiness().get("ready"))
 
+    def metrics(self) -> str:
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:  # noqa: S310 - ours
+            return str(answer.read().decode())
+
     def wait_ready(self, seconds: float = READY_SECONDS) -> None:
         """Wait until it is ready; fails with its log where it is not."""
         is_decided = wait_until(lambda: self.ready or self._gone, seconds=seconds)
         # Not asked again: a worker that joins next makes this one unready for a moment.
         was_ready = is_decided and not self._gone
-        assert was_ready, self.log()[-5000:]
+        assert was_ready, self.log[-5000:]
 
     @property
     def _gone(self) -> bool:
@@ -154,7 +155,7 @@ def supervised(worker: Worker) -> Iterator[list[int]]:
 
     def supervise() -> None:
         while not done.wait(0.1):
-            status = worker.status()
+            status = worker.status
             if status is not None:
                 statuses.append(status)
                 worker.start()

@@ -40,7 +40,7 @@ WRITES |= {"click.prompt", "rich.print", "traceback.print_exc", "Console", "Pret
 
 #: Modules that hold a standard stream, and why each may.
 HOLDS_A_STREAM = {
-    "simulation.demo.cli": "hands it to the legible console",
+    "simulation.cli": "hands it to the legible console",
     "sources.harvest.dcat_document": "is a child process, and answers its parent by it",
     "streams.worker": "only flushes it",
 }

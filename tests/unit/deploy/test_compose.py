@@ -145,7 +145,7 @@ def test_what_is_waited_for_can_come(stack: Stack, name: str) -> None:
 
 
 @each_service
-def test_no_volume_is_without_a_name(stack: Stack, name: str) -> None:
+def test_every_volume_has_a_name_and_every_mount_is_there(stack: Stack, name: str) -> None:
     """Each that an image declares is one of ours, or memory."""
     service = stack.services[name]
     declared = DECLARED_VOLUMES.get(service["image"].partition(":")[0], set())
@@ -154,11 +154,7 @@ def test_no_volume_is_without_a_name(stack: Stack, name: str) -> None:
 
     assert declared <= mounted | in_memory
     assert all("size=" in mount for mount in service.get("tmpfs", []))
-
-
-@each_service
-def test_what_is_mounted_is_there(stack: Stack, name: str) -> None:
-    for mount in stack.services[name].get("volumes", []):
+    for mount in service.get("volumes", []):
         source, _, rest = mount.partition(":")
         if source.startswith("."):
             assert (DEPLOY / source).exists()
@@ -195,38 +191,19 @@ def test_what_the_pages_run_is_a_job(stack: Stack) -> None:
 
 
 @each_stack
-def test_a_note_has_the_memory_for_its_events(stack: Stack) -> None:
-    """It keeps them in DuckDB, which may take 512 MB beside all else: as on Kubernetes."""
-    base = DEPLOY / "kubernetes/base/note.yaml"
-    job, *_ = yaml.safe_load_all(base.read_text(encoding="utf-8"))
-    (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
-    limit = container["resources"]["limits"]["memory"]
-
-    commands = stack.services["commands"]["deploy"]["resources"]["limits"]["memory"]
-
-    assert (commands, limit) == ("1g", "1Gi")
-
-
-@each_stack
-def test_an_audit_has_room_on_a_disk(stack: Stack) -> None:
-    """In a volume, with a bound that is stated: the container's /tmp is 64 MB of memory."""
-    commands = stack.services["commands"]
+def test_what_keeps_many_events_has_room_for_them(stack: Stack) -> None:
+    """On a disk, with a bound that is stated; a note needs the memory that it has on Kubernetes."""
+    commands, page = stack.services["commands"], stack.services["page"]
+    ledger = Path(page["environment"]["SMART_REGION_PAGE_LEDGER"])
     folder = commands["environment"]["SMART_REGION_WORK_FOLDER"]
     mounts = {mount.split(":")[1]: mount.split(":")[0] for mount in commands["volumes"]}
 
-    assert mounts[folder] in stack.volumes
+    assert page["volumes"] == [f"page:{ledger.parent}"]
+    assert {"page", mounts[folder]} <= stack.volumes.keys()
     assert int(commands["environment"]["SMART_REGION_WORK_MB"]) >= 1000
-
-
-@each_stack
-def test_the_page_keeps_its_events_on_a_disk(stack: Stack) -> None:
-    """In memory they are a limit on how many there may be: a million took all that it has."""
-    page = stack.services["page"]
-    ledger = Path(page["environment"]["SMART_REGION_PAGE_LEDGER"])
-    (mount,) = page["volumes"]
-
-    assert mount == f"page:{ledger.parent}"
-    assert "page" in stack.volumes
+    note = (DEPLOY / "kubernetes/base/note.yaml").read_text(encoding="utf-8")
+    assert "memory: 1Gi" in note
+    assert commands["deploy"]["resources"]["limits"]["memory"] == "1g"
 
 
 @each_stack
@@ -332,17 +309,12 @@ def test_grafana_finds_the_boards_and_their_prometheus() -> None:
     assert provider["options"]["path"] == "/etc/smart-region/boards"
     assert (provider["folder"], provider["folderUid"]) == (HOME.title, HOME.folder)
     assert (DEPLOY / "grafana" / home.relative_to("/etc/smart-region")).is_file()
-    assert source["isDefault"]
-    assert source["url"] == "http://prometheus:9090"
-
-
-def test_grafana_finds_every_folder_that_it_looks_into() -> None:
-    """It logs an error for each that is missing, and git keeps none that is empty."""
-    provisioning = DEPLOY / "grafana" / "provisioning"
-
+    # It logs an error for each that is missing, and git keeps none that is empty.
     for folder in ("alerting", "dashboards", "datasources", "plugins"):
         (file,) = (provisioning / folder).iterdir()
         assert yaml.safe_load(file.read_text(encoding="utf-8"))["apiVersion"] == 1
+    assert source["isDefault"]
+    assert source["url"] == "http://prometheus:9090"
 
 
 def test_secured_every_program_shows_who_it_is() -> None:
@@ -360,6 +332,8 @@ def test_secured_every_program_shows_who_it_is() -> None:
         assert environment[f"{ENV_PREFIX}SASL_PASSWORD_FILE"] == f"/run/secrets/{password}"
         assert password in kafka["secrets"]
         assert user in {*given, "root"}
+    # Nothing starts before the rights are given.
+    assert {f"rights-{name}" for name in given} <= SECURE.services["topics"]["depends_on"].keys()
 
 
 @each_stack
@@ -379,12 +353,6 @@ def test_what_reads_the_internet_reaches_the_gateway_alone(stack: Stack) -> None
     assert stack.services["haproxy-gateway"]["environment"]["INSIDE_BIND"] == f":{gateway.port}"
     assert stack.networks[inside] == {"internal": True}
     assert not stack.services["harvest"]["environment"]
-
-
-def test_secured_nothing_starts_before_the_rights_are_given() -> None:
-    rights = {name for name in SECURE.services if name.startswith("rights-")}
-
-    assert rights <= SECURE.services["topics"]["depends_on"].keys()
 
 
 @pytest.fixture

@@ -45,16 +45,10 @@ def test_production_has_neither_the_demo_s_broker_nor_build_tools() -> None:
 
     assert unwanted
     assert not unwanted & locked("run").keys()
-
-
-def test_production_writes_notes_as_pdf() -> None:
-    """The image mails them as well: a job there has nowhere to install what is missing."""
-    extra = {
-        Requirement(line).name for line in project()["project"]["optional-dependencies"]["pdf"]
-    }
-
-    assert extra
-    assert extra <= locked("run").keys()
+    # The image writes notes as PDF: a job there has nowhere to install what is missing.
+    pdf = {Requirement(line).name for line in groups["project"]["optional-dependencies"]["pdf"]}
+    assert pdf
+    assert pdf <= locked("run").keys()
 
 
 def test_locks_agree() -> None:

@@ -102,9 +102,11 @@ def secret_of(overlay: str, owner: str, file: str) -> str:
 
 
 @every_overlay
-def test_every_pod_is_of_the_restricted_kind(overlay: str) -> None:
+def test_every_pod_is_of_the_restricted_kind_and_in_the_one_namespace(overlay: str) -> None:
     (namespace,) = of_kind(overlay, "Namespace")
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    others = [it for it in built(overlay) if it["kind"] != "Namespace"]
+    assert {it["metadata"].get("namespace") for it in others} == {namespace["metadata"]["name"]}
     for _, pod in pod_specs(built(overlay)):
         security = pod["securityContext"]
         assert security["runAsNonRoot"] is True
@@ -125,14 +127,6 @@ def test_every_pod_is_of_the_restricted_kind(overlay: str) -> None:
         assert container["resources"]["requests"].keys() == {"cpu", "memory"}
         assert container["resources"]["limits"].keys() == {"memory"}
         assert not any("hostPort" in port for port in container.get("ports", ()))
-
-
-@every_overlay
-def test_everything_is_in_the_one_namespace(overlay: str) -> None:
-    (namespace,) = of_kind(overlay, "Namespace")
-    name = namespace["metadata"]["name"]
-    others = [it for it in built(overlay) if it["kind"] != "Namespace"]
-    assert {it["metadata"].get("namespace") for it in others} == {name}
 
 
 @every_overlay
@@ -505,8 +499,11 @@ def test_secrets_that_are_made_by_hand_are_reported(overlay: str) -> None:
             assert name in made or name in page, name
 
 
-def test_the_page_has_commands_that_there_are(tmp_path: Path) -> None:
+def test_the_page_has_commands_and_jobs_that_there_are(tmp_path: Path) -> None:
     page = (ROOT / "docs/kubernetes.md").read_text(encoding="utf-8")
+    jobs = {it["metadata"]["name"] for it in of_kind("production", "CronJob")}
+    named = re.findall(r"(?:patch cronjob |--from=cronjob/)([\w-]+)", page)
+    assert set(named) == jobs
     lines = re.findall(r"^smart-region (kubernetes .*)$", page, re.MULTILINE)
     assert len(lines) == 2
     for line in lines:
@@ -519,13 +516,6 @@ def test_the_page_has_commands_that_there_are(tmp_path: Path) -> None:
 
 
 @every_production
-def test_no_config_map_is_larger_than_a_client_can_apply(overlay: str) -> None:
-    """`kubectl apply` writes a copy into an annotation, which may have 256 KiB."""
-    for config_map in of_kind(overlay, "ConfigMap"):
-        assert len(json.dumps(config_map).encode()) < 262_144
-
-
-@every_production
 def test_every_board_is_given_to_grafana(overlay: str) -> None:
     given = {
         name: text
@@ -533,6 +523,9 @@ def test_every_board_is_given_to_grafana(overlay: str) -> None:
         if it["metadata"].get("labels", {}).get("grafana_dashboard") == "1"
         for name, text in it["data"].items()
     }
+    # `kubectl apply` writes a copy into an annotation, which may have 256 KiB.
+    for config_map in of_kind(overlay, "ConfigMap"):
+        assert len(json.dumps(config_map).encode()) < 262_144
     folder = ROOT / "deploy/grafana/boards"
     assert given == {it.name: it.read_text(encoding="utf-8") for it in folder.glob("*.json")}
 

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 from hashlib import sha256
-from importlib.metadata import distributions, version
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -33,13 +33,6 @@ def test_a_package_that_is_needed_with_extras_is_pinned_with_them() -> None:
 
     assert ("coverage", "toml") in extras
     assert extras <= pinned
-
-
-@pytest.mark.parametrize("name", ["pip", "setuptools"])
-def test_what_installs_is_of_the_lock_as_well(name: str) -> None:
-    for part in ("build", "demo", "dev"):
-        text = (ROOT / "requirements" / f"{part}.txt").read_text(encoding="utf-8")
-        assert f"\n{name}=={version(name)} \\\n    --hash=sha256:" in text
 
 
 def test_every_package_is_locked_by_its_hash() -> None:

@@ -66,12 +66,3 @@ def test_every_container_of_the_image_has_both(
         monkeypatch.setenv(name, str(in_image[target]))
     settings = load_settings()
     assert {settings.catalogue, settings.producers} == set(in_image.values())
-
-
-def test_the_image_is_built_on_the_release(clone: Path) -> None:
-    [release] = re.findall(r"^FROM (\S+)$", DOCKERFILE, re.MULTILINE)
-    _, _, _, tag, folder = shlex.split(BUILD)
-
-    assert tag == f"{release}-region"
-    assert f"`MONITOR_VERSION={tag.partition(':')[2]}`" in OWN
-    assert (clone / folder).is_dir()

@@ -158,7 +158,15 @@ def of_audit(ledger: Ledger, day: date) -> tuple[RecordCounts, dict[Key, ShownFi
 def of_demo_json(page: str, day: date, account: RecordCounts) -> dict[Key, ShownFigure]:
     """Read judgements from what `demo --json` prints; projections are not among them."""
     figures = shown_figures(CATALOGUE, parse_metrics("assessor", page))
-    outcome = DemoOutcome.of(day, account, figures, AuditCount(compared=0, different=0))
+    outcome = DemoOutcome(
+        as_of=day,
+        produced=account.produced,
+        accepted=account.accepted,
+        refused=account.refused,
+        duplicates=account.duplicates,
+        figures=figures,
+        audit=AuditCount(compared=0, different=0),
+    )
     return {
         (one["indicator"], one["department"] or metrics.REGION): reported(
             one["indicator"],

@@ -10,7 +10,7 @@ import pytest
 from events.cloudevent import encode_binary
 from events.dead_letters import GATEWAY, DeadLetter
 from events.errors import ContractError, RefusalReason
-from operations.dead_letters.gateway_rules import gateway_rules
+from operations.dead_letters.replay import gateway_rules
 from streams.clock import FixedClock
 from streams.settings import Settings
 from tests.support.letters import letter_of, valid_event

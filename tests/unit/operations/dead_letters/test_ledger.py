@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
-from events.dead_letters import DeadLetter, read_dead_letter
+import pytest
+
+from boundary.errors import SmartRegionError
+from broker.settings import load_broker_settings
+from events.dead_letters import DeadLetter, RecordOrigin, read_dead_letter
 from events.errors import RefusalReason
+from events.fact import Family
 from events.records import OutgoingRecord
+from events.topics import topic_name
+from operations.dead_letters import ledger
 from operations.dead_letters.entry import Entry, EntryStatus
-from operations.dead_letters.ledger import join_entries
+from operations.dead_letters.ledger import join_entries, verify_written
 from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome, outcome_to_record
 from streams.decisions import skip_record
 from tests.support.letters import REFUSED_AT, arrived, refused
@@ -70,3 +79,33 @@ def test_records_of_others_are_reported_and_left_out() -> None:
 
     assert [entry.status for entry in entries] == [EntryStatus.REPLAYED]
     assert len(foreign) == 2
+
+
+SCHOOLS, GRANTS = topic_name(Family.SCHOOLS), topic_name(Family.GRANTS)
+END = 42
+
+
+@pytest.mark.parametrize(
+    ("origin", "problem"),
+    [
+        (RecordOrigin(SCHOOLS, 7, END - 1), None),
+        (RecordOrigin(SCHOOLS, 7, END), f"the partition ends at {END}"),
+        (RecordOrigin(SCHOOLS, 8, 0), "no such partition"),
+        (RecordOrigin(GRANTS, 0, 0), "no such partition"),
+    ],
+)
+def test_only_a_record_that_was_written_may_be_passed_over(
+    origin: RecordOrigin, problem: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slip of the hand would have an event refused that is sent later."""
+    seen = {SCHOOLS: SimpleNamespace(partitions=8)}
+    monkeypatch.setattr(ledger, "administering", lambda *_, **__: nullcontext())
+    monkeypatch.setattr("broker.topic_admin.seen_topics", lambda *_: seen)
+    monkeypatch.setattr(ledger, "partition_offsets", lambda _, at, __: dict.fromkeys(at, END))
+    origins = [RecordOrigin(SCHOOLS, 0, 0), origin]
+
+    if problem is None:
+        verify_written(load_broker_settings(), origins)
+        return
+    with pytest.raises(SmartRegionError, match=problem):
+        verify_written(load_broker_settings(), origins)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,18 +101,19 @@ def test_the_structure_is_kept(value: object) -> None:
     assert shape(masked_event(value)) == shape(value)
 
 
-@pytest.mark.parametrize("name", ["subject", "dataschema", "traceparent", "nom"])
-def test_only_known_attributes_of_an_envelope_are_shown(name: str) -> None:
-    """Others may name a person: a subject often does."""
-    assert masked_attribute(name, "dupont") == MASK
-
-
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("source", "Jean Dupont"), ("id", "jean@example.org"), ("type", "Jean"), ("time", "hier")],
+    [
+        # What is no attribute of ours may name a person: a subject often does.
+        *((name, "dupont") for name in ("subject", "dataschema", "traceparent", "nom")),
+        # A producer may mix up its fields.
+        ("source", "Jean Dupont"),
+        ("id", "jean@example.org"),
+        ("type", "Jean"),
+        ("time", "hier"),
+    ],
 )
-def test_an_attribute_is_shown_where_it_looks_like_one(name: str, value: str) -> None:
-    """A producer may mix up its fields."""
+def test_an_attribute_is_shown_where_it_is_known_and_looks_like_one(name: str, value: str) -> None:
     assert masked_attribute(name, value) == MASK
 
 
@@ -185,5 +187,5 @@ def test_a_summary_is_one_line_and_its_offsets_are_shown() -> None:
     entry = Entry(letter_of(key=None, value=b"", headers=(), summary=summary))
 
     assert "smartregion.schools[3]@42..122 (61 records) unknown_type" in as_line(entry)
-    assert "offsets   42..99, 120..122\n" in as_text(entry)
-    assert as_document(entry)["records"] == 61
+    document = yaml.safe_load(as_text(entry))
+    assert (document["records"], document["offsets"]) == (61, [[42, 99], [120, 122]])

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from events.dead_letters import RefusedRecords
 from events.topics import DEAD_LETTER_OUTCOMES
 from operations.dead_letters.outcome import (
-    NotAnOutcomeError,
     OutcomeKind,
     ReplayOutcome,
     outcome_to_record,
@@ -56,7 +55,7 @@ def test_outcomes_are_read_as_they_were_written(outcome: ReplayOutcome) -> None:
 def test_records_of_others_are_errors(key: bytes | None, value: bytes | None, problem: str) -> None:
     record = FakeRecord(DEAD_LETTER_OUTCOMES, 0, 5, key, value)
 
-    with pytest.raises(NotAnOutcomeError, match=problem):
+    with pytest.raises(ValueError, match=problem):
         read_outcome(record)
 
 

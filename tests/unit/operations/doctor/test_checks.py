@@ -16,8 +16,17 @@ from dashboards.grafana import PublishingError
 from events.last_record import LastRecord
 from events.producers.model import load_producers
 from operations.doctor import brokers, checks
-from operations.doctor.check import CheckStatus, Finding, NothingToCheckError, run_checks
-from operations.doctor.checks import Doctor, check_workers
+from operations.doctor.checks import (
+    MOST_APART,
+    Check,
+    CheckStatus,
+    Doctor,
+    Finding,
+    NothingToCheckError,
+    check_clocks,
+    check_workers,
+    run_checks,
+)
 from operations.losses.missing import PartitionLog
 from operations.programs.addresses import free_address
 from streams.decisions import AcceptedLoss, Decisions, KnownTopic
@@ -284,11 +293,11 @@ def asked(url: str | None) -> str:
 
 def test_workers_that_tell_all_histories_are_well() -> None:
     with answering(AnsweringWorker(shipped())) as worker:
-        assert asked(worker.url) == f"tell the histories of all partitions: {PARTITIONS}"
+        assert asked(worker.url) == f"serve the histories of all partitions: {PARTITIONS}"
 
 
 def test_a_worker_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(checks, "HISTORIES_SECONDS", 0.1)
     address = free_address()
 
     with pytest.raises(HistoriesIncompleteError, match=address):
@@ -296,7 +305,7 @@ def test_a_worker_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_partition_that_nobody_tells_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(checks, "HISTORIES_SECONDS", 0.5)
 
     with (
         answering(AnsweringWorker(shipped(), owned=range(PARTITIONS - 1))) as worker,
@@ -313,7 +322,7 @@ def test_workers_whose_clocks_differ_are_both_named() -> None:
     right.owned = replace(right.owned, now=now)
     late.owned = replace(late.owned, now=now)
     with answering(late), answering(right):
-        assert asked(f"{late.url},{right.url}").startswith("tell the histories")
+        assert asked(f"{late.url},{right.url}").startswith("serve the histories")
 
         late.owned = replace(late.owned, now=now - timedelta(days=1))
         with pytest.raises(SmartRegionError) as error:
@@ -324,3 +333,49 @@ def test_workers_whose_clocks_differ_are_both_named() -> None:
 def test_without_the_setting_there_is_nothing_to_ask() -> None:
     with pytest.raises(NothingToCheckError, match="SMART_REGION_WORKERS is not set"):
         asked(None)
+
+
+def fail() -> str:
+    raise SmartRegionError("broker: is not an address, value nowhere")
+
+
+def find_nothing() -> str:
+    raise NothingToCheckError("name it")
+
+
+def test_a_wrong_check_stops_only_those_that_need_it() -> None:
+    checks = [
+        Check("one", fail),
+        Check("two", lambda: "fine", needs=("one",)),
+        Check("three", lambda: "fine", needs=("two",)),
+        Check("four", find_nothing),
+        Check("five", lambda: "fine"),
+    ]
+
+    assert list(run_checks(checks)) == [
+        ("one", CheckStatus.WRONG, "broker: is not an address, value nowhere"),
+        ("two", CheckStatus.SKIPPED, "put right first: one"),
+        ("three", CheckStatus.SKIPPED, "put right first: two"),
+        ("four", CheckStatus.SKIPPED, "name it"),
+        ("five", CheckStatus.OK, "fine"),
+    ]
+
+
+def test_a_clock_that_is_off_says_which_way() -> None:
+    with prometheus_stub() as stub:
+
+        def compare(seconds: float) -> str:
+            return check_clocks(
+                [stub.url], now=lambda: datetime.now(UTC) + timedelta(seconds=seconds)
+            )
+
+        # Half a minute is what a busy server may take to answer.
+        assert compare(MOST_APART / 2) == f"agrees with {stub.url}"
+        behind = rf"^{stub.url}: the clock is \d+ s behind the clock of this machine"
+        with pytest.raises(SmartRegionError, match=behind):
+            compare(300)
+        with pytest.raises(SmartRegionError, match=r"^this machine: the clock is \d+ s behind"):
+            compare(-300)
+
+    with pytest.raises(NothingToCheckError):
+        compare(0)  # It does not answer any more.

@@ -5,8 +5,9 @@ from datetime import date
 
 import pytest
 
+from boundary.errors import SmartRegionError
 from dashboards import conventions
-from operations.doctor.prometheus import PrometheusUnhealthyError, check_prometheus
+from operations.doctor.prometheus import check_prometheus
 from operations.programs.addresses import free_address
 from tests.support.prometheus_stub import PrometheusStub, prometheus_stub
 
@@ -66,7 +67,7 @@ def test_what_is_wrong_is_named_with_its_remedy(
 ) -> None:
     spoil(stub)
 
-    with pytest.raises(PrometheusUnhealthyError, match=problem):
+    with pytest.raises(SmartRegionError, match=problem):
         run(stub.url)
 
 
@@ -88,7 +89,7 @@ def test_one_that_deletes_the_years_is_reported(stub: PrometheusStub, message: s
     """By default it keeps 15 days, and deletes without a message."""
     stub.data["/api/v1/status/runtimeinfo"] = {"storageRetention": message}
 
-    with pytest.raises(PrometheusUnhealthyError, match=rf"keeps {message}, .*retention\.time=15y"):
+    with pytest.raises(SmartRegionError, match=rf"keeps {message}, .*retention\.time=15y"):
         run(stub.url)
 
 
@@ -114,15 +115,15 @@ def test_one_that_keeps_them_is_well(stub: PrometheusStub, message: str) -> None
 def test_another_form_of_answers_is_reported(stub: PrometheusStub, path: str, data: object) -> None:
     stub.data[f"/api/v1/{path}"] = data
 
-    with pytest.raises(PrometheusUnhealthyError, match="does not answer as Prometheus does"):
+    with pytest.raises(SmartRegionError, match="does not answer as Prometheus does"):
         run(stub.url)
 
 
 def test_nothing_at_the_address_is_reported() -> None:
-    with pytest.raises(PrometheusUnhealthyError, match="no answer"):
+    with pytest.raises(SmartRegionError, match="no answer"):
         run(f"http://{free_address()}")
 
 
 def test_only_the_web_is_requested() -> None:
-    with pytest.raises(PrometheusUnhealthyError, match="not an http or https address"):
+    with pytest.raises(SmartRegionError, match="not an http or https address"):
         run("file:///etc/hostname")

@@ -5,18 +5,13 @@ import socket
 from operations.programs.addresses import HOST, free_port, is_free
 
 
-def test_the_usual_port_is_taken_where_it_can_be_had() -> None:
+def test_the_usual_port_is_taken_unless_something_listens_there() -> None:
     usual = free_port()
-
     assert free_port(usual=usual) == usual
 
-
-def test_where_something_listens_another_port_is_chosen() -> None:
-    with socket.create_server((HOST, 0)) as server:
-        usual = server.getsockname()[1]
-
-        assert not is_free(usual)
+    with socket.create_server((HOST, usual)):
         assert is_free(free_port(usual=usual))
+        assert not is_free(usual)
 
 
 def test_connections_that_have_ended_are_no_hindrance() -> None:

@@ -1,13 +1,14 @@
-"""Which programs are found, and what they are started with."""
+"""Which programs are found, what they are started with, and the files that they read."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from dashboards.rules.alerts import alert_kinds
-from dashboards.rules.site import duration
-from operations.programs import alerting
-from operations.programs.alerting import FOR_GRACE_PERIOD, AlertingPrograms, write_files
+from dashboards.rules.site import MonitorSite, duration
+from operations.programs.alerting import FOR_GRACE_PERIOD, alerting_programs
+from operations.programs.program import Program
 
 
 @pytest.fixture
@@ -16,54 +17,47 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def install(path: Path, *names: str) -> None:
-    for name in names:
+def programs(path: Path, *installed: str) -> dict[str, Program]:
+    def rules(site: MonitorSite) -> Mapping[str, str]:
+        return {"prometheus/prometheus.yaml": str(site.alertmanagers)}
+
+    for name in installed:
         (path / name).touch(mode=0o755)
+    return alerting_programs(
+        rules,
+        MonitorSite(),
+        prometheus="p:1",
+        alertmanager="a:2",
+        folder=path / "files",
+        logs=path,
+        stop_seconds=0,
+    )
 
 
 def test_without_prometheus_there_is_nothing(path: Path) -> None:
     """An Alertmanager alone receives no alerts."""
-    install(path, "alertmanager")
-
-    assert AlertingPrograms.installed() is None
+    assert programs(path, "alertmanager") == {}
 
 
 @pytest.mark.parametrize("name", ["alertmanager", "prometheus-alertmanager"])
 def test_alertmanager_has_two_names(name: str, path: Path) -> None:
     """Debian's, and that of the project's own archives."""
-    install(path, "prometheus", name)
+    found = programs(path, "prometheus", name)
 
-    assert AlertingPrograms.installed() == AlertingPrograms(
-        str(path / "prometheus"), str(path / name)
-    )
-
-
-def test_without_alertmanager_there_is_none_to_start(path: Path) -> None:
-    install(path, "prometheus")
-
-    programs = AlertingPrograms.installed()
-
-    assert programs is not None
-    assert programs.alertmanager_at("127.0.0.1:9093", folder=path, logs=path) is None
+    assert list(found) == ["alertmanager", "prometheus"]
+    assert found["alertmanager"]._command[0] == str(path / name)
+    assert "--web.listen-address=a:2" in found["alertmanager"]._command
+    assert (path / "files/prometheus/prometheus.yaml").read_text() == "('a:2',)"
 
 
-def test_files_are_put_where_the_programs_look(tmp_path: Path) -> None:
-    write_files({"prometheus/rules/figures.yaml": "groups: []\n"}, tmp_path / "new")
+def test_without_alertmanager_prometheus_alerts_nobody(path: Path) -> None:
+    assert list(programs(path, "prometheus")) == ["prometheus"]
+    assert (path / "files/prometheus/prometheus.yaml").read_text() == "()"
 
-    assert (tmp_path / "new/prometheus/rules/figures.yaml").read_text() == "groups: []\n"
 
-
-def test_every_alert_that_waits_outlives_a_restart_of_prometheus(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_alert_that_waits_outlives_a_restart_of_prometheus(path: Path) -> None:
     """It begins those anew that wait for less than a time, by its own default ten minutes."""
-    install(path, "prometheus")
-    started: list[str] = []
-    monkeypatch.setattr(alerting, "Program", lambda _, command, **__: started.extend(command))
-
-    programs = AlertingPrograms.installed()
-    assert programs is not None
-    programs.prometheus_at("127.0.0.1:9090", folder=path, logs=path)
+    started = programs(path, "prometheus")["prometheus"]._command
 
     assert f"--rules.alert.for-grace-period={FOR_GRACE_PERIOD}" in started
     shortest = min(kind.pending for kind in alert_kinds() if kind.pending)

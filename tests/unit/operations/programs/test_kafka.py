@@ -1,5 +1,6 @@
 """What a broker is started with, and the error where it cannot be."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,13 +21,25 @@ echo "	at kafka.tools.StorageTool.main(StorageTool.scala)"; echo "	... 8 more"; 
 
 
 @pytest.fixture
-def kafka(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kafka:
-    distribution, folder = tmp_path / "kafka", tmp_path / "broker"
-    (distribution / "target/jars").mkdir(parents=True)
-    (distribution / "target/jars/kafka-server-4.4.0.jar").touch()
+def distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    jars = tmp_path / "kafka/target/jars"
+    jars.mkdir(parents=True)
+    (jars / "kafka-server-4.4.0.jar").touch()
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    folder = tmp_path / "broker"
     install_java(tmp_path, FORMATTING.format(data=folder / "data", folder=folder))
-    return Kafka(folder, 9092, controller_port=9999, distribution=distribution)
+    return tmp_path / "kafka"
+
+
+@pytest.fixture
+def make(distribution: Path, tmp_path: Path) -> Callable[..., Kafka]:
+    def kafka(properties: str = "") -> Kafka:
+        folder = tmp_path / "broker"
+        return Kafka(
+            folder, 9092, 9999, logs=folder, distribution=distribution, properties=properties
+        )
+
+    return kafka
 
 
 def install_java(folder: Path, program: str) -> None:
@@ -34,61 +47,65 @@ def install_java(folder: Path, program: str) -> None:
     (folder / "java").chmod(0o755)
 
 
-def test_its_settings_say_where_it_listens_and_where_its_data_is(kafka: Kafka) -> None:
-    kafka.prepare("listeners=OTHER://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n")
+def test_its_settings_say_where_it_listens_and_where_its_data_is(
+    make: Callable[..., Kafka],
+) -> None:
+    kafka = make("listeners=OTHER://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n")
 
     lines = (kafka.folder / "server.properties").read_text().splitlines()
     assert "listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9999" in lines
     assert f"log.dirs={kafka.folder / 'data'}" in lines
     assert lines[-1] == "listeners=OTHER://127.0.0.1:9092,CONTROLLER://127.0.0.1:9999"
-    assert kafka.command[-2:] == ["kafka.Kafka", str(kafka.folder / "server.properties")]
+    assert kafka._command[-2:] == ("kafka.Kafka", str(kafka.folder / "server.properties"))
 
 
-def test_its_data_is_found_again(kafka: Kafka) -> None:
-    kafka.prepare()
-    kafka.prepare()
+def test_its_data_is_found_again(make: Callable[..., Kafka]) -> None:
+    make()
 
-    assert (kafka.folder / "formatted").read_text() == "once\n"
+    assert (make().folder / "formatted").read_text() == "once\n"
 
 
+@pytest.mark.parametrize(
+    ("java", "problem"),
+    [
+        (REFUSING, r"\(Caused by: No space left on device\): check"),
+        ("#!/bin/sh\nexec sleep 30\n", "not done within"),
+    ],
+)
 def test_a_data_folder_that_cannot_be_made_is_reported_in_one_line(
-    kafka: Kafka, tmp_path: Path
+    make: Callable[..., Kafka],
+    java: str,
+    problem: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    install_java(tmp_path, REFUSING)
+    monkeypatch.setattr("operations.programs.kafka.FORMAT_SECONDS", 1)
+    install_java(tmp_path, java)
 
-    with pytest.raises(SmartRegionError, match=r"\(Caused by: No space left on device\): check"):
-        kafka.prepare()
+    with pytest.raises(SmartRegionError, match=problem):
+        make()
 
 
-def test_without_jars_it_says_how_to_bring_them(kafka: Kafka) -> None:
-    for jar in (kafka.distribution / "target/jars").iterdir():
-        jar.unlink()
-
+def test_what_is_missing_is_named(
+    make: Callable[..., Kafka],
+    distribution: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    (distribution / "target/jars/kafka-server-4.4.0.jar").unlink()
     with pytest.raises(SmartRegionError, match=r"no jars of Kafka in .*: run .*kafka/jars\.sh"):
-        kafka.prepare()
+        make()
+
+    monkeypatch.setenv("PATH", str(tmp_path / "broker"))
+    assert missing_requirement(distribution) == "there is no Java on the path"
 
 
-def test_without_java_nothing_runs(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(kafka.folder))
-
-    assert missing_requirement(kafka.distribution) == "there is no Java on the path"
-
-
-def test_classes_are_read_from_an_archive_where_there_is_one(kafka: Kafka) -> None:
-    archive = kafka.distribution / "target/classes.jsa"
-    option = f"-XX:SharedArchiveFile={archive}"
-    assert option not in kafka.command
-
-    archive.touch()
-
-    assert option in kafka.command
-
-
-def test_a_machine_that_is_too_slow_is_an_error_of_ours(
-    kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_classes_are_read_from_an_archive_where_there_is_one(
+    make: Callable[..., Kafka], distribution: Path
 ) -> None:
-    monkeypatch.setattr("operations.programs.kafka.FORMAT_SECONDS", 0.1)
-    install_java(tmp_path, "#!/bin/sh\nexec sleep 30\n")
+    option = f"-XX:SharedArchiveFile={distribution / 'target/classes.jsa'}"
+    assert option not in make()._command
 
-    with pytest.raises(SmartRegionError, match="not done within"):
-        kafka.prepare()
+    (distribution / "target/classes.jsa").touch()
+
+    assert option in make()._command

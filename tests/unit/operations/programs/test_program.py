@@ -1,137 +1,119 @@
-"""Child programs: started, logged, started again, and ended."""
+"""Child programs: started, logged, awaited, started again, and ended; their environment."""
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from boundary.errors import SmartRegionError
+from boundary.settings import ENV_PREFIX
+from gateway.settings import GatewaySettings, load_gateway_settings
+from operations.programs.addresses import HOST, address_of, free_address
 from operations.programs.program import (
     Program,
-    end_child,
+    answers,
+    environment,
+    has_logged,
+    listens,
     own_program,
-    start_child,
 )
+from streams.settings import Settings, load_settings
 from tests.support.processes import alive
+from tests.support.recording_server import recording_server
 from tests.support.rights import mode
 from tests.support.waiting import wait_until
 
-FAILING = "import sys; sys.stderr.write('starting\\nwrong settings\\n'); sys.exit(3)"
-PROGRAM = """\
-import os, time
-print(os.environ['OWN'], os.getpid())
-time.sleep(60)
-"""
-
-
 ROOT = Path(__file__).parents[4]
-
-
-STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True)"
-
-
+FAILING = "import sys; sys.stderr.write('starting\\nwrong settings\\n'); sys.exit(3)"
 FOREVER = "\nimport time\nwhile True: time.sleep(60)"
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up')" + FOREVER
+TELLING = "import os; print(os.environ['OWN'], os.getpid())" + FOREVER
 
 
-def python(program: str) -> tuple[str, ...]:
-    return (sys.executable, "-u", "-c", program)
+def python(name: str, code: str, folder: Path, **how: object) -> Program:
+    return Program(name, (sys.executable, "-u", "-c", code), folder=folder, **how)  # type: ignore[arg-type]
 
 
 def test_one_that_ends_by_itself_is_named_with_its_last_line(tmp_path: Path) -> None:
-    with Program("prometheus", python(FAILING), folder=tmp_path) as program:
-        assert wait_until(lambda: program.status is not None, seconds=10)
+    program = python("prometheus", FAILING, tmp_path, is_ready=lambda _: False)
 
-        with pytest.raises(
-            SmartRegionError, match=r"^prometheus: .* 3 \(wrong settings\): correct"
-        ):
-            program.check()
+    with pytest.raises(SmartRegionError, match=r"^prometheus: .* 3 \(wrong settings\): correct"):
+        program.start()
+
+
+def test_one_that_is_not_ready_in_time_is_named_and_ended(tmp_path: Path) -> None:
+    program = python("slow", FOREVER, tmp_path, is_ready=lambda _: False, ready_seconds=0.1)
+
+    with pytest.raises(SmartRegionError, match=r"^slow: is not ready after 0.1 s"), program:
+        pass
+    assert program.status == -signal.SIGKILL
 
 
 def test_it_ends_with_the_block(tmp_path: Path) -> None:
-    with Program("sleeper", python(PROGRAM), folder=tmp_path, env={"OWN": "value"}) as program:
+    is_ready = has_logged("value")
+    with python("teller", TELLING, tmp_path, env={"OWN": "value"}, is_ready=is_ready) as program:
         assert wait_until(lambda: program.log.endswith("\n"), seconds=10)
-        own, pid = program.log.split()
-        assert own == "value"
-        assert program.pid == int(pid)
+        pid = int(program.log.split()[1])
+        # The terminal's Ctrl-C goes to the parent's group only.
+        assert os.getsid(pid) == pid == program.process.pid
         program.check()
 
-    assert (tmp_path / "sleeper.log").read_text() == f"value {pid}\n"
-    assert not alive(int(pid))
+    assert program.log_file.read_text() == f"value {pid}\n"
+    assert not alive(pid)
 
 
-def test_the_log_begins_at_the_last_start(tmp_path: Path) -> None:
-    program = Program("teller", python("import sys; print('ready'); sys.exit(0)"), folder=tmp_path)
+def test_its_log_begins_at_its_last_start(tmp_path: Path) -> None:
+    program = python("teller", "print('ready\\n\\nand done\\n')", tmp_path)
     for _ in range(2):
-        program.start()
+        program.launch()
         assert wait_until(lambda: program.status == 0, seconds=10)
-        assert program.log == "ready\n"
+        assert program.log == "ready\n\nand done\n\n"
+        assert program.log_end(2) == ["ready", "and done"]
 
-    assert (tmp_path / "teller.log").read_text() == "ready\nready\n"
-
-
-def test_the_end_of_its_log_has_no_empty_lines(tmp_path: Path) -> None:
-    program = Program("teller", python("print('one\\n\\ntwo\\n\\nthree\\n')"), folder=tmp_path)
-    program.start()
-    assert wait_until(lambda: program.status == 0, seconds=10)
-
-    assert program.log_end(2) == ["two", "three"]
+    assert program.log_file.read_text() == 2 * "ready\n\nand done\n\n"
 
 
 def test_one_that_was_never_started_has_nothing_to_end(tmp_path: Path) -> None:
-    program = Program("never", python(""), folder=tmp_path)
-
+    program = python("never", "", tmp_path)
     program.terminate()
-    program.end()
 
-    assert (program.pid, program.status, program.log) == (None, None, "")
-
-
-def test_what_a_child_writes_is_its_owners_alone(tmp_path: Path) -> None:
-    output, made = tmp_path / "log", tmp_path / "made"
-    start_child(["touch", str(made)], output=output).wait(20)
-
-    assert (mode(output), mode(made)) == (0o600, 0o600)
+    assert (program.stop(), program.kill(), program.status, program.log) == (None, None, None, "")
 
 
-def test_a_child_has_a_session_of_its_own(tmp_path: Path) -> None:
-    """The terminal's Ctrl-C goes to the parent's group only."""
-    child = start_child([sys.executable, "-c", FOREVER], output=tmp_path / "log")
-    try:
-        assert os.getsid(child.pid) == child.pid
-    finally:
-        end_child(child, stop_seconds=0)
+def test_what_it_writes_is_its_owners_alone(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    program = Program("touch", ("touch", str(made)), folder=tmp_path)
+    program.launch()
+    assert program.process.wait(20) == 0
+
+    assert (mode(program.log_file), mode(made)) == (0o600, 0o600)
 
 
-def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
-    output = tmp_path / "log"
-    child = start_child([sys.executable, "-c", STUBBORN + FOREVER], output=output)
-    assert wait_until(lambda: "up" in output.read_text(), seconds=20)
-
-    assert end_child(child, stop_seconds=0.2) == -signal.SIGKILL
-
-
-def test_an_ended_child_is_reaped(tmp_path: Path) -> None:
-    child = start_child([sys.executable, "-c", "raise SystemExit(3)"], output=tmp_path / "log")
-    child.wait(20)
-
-    assert [end_child(child, stop_seconds=1), end_child(child, stop_seconds=0)] == [3, 3]
+def test_one_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
+    with python("stubborn", STUBBORN, tmp_path, is_ready=has_logged("up"), stop_seconds=0.2) as it:
+        assert it.stop() == -signal.SIGKILL
+        assert it.stop() == -signal.SIGKILL  # It is only reaped.
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tie a child to its parent")
-def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
-    program = (
+def test_it_dies_with_a_killed_parent(tmp_path: Path) -> None:
+    code = (
         "import sys, pathlib\n"
-        "from operations.programs.program import start_child\n"
-        f"output = pathlib.Path({str(tmp_path / 'log')!r})\n"
-        f"child = start_child([sys.executable, '-c', {FOREVER!r}], output=output)\n"
-        "print(child.pid, flush=True)" + FOREVER
+        "from operations.programs.program import Program\n"
+        f"command = (sys.executable, '-c', {FOREVER!r})\n"
+        f"program = Program('child', command, folder=pathlib.Path({str(tmp_path)!r}))\n"
+        "program.launch()\n"
+        "print(program.process.pid, flush=True)" + FOREVER
     )
-    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=ROOT)
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=ROOT)
     with parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
@@ -141,7 +123,39 @@ def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
     assert wait_until(lambda: not alive(child), seconds=10)
 
 
-def test_it_is_the_one_beside_this_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("status", "is_ready"), [(200, True), (503, False)])
+def test_a_server_is_ready_once_it_answers_200(
+    status: int, *, is_ready: bool, tmp_path: Path
+) -> None:
+    program = python("server", "", tmp_path)
+    with recording_server(status=status) as server:
+        assert answers(f"{server.url}/readyz")(program) is is_ready
+        assert listens(server.url.removeprefix("http://"))(program)
+
+    assert not answers(f"{server.url}/readyz")(program)
+    assert not listens(free_address())(program)
+
+
+def test_something_else_than_http_is_no_answer(tmp_path: Path) -> None:
+    with socket.create_server((HOST, 0)) as server:
+
+        def babble() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"220 mail.example\r\n\r\n")
+
+        thread = threading.Thread(target=babble)
+        thread.start()
+        url = f"http://{address_of(server.getsockname()[1])}/readyz"
+
+        assert not answers(url)(python("mail", "", tmp_path))
+        thread.join()
+
+
+def test_our_command_is_the_one_beside_this_python(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """A clone's is not on the path of a newcomer's second terminal; a space is quoted."""
     folder = tmp_path / "my clone"
     folder.mkdir()
@@ -150,3 +164,36 @@ def test_it_is_the_one_beside_this_python(monkeypatch: pytest.MonkeyPatch, tmp_p
 
     (folder / "smart-region").touch()
     assert own_program() == f"'{folder / 'smart-region'}'"
+
+
+def test_settings_survive_the_way_through_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(
+        broker="kafka.example:9092",
+        clock="2016-01-01..2020-12-31@45+2026-01-01T00:00:00+00:00",
+        ssl_check_hostname=False,
+        insecure_broker=True,
+        session_timeout=2.0,
+        heartbeat_interval=0.5,
+        security_protocol="SASL_SSL",
+        sasl_username="demo",
+        sasl_password=SecretStr("s3cret"),
+    )
+    # An absent certificate is not a file named None, nor the one of another server.
+    monkeypatch.setenv(f"{ENV_PREFIX}SSL_CAFILE", "other.pem")
+
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+
+    assert load_settings() == settings
+
+
+@pytest.mark.parametrize("proxies", [(), ("10.0.0.0/8",), ("10.0.0.0/8", "::1/128")])
+def test_a_list_is_written_as_it_is_read(
+    proxies: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = GatewaySettings.model_validate({"gateway_trusted_proxies": proxies})
+
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+
+    assert load_gateway_settings() == settings

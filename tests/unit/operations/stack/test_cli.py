@@ -8,7 +8,6 @@ import pytest
 from click.testing import CliRunner
 
 from boundary.errors import SmartRegionError
-from dashboards.rules.site import MonitorSite
 from operations.programs.alerting import RuleFiles
 from operations.programs.kafka import KAFKA_FOLDER
 from operations.stack import system
@@ -39,27 +38,6 @@ def test_it_runs_in_a_clone_without_options(stack: Callable[..., tuple[int, str]
         StackPlan(Path("build/stack"), KAFKA_FOLDER, "steady"),
         StackPlan(Path("a"), Path("b"), "live"),
     ]
-
-
-def test_the_rules_are_those_of_the_catalogue(stack: Callable[..., tuple[int, str]]) -> None:
-    def run(
-        _plan: StackPlan, _settings: Settings, rules: RuleFiles, report: Callable[[str], None]
-    ) -> None:
-        site = MonitorSite(
-            workers=("w:1", "w:2"),
-            assessors=("a:3",),
-            gateways=("d:4",),
-            pages=("p:6",),
-            alertmanagers=("n:5",),
-        )
-        files = rules(site)
-        prometheus = files["prometheus/prometheus.yaml"]
-        report(str([target in prometheus for target in ("w:1", "w:2", "a:3", "d:4", "p:6", "n:5")]))
-        report(str("email_configs" in files["alertmanager/alertmanager.yaml"]))
-
-    status, output = stack(run)
-
-    assert (status, output) == (0, "[True, True, True, True, True, True]\nFalse\n")
 
 
 def test_a_signal_is_an_orderly_end(stack: Callable[..., tuple[int, str]]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from boundary.errors import SmartRegionError
 from operations.programs.program import Program
-from operations.stack.supervisor import READY_SECONDS, Service, Supervisor
+from operations.stack.supervisor import READY_SECONDS, Supervisor
 
 
 class EnoughError(Exception):
@@ -24,11 +24,16 @@ class FakeProgram:
 
     name: str
     events: list[str]
+    serving: set[str]
     status: int | None = None
     starts: int = 0
     log_file: Path = Path("logs/fake.log")
 
-    def start(self) -> None:
+    @property
+    def is_ready(self) -> bool:
+        return self.name in self.serving
+
+    def launch(self) -> None:
         self.starts += 1
         self.status = None
         self.events.append(f"start {self.name}")
@@ -36,8 +41,8 @@ class FakeProgram:
     def terminate(self) -> None:
         self.events.append(f"terminate {self.name}")
 
-    def end(self) -> None:
-        self.events.append(f"end {self.name}")
+    def stop(self) -> None:
+        self.events.append(f"stop {self.name}")
 
     def log_end(self, lines: int) -> list[str]:
         return ["starting", "wrong settings"][-lines:]
@@ -58,11 +63,11 @@ class Scene:
     """The program that ends at once, always."""
     lasts: float = 300.0
 
-    def service(self, name: str, *, serves: bool = True) -> Service:
-        program = self.programs[name] = FakeProgram(name, self.events)
+    def program(self, name: str, *, serves: bool = True) -> Program:
+        program = self.programs[name] = FakeProgram(name, self.events, self.serving)
         if serves:
             self.serving.add(name)
-        return Service(cast("Program", program), lambda: name in self.serving)
+        return cast("Program", program)
 
     def supervisor(self) -> Supervisor:
         return Supervisor(self.lines.append, clock=lambda: self.now, pause=self.pause)
@@ -78,7 +83,7 @@ class Scene:
         if self.now > self.lasts:
             raise EnoughError
 
-    def run(self, *groups: tuple[Service, ...]) -> None:
+    def run(self, *groups: tuple[Program, ...]) -> None:
         with self.supervisor() as supervisor:
             for group in groups:
                 supervisor.start(*group)
@@ -90,11 +95,11 @@ def scene() -> Scene:
     return Scene()
 
 
-def test_services_begin_once_those_before_them_serve(scene: Scene) -> None:
+def test_programs_begin_once_those_before_them_serve(scene: Scene) -> None:
     with scene.supervisor() as supervisor:
-        supervisor.start(scene.service("kafka"))
+        supervisor.start(scene.program("kafka"))
         assert scene.lines == ["kafka: ready after 0.0 s"]
-        supervisor.start(scene.service("worker-1"), scene.service("worker-2"))
+        supervisor.start(scene.program("worker-1"), scene.program("worker-2"))
 
     assert scene.events == [
         "start kafka",
@@ -102,17 +107,17 @@ def test_services_begin_once_those_before_them_serve(scene: Scene) -> None:
         "start worker-2",
         "terminate worker-1",
         "terminate worker-2",
-        "end worker-1",
-        "end worker-2",
+        "stop worker-1",
+        "stop worker-2",
         "terminate kafka",
-        "end kafka",
+        "stop kafka",
     ]
 
 
 def test_one_that_does_not_become_ready_is_named_with_its_log(scene: Scene) -> None:
     supervisor = scene.supervisor()
     with pytest.raises(SmartRegionError, match=r"^gateway: is not ready after 120 s"), supervisor:
-        supervisor.start(scene.service("gateway", serves=False))
+        supervisor.start(scene.program("gateway", serves=False))
 
     assert scene.now == pytest.approx(READY_SECONDS, abs=1)
     assert scene.lines[-4:] == [
@@ -121,13 +126,13 @@ def test_one_that_does_not_become_ready_is_named_with_its_log(scene: Scene) -> N
         "  wrong settings",
         "stopping all services",
     ]
-    assert scene.events[-1] == "end gateway"
+    assert scene.events[-1] == "stop gateway"
 
 
 def test_one_that_is_killed_is_started_again_and_that_is_reported(scene: Scene) -> None:
     scene.exits = {50.0: (-signal.SIGKILL,)}
     with pytest.raises(EnoughError):
-        scene.run((scene.service("worker-1"),))
+        scene.run((scene.program("worker-1"),))
 
     assert scene.programs["worker-1"].starts == 2
     assert scene.lines[1:-1] == [
@@ -139,7 +144,7 @@ def test_one_that_is_killed_is_started_again_and_that_is_reported(scene: Scene) 
 def test_the_others_are_checked_while_one_pauses(scene: Scene) -> None:
     scene.exits = {50.0: (1, 1)}
     with pytest.raises(EnoughError):
-        scene.run((scene.service("worker-1"), scene.service("worker-2")))
+        scene.run((scene.program("worker-1"), scene.program("worker-2")))
 
     assert [program.starts for program in scene.programs.values()] == [2, 2]
     assert scene.lines[2].startswith("worker-1: ended")
@@ -149,7 +154,7 @@ def test_the_others_are_checked_while_one_pauses(scene: Scene) -> None:
 @pytest.mark.parametrize("serves", [True, False])
 def test_one_that_ends_five_times_at_once_ends_all(scene: Scene, *, serves: bool) -> None:
     scene.broken = "gateway"
-    kafka, gateway = scene.service("kafka"), scene.service("gateway", serves=serves)
+    kafka, gateway = scene.program("kafka"), scene.program("gateway", serves=serves)
     with pytest.raises(SmartRegionError, match=r"^gateway: ended 5 times .* 2: correct what logs/"):
         scene.run((kafka,), (gateway,))
 
@@ -159,15 +164,25 @@ def test_one_that_ends_five_times_at_once_ends_all(scene: Scene, *, serves: bool
         for pause in (0.5, 1.0, 2.0, 4.0)
     ]
     assert scene.lines[-4:-1] == ["the end of logs/fake.log:", "  starting", "  wrong settings"]
-    assert scene.events[-1] == "end kafka"
+    assert scene.events[-1] == "stop kafka"
 
 
-def test_a_closed_terminal_does_not_keep_it_from_ending_all(scene: Scene) -> None:
+def test_after_a_long_life_the_next_one_begins_soon(scene: Scene) -> None:
+    scene.lasts = 500
+    scene.exits = {10.0: (1,), 20.0: (1,), 400.0: (1,)}
+    with pytest.raises(EnoughError):
+        scene.run((scene.program("worker-1"),))
+
+    pauses = [line.rpartition("again in ")[2] for line in scene.lines if "again in" in line]
+    assert pauses == ["0.5 s", "1.0 s", "0.5 s"]
+
+
+def test_a_closed_terminal_does_not_keep_it_from_stopping_all(scene: Scene) -> None:
     def report(line: str) -> None:
-        if "ending" in line:
+        if "stopping" in line:
             raise BrokenPipeError
 
     with Supervisor(report, clock=lambda: scene.now, pause=scene.pause) as supervisor:
-        supervisor.start(scene.service("kafka"))
+        supervisor.start(scene.program("kafka"))
 
-    assert scene.events[-1] == "end kafka"
+    assert scene.events[-1] == "stop kafka"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,15 +14,11 @@ import pytest
 
 from boundary.settings import SettingsError
 from dashboards.rules.site import MonitorSite
-from events.cloudevent import decode_json
 from events.producers.model import Producers, load_producers
 from events.producers.secrets import Scheme
-from operations.programs.alerting import AlertingPrograms
-from operations.programs.kafka import Kafka
+from operations.programs.program import Program
 from operations.stack import system
-from operations.stack.folder import Folder, StackCredentials
-from operations.stack.ports import Ports
-from operations.stack.supervisor import Service
+from operations.stack.folder import Ports, keep_secrets, secret_file
 from operations.stack.system import (
     NO_ALERTMANAGER,
     NO_HAPROXY,
@@ -35,8 +29,6 @@ from operations.stack.system import (
     run_stack,
 )
 from streams.settings import Settings, load_settings
-
-BOTH = AlertingPrograms("/bin/prometheus", "/bin/alertmanager")
 
 
 class EverythingRunsError(Exception):
@@ -70,9 +62,14 @@ class Scene:
     def __exit__(self, *_: object) -> None:
         """End."""
 
-    def start(self, *services: Service) -> None:
-        self.done.append(" ".join(service.name for service in services))
-        self.environments |= {one.name: one.program._env for one in services}
+    def start(self, *programs: Program) -> None:
+        self.done.append(" ".join(program.name for program in programs))
+        self.environments |= {one.name: one._env for one in programs}
+
+    def kafka(self, folder: Path, *_: object, logs: Path, **__: object) -> Program:
+        assert (folder.name, logs.name) == ("kafka", "logs")
+        self.done.append("format")
+        return Program("kafka", (), folder=logs)
 
     def watch(self) -> None:
         raise EverythingRunsError
@@ -83,9 +80,8 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     scene = Scene(StackPlan(tmp_path / "stack", tmp_path / "kafka", "live"))
     monkeypatch.setattr(system, "Supervisor", scene.supervisor)
     monkeypatch.setattr(system, "apply_topics", lambda *_, **__: scene.done.append("topics"))
-    monkeypatch.setattr(Kafka, "prepare", lambda _: scene.done.append("format"))
-    monkeypatch.setattr(AlertingPrograms, "installed", lambda: BOTH)
-    monkeypatch.setattr("shutil.which", lambda *_, **__: "/usr/sbin/haproxy")
+    monkeypatch.setattr(system, "Kafka", scene.kafka)
+    monkeypatch.setattr("shutil.which", lambda name, **_: f"/usr/sbin/{name}")
     return scene
 
 
@@ -101,36 +97,23 @@ def test_each_begins_once_what_it_needs_is_there(scene: Scene) -> None:
     ]
 
 
-def test_no_other_broker_is_spoken_to(scene: Scene) -> None:
-    scene.run(
-        load_settings(
-            broker="kafka.example:9093",
-            security_protocol="SSL",
-            replication=3,
-            catalogue=Path("mine"),
-        )
-    )
-
-    for name in ("worker-1", "worker-2", "assessor", "gateway"):
-        env = scene.environments[name]
-        assert env["SMART_REGION_BROKER"].startswith("127.0.0.1:")
-        assert env["SMART_REGION_SECURITY_PROTOCOL"] == "PLAINTEXT"
-    assert scene.environments["worker-1"]["SMART_REGION_REPLICATION"] == "1"
-    assert scene.environments["assessor"]["SMART_REGION_CATALOGUE"] == "mine"
-
-
-def test_a_certificate_of_the_terminal_s_variables_is_not_served(
+def test_the_broker_is_the_stack_s_own_and_nothing_serves_tls(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stack asks its programs on loopback, and prints addresses, without TLS."""
     monkeypatch.setenv("SMART_REGION_SERVER_CERTFILE", "server.pem")
     monkeypatch.setenv("SMART_REGION_SERVER_KEYFILE", "server.key")
+    elsewhere = {"broker": "kafka.example:9093", "security_protocol": "SSL", "replication": 3}
 
-    scene.run()
+    scene.run(load_settings(**elsewhere, catalogue=Path("mine")))
 
     for name in ("worker-1", "worker-2", "assessor", "page", "gateway"):
         env = scene.environments[name]
+        assert env["SMART_REGION_BROKER"].startswith("127.0.0.1:")
+        assert env["SMART_REGION_SECURITY_PROTOCOL"] == "PLAINTEXT"
         assert env["SMART_REGION_SERVER_CERTFILE"] == env["SMART_REGION_SERVER_KEYFILE"] == ""
+    assert scene.environments["worker-1"]["SMART_REGION_REPLICATION"] == "1"
+    assert scene.environments["assessor"]["SMART_REGION_CATALOGUE"] == "mine"
 
 
 def test_prometheus_has_the_token_that_metrics_require(
@@ -165,43 +148,30 @@ def test_prometheus_scrapes_all_and_alerts_alertmanager(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("installed", "started", "line"),
+    ("missing", "started", "line"),
     [
-        (None, "haproxy-gateway haproxy-page", NO_PROMETHEUS),
-        (
-            AlertingPrograms("/bin/prometheus", None),
-            "haproxy-gateway haproxy-page prometheus",
-            NO_ALERTMANAGER,
-        ),
+        ("prometheus", "haproxy-gateway haproxy-page", NO_PROMETHEUS),
+        ("alertmanager", "haproxy-gateway haproxy-page prometheus", NO_ALERTMANAGER),
+        ("haproxy", "alertmanager prometheus", NO_HAPROXY),
     ],
 )
 def test_what_is_not_installed_is_left_out_and_that_is_reported(
-    installed: AlertingPrograms | None,
-    started: str,
-    line: str,
-    scene: Scene,
-    monkeypatch: pytest.MonkeyPatch,
+    missing: str, started: str, line: str, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(AlertingPrograms, "installed", lambda: installed)
+    monkeypatch.setattr(
+        "shutil.which", lambda name, **_: None if name.endswith(missing) else f"/usr/sbin/{name}"
+    )
 
     scene.run()
 
     assert scene.done[-1] == started
     assert line in scene.lines
-    assert not any(line.startswith("Alertmanager  ") for line in scene.lines)
-
-
-def test_without_haproxy_gateway_and_page_have_the_addresses_that_are_printed(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
-
-    scene.run()
-
-    assert scene.done[-1] == "alertmanager prometheus"
-    assert NO_HAPROXY in scene.lines
+    shown = any(line.startswith("Alertmanager  ") for line in scene.lines)
+    assert shown == (missing == "haproxy")
+    # Without HAProxy, gateway and page have the addresses that are printed.
     port = scene.environments["gateway"]["SMART_REGION_GATEWAY_PORT"]
-    assert f"gateway          http://127.0.0.1:{port}/events" in scene.lines
+    printed = f"gateway          http://127.0.0.1:{port}/events" in scene.lines
+    assert printed == (missing == "haproxy")
 
 
 def test_wrong_settings_are_reported_before_anything_starts(
@@ -220,7 +190,8 @@ NOW = datetime(2026, 11, 25, 17, 0, 30, 5, tzinfo=UTC)
 PORTS = Ports(
     kafka=1,
     controller=2,
-    workers=(3, 4),
+    worker_1=3,
+    worker_2=4,
     assessor=5,
     gateway=6,
     prometheus=7,
@@ -232,10 +203,10 @@ PRODUCERS = load_producers()
 
 
 def test_every_address_has_a_line() -> None:
-    folder = Folder(Path("/stack"))
+    stack = Path("/stack")
 
-    both = list(address_lines(PORTS, folder, programs={"prometheus", "alertmanager"}))
-    neither = list(address_lines(PORTS, folder, programs=()))
+    both = list(address_lines(PORTS, stack, programs={"prometheus", "alertmanager"}))
+    neither = list(address_lines(PORTS, stack, programs=()))
 
     assert both == [
         "page             http://127.0.0.1:10/",
@@ -252,31 +223,12 @@ def test_every_address_has_a_line() -> None:
     assert [line for line in both if line not in neither] == both[5:7]
 
 
-def test_the_first_events_keep_the_contract_and_show_no_secret(tmp_path: Path) -> None:
-    credentials = StackCredentials.kept_in(tmp_path / "se crets", PRODUCERS)
-
-    command = "\n".join(list(first_events(PORTS, PRODUCERS, credentials, NOW))[2:])
-
-    words = shlex.split(command)
-    events = [
-        decode_json(json.dumps(one).encode())
-        for one in json.loads(words[words.index("--data") + 1])
-    ]
-    assert [(one.fact.NAME, str(one.fact.effective_day)) for one in events] == [
-        ("school.registered", "2026-11-25"),
-        ("school.connected", "2026-11-25"),
-    ]
-    assert len({one.fact.entity_id for one in events}) == 1
-    assert all(PRODUCERS.allowing("lycees", one.source, one.type) for one in events)
-    assert "http://127.0.0.1:6/events" in words
-    for file in credentials.folder.iterdir():
-        assert file.read_text().strip() not in command
-
-
-def test_their_token_is_no_argument(tmp_path: Path) -> None:
-    """Everybody on the machine may list those; the command hands it over by a pipe."""
-    credentials = StackCredentials.kept_in(tmp_path / "secrets", PRODUCERS)
-    command = "\n".join(list(first_events(PORTS, PRODUCERS, credentials, NOW))[2:])
+def test_the_first_events_show_no_secret(tmp_path: Path) -> None:
+    """Every user of the machine sees arguments; the command hands the token over by a pipe."""
+    secrets = tmp_path / "se crets"
+    secrets.mkdir()
+    keep_secrets(secrets, PRODUCERS)
+    command = "\n".join(list(first_events(PORTS, PRODUCERS, secrets, NOW))[2:])
     curl = tmp_path / "curl"
     curl.touch(mode=0o755)
     curl.write_text('#!/bin/sh\necho "$@"\necho ---\ncat\n')
@@ -290,7 +242,7 @@ def test_their_token_is_no_argument(tmp_path: Path) -> None:
     )
 
     arguments, _, piped = done.stdout.partition("---\n")
-    token = credentials.file_of("lycees", Scheme.BEARER).read_text().strip()
+    token = secret_file(secrets, "lycees", Scheme.BEARER).read_text().strip()
     assert piped == f"Authorization: Bearer {token}\n"
     assert token not in arguments
     assert "--header @-" in arguments
@@ -298,6 +250,5 @@ def test_their_token_is_no_argument(tmp_path: Path) -> None:
 
 def test_where_nobody_may_send_them_none_are_proposed(tmp_path: Path) -> None:
     only = Producers(producers=tuple(one for one in PRODUCERS if one.id == "open-data"))
-    credentials = StackCredentials.kept_in(tmp_path, only)
 
-    assert list(first_events(PORTS, only, credentials, NOW)) == []
+    assert list(first_events(PORTS, only, tmp_path, NOW)) == []

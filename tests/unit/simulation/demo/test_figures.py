@@ -15,10 +15,10 @@ def midnight(day: date) -> float:
     return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
-def worker(*owned: int, ready: bool = True, day: date = DAY) -> Exposed:
+def worker(*owned: int, ready: bool = True) -> Exposed:
     lines = [
         f"smartregion_worker_ready {int(ready)}",
-        f"smartregion_as_of_timestamp_seconds {midnight(day)}",
+        f"smartregion_as_of_timestamp_seconds {midnight(DAY)}",
         "smartregion_partitions_expected 2",
         *(f'smartregion_partition_owned{{partition="{partition}"}} 1' for partition in owned),
     ]
@@ -26,13 +26,9 @@ def worker(*owned: int, ready: bool = True, day: date = DAY) -> Exposed:
 
 
 def test_the_day_is_not_known_while_some_figures_are_missing() -> None:
-    for workers in ([], [worker(0, 1, ready=False)], [worker(0)]):
-        assert complete_on(workers) is None
-
-
-def test_workers_must_be_on_the_same_day() -> None:
-    assert complete_on([worker(0), worker(1, day=date(2019, 1, 1))]) is None
-    assert complete_on([worker(0), worker(1)]) == DAY
+    assert complete_on(worker(0, 1, ready=False)) is None
+    assert complete_on(worker(0)) is None
+    assert complete_on(worker(0, 1)) == DAY
 
 
 def assessor(*, lag: int = 0, ready: int = 1) -> Exposed:
@@ -64,15 +60,8 @@ def test_a_figure_is_what_the_assessor_judges() -> None:
 
     assert (figure.value, figure.progress_rate, figure.target) == (0.29, 29.0, 1)
     assert (figure.status, figure.projected_day) == (MilestoneStatus.AT_RISK, DAY)
-
-
-def test_what_the_assessor_does_not_show_is_blank() -> None:
-    figure = lycees(shown_figures(load_catalogue(), assessor()), None)
-
-    assert (figure.value, figure.progress_rate, figure.status) == (None, None, None)
-
-
-def test_there_is_no_figure_before_all_is_judged() -> None:
+    blank = lycees(shown_figures(load_catalogue(), assessor()), None)
+    assert (blank.value, blank.progress_rate, blank.status) == (None, None, None)
     assert shown_figures(load_catalogue(), assessor(ready=0)) == ()
 
 

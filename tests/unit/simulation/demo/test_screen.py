@@ -72,14 +72,10 @@ def test_a_terminal_shows_the_table_the_progress_and_the_address() -> None:
 
 
 def test_a_small_terminal_shows_the_compact_table() -> None:
-    shown = ESCAPES.sub("", live(frame(FIRST), height=24))
-
-    assert "compact" in shown
-    assert "tableau" not in shown
-
-
-def test_a_narrow_terminal_shows_the_compact_table() -> None:
-    assert "tableau" not in ESCAPES.sub("", live(frame(FIRST), width=80))
+    for size in ({"height": 24}, {"width": 80}):
+        shown = ESCAPES.sub("", live(frame(FIRST), **size))
+        assert "compact" in shown
+        assert "tableau" not in shown
 
 
 def test_a_note_stays_above_as_one_line() -> None:
@@ -134,10 +130,6 @@ def test_a_table_too_long_for_the_terminal_is_shown_page_by_page() -> None:
     assert end.count("<") == 31
 
 
-def test_a_terminal_gets_its_cursor_back() -> None:
-    assert live(frame(LAST)).rstrip().endswith("\x1b[?25h")
-
-
 def test_elsewhere_each_step_and_tenth_has_a_line() -> None:
     out = io.StringIO()
     screen = PlainScreen(out, FIRST, LAST)
@@ -154,16 +146,6 @@ def test_elsewhere_each_step_and_tenth_has_a_line() -> None:
     assert lines[-1] == "20/01/2016 : 1\u202f234 évènements envoyés (100 %)"
     assert len(lines) == 12
     assert "\x1b" not in out.getvalue()
-
-
-def test_elsewhere_the_last_frame_is_kept() -> None:
-    screen = PlainScreen(io.StringIO(), FIRST, LAST)
-    assert screen.frame is None
-
-    screen.show(frame(FIRST))
-    screen.show(frame(LAST))
-
-    assert screen.frame == frame(LAST)
 
 
 CATALOGUE = load_catalogue()
@@ -224,12 +206,6 @@ def test_a_row_has_value_target_progress_status_and_projection() -> None:
     ]
 
 
-def test_an_indicator_without_a_figure_has_a_row_of_dashes() -> None:
-    table = figures_table(CATALOGUE, [], AS_OF)
-    table.box = HEAVY_HEAD
-    assert row(text_of(table), "Lycées connectés")[1:] == ["–"] * 6
-
-
 def test_the_departements_behind_are_named() -> None:
     readings: dict[tuple[str, str | None], Reading] = {
         (COVERAGE, code): Reading(95, 100, AS_OF) for code in ("75", "78", "91", "92", "93", "94")
@@ -237,19 +213,12 @@ def test_the_departements_behind_are_named() -> None:
     readings[COVERAGE, "77"] = Reading(30, 100, AS_OF)
     readings[COVERAGE, None] = Reading(600, 800, AS_OF)
     assert row(rendered(readings), "Locaux raccordables")[-1] == "77 ; non renseigné : 95"
-
-
-def test_when_all_are_behind_they_are_not_listed() -> None:
-    text = rendered({}, as_of=date(2021, 6, 1))
-    assert row(text, "Locaux raccordables")[-1] == "non renseigné : tous"
-
-
-def test_when_none_is_behind_it_is_said() -> None:
-    codes = ("75", "77", "78", "91", "92", "93", "94", "95")
-    readings: dict[tuple[str, str | None], Reading] = {
-        (COVERAGE, code): Reading(100, 100, AS_OF) for code in codes
-    }
+    readings |= {key: Reading(100, 100, AS_OF) for key in readings}
+    readings[COVERAGE, "95"] = Reading(100, 100, AS_OF)
     assert row(rendered(readings), "Locaux raccordables")[-1] == "aucun"
+    late = rendered({}, as_of=date(2021, 6, 1))
+    assert row(late, "Locaux raccordables")[-1] == "non renseigné : tous"
+    assert "Smart Région au 01/06/2021" in late
 
 
 @pytest.mark.parametrize(
@@ -272,10 +241,6 @@ def test_programmes_follow_the_catalogues_order() -> None:
     titles = [programme.title for programme in CATALOGUE.programmes]
     found = sorted(titles, key=lambda title: text.index(f"│{title} "))
     assert found == titles
-
-
-def test_the_day_of_the_figures_is_in_the_title() -> None:
-    assert "Smart Région au 30/06/2019" in rendered({})
 
 
 def test_a_narrow_terminal_cuts_no_figure() -> None:
