@@ -104,7 +104,7 @@ def contracts_page(released: Collection[str]) -> str:
 def generated(root: Path) -> Iterator[GeneratedFiles]:
     """Yield all generated files, by folder.
 
-    Raises InvalidDeclarationError, and SmartRegionError if what was added has no French word or if a
+    Raises InvalidDeclarationError, and SmartRegionError if what was added has no French word, or a
     tool that is installed refuses a file.
     """
     check_words(Family, FACTS_BY_NAME)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dashboards import conventions
-from dashboards.rules.render import MonitorSite
+from dashboards.rules.site import MonitorSite
 from operations.doctor.prometheus import check_retention
 from operations.programs.addresses import free_address, free_port
 from operations.programs.alerting import PROGRAMME_RETENTION, PROMETHEUS, alerting_programs
