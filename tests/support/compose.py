@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -72,3 +74,16 @@ def _laid_over(below: Any, above: Any, key: str = "") -> Any:  # noqa: ANN401 - 
     if isinstance(below, list) and isinstance(above, list) and key not in _REPLACED:
         return [*below, *(one for one in above if one not in below)]
     return above
+
+
+def prepared_secrets(folder: Path) -> Path:
+    """Make passwords and certificates with prepare.sh in a copy; return their folder."""
+    (folder / "compose").mkdir(parents=True)
+    for file in ("compose/prepare.sh", ".env.example"):
+        shutil.copy(DEPLOY / file, folder / file)
+    prepare(folder)
+    return folder / "secrets"
+
+
+def prepare(folder: Path) -> None:
+    subprocess.run([folder / "compose" / "prepare.sh"], check=True, capture_output=True, timeout=60)

@@ -30,9 +30,10 @@ from tests.support.compose import (
     DEPLOY,
     Stack,
     example_environment,
+    prepare,
+    prepared_secrets,
     variables_of,
 )
-from tests.support.compose_stack import prepare, prepared_secrets
 
 STACKS = {kind: Stack(kind) for kind in COMPOSE_FILES}
 OPEN, SECURE = STACKS["open"], STACKS["secure"]
