@@ -31,7 +31,7 @@ MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 
 
 def _position(text: str) -> LetterPosition:
-    """Read a letter's position, as lists show it."""
+    """Read the position of a dead letter, as lists show it."""
     from events.dead_letters import LetterPosition
 
     return LetterPosition.parse(text)
@@ -52,7 +52,7 @@ UNMASK = click.option(
 )
 
 
-DRY_RUN = click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Only print what would be done.")
 FILTERS = (
     click.option(
         "--reason",
@@ -130,8 +130,8 @@ def list_dead_letters(
 ) -> None:
     """List the dead letters, oldest first.
 
-    Each has its position, status, origin and reason. The number in brackets is that of the
-    attempts to replay a letter.
+    Each has its position, status, origin and reason. The number in brackets counts the attempts
+    to replay it.
     """
     from broker.settings import load_broker_settings
     from operations.dead_letters.entry import LetterCounts
@@ -158,10 +158,10 @@ def show(
 ) -> None:
     """Show dead letters with their records.
 
-    Headers and value are as they were refused. A letter's POSITION is the first word of its
-    line in the list, as 0/17. Values are masked: only their structure is shown, and no person's
-    data. With --unmask a record that its letter does not keep is read from its topic; a letter of
-    many records is followed by each of them.
+    Headers and value are as they were refused. The POSITION of a dead letter is the first word of
+    its line in the list, such as 0/17. Values are masked: only their structure is shown, and no
+    person's data. With --unmask a record that its dead letter does not keep is read from its topic;
+    a dead letter of many records is followed by each of them.
     """
     from broker.settings import load_broker_settings
     from operations.dead_letters.entry import Selection
@@ -188,17 +188,17 @@ def show(
     type=click.IntRange(1, 99_999),
     default=DEFAULT_MAX_ATTEMPTS,
     show_default=True,
-    help="Leave letters with so many attempts as they are.",
+    help="Skip dead letters with that many attempts.",
 )
 @DRY_RUN
 @BROKER
 def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters: Any) -> None:
-    """Send again the records of waiting letters that are valid now.
+    """Send again the records of waiting dead letters that are valid now.
 
-    They are sent byte for byte. Each is sent to the topic of its event, with the headers of a
-    replay. The record of a letter that does not keep it is read from its topic. A record that
-    would be refused as before is not sent, its letter waits, and the exit status is 1. If this
-    command is killed, a record may be sent twice: an event counts once.
+    Each is sent byte for byte to the topic of its event, with the headers of a replay. A record
+    that its dead letter does not keep is read from its topic. A record that would be refused as
+    before is not sent, its dead letter waits, and the exit status is 1. If this command is killed,
+    a record may be sent twice: an event counts once.
     """
     from operations.dead_letters.full_record import FullRecords
     from operations.dead_letters.ledger import verify_topics
@@ -249,7 +249,7 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
 @POSITIONS
 @filtered
 @click.option(
-    "--all", "everything", is_flag=True, help="All waiting letters, where no filter is given."
+    "--all", "everything", is_flag=True, help="All waiting dead letters, if no filter is given."
 )
 @KEPT_REASON
 @DRY_RUN
@@ -257,10 +257,10 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
 def discard(
     *, everything: bool, because: str, dry_run: bool, bootstrap: str | None, **filters: Any
 ) -> None:
-    """Discard waiting letters, with a reason that is kept.
+    """Discard waiting dead letters, with a reason that is kept.
 
-    Later replays leave them out. They stay on their topic as long as all letters do; `replay
-    --state discarded` sends them again. One that is named by its position may be discarded
+    Later replays skip them. They stay on their topic as long as all dead letters do; `replay
+    --state discarded` sends them again. One that you name by its position may be discarded
     already: it gets the new reason.
     """
     from operations.dead_letters import replay as replaying
@@ -298,9 +298,9 @@ def skip(
 ) -> None:
     """Skip records that crash workers.
 
-    Each worker does so from its next start on. ORIGIN is TOPIC/PARTITION/OFFSET, as
+    Each worker does so from its next start on. ORIGIN is TOPIC/PARTITION/OFFSET, such as
     smartregion.schools/3/42. A record that is skipped is refused unread (passed_over) by every
-    worker and every audit, and has a dead letter. The decision is kept for ever.
+    worker and every audit, and has a dead letter. The decision is permanent.
     """
     from operations.dead_letters.ledger import verify_written
     from streams.decisions import skip_record

@@ -77,7 +77,7 @@ class Entry:
         """Why no replay may send the record, whatever the letter's status; None: one may.
 
         A copy would have another offset, which no decision names: workers would read it. Of a
-        summary, each record has to be asked for.
+        summary, ask this for each record.
         """
         if self.letter.summary is None and (decision := self.decisions.get(self.letter.origin)):
             return refusal_of(decision)

@@ -118,7 +118,7 @@ class FullRecords:
     ) -> Iterator[Record]:
         """Yield the records from one offset to another; those that are gone are left out.
 
-        An empty poll does not show it: a broker that is away, or a partition without a leader, has
+        An empty poll does not show it: an unreachable broker, or a partition without a leader, has
         no records either.
         """
         consumer.assign([partition])

@@ -87,7 +87,7 @@ def verify_written(settings: BrokerSettings, origins: Collection[RecordOrigin]) 
             raise SmartRegionError(
                 "origin: there is no record, value"
                 f" {origin.topic}/{origin.partition}/{origin.offset} ({what}): write what the"
-                " worker's log has; the decision would be for ever, and the next event there would"
+                " worker's log has; the decision would be permanent, and the next event there would"
                 " be refused unread; nothing was decided"
             )
 

@@ -41,7 +41,7 @@ def check_prometheus(url: str, *, since: date, today: date) -> str:
     """Return how many of our processes a Prometheus scrapes, and how long it keeps samples.
 
     Raises SmartRegionError if it does not scrape them all, lacks the catalogue's rules, fails to
-    evaluate one, has no Alertmanager or notifies it in vain, forgets at a restart since when alerts
+    evaluate one, has no Alertmanager or cannot reach it, forgets at a restart since when alerts
     fire, or deletes samples as old as `since`.
     """
     try:

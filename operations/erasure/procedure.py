@@ -58,7 +58,7 @@ class Remains:
     mentions: Sequence[RecordOrigin]
     letters: Sequence[LetterTrace]
     changelogs: Sequence[str]
-    """Topics of 0.1 with states of persons, which nobody reads any more."""
+    """Topics of 0.1 with states of persons, which no program reads any more."""
 
 
 def find_remains(settings: Settings, persons: Persons, traces: Traces) -> Remains:
@@ -96,9 +96,9 @@ def discard_letters(
 ) -> int:
     """Discard the dead letters that name a person, whatever their status; return how many.
 
-    No replay then sends what names the person again: it may be told to send those that were
-    replayed or discarded. Of several letters of one record all are discarded if one names the
-    person. Raises as `read_topics` and the writer.
+    A replay may select also those that were replayed or discarded, and must not send the person's
+    data again. Of several dead letters of one record all are discarded if one names the person.
+    Raises as `read_topics` and the writer.
     """
     naming = [trace.letter for trace in letters if trace.names]
     if not naming:

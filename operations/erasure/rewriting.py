@@ -126,7 +126,7 @@ def _kept(
 ) -> Iterator[Record]:
     """Yield the records of the partitions that stay, up to their ends."""
     until = {one.partition: end for one, end in ends.items()}
-    # What lies before them is deleted then: a new leader may tell a lower end for a moment.
+    # What lies before them is deleted then: a new leader may report a lower end for a moment.
     for record in _read(settings, topic, known_ends=ends):
         # The copies of these records are beyond the end.
         if record.offset < until.get(record.partition, 0) and _stays(record, without):
@@ -162,7 +162,7 @@ def _stays(record: Record, without: Callable[[Record], bool]) -> bool:
 def _mark(partition: TopicPartition) -> OutgoingRecord:
     """Return the record that begins a new segment where nothing stays; it is deleted too.
 
-    The last segment is never deleted: what is erased would be in a file for ever. A worker that
+    The last segment is never deleted: what is erased would stay in a file for good. A worker that
     reads it meanwhile refuses it.
     """
     return OutgoingRecord(partition.topic, partition.partition, NOBODY, None, ())

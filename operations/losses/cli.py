@@ -40,7 +40,7 @@ def accept_loss(
 
     Workers withhold the figures of a partition, as smartregion.schools/3, whose records are
     missing, and all figures where a topic was deleted and created again. Once the loss is accepted,
-    figures are computed from what is left. The decision is kept for ever. Nothing is deleted, and
+    figures are computed from what is left. The decision is permanent. Nothing is deleted, and
     producers may still send the lost events again.
     """
     from broker.writing import KafkaWriter

@@ -24,7 +24,7 @@ PROGRAMME_RETENTION: Final = f"{PROGRAMME_YEARS}y"
 """The retention of our own Prometheus: from 2016 on, and years to come."""
 
 FOR_GRACE_PERIOD: Final = "1m"
-"""An alert that waits for less begins anew when Prometheus restarts. With Prometheus' own default
+"""An alert that waits for less starts over when Prometheus restarts. With Prometheus' own default
 of ten minutes most would end meanwhile, with a message that all is well, and be sent again."""
 
 RuleFiles: TypeAlias = Callable[[MonitorSite], Mapping[str, str]]
@@ -32,7 +32,7 @@ RuleFiles: TypeAlias = Callable[[MonitorSite], Mapping[str, str]]
 
 
 def rule_files(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, str]:
-    """Return the files of a catalogue for a site; alerts are shown there, and notify nobody."""
+    """Return the files of a catalogue for a site; its alerts notify no person."""
     nobody = Contacts.nobody(programme.id for programme in catalogue.programmes)
     return render(catalogue, replace(site, contacts=nobody))
 

@@ -123,8 +123,8 @@ def set_up(
 ) -> DemoSystem:
     """Start what a plan needs, and show each step.
 
-    `stack` stops it in reverse order. The monitor's programs are told to end at once, and waited
-    for one by one: each may take seconds.
+    `stack` stops it in reverse order. The monitor's programs all get SIGTERM first, and are then
+    waited for one by one: each may take seconds.
     """
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smart-region-")))
     programs = []
@@ -207,10 +207,10 @@ def set_up(
         screen.note(NOT_INSTALLED)
     else:
         screen.step("Démarrage de Prometheus")
-        told = f"Alertmanager : http://{alertmanager}"
+        shown = f"Alertmanager : http://{alertmanager}"
         if ALERTMANAGER not in alerting:
-            told = "Alertmanager n’est pas installé"
-        screen.note(f"Prometheus : http://{prometheus} · {told}")
+            shown = "Alertmanager n’est pas installé"
+        screen.note(f"Prometheus : http://{prometheus} · {shown}")
     for program in alerting.values():
         run(program)
     for program in programs[1:]:

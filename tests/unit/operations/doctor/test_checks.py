@@ -149,19 +149,22 @@ def test_fewer_brokers_than_copies_are_reported(monkeypatch: pytest.MonkeyPatch)
         brokers.check_brokers(load_settings(replication=3))
 
 
-def test_a_topic_that_is_absent_asks_for_the_command_that_makes_it(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("actual", "error", "said"),
+    [
+        (ABSENT, SmartRegionError, "smart-region topics apply"),
+        (4, TopicMismatchError, "4 instead of 8"),
+    ],
+)
+def test_a_topic_that_is_absent_or_differs_is_reported(
+    actual: object, error: type[Exception], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(brokers, "verify_topics", differing("partitions", actual=ABSENT))
+    def verify(*_: object, **__: object) -> NoReturn:
+        raise TopicMismatchError("smartregion.schools", "partitions", expected=8, actual=actual)
 
-    with pytest.raises(SmartRegionError, match="smart-region topics apply"):
-        brokers.check_topics(load_settings())
+    monkeypatch.setattr(brokers, "verify_topics", verify)
 
-
-def test_a_topic_that_differs_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(brokers, "verify_topics", differing("partitions", actual=4))
-
-    with pytest.raises(TopicMismatchError, match="4 instead of 8"):
+    with pytest.raises(error, match=said):
         brokers.check_topics(load_settings())
 
 
@@ -261,13 +264,6 @@ def test_who_may_not_see_what_workers_read_sees_where_topics_begin(
     assert "this user may not see it" in brokers.check_records(load_settings())
 
 
-def differing(field: str, *, actual: object) -> Callable[..., NoReturn]:
-    def verify(*_: object, **__: object) -> NoReturn:
-        raise TopicMismatchError("smartregion.schools", field, expected=8, actual=actual)
-
-    return verify
-
-
 def test_a_prometheus_is_checked_where_it_is_named(found: Found) -> None:
     with prometheus_stub() as stub:
         stub.scrape("smart-region-worker", "down")
@@ -296,17 +292,12 @@ def test_workers_that_tell_all_histories_are_well() -> None:
         assert asked(worker.url) == f"serve the histories of all partitions: {PARTITIONS}"
 
 
-def test_a_worker_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "HISTORIES_SECONDS", 0.1)
+def test_what_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "HISTORIES_SECONDS", 0.3)
     address = free_address()
 
     with pytest.raises(HistoriesIncompleteError, match=address):
         asked(f"http://{address}")
-
-
-def test_a_partition_that_nobody_tells_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "HISTORIES_SECONDS", 0.5)
-
     with (
         answering(AnsweringWorker(shipped(), owned=range(PARTITIONS - 1))) as worker,
         pytest.raises(HistoriesIncompleteError, match=f"histories of partitions {PARTITIONS - 1}"),

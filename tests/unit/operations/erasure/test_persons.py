@@ -22,11 +22,8 @@ def broken(value: bytes, *, key: bytes = b"key") -> FakeRecord:
     return FakeRecord("smartregion.trainings", 0, 0, key, value)
 
 
-def test_pseudonyms_are_read_one_a_line() -> None:
+def test_pseudonyms_are_read_one_a_line_and_others_are_refused_and_not_shown() -> None:
     assert read_pseudonyms([f" {SOMEBODY}\n", "\n", SOMEBODY]) == {SOMEBODY}
-
-
-def test_a_line_that_is_no_pseudonym_is_refused_and_not_shown() -> None:
     with pytest.raises(SmartRegionError, match="line 2") as refused:
         read_pseudonyms([SOMEBODY, "Jeanne Dupont"])
     assert "Jeanne" not in str(refused.value)
@@ -71,7 +68,4 @@ def test_a_pseudonym_is_found_in_any_encoding(text: bytes) -> None:
 @pytest.mark.parametrize("text", [ANOTHER.encode(), b"x" + SOMEBODY.encode(), b"", b"%", b"\\u00"])
 def test_another_text_names_no_person(text: bytes) -> None:
     assert not Persons([SOMEBODY]).named_in(text)
-
-
-def test_an_empty_list_names_no_person() -> None:
-    assert not Persons([]).mentioned_in(enrolled(SOMEBODY))
+    assert not Persons([]).named_in(SOMEBODY.encode())

@@ -60,11 +60,6 @@ def test_other_partitions_than_the_settings_say_are_refused(
     on_broker(topics)
     with pytest.raises(TopicMismatchError, match=f"{TOPIC}.partitions"):
         procedure.verify_partitions(settings)
-
-
-def test_the_partitions_of_the_settings_are_right(
-    settings: Settings, on_broker: Callable[[Mapping[str, int]], None]
-) -> None:
     on_broker({TOPIC: 8})
     procedure.verify_partitions(settings)
 
@@ -123,9 +118,3 @@ def test_letters_that_name_a_person_are_discarded(
     assert positions == tuple(LetterPosition(0, at) for at in (0, 1, 5))
     assert {(one.verdict, one.because) for one in outcomes} == {(OutcomeKind.DISCARDED, ERASED)}
     assert {one.at for one in outcomes} == {settings.make_clock().now()}
-
-
-def test_without_such_letters_nothing_is_asked(settings: Settings) -> None:
-    writer = FakeWriter()
-    assert procedure.discard_letters(settings, writer, ()) == 0
-    assert writer.sent == []
