@@ -33,6 +33,7 @@ from catalogue.progress import MilestoneStatus
 BEHIND = (MilestoneStatus.MISSED, MilestoneStatus.AT_RISK)
 
 ASSUMED = "*"
+ASSUMED_MEANS = "supposé : la promesse ne fixe pas la cible, l’échéance ou le départ"
 
 
 def figures_table(
@@ -44,52 +45,41 @@ def figures_table(
     figure has a row of blanks. `compact` has one line for each, without the day and the
     départements: for terminals of 80 columns and 24 lines.
     """
-    if compact:
-        return _compact_table(catalogue, figures)
     by_territory = {(figure.indicator, figure.department): figure for figure in figures}
-    table = Table(
-        title=f"Smart Région au {day_text(as_of)}",
-        caption=f"{ASSUMED} supposé : la promesse ne fixe pas la cible, l’échéance ou le départ",
-        box=SIMPLE_HEAD,
-        padding=0,
-    )
+    first, *_ = catalogue.programmes
+    if compact:
+        table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="underline")
+        # The first programme stands beside the headings: a terminal of 24 lines has none to spare.
+        table.add_column(_cut_to_fit(first.title))
+    else:
+        table = Table(
+            title=f"Smart Région au {day_text(as_of)}",
+            caption=f"{ASSUMED} {ASSUMED_MEANS}",
+            box=SIMPLE_HEAD,
+            padding=0,
+        )
+        table.add_column("Indicateur", min_width=12)
     # Figures are never cut; in a narrow terminal the words wrap.
-    table.add_column("Indicateur", min_width=12)
     for heading in ("Valeur", "Cible", "Avanc."):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("État", min_width=9)
+    table.add_column("État", min_width=9, no_wrap=compact)
     table.add_column("Projection", no_wrap=True)
-    table.add_column("En retard", min_width=9)
+    if not compact:
+        table.add_column("En retard", min_width=9)
+    words = _cut_to_fit if compact else Text
     for programme in catalogue.programmes:
-        table.add_row(Text(programme.title, style="bold"))
+        if not compact or programme is not first:
+            table.add_row(words(programme.title, style="bold"))
         for indicator in programme.indicators:
-            figure = by_territory.get((indicator.id, None))
             local = [
                 one
                 for (name, department), one in by_territory.items()
                 if name == indicator.id and department
             ]
-            table.add_row(f"  {indicator.title}", *_cells(indicator, figure, local))
-        table.add_section()
-    return table
-
-
-def _compact_table(catalogue: Catalogue, figures: Iterable[Figure]) -> Table:
-    region = {figure.indicator: figure for figure in figures if figure.department is None}
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="underline")
-    # The first programme stands beside the headings: a terminal of 24 lines has none to spare.
-    first, *_ = catalogue.programmes
-    table.add_column(_cut_to_fit(first.title))
-    for heading in ("Valeur", "Cible", "Avanc."):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("État", "Projection"):
-        table.add_column(heading, no_wrap=True)
-    for programme in catalogue.programmes:
-        if programme is not first:
-            table.add_row(_cut_to_fit(programme.title, style="bold"))
-        for indicator in programme.indicators:
-            *cells, _ = _cells(indicator, region.get(indicator.id), ())
-            table.add_row(_cut_to_fit(f"  {indicator.title}"), *cells)
+            *cells, behind = _cells(indicator, by_territory.get((indicator.id, None)), local)
+            table.add_row(words(f"  {indicator.title}"), *cells, *([] if compact else [behind]))
+        if not compact:
+            table.add_section()
     return table
 
 

@@ -7,11 +7,9 @@ import re
 import tomllib
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
-import click
 import pytest
 import yaml
 
@@ -23,7 +21,6 @@ from gateway.settings import GatewaySettings
 from gateway.topics_writer import STOP_SECONDS as WRITER_STOP_SECONDS
 from operations.programs.alerting import FOR_GRACE_PERIOD, PROGRAMME_RETENTION
 from report.settings import PageSettings
-from smart_region import main
 from streams.worker import STOP_SECONDS
 from tests.support.compose import (
     COMPOSE_FILES,
@@ -162,23 +159,6 @@ def test_every_volume_has_a_name_and_every_mount_is_there(stack: Stack, name: st
             assert rest.endswith(":ro")
         else:
             assert source in stack.volumes
-
-
-@pytest.mark.parametrize(
-    ("stack", "name"),
-    [
-        pytest.param(stack, name, id=f"{kind}-{name}")
-        for kind, stack in STACKS.items()
-        for name in sorted(stack.ours())
-    ],
-)
-def test_every_command_of_ours_exists(stack: Stack, name: str) -> None:
-    service = stack.services[name]
-    _parse(service["command"])
-    if name not in stack.jobs():
-        kind, program, *arguments = service["healthcheck"]["test"]
-        assert (kind, program) == ("CMD", "smart-region")
-        _parse(arguments)
 
 
 @each_stack
@@ -414,20 +394,6 @@ def test_prepare_leaves_what_is_there(prepared: Path) -> None:
 
 def _fields() -> set[str]:
     return {*PageSettings.model_fields, *GatewaySettings.model_fields}
-
-
-def _parse(arguments: list[str]) -> None:
-    """Let click read a command line as the program would, and stop before it is carried out."""
-    command: click.Command = main
-    # A file of a volume is read from when the option is: standard input stands for it.
-    rest = ["-" if argument.startswith("/data/") else argument for argument in arguments]
-    context: Any = click.Context(main)
-    while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
-        _, found, rest = command.resolve_command(context, rest)
-        assert found is not None
-        command = found
-    if rest != ["--help"]:
-        command.make_context(command.name, rest, resilient_parsing=False)
 
 
 @each_stack

@@ -128,9 +128,3 @@ def test_what_the_wheel_is_made_of_reaches_the_engine_and_nothing_else() -> None
     assert packages <= copied
     assert copied == let_in
     assert next(line for line in ignore if not line.startswith(("#", "!"))) == "*"
-
-
-def test_labels_are_those_of_the_open_container_initiative() -> None:
-    names = set(re.findall(r"org\.opencontainers\.image\.([a-z.]+)=", instruction("LABEL")[0]))
-
-    assert names >= {"title", "description", "licenses", "version", "revision", "created"}

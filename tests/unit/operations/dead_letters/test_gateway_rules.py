@@ -39,19 +39,16 @@ def test_another_producer_s_event_is_not_admitted(producer: str | None) -> None:
     assert reason(replace(LETTER, producer=producer)) is RefusalReason.NOT_ALLOWED
 
 
-def test_an_event_ahead_of_its_time_waits() -> None:
-    ahead = valid_event(source="urn:iledefrance:lycees", at="2018-01-02T00:05:00")
-
-    assert reason(letter_of(ahead, origin=GATEWAY, producer="lycees")) is RefusalReason.TIME_AHEAD
-
-
-def test_an_event_waits_for_the_time_that_workers_tolerate() -> None:
-    """Else its replay would be refused again."""
-    ahead = valid_event(source="urn:iledefrance:lycees", at="2018-01-02T00:04:00")
-    rules = gateway_rules(Settings(time_tolerance=60), FixedClock(date(2018, 1, 1)))
+@pytest.mark.parametrize(("tolerance", "at"), [(None, "00:05:00"), (60, "00:04:00")])
+def test_an_event_waits_for_the_time_that_workers_tolerate(tolerance: int | None, at: str) -> None:
+    """Otherwise its replay would be refused again."""
+    settings = Settings() if tolerance is None else Settings(time_tolerance=tolerance)
+    ahead = valid_event(source="urn:iledefrance:lycees", at=f"2018-01-02T{at}")
 
     with pytest.raises(ContractError) as refusal:
-        rules(letter_of(ahead, origin=GATEWAY, producer="lycees"))
+        gateway_rules(settings, FixedClock(date(2018, 1, 1)))(
+            letter_of(ahead, origin=GATEWAY, producer="lycees")
+        )
 
     assert refusal.value.reason is RefusalReason.TIME_AHEAD
 
@@ -62,14 +59,11 @@ def test_an_event_waits_for_the_time_that_workers_tolerate() -> None:
         (AS_TEXT.replace('"name":', '"name":"Autre","name":'), RefusalReason.INVALID_JSON),
         (AS_TEXT.replace('"name":', '"nom_usage":"Dupont","name":'), RefusalReason.PERSON_DATA),
         ("{", RefusalReason.INVALID_JSON),
+        ("\udcff", RefusalReason.INVALID_JSON),
     ],
 )
 def test_the_gateway_reads_more_strictly_than_a_worker(value: str, expected: RefusalReason) -> None:
-    assert reason(replace(LETTER, value=value.encode())) is expected
-
-
-def test_what_is_no_text_waits() -> None:
-    assert reason(replace(LETTER, value=b"\xff")) is RefusalReason.INVALID_JSON
+    assert reason(replace(LETTER, value=value.encode(errors="surrogateescape"))) is expected
 
 
 def test_an_event_with_an_unreadable_header_is_not_admitted() -> None:
