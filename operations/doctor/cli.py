@@ -38,8 +38,8 @@ def doctor(
 
     Prints what has to be corrected. Checks the settings, the gateway's, the catalogue, producers
     and secrets, the broker and its topics, the workers that SMART_REGION_WORKERS names and their
-    clocks, the clock here, Prometheus and Grafana; nothing is changed. A check that depends on a failed one names it. The exit status is 1 where something is
-    wrong.
+    clocks, the clock here, Prometheus and Grafana; nothing is changed. A check that depends on a
+    failed one names it. The exit status is 1 if something is wrong.
     """
     from operations.doctor.checks import CheckStatus, Doctor, run_checks
 
