@@ -29,30 +29,6 @@ from tests.support.kafka import KafkaBroker
 from tests.support.running_gateway import records_of
 from tests.support.waiting import wait_until
 
-
-class SpoolProcess:
-    """Runs `tests.support.spooling_producer`; each run continues after the last noted event."""
-
-    def __init__(self, url: str, folder: Path, *, token: str, last: int) -> None:
-        self.spool = folder / "spool.db"
-        self._notes = folder / "notes"
-        self._command = [
-            *(sys.executable, "-m", "tests.support.spooling_producer"),
-            *(url, str(self.spool), str(self._notes), str(last), token),
-        ]
-
-    def start(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        assert process.stdout is not None
-        if not process.stdout.readline():
-            raise AssertionError(process.communicate()[1].decode())
-        return process
-
-    def safe(self) -> int:
-        """Return how many events it has noted as published."""
-        return len(self._notes.read_text().split()) if self._notes.exists() else 0
-
-
 PRODUCER = "lycees"
 SOURCE = "urn:iledefrance:lycees"
 SCHOOLS = topic_name(Family.SCHOOLS)
