@@ -112,6 +112,7 @@ REBUILD_MISMATCHES = Metric("smartregion_rebuild_mismatches_total")
 COORDINATOR_ERRORS = Metric("smartregion_coordinator_errors_total")
 RECOVERIES = Metric("smartregion_recoveries_total")
 RECOVERY_SECONDS = Metric("smartregion_recovery_seconds")
+PARTITION_SNAPSHOTS = Metric("smartregion_partition_snapshots_total", ("outcome",))
 SOURCES_DROPPED = Metric("smartregion_sources_dropped_total")
 
 # Each worker also exposes these, about who sends events: `streams/meters.py`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, cast
 
 import faust
@@ -15,7 +16,9 @@ from events.fact import Family
 from events.topics import DEAD_LETTER_MAX_BYTES, topic_name
 from streams.batch_transport import BatchConsumer, BatchProducer, BatchSchema, BatchTransport
 from streams.engine import Engine
+from streams.partition_snapshots import PartitionSnapshots
 from streams.settings import Settings
+from streams.topic_faults import topic_ids
 
 _NO_TOPIC: Final = frozenset({""})
 #: A step after a rebalance has time for this many requests in a row.
@@ -152,12 +155,14 @@ def create_app(
         agent_supervisor=CrashingSupervisor,
     )
     app.on_failure = on_failure
+    folder, ids = settings.snapshots, partial(topic_ids, settings)
     app.transport = transport(
         app.conf.broker_consumer,
         app,
         state_store=engine.state_store,
         rules=engine.rules_fingerprint,
         accepted=engine.accepted,
+        snapshots=None if folder is None else PartitionSnapshots(folder, engine, ids),
     )
     for family in Family:
         topic = app.topic(topic_name(family), schema=BatchSchema(), allow_empty=True)

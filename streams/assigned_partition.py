@@ -23,6 +23,7 @@ from events.records import Record
 from events.topics import FAMILIES
 from streams.commit_metadata import MOST_ATTEMPTS, NO_METADATA, Attempt, CommitMetadata
 from streams.decisions import AcceptedLoss
+from streams.partition_snapshots import PartitionSnapshots, StatesTaken
 from streams.state_store import Position, StateStore
 from streams.topic_faults import FaultKind, TopicFault, records_deleted
 
@@ -64,6 +65,7 @@ class AssignedPartition:
         *,
         store: StateStore,
         rules: str,
+        snapshots: PartitionSnapshots | None = None,
         before: AssignedPartition | None = None,
     ) -> None:
         """Begin an assignment; `before` is the previous one if the worker kept the partition."""
@@ -84,6 +86,11 @@ class AssignedPartition:
         if self.is_caught_up and (position := self.position) is not None:
             # The first commit of the previous assignment may not have reached the group.
             self._note_log(position)
+        self._snapshots = snapshots
+        #: A snapshot that is written once its position is committed.
+        self._taken: StatesTaken | None = None
+        self.is_restored: bool = before is not None and before.is_restored
+        """Whether the states come from a snapshot whose last record is not yet found in the log."""
         self.fault: TopicFault | None = None
         """What the log has lost; while set, the partition is not read."""
         self.is_revoked = False
@@ -157,6 +164,9 @@ class AssignedPartition:
 
     def drop(self) -> None:
         """Drop the states: the partition is read again from its start."""
+        if self.is_restored and self._snapshots is not None:
+            self._snapshots.discard(self._key, "its last record was not found in the log")
+        self.is_restored, self._taken = False, None
         self._store.drop(*self._key)
         self.is_caught_up = self.is_known = False
 
@@ -165,6 +175,32 @@ class AssignedPartition:
         self.is_revoked = True
         if self.fault is not None:  # The next look finds it again.
             self.fault, self.is_caught_up = None, False
+
+    # -- snapshots
+
+    async def restore(self) -> None:
+        """Take over the states of a snapshot if nothing is merged yet."""
+        position = self.position
+        if self._snapshots is None or (position is not None and position.last is not None):
+            return
+        states = await self._snapshots.load(self._key, self._floor, self._metadata.last)
+        if states is not None and not self.is_revoked and self.position is position:
+            self._store.adopt(*self._key, states)
+            self.is_restored = True
+
+    async def keep_snapshot(self, *, is_end: bool) -> None:
+        """Write a snapshot if one is due; its states are complete and their position committed.
+
+        At the end of the worker it need not be committed yet: the worker commits once more.
+        """
+        if self._snapshots is None or not self.is_shown or self._metadata.attempts:
+            return
+        if self._taken is None or is_end:
+            self._taken = self._snapshots.take(self._key, is_end=is_end)
+        taken = self._taken
+        if taken is not None and (is_end or taken.position.next <= self.noted.offset):
+            self._taken = None
+            await self._snapshots.write(self._key, taken)
 
     # -- what the log has lost
 
@@ -183,7 +219,8 @@ class AssignedPartition:
         if end is not None:
             self._goal = min(self._goal, end)  # The end of the log when a loss was accepted.
         position = self.position
-        if position is None or position.start < start:
+        is_other = self.is_restored and position is not None and position.start != start
+        if position is None or position.start < start or is_other:
             # Records were erased: the remaining ones are read from the start.
             position = self._begin_at(start)
         elif self._next not in (None, position.next) and before is None:
@@ -199,7 +236,7 @@ class AssignedPartition:
     def _begin_at(self, start: int) -> Position:
         """Drop the states, and set the position to the start of the log."""
         merged = self.position
-        if merged is not None and merged.last is not None:
+        if merged is not None and merged.last is not None and not self.is_restored:
             self._note_processed(merged, merged.last, start)
         self.drop()
         position = Position(start, None, start)
@@ -337,10 +374,15 @@ class AssignedPartition:
         if found is None:
             return last.offset  # They were polled before the last record was sought.
         there = LastRecord.of(found)
-        self._is_last_found = True
+        self._is_last_found, position = True, self.position
         if there == last:
+            self.is_restored = False
             self.catch_up()
             return None
+        if self.is_restored and position is not None:
+            # Only the commit proves that a log was replaced, a snapshot does not.
+            self._next, self._last = self._begin_at(position.start).next, None
+            return self._next
         self._diverge(last, _has(there))
         return ()
 
@@ -392,7 +434,9 @@ class AssignedPartition:
         position, last = self.position, self._last
         if self.seek is not None:
             return None
-        if last is not None and not self._is_last_found:
+        if self.is_restored and fetched >= (self._next or 0):
+            self.drop()  # The next look seeks to the start of the log.
+        elif last is not None and not self._is_last_found:
             if fetched > last.offset and self.fault is None:
                 if self._is_gap(last.offset, fetched, 1):
                     return last.offset

@@ -58,6 +58,7 @@ from streams.commit_metadata import (
     encode_commit_metadata,
 )
 from streams.decisions import NOTHING_ACCEPTED, AcceptedLoss, AcceptedLosses
+from streams.partition_snapshots import PartitionSnapshots
 from streams.state_store import StateStore
 from streams.topic_faults import TopicFault
 
@@ -357,8 +358,13 @@ class BatchConsumer(driver.Consumer):
                 committed.get(tp, NOT_COMMITTED),
                 store=self.transport.state_store,
                 rules=self.transport.rules,
+                snapshots=self.transport.snapshots,
                 before=self._partitions.get(tp),
             )
+        for partition in self._read():
+            await partition.restore()
+        if self._is_outdated(generation):
+            return
         try:
             await self._look_at(tps)
         except IllegalStateError as error:
@@ -369,6 +375,11 @@ class BatchConsumer(driver.Consumer):
 
     def _is_outdated(self, generation: int) -> bool:
         return self._is_revoked or generation != self.app.consumer_generation_id
+
+    async def keep_snapshots(self, *, is_end: bool = False) -> None:
+        """Write the snapshots that are due."""
+        for partition in self._read():
+            await partition.keep_snapshot(is_end=is_end)
 
     async def look_at_logs(self) -> None:
         """Check whether the logs of the assigned partitions have lost records.
@@ -793,10 +804,12 @@ class BatchTransport(driver.Transport):
         state_store: StateStore,
         rules: str = "",
         accepted: AcceptedLosses = NOTHING_ACCEPTED,
+        snapshots: PartitionSnapshots | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.state_store = state_store
         self.rules = rules
+        self.snapshots = snapshots
         self.accepted = accepted
         """The losses that operators have accepted, by topic and partition."""

@@ -115,6 +115,8 @@ class Engine:
         self.state_store = StateStore(catalogue.terms)
         self.merged = 0
         """The number of records merged before committed offsets."""
+        self.unprocessable: set[FamilyPartition] = set()
+        """Partitions with a record that failed in this process; another process may accept it."""
         self.meters = Meters(ProducerMeters(Attribution(producers)))
         self.progressed_at = monotonic()
         self.hold_seconds = HOLD_SECONDS
@@ -338,6 +340,7 @@ class Engine:
             traceback_of(cause),
         )
         refusal = RecordRefusal(record, _unprocessable(cause))
+        self.unprocessable.add(key)
         if batch.writes:
             now = self.clock.now()
             try:

@@ -209,6 +209,7 @@ class WorkerCollector(Collector):
         yield single(metrics.SOURCES_DROPPED, meters.sources_dropped)
         yield single(metrics.REBUILD_MISMATCHES, meters.mismatches)
         yield single(metrics.COORDINATOR_ERRORS, meters.coordinator_errors)
+        yield samples(metrics.PARTITION_SNAPSHOTS, meters.partition_snapshots)
         yield single(metrics.RECOVERIES, meters.recoveries)
         if meters.recovery_seconds is not None:
             yield single(metrics.RECOVERY_SECONDS, meters.recovery_seconds)

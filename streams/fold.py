@@ -220,6 +220,14 @@ class Fold:
         for key in [key for key in series if key[0] in indexes]:
             del series[key]
 
+    def adopt(self, family: Family, partition: int, other: Fold) -> None:
+        """Take over a family's series in a partition from a fold of the same terms."""
+        series, version, indexes = self._series[partition], self.touch(), self._indexes_of(family)
+        for key, one in other._series[partition].items():
+            if key[0] in indexes:
+                one.version = version
+                series[key] = one
+
     def series(self, partition: int) -> Mapping[SeriesKey, Series]:
         """Return a partition's series, without the empty ones."""
         return {

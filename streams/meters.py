@@ -124,6 +124,8 @@ class Meters:
     mismatches: int = 0
     recoveries: int = 0
     recovery_seconds: float | None = None
+    partition_snapshots: Counter[str] = field(default_factory=Counter)
+    """The number of partition snapshots, by outcome."""
     log_starts: Mapping[tuple[str, int], int] = field(default_factory=dict)
     """The first available offset, by topic and partition of events."""
     topic_warnings: Sequence[TopicFault] = ()

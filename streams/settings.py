@@ -110,6 +110,11 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     work_mb: Megabytes = 4096
     """The most megabytes that `audit` uses there; a million records take about 600."""
 
+    snapshots: Path | None = None
+    """Existing folder for snapshots of entity states, with which a worker starts faster. Without it
+    each start reads all events. Workers may share it, and you may delete what is in it. It has
+    nothing about persons."""
+
     time_tolerance: ToleranceSeconds = TIME_TOLERANCE.total_seconds()
     """How far an event's `time` may be ahead of the broker's time of its record; an event further
     ahead is refused. Give all programs the same value, or an audit finds differences."""

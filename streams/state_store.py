@@ -129,6 +129,15 @@ class StateStore:
         if changes:
             self._count_explanation(family, partition)
 
+    def adopt(self, family: Family, partition: int, other: StateStore) -> None:
+        """Replace a partition by that of another store with the same terms."""
+        key = family, partition
+        self.drop(*key)
+        self._positions[key] = other._positions[key]
+        self._states[key] = other._states[key]
+        self.fold.adopt(*key, other.fold)
+        self._count_explanation(*key)
+
     def drop(self, family: Family, partition: int) -> None:
         """Drop a partition's states and position: it is read again from its start."""
         self._positions.pop((family, partition), None)

@@ -40,6 +40,8 @@ LOG_INTERVAL_SECONDS = 30.0
 CHECK_SHARE = 0.01
 #: The timeout of a stop. Cutting it short loses nothing: the state is on the broker.
 STOP_SECONDS = 8.0
+#: The timeout of the snapshots that a stop writes first.
+SNAPSHOTS_SECONDS = 5.0
 
 
 def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTransport) -> int:
@@ -130,6 +132,7 @@ async def _run(
                 TopicWatch(settings, membership, known_topics).run(),
                 _look_at_logs(membership),
                 _check_folds(settings, membership),
+                _keep_snapshots(membership),
             )
         ]
         failure = await ended
@@ -138,12 +141,21 @@ async def _run(
         logger.info("stopping reason=signal")
         for task in background:
             task.cancel()
+        keeping = asyncio.create_task(membership.consumer.keep_snapshots(is_end=True))
+        await asyncio.wait([keeping], timeout=SNAPSHOTS_SECONDS)
         await _stop(app.stop())
         starting.cancel()
     logger.info("stopped reason=signal")
     # Faust's threads may outlive its stop; the offsets are committed and the producer is flushed.
     _exit(0)
     return 0
+
+
+async def _keep_snapshots(membership: Membership) -> None:
+    """Write the snapshots that are due, each second."""
+    while True:
+        await asyncio.sleep(1.0)
+        await membership.consumer.keep_snapshots()
 
 
 async def _stop(stop: Coroutine[Any, Any, None]) -> None:

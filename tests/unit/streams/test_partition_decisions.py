@@ -1,8 +1,11 @@
-"""What a partition decides of cuts, attempts and losses, case by case."""
+"""What a partition decides of cuts, attempts, snapshots and losses, case by case."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -10,12 +13,15 @@ from faust.types import TP
 
 from events.fact import Family
 from events.topics import topic_name
+from streams import partition_snapshots
 from streams.assigned_partition import AssignedPartition, Batch, Committed
 from streams.commit_metadata import NO_METADATA, Attempt, CommitMetadata
+from streams.partition_snapshots import PartitionSnapshots
 from streams.state_store import Position, StateStore
 from streams.topic_faults import FaultKind
 from tests.support.group_member import PolledRecord, last_record, record
 from tests.support.lossy_log import loss_of
+from tests.support.stored_states import a_store, snapshots_in, terms
 
 TP_OF_LOG: Final = TP(topic_name(Family.SCHOOLS), 0)
 KEY: Final = Family.SCHOOLS, 0
@@ -27,7 +33,7 @@ LATER: Final = Attempt(offset=42, count=2)
 def assigned(
     committed: int = 0, known: CommitMetadata = NO_METADATA, **given: Any
 ) -> AssignedPartition:
-    given.setdefault("store", StateStore(()))
+    given.setdefault("store", StateStore(terms()))
     group = Committed(committed, known)
     return AssignedPartition(TP_OF_LOG, group, rules=RULES, **given)
 
@@ -283,3 +289,145 @@ def _replay_until(partition: AssignedPartition, killer: int) -> int:
                 move(partition, part[-1])
             partition.merged()
     raise AssertionError("the record was not reached")
+
+
+class TestSnapshots:
+    LAST = last_record(9)
+
+    def restored(
+        self,
+        folder: Path,
+        *,
+        start: int = 0,
+        committed: int = 20,
+        known: CommitMetadata = NO_METADATA,
+        before: AssignedPartition | None = None,
+    ) -> tuple[AssignedPartition, int | None]:
+        """Return a partition that is restored and looked at, and the offset that is sought."""
+        own = before._store if before else StateStore(terms())
+        partition = assigned(
+            committed, known, store=own, snapshots=snapshots_in(folder, own), before=before
+        )
+        if before is None:
+            store = a_store(position=Position(10, self.LAST, 0))
+            self.write(snapshots_in(folder, store))
+        asyncio.run(partition.restore())
+        return partition, look(partition, start=start)
+
+    @staticmethod
+    def write(snapshots: PartitionSnapshots) -> None:
+        taken = snapshots.take(KEY, is_end=True)
+        assert taken is not None
+        asyncio.run(snapshots.write(KEY, taken))
+
+    @staticmethod
+    def entities(partition: AssignedPartition) -> int:
+        """Return how many entities the states have: a snapshot's one, or none."""
+        return sum(partition._store.entities().values())
+
+    def test_are_read_from_the_last_record_on(self, tmp_path: Path) -> None:
+        known = CommitMetadata(last=last_record(19))
+        partition, sought = self.restored(tmp_path, known=known)
+        assert sought == 9
+
+        found = take(partition, *records(*range(9, 22)))
+
+        assert not isinstance(found, int)
+        assert [(one.start, one.is_new) for one in found] == [(10, False), (20, True)]
+        merge(partition, 19)
+        assert partition.is_shown
+        assert self.entities(partition) == 1
+
+    def test_are_caught_up_once_the_last_record_is_found(self, tmp_path: Path) -> None:
+        known = CommitMetadata(last=self.LAST)
+        partition, _ = self.restored(tmp_path, committed=10, known=known)
+        shown = [partition.is_shown]
+
+        assert take(partition, *records(9)) == []
+
+        assert [*shown, partition.is_shown] == [False, True]
+
+    @pytest.mark.parametrize("there", [records(9, key=b"other"), records(10)])
+    @pytest.mark.parametrize("is_rebalanced", [False, True])
+    def test_another_last_record_is_no_fault_of_the_log(
+        self,
+        tmp_path: Path,
+        there: list[PolledRecord],
+        is_rebalanced: bool,  # noqa: FBT001
+    ) -> None:
+        partition, _ = self.restored(tmp_path)
+        if is_rebalanced:
+            partition, sought = self.restored(tmp_path, before=partition)
+            assert sought == 9
+
+        found: object = None
+        while self.entities(partition):  # A gap is fetched again twice.
+            found = take(partition, *there)
+
+        assert (partition.fault, found) == (None, 0)
+        take(partition, *records(*range(20)))
+        merge(partition, 19)
+        assert partition.is_shown
+
+    def test_the_commit_alone_says_that_a_log_was_replaced(self, tmp_path: Path) -> None:
+        known = CommitMetadata(last=last_record(19, key=b"other"))
+        partition, _ = self.restored(tmp_path, known=known)
+        take(partition, *records(*range(9, 22)))
+
+        merge(partition, 19)
+
+        assert partition.fault is not None
+        assert partition.fault.fault is FaultKind.LOG_DIVERGED
+        assert not partition.is_shown
+
+    def test_markers_in_place_of_the_last_record(self, tmp_path: Path) -> None:
+        """No poll ever returns it: the next look reads the log from its start."""
+        partition, _ = self.restored(tmp_path)
+
+        assert partition.skip_to(10, ()) is None
+
+        assert self.entities(partition) == 0
+        assert look(partition) == 0
+
+    @pytest.mark.parametrize("start", [1, 9, 15])
+    def test_a_log_that_begins_elsewhere_is_read_from_there(
+        self, tmp_path: Path, start: int
+    ) -> None:
+        partition, sought = self.restored(tmp_path, start=start)
+
+        assert self.entities(partition) == 0
+        assert partition.position == Position(start, None, start)
+        assert sought == start
+
+    def test_are_written_of_a_committed_position(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(partition_snapshots, "SECONDS", 0.0)
+        partition, _ = self.restored(tmp_path, committed=10)
+        written = []
+
+        def keep(*, is_end: bool = False) -> None:
+            asyncio.run(partition.keep_snapshot(is_end=is_end))
+            header = (tmp_path / "schools-0.snapshot").read_bytes()[32:].partition(b"\n")[0]
+            written.append(json.loads(header)["position"][0])
+
+        def merge_to(end: int) -> None:
+            take(partition, *records(*range(9, end)))
+            merge(partition, end - 1)
+
+        keep()
+        merge_to(12)
+        keep()
+        merge_to(14)
+        partition.noted = partition.to_commit()
+        keep()
+        keep()
+        partition.begin(14)
+        keep(is_end=True)
+        merge_to(15)
+        keep(is_end=True)
+        merge_to(16)
+        partition.look(0, 5, partition.read_up_to, ())
+        keep(is_end=True)
+
+        assert written == [10, 10, 12, 14, 14, 15, 15]

@@ -1,0 +1,376 @@
+"""Snapshots of partitions: what comes back is what was written, or nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from datetime import date
+from io import BufferedWriter, FileIO
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from boundary import whole_file
+from events.fact import Family
+from events.last_record import LastRecord
+from streams import partition_snapshots
+from streams.partition_snapshots import OFFSETS, SECONDS, PartitionSnapshots
+from streams.state_store import Position, StateStore
+from tests.support.histories import DAYS, deliveries, event, histories, state_of
+from tests.support.records import PARTITIONS, apply_events
+from tests.support.small_disk import small_disk
+from tests.support.stored_states import (
+    PARTITION,
+    POSITION,
+    SCHOOL,
+    TOPIC_IDS,
+    a_store,
+    snapshots_in,
+    terms,
+)
+
+SHOWN = [family for family in Family if not family.about_persons]
+
+
+def figures(store: StateStore) -> list[dict[object, tuple[int, int | None]]]:
+    """Return each series' figure and last report on several days."""
+    days = [date.fromisoformat(day).toordinal() for day in (*DAYS, "2018-03-01", "2020-12-31")]
+    return [
+        {
+            (partition, *key): (series.total(day), series.last_reported(day))
+            for partition in range(PARTITIONS)
+            for key, series in store.fold.series(partition).items()
+        }
+        for day in days
+    ]
+
+
+def write(snapshots: PartitionSnapshots, *keys: tuple[Family, int], is_end: bool = True) -> None:
+    for key in keys or [PARTITION]:
+        taken = snapshots.take(key, is_end=is_end)
+        if taken is not None:
+            asyncio.run(snapshots.write(key, taken))
+
+
+def load(
+    snapshots: PartitionSnapshots,
+    key: tuple[Family, int] = PARTITION,
+    *,
+    committed: int = 1000,
+    last: LastRecord | None = None,
+) -> StateStore | None:
+    return asyncio.run(snapshots.load(key, committed, last))
+
+
+def written(folder: Path, **given: Any) -> tuple[PartitionSnapshots, Path]:
+    snapshots = snapshots_in(folder, a_store(), **given)
+    write(snapshots)
+    [file] = folder.iterdir()
+    return snapshots, file
+
+
+def counted(snapshots: PartitionSnapshots) -> Mapping[str, int]:
+    return snapshots._counts
+
+
+class TestRoundTrip:
+    @settings(max_examples=100, deadline=None)
+    @given(st.data(), st.sampled_from(SHOWN))
+    def test_states_and_figures_are_as_they_were(
+        self, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, family: Family
+    ) -> None:
+        history = data.draw(histories(family))
+        before = apply_events(StateStore(terms()), family, data.draw(deliveries(history)))
+        keys = [(family, partition) for partition in range(PARTITIONS)]
+        for number, key in enumerate(keys):
+            before.move(*key, POSITION._replace(start=number))
+        snapshots = snapshots_in(tmp_path_factory.mktemp("snapshots"), before)
+        write(snapshots, *keys)
+
+        after = StateStore(terms())
+        for key in keys:
+            loaded = load(snapshots, key)
+            assert loaded is not None
+            after.adopt(*key, loaded)
+
+        for key in keys:
+            assert after.states(*key) == before.states(*key)
+            assert after.position(*key) == before.position(*key)
+            assert after.mismatches(*key) == 0
+        assert figures(after) == figures(before)
+        assert [*after.said()] == [*before.said()]
+
+    def test_what_was_known_of_the_partition_is_replaced(self, tmp_path: Path) -> None:
+        snapshots, _ = written(tmp_path)
+        store = a_store("2019-01-01")
+        own = state_of(event("dataset.released", "one", "2018-01-01"))
+        store.put(Family.DATASETS, 0, {"one": own})
+        version = store.fold.version
+        loaded = load(snapshots)
+        assert loaded is not None
+
+        store.adopt(*PARTITION, loaded)
+
+        expected = a_store()
+        expected.put(Family.DATASETS, 0, {"one": own})
+        assert figures(store) == figures(expected)
+        assert not store.fold.is_kept_since(version, 0)
+        changed = dict(store.fold.changed(0, version))
+        assert len(changed) == len(loaded.fold.series(0))
+
+
+class TestDiscarding:
+    def test_any_truncation_and_any_changed_byte(self, tmp_path: Path) -> None:
+        snapshots, file = written(tmp_path)
+        content = file.read_bytes()
+        broken = [content[:size] for size in range(len(content))]
+        for at in range(len(content)):
+            changed = bytearray(content)
+            changed[at] ^= 1 << at % 8
+            broken.append(bytes(changed))
+        for one in broken:
+            file.write_bytes(one)
+            assert load(snapshots) is None
+        assert counted(snapshots)["discarded"] == len(broken)
+
+    @pytest.mark.parametrize(
+        "now",
+        [
+            {"rules": "others"},
+            {"ids": lambda: dict.fromkeys(TOPIC_IDS, "created again")},
+        ],
+    )
+    def test_of_other_rules_or_of_a_topic_that_was_created_again(
+        self, tmp_path: Path, now: Mapping[str, Any], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        written(tmp_path)
+        caplog.set_level("INFO")
+
+        assert load(snapshots_in(tmp_path, StateStore(terms()), **now)) is None
+        [line] = caplog.messages
+        assert line.startswith("snapshot discarded family=schools partition=0 reason=it is of {")
+
+    @pytest.mark.parametrize("name", ["_FORMAT", "_program"])
+    def test_of_another_release(
+        self, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its format, or how it makes states of records, may differ."""
+        written(tmp_path)
+        monkeypatch.setattr(partition_snapshots, name, {"_FORMAT": 2}.get(name, lambda: "newer"))
+
+        assert load(snapshots_in(tmp_path, StateStore(terms()))) is None
+
+    def test_of_another_partition(self, tmp_path: Path) -> None:
+        snapshots, file = written(tmp_path)
+        file.rename(tmp_path / "schools-1.snapshot")
+
+        assert load(snapshots, (Family.SCHOOLS, 1)) is None
+        assert counted(snapshots)["discarded"] == 1
+
+    def test_beyond_the_committed_offset(self, tmp_path: Path) -> None:
+        """Whoever sets the offset back wants the events processed again."""
+        snapshots, _ = written(tmp_path)
+
+        assert load(snapshots, committed=POSITION.next - 1) is None
+        assert load(snapshots, committed=POSITION.next) is not None
+
+    def test_of_which_the_commit_has_another_last_record(self, tmp_path: Path) -> None:
+        snapshots, _ = written(tmp_path)
+        other = LastRecord.before(42).model_copy(update={"key": 10})
+
+        assert load(snapshots, committed=POSITION.next, last=other) is None
+        assert load(snapshots, committed=POSITION.next, last=POSITION.last) is not None
+        # Of a later commit it is a later record.
+        assert load(snapshots, committed=POSITION.next + 1, last=other) is not None
+
+    def test_a_foreign_file_and_a_folder(self, tmp_path: Path) -> None:
+        snapshots, file = written(tmp_path)
+        file.write_bytes(b"#!/bin/sh\n" * 10)
+        assert load(snapshots) is None
+        file.unlink()
+        file.mkdir()
+        assert load(snapshots) is None
+        assert counted(snapshots)["discarded"] == 2
+
+    def test_an_identifier_with_a_line_break(self, tmp_path: Path) -> None:
+        """The states after it would belong to others."""
+        store = a_store()
+        store.put(*PARTITION, {"two\nlines": store.states(*PARTITION)[SCHOOL]})
+        snapshots = snapshots_in(tmp_path, store)
+        write(snapshots)
+
+        assert load(snapshots) is None
+
+    def test_a_broker_that_names_no_topics(self, tmp_path: Path) -> None:
+        def unreachable() -> Mapping[str, str]:
+            raise ConnectionError
+
+        written(tmp_path)
+        snapshots = snapshots_in(tmp_path, a_store(), ids=unreachable)
+
+        assert load(snapshots) is None
+        write(snapshots)
+        assert counted(snapshots) == {"discarded": 1, "failed": 1}
+
+    def test_no_file_is_no_fault(self, tmp_path: Path) -> None:
+        snapshots = snapshots_in(tmp_path, StateStore(terms()))
+
+        assert load(snapshots) is None
+        assert counted(snapshots) == {}
+
+    def test_a_load_that_hangs_is_not_awaited_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Faust begins the step of a rebalance again: the partition is read from its log."""
+        snapshots, _ = written(tmp_path)
+        may_read, read = Event(), Path.read_bytes
+
+        def hang(file: Path) -> bytes:
+            may_read.wait(30)
+            return read(file)
+
+        async def scene() -> None:
+            monkeypatch.setattr(Path, "read_bytes", hang)
+            hanging = asyncio.create_task(snapshots.load(PARTITION, 1000, None))
+            await asyncio.sleep(0)
+            hanging.cancel()
+            assert await snapshots.load(PARTITION, 1000, None) is None
+            may_read.set()
+
+        asyncio.run(scene())
+        assert load(snapshots) is not None
+
+
+class TestWriting:
+    def test_nothing_about_persons_is_written_or_read(self, tmp_path: Path) -> None:
+        store = a_store()
+        keys = [(family, 0) for family in Family]
+        for key in keys:
+            store.move(*key, POSITION)
+        snapshots = snapshots_in(tmp_path, store)
+
+        write(snapshots, *keys)
+
+        found = {file.name for file in tmp_path.iterdir()}
+        assert found == {f"{family}-0.snapshot" for family in SHOWN}
+        (tmp_path / "schools-0.snapshot").rename(tmp_path / "trainings-0.snapshot")
+        assert load(snapshots, (Family.TRAININGS, 0)) is None
+
+    def test_only_its_owner_reads_it(self, tmp_path: Path) -> None:
+        _, file = written(tmp_path)
+        assert file.stat().st_mode & 0o777 == 0o600
+
+    def test_it_is_due_after_a_time_or_many_offsets_and_at_the_end(self, tmp_path: Path) -> None:
+        now, store = [0.0], a_store()
+        snapshots = snapshots_in(tmp_path, store, clock=lambda: now[0])
+        numbers = []
+
+        def look(*, is_end: bool = False) -> None:
+            write(snapshots, is_end=is_end)
+            numbers.append(counted(snapshots)["written"])
+
+        look()
+        now[0] += SECONDS
+        look()
+        store.move(*PARTITION, POSITION._replace(next=42 + OFFSETS - 1))
+        look()
+        store.move(*PARTITION, POSITION._replace(next=42 + OFFSETS))
+        look()
+        now[0] += 2 * SECONDS
+        look()
+        look(is_end=True)
+        store.move(*PARTITION, POSITION._replace(next=43 + OFFSETS))
+        look(is_end=True)
+
+        assert numbers == [0, 1, 1, 2, 2, 2, 3]
+
+    def test_nothing_of_what_is_excluded_or_empty(self, tmp_path: Path) -> None:
+        """Another process might take a record that made this one fail."""
+        write(snapshots_in(tmp_path, a_store(), unprocessable={PARTITION}))
+        write(snapshots_in(tmp_path, a_store(position=Position(5, None, 0))))
+
+        assert [*tmp_path.iterdir()] == []
+
+    def test_what_is_loaded_is_not_written_again(self, tmp_path: Path) -> None:
+        written(tmp_path)
+        snapshots = snapshots_in(tmp_path, a_store())
+        assert load(snapshots) is not None
+
+        write(snapshots)
+
+        assert counted(snapshots) == {"loaded": 1}
+
+    @pytest.mark.parametrize("step", ["new_private_file", "write", "flush", "fsync", "replace"])
+    def test_a_failure_at_any_step_leaves_the_old_file(
+        self,
+        tmp_path: Path,
+        step: str,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """As does a kill: what is on the disk by then is the same."""
+        written(tmp_path)
+        store = a_store("2019-01-01", POSITION._replace(next=50))
+        snapshots = snapshots_in(tmp_path, store)
+        with monkeypatch.context() as broken:
+            fail_at(step, broken)
+            write(snapshots)
+            write(snapshots)
+
+        loaded = load(snapshots)
+        assert loaded is not None
+        assert loaded.position(*PARTITION) == POSITION
+        assert figures(loaded) == figures(a_store())
+        assert counted(snapshots)["failed"] == 2
+        assert len([line for line in caplog.messages if "snapshot not written" in line]) == 1
+        write(snapshots)
+        assert counted(snapshots)["written"] == 1
+        loaded = load(snapshots)
+        assert loaded is not None
+        assert figures(loaded) == figures(store)
+
+    def test_a_missing_a_full_and_a_read_only_folder(self, tmp_path: Path) -> None:
+        snapshots = snapshots_in(tmp_path / "missing", a_store())
+        write(snapshots)
+        assert load(snapshots) is None
+        assert counted(snapshots) == {"failed": 1}
+        with small_disk(tmp_path / "small", megabytes=1) as disk:
+            store = a_store()
+            snapshots = snapshots_in(disk.folder, store)
+            write(snapshots)
+            (disk.folder / "other").write_bytes(os.urandom(2**20 - 2 * 4096))
+            names = (os.urandom(2000).hex() for _ in range(10))
+            store.put(*PARTITION, dict.fromkeys(names, store.states(*PARTITION)[SCHOOL]))
+            store.move(*PARTITION, POSITION._replace(next=50))
+            write(snapshots)
+            assert counted(snapshots) == {"written": 1, "failed": 1}
+            (disk.folder / "other").unlink()
+            disk.forbid_writing()
+            write(snapshots)
+            assert counted(snapshots) == {"written": 1, "failed": 2}
+            loaded = load(snapshots)
+            assert loaded is not None
+            assert loaded.position(*PARTITION) == POSITION
+
+
+def fail_at(step: str, patch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def fail_partly(out: BufferedWriter, content: bytes) -> None:
+        os.write(out.fileno(), content[:20])
+        fail()
+
+    if step in {"write", "flush"}:
+        failing = {step: fail_partly if step == "write" else fail}
+        writer: Any = type("", (BufferedWriter,), failing)
+        patch.setattr(os, "fdopen", lambda file, mode: writer(FileIO(file, mode)))
+    elif step == "new_private_file":
+        patch.setattr(whole_file, step, fail)
+    else:
+        patch.setattr(Path if step == "replace" else os, step, fail)
