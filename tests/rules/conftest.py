@@ -1,4 +1,4 @@
-"""The rules of a small catalogue, for promtool and amtool."""
+"""The rules of small catalogues, for promtool and amtool."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from catalogue.loader import load_catalogue
+from catalogue.model import Catalogue
 from dashboards.rules.render import render, write
 from dashboards.rules.site import MonitorSite
+from tests.support.observations import barometer
 from tests.support.prometheus import require_prometheus
-from tests.support.rule_scenarios import RuleScenario
 from tests.support.webhooks import Webhook, webhook_server
 
 CATALOGUE = Path(__file__).parent / "catalogue"
@@ -30,11 +31,14 @@ def rules(rendered: Path) -> Path:
     return rendered / "prometheus" / "rules"
 
 
-@pytest.fixture
-def scenario(rules: Path) -> Iterator[RuleScenario]:
-    scenario = RuleScenario(rules)
-    yield scenario
-    scenario.check()
+@pytest.fixture(scope="session")
+def observed_rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the rules of the same catalogue with indicators that others observe."""
+    require_prometheus()
+    folder = tmp_path_factory.mktemp("observed")
+    programmes = (*load_catalogue(CATALOGUE).programmes, *barometer().programmes)
+    write(render(Catalogue(programmes=programmes), MonitorSite()), folder)
+    return folder / "prometheus" / "rules"
 
 
 @pytest.fixture

@@ -173,6 +173,11 @@ def test_a_breakdown_leaves_whole_the_denominator_that_lacks_the_field() -> None
     assert [term.breakdown for term in split.terms] == ["occupied_hours", None]
 
 
+def test_facts_without_a_number_can_only_be_counted() -> None:
+    with pytest.raises(MeasureError, match="count the facts instead"):
+        compile_measure({"latest": "kind", "from": "school.registered"})
+
+
 def test_an_amount_must_be_of_each_fact() -> None:
     with pytest.raises(MeasureError, match=r"is not a field of coworking\.closed"):
         compile_measure(
