@@ -35,12 +35,8 @@ NOT_MADE: Final = 3
     "urls",
     multiple=True,
     metavar="URL",
-    help="Compare with this worker's /metrics; give every worker of the monitor.",
-)
-@click.option(
-    "--every-address",
-    is_flag=True,
-    help="Take each name's every address for a worker, as those of a headless Service are.",
+    help="Compare with this worker's /metrics; give every worker of the monitor, or"
+    " dns+http://NAME:PORT for all addresses of a name.",
 )
 @click.option(
     "--plain-http",
@@ -60,7 +56,6 @@ def audit(
     as_of: datetime | None,
     known_on: datetime | None,
     urls: tuple[str, ...],
-    every_address: bool,
     plain_http: bool,
     bootstrap: str | None,
     work_folder: Path | None,
@@ -75,7 +70,7 @@ def audit(
     compared with the workers' /histories, for which SMART_REGION_HISTORIES_TOKEN_FILE is needed.
     """
     from audit.comparison import compare_exposed, unable, workers_day
-    from audit.exposed import addresses_behind, read_worker
+    from audit.exposed import addresses_of, read_worker
     from audit.recount import audit_records
     from audit.report import audit_document, print_audit
     from boundary.screen import LegibleConsole
@@ -96,8 +91,7 @@ def audit(
     with _made_or_not():
         # Before all is read: a wrong address or folder shows now.
         work.check()
-        if every_address:
-            urls = tuple(one for url in urls for one in addresses_behind(url))
+        urls = tuple(one for url in urls for one in addresses_of(url))
         workers = [read_worker(url, token=token, plain_http=plain_http) for url in urls]
         if as_of is not None:
             day = as_of.date()

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from audit.evaluation import DepartmentCode, last, total
-from audit.exposed import Exposed, WorkerUnreadableError, read_worker
+from audit.exposed import Exposed, WorkerUnreadableError
 from audit.recount import Audit
 from catalogue import metrics
 from catalogue.history import Reading
@@ -38,24 +38,6 @@ class AuditComparison:
 
     compared: int
     differences: tuple[str, ...]
-
-
-def compare(
-    audit: Audit,
-    urls: Sequence[str],
-    *,
-    token: str | None = None,
-    plain_http: bool = False,
-) -> AuditComparison:
-    """Compare an audit with all the workers of one monitor, each by its address.
-
-    `token` is the bearer token of their /metrics, where they need one; `plain_http` as for
-    `read_worker`. No persons are compared.
-
-    Raises `WorkerUnreadableError` where one does not answer.
-    """
-    workers = [read_worker(url, token=token, plain_http=plain_http) for url in urls]
-    return compare_exposed(audit, workers)
 
 
 def compare_exposed(

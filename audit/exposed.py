@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -17,6 +16,7 @@ from boundary.errors import SmartRegionError
 from boundary.http_client import NoAnswerError, http_get
 from boundary.terminal import one_line
 from catalogue import metrics
+from streams.queries.addresses import WorkersUnknownError, parse_workers
 
 METRICS_PATH: Final = "/metrics"
 WAIT_SECONDS: Final = 10.0
@@ -151,20 +151,14 @@ def base_url(url: str) -> str:
     return urlsplit(metrics_url(url))._replace(path="", query="", fragment="").geturl()
 
 
-def addresses_behind(url: str) -> list[str]:
-    """Return an address for each host behind a name, as of a headless Service.
+def addresses_of(url: str) -> list[str]:
+    """Return an address, or those of a name that is written as `dns+http://NAME:PORT`.
 
-    Where it has IPv4 and IPv6 addresses, those of the family that is resolved first. Raises
-    `WorkerUnreadableError` where the name is not known, and for https: a certificate is a name's.
+    Raises `WorkerUnreadableError` where the name has none.
     """
-    parts = urlsplit(metrics_url(url))
-    if parts.scheme != "http":
-        raise WorkerUnreadableError(url, cause="not http; a certificate is of one name")
+    if "dns+" not in url:
+        return [url]
     try:
-        found = socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise WorkerUnreadableError(url, cause=error.strerror or str(error)) from error
-    hosts = {str(address[0]) for family, _, _, _, address in found if family == found[0][0]}
-    port = "" if parts.port is None else f":{parts.port}"
-    written = (f"[{host}]" if ":" in host else host for host in sorted(hosts))
-    return [parts._replace(netloc=f"{host}{port}").geturl() for host in written]
+        return sorted(one.url for one in parse_workers(url).targets())
+    except (ValueError, WorkersUnknownError) as error:
+        raise WorkerUnreadableError(url, cause=str(error)) from None

@@ -11,7 +11,6 @@ from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from audit.fact_numbers import COMPLETE, DEFINING, FACT_NUMBERS
 from boundary.work_folder import WorkFolder
 from broker.stored_record import RawRecord
 from events.dead_letters import RecordOrigin
@@ -19,9 +18,22 @@ from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules, known_before, microseconds
+from events.registry import facts_of
 from events.topics import FAMILIES
 from streams.dead_letters import FORWARDED_FROM
 
+#: Those of a family follow each other, and the one that defines its entities is the first.
+_FACT_NAMES: Final = tuple(fact.NAME for family in Family for fact in facts_of(family))
+FACT_NUMBERS: Final = MappingProxyType({name: number for number, name in enumerate(_FACT_NAMES)})
+"""The numbers of the facts, which rows have in place of their names."""
+_DEFINING: Final = frozenset(FACT_NUMBERS[facts_of(family)[0].NAME] for family in Family)
+#: Facts with every field of the one that defines their entities: they borrow none.
+_COMPLETE: Final = frozenset(
+    FACT_NUMBERS[fact.NAME]
+    for family in Family
+    for fact in facts_of(family)
+    if fact.attribute_kinds().keys() >= facts_of(family)[0].attribute_kinds().keys()
+)
 _FAMILY_NUMBERS: Final = MappingProxyType({family: at for at, family in enumerate(Family)})
 
 _ALL_KNOWN: Final[Mapping[Family, date]] = MappingProxyType({})
@@ -250,7 +262,7 @@ def _cells(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         cell_before = fact, day
         if content == _TAKEN_BACK:
             continue
-        if borrowed is None and fact in DEFINING:
+        if borrowed is None and fact in _DEFINING:
             borrowed = content
-        lent = None if fact in COMPLETE else borrowed
+        lent = None if fact in _COMPLETE else borrowed
         yield fact, entity, day, time_, source, id_, content, lent

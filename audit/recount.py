@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from audit.evaluation import TermHistory, TermResult, course, evaluate, last, total
+from audit.evaluation import TermCourse, course, last, total
 from audit.ledger import Ledger, RecordCounts
 from boundary.work_folder import WorkFolder
 from broker.stored_record import RawRecord
@@ -31,7 +31,7 @@ class Audit:
     catalogue's order, the region first and then, where the indicator's grain is the département,
     all eight; amounts are whole numbers (cents where the indicator is in euros). `categories` are
     the numerators' parts, where there are any. `histories` are what the judgements follow, up to
-    the day, of all indicators but those about persons; on the day they come to the readings.
+    the day, of all indicators but those about persons.
     """
 
     as_of: date
@@ -77,14 +77,14 @@ def audit_ledger(
     ledger.settle(known)
     # Of persons, what took effect after the last publication is not public either.
     ends = {family: day for family, day in known.items() if family.about_persons}
-    answers = {
-        term: evaluate(ledger, term, min(as_of, ends.get(term.family, as_of)))
+    courses = {
+        term: course(ledger, term, min(as_of, ends.get(term.family, as_of)))
         for term in catalogue.terms
     }
     readings: dict[ReadingKey, Reading] = {}
     categories: dict[CategoryKey, int] = {}
     for indicator in catalogue.indicators:
-        found = [answers[term] for term in indicator.measure.terms]
+        found = [courses[term] for term in indicator.measure.terms]
         for department in indicator.territories:
             readings[indicator.id, department] = _reading(
                 found, department, additive=indicator.measure.additive
@@ -92,15 +92,18 @@ def audit_ledger(
             for category in indicator.categories:
                 parts = found[0].categories.get(category, {})
                 categories[indicator.id, category, department] = total(parts, department)
-    histories = _histories(ledger, catalogue, as_of)
+    histories = {
+        (one.id, department): _history(one.measure, courses, department)
+        for one in catalogue.indicators
+        if one.publication is None
+        for department in one.territories
+    }
     return Audit(as_of, known_on, ledger.account(), readings, categories, histories, catalogue)
 
 
-def _reading(answers: Sequence[TermResult], department: str | None, *, additive: bool) -> Reading:
-    numerator, *denominator = (
-        total(answer.amounts, department, additive=additive) for answer in answers
-    )
-    reported = (last(answer.reports, department, additive=additive) for answer in answers)
+def _reading(courses: Sequence[TermCourse], department: str | None, *, additive: bool) -> Reading:
+    numerator, *denominator = (total(one.amounts, department, additive=additive) for one in courses)
+    reported = (last(one.last_reports, department, additive=additive) for one in courses)
     return Reading(
         numerator=numerator,
         denominator=denominator[0] if denominator else None,
@@ -108,19 +111,8 @@ def _reading(answers: Sequence[TermResult], department: str | None, *, additive:
     )
 
 
-def _histories(ledger: Ledger, catalogue: Catalogue, as_of: date) -> Histories:
-    judged = [one for one in catalogue.indicators if one.publication is None]
-    terms = dict.fromkeys(term for one in judged for term in one.measure.terms)
-    courses = {term: course(ledger, term, as_of) for term in terms}
-    return {
-        (one.id, department): _history(one.measure, courses, department)
-        for one in judged
-        for department in one.territories
-    }
-
-
 def _history(
-    measure: Measure, courses: Mapping[Term, TermHistory], department: str | None
+    measure: Measure, courses: Mapping[Term, TermCourse], department: str | None
 ) -> History:
     # The region's is the sum of all, but its own where the measure is not additive.
     is_sum = department is None and measure.additive

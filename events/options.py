@@ -63,12 +63,6 @@ OUT = click.option(
     metavar="FILE",
     help="Where to write.  [default: standard output]",
 )
-WAIT_FOR_WORKERS = click.option(
-    "--wait",
-    type=WAIT,
-    metavar="SECONDS",
-    help="Wait at most this long until the workers have read all events.",
-)
 
 
 def _said(_context: click.Context, _option: click.Parameter, text: str) -> str:

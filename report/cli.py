@@ -95,7 +95,7 @@ def note(
     from catalogue.loader import load_catalogue
     from report.note.content import NoteRequest, note_of
     from report.note.output import FORMS, note_bytes, send_note
-    from report.note.source import note_source
+    from report.past import events_known_on
     from streams.settings import load_settings
 
     if out is None and not mail:
@@ -114,7 +114,7 @@ def note(
     if contacts_file is not None:
         contacts = load_contacts(contacts_file, [one.id for one in catalogue.programmes])
     root = "" if page_url is None else f"{page_url.rstrip('/')}/"
-    with note_source(settings, catalogue, known) as (knowledge, ledger):
+    with events_known_on(settings, catalogue, known) as (knowledge, ledger):
         made = note_of(knowledge, ledger, NoteRequest(month, known, chosen, contacts))
     if out is not None:
         _write(out, note_bytes(made, out.suffix, root), made)

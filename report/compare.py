@@ -7,9 +7,8 @@ from datetime import date
 
 from catalogue.model import Indicator, Programme
 from report import reasons
-from report.cell import TextCell
 from report.knowledge import Knowledge
-from report.standing import NOT_A_RATIO, Standing, shown_change
+from report.standing import NOT_A_RATIO, Standing, TextCell, shown_change
 from report.view import View
 
 

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from boundary.spreadsheets import plain_cell
-from report.cell import TextCell
 from report.completeness import Completeness
-from report.standing import Standing
+from report.standing import Standing, TextCell
 from report.view import View
 
 _CELLS: Final = (

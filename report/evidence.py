@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from boundary.errors import SmartRegionError
 from catalogue.model import Indicator
 from catalogue.publication import counts_persons
-from catalogue.terms import Measure, Term
+from catalogue.terms import Term
 from events.fact import Family
 from events.record_rules import known_before
 from events.registry import FACTS_BY_NAME
 from events.topics import topic_name
-from report.ledger import VISIBLE, EventLedger, LedgerSnapshot
-from report.term_sql import longest_lifetime, term_sql
+from report.ledger import VISIBLE, EventLedger
+from report.term_sql import term_sql
 from report.words import NAME_FIELDS, REFERENCES, EntityKey
 from streams.state import moment_of
 
@@ -33,13 +33,14 @@ class PersonsNotShownError(SmartRegionError):
 
 
 @dataclass(frozen=True, slots=True)
-class EntityContribution:
-    """What an entity adds to a figure in one département.
+class EvidenceRow:
+    """What an entity adds to a figure in one département on a day, and what it added on another.
 
-    `denominator` is None where the measure has none. `since` is the effective day of the record
-    that the numerator's amount comes from (in a measure that adds up, the latest of them); where
-    the numerator has none, the denominator's. `sources` are the entities whose events the amounts
-    come from: the entity itself, and what refers to it (the deliveries of a lycée).
+    Denominators are None where the measure has none, and amounts `before` are 0 where there is no
+    other day. `since` is the effective day of the record that the numerator's amount comes from (in
+    a measure that adds up, the latest of them); where the numerator has none, the denominator's.
+    `sources` are the entities whose events the amounts come from: the entity itself, and what
+    refers to it (the deliveries of a lycée).
     """
 
     key: EntityKey
@@ -47,46 +48,21 @@ class EntityContribution:
     department: str | None
     numerator: int
     denominator: int | None
+    numerator_before: int
+    denominator_before: int | None
     since: date
     sources: tuple[EntityKey, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class ContributionPage:
-    """Some of the entities behind a figure; `entities` is how many the part has in all.
+class Evidence:
+    """Some of the entities behind a figure or a change; `entities` is how many there are in all.
 
-    `numerator` and `denominator` are the sums of all entities of the figure, whatever the part: its
-    reading.
+    `numerator` and `denominator` are the sums of all entities, whatever the part: the figure's
+    reading, or by how much it changed.
     """
 
-    rows: tuple[EntityContribution, ...]
-    entities: int
-    numerator: int
-    denominator: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedEntity:
-    """An entity whose amounts differ between two days; denominators None as in contributions."""
-
-    key: EntityKey
-    name: str | None
-    department: str | None
-    numerator_before: int
-    numerator_after: int
-    denominator_before: int | None
-    denominator_after: int | None
-    sources: tuple[EntityKey, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ChangePage:
-    """Some of the entities that changed a figure; `entities` is how many did.
-
-    `numerator` and `denominator` are by how much all of them changed it.
-    """
-
-    rows: tuple[ChangedEntity, ...]
+    rows: tuple[EvidenceRow, ...]
     entities: int
     numerator: int
     denominator: int | None
@@ -115,7 +91,7 @@ class EntityEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class EntityEventPage:
+class EntityEvents:
     """Some events of an entity, newest first; `events` is how many it has."""
 
     key: EntityKey
@@ -124,28 +100,37 @@ class EntityEventPage:
     events: int
 
 
-#: Which rows are in a part; `numerator` and `denominator` are an entity's amounts.
-_PARTS: Final[Mapping[EvidencePart, str]] = {
-    "all": "TRUE",
-    "counted": "numerator <> 0",
-    "missing": "numerator < denominator",
-}
+_BY_NAME: Final = "department NULLS LAST, sorted NULLS LAST, entity, family"
+_MISSING_FIRST: Final = f"(numerator < denominator) DESC, {_BY_NAME}"
+_LARGEST_FIRST: Final = f"""
+abs(numerator - numerator_before) + abs(denominator - denominator_before) DESC, {_BY_NAME}
+"""
+_CHANGED: Final = "numerator <> numerator_before OR denominator <> denominator_before"
 
-_CONTRIBUTIONS: Final = """
-WITH part ({columns}) AS ({parts}), amounts AS MATERIALIZED (
+_EVIDENCE: Final = """
+WITH {tables}, asked (later, as_of) AS (VALUES {days}),
+part (family, entity, subject, source, department, since, numerator, denominator, later) AS (
+    {parts}
+), amounts AS MATERIALIZED (
     SELECT
         family, entity, department, max(subject) AS subject,
-        coalesce(sum(numerator), 0) AS numerator, {denominator} AS denominator,
+        list(DISTINCT source ORDER BY source) FILTER (WHERE source IS NOT NULL) AS sources,
+        coalesce(sum(numerator) FILTER (WHERE later), 0) AS numerator,
+        coalesce(sum(denominator) FILTER (WHERE later), 0) AS denominator,
+        coalesce(sum(numerator) FILTER (WHERE NOT later), 0) AS numerator_before,
+        coalesce(sum(denominator) FILTER (WHERE NOT later), 0) AS denominator_before,
         coalesce(
-            max(day) FILTER (WHERE numerator <> 0), max(day) FILTER (WHERE denominator <> 0),
-            max(day)
+            max(since) FILTER (WHERE part.numerator <> 0),
+            max(since) FILTER (WHERE part.denominator <> 0),
+            max(since)
         ) AS since
     FROM part
     GROUP BY family, entity, department
 ), totals AS (
     SELECT
         count(*) FILTER (WHERE {chosen}) AS entities,
-        coalesce(sum(numerator), 0) AS numerators, {denominators} AS denominators
+        coalesce(sum(numerator - numerator_before), 0) AS numerators,
+        coalesce(sum(denominator - denominator_before), 0) AS denominators
     FROM amounts
 ), named AS (
     SELECT amounts.*, {name} FROM amounts {names} WHERE {chosen}
@@ -154,85 +139,17 @@ WITH part ({columns}) AS ({parts}), amounts AS MATERIALIZED (
     FROM (SELECT * FROM named ORDER BY {order} LIMIT $limit OFFSET $offset)
 )
 SELECT
-    entities, numerators, denominators,
-    family, entity, name, department, numerator, denominator, since
+    entities, numerators, denominators, family, entity, name, department,
+    numerator, denominator, numerator_before, denominator_before, since, sources
 FROM totals LEFT JOIN page ON TRUE
 ORDER BY place
 """
 
-_CHANGES: Final = """
-WITH moved (entity) AS MATERIALIZED ({moved}),
-part ({columns}) AS ({parts}),
-amounts AS MATERIALIZED (
-    SELECT
-        family, entity, department, max(subject) AS subject,
-        coalesce(sum(numerator) FILTER (WHERE NOT later), 0) AS numerator_before,
-        coalesce(sum(numerator) FILTER (WHERE later), 0) AS numerator_after,
-        coalesce(sum(denominator) FILTER (WHERE NOT later), 0) AS denominator_before,
-        coalesce(sum(denominator) FILTER (WHERE later), 0) AS denominator_after
-    FROM part
-    GROUP BY family, entity, department
-    HAVING numerator_before <> numerator_after OR denominator_before <> denominator_after
-), totals AS (
-    SELECT
-        count(*) AS entities,
-        coalesce(sum(numerator_after - numerator_before), 0) AS numerators,
-        coalesce(sum(denominator_after - denominator_before), 0) AS denominators
-    FROM amounts
-), named AS (
-    SELECT
-        amounts.*, {name},
-        abs(numerator_after - numerator_before)
-            + abs(denominator_after - denominator_before) AS size
-    FROM amounts {names}
-), page AS (
-    SELECT *, row_number() OVER (ORDER BY {order}) AS place
-    FROM (SELECT * FROM named ORDER BY {order} LIMIT $limit OFFSET $offset)
-)
-SELECT
-    entities, numerators, denominators,
-    family, entity, name, department,
-    numerator_before, numerator_after, denominator_before, denominator_after
-FROM totals LEFT JOIN page ON TRUE
-ORDER BY place
-"""
-
-_COLUMNS: Final = "family, entity, subject, department, day, numerator, denominator, later"
-
-_BY_NAME: Final = "department NULLS LAST, sorted NULLS LAST, entity, family"
-_MISSING_FIRST: Final = f"(numerator < denominator) DESC, {_BY_NAME}"
-_LARGEST_FIRST: Final = f"size DESC, {_BY_NAME}"
-
+# Amounts of what refers to an entity are that entity's.
 _PART: Final = """
-SELECT {family}, {entity}, department, day, {amounts}, later FROM ({rows}) WHERE {where}
-"""
-
-# An amount changes on the day of a record, and on the day after it has expired.
-_MOVED: Final = """
-SELECT {entity} FROM event
-WHERE family = ${name}family AND {visible}
-    AND day > least($since, $until) - ${name}lasts AND day <= greatest($since, $until)
-"""
-
-_MOVED_ENTITY: Final = "entity IN (SELECT entity FROM moved)"
-
-# The facts of an entity may refer to one after the other: all its records are read.
-_MOVED_SUBJECT: Final = """
-entity IN (
-    SELECT entity FROM event
-    WHERE family = ${name}family AND subject IN (SELECT entity FROM moved)
-)
-"""
-
-_OF_SUBJECTS: Final = """
-entity IN (
-    SELECT entity FROM event
-    WHERE family = ${name}family AND list_contains($subjects::VARCHAR[], subject)
-)
-"""
-
-_REFERRING: Final = """
-SELECT DISTINCT subject, entity FROM ({rows}) WHERE list_contains($subjects::VARCHAR[], subject)
+SELECT {key}, department, since, {amounts}, later
+FROM {term}span JOIN asked ON day <= as_of AND as_of < ends
+WHERE {where}
 """
 
 # A name is that of the entity's definition on its latest day.
@@ -242,7 +159,7 @@ LEFT JOIN (
     FROM event
     WHERE family = $named AND name IS NOT NULL AND {visible} AND content IS NOT NULL
     GROUP BY entity
-) AS definition ON definition.entity = {key} AND amounts.family = $of_rows
+) AS definition ON definition.entity = {key} AND amounts.family = $family
 """
 
 _EVENTS: Final = """
@@ -281,31 +198,28 @@ def contributions(  # noqa: PLR0913 - the figure, the days and the page, by name
     part: EvidencePart = "all",
     limit: int = 50,
     offset: int = 0,
-) -> ContributionPage:
+) -> Evidence:
     """Return the entities behind a figure on a day, as known at the end of another (UTC).
 
     Those missing come first: they are in the denominator, and not or not fully in the numerator. A
     count misses none. Raises `PersonsNotShownError`.
     """
-    _refuse_persons(indicator)
-    question = _Question(indicator.measure, department, known_on, as_of=as_of)
     is_ratio = indicator.measure.denominator is not None
-    sql = _CONTRIBUTIONS.format(
-        columns=_COLUMNS,
-        parts=question.parts,
-        denominator="coalesce(sum(denominator), 0)" if is_ratio else "NULL::HUGEINT",
-        denominators="coalesce(sum(denominator), 0)" if is_ratio else "NULL",
-        chosen=f"coalesce({_PARTS[part]}, FALSE)",
+    chosen = {
+        "all": "TRUE",
+        "counted": "numerator <> 0",
+        "missing": "numerator < denominator" if is_ratio else "FALSE",
+    }[part]
+    return _evidence(
+        ledger,
+        indicator,
+        department,
+        {"until": as_of},
+        known_on,
+        chosen=chosen,
         order=_MISSING_FIRST if is_ratio else _BY_NAME,
-        name=question.name,
-        names=question.names,
+        page={"limit": limit, "offset": offset},
     )
-    (entities, numerator, denominator), found = question.answered(ledger, sql, limit, offset)
-    rows = tuple(
-        EntityContribution(key, name, code, over, under, date.fromordinal(since), sources)
-        for key, sources, (name, code, over, under, since) in found
-    )
-    return ContributionPage(rows, entities, numerator, denominator)
 
 
 def changes(  # noqa: PLR0913 - as in contributions
@@ -318,37 +232,21 @@ def changes(  # noqa: PLR0913 - as in contributions
     *,
     limit: int = 50,
     offset: int = 0,
-) -> ChangePage:
+) -> Evidence:
     """Return the entities whose amounts differ between two days, the largest change first.
 
     Raises `PersonsNotShownError`.
     """
-    _refuse_persons(indicator)
-    question = _Question(indicator.measure, department, known_on, since=since, until=until)
-    is_ratio = indicator.measure.denominator is not None
-    sql = _CHANGES.format(
-        moved=question.moved,
-        columns=_COLUMNS,
-        parts=question.parts,
+    return _evidence(
+        ledger,
+        indicator,
+        department,
+        {"since": since, "until": until},
+        known_on,
+        chosen=_CHANGED,
         order=_LARGEST_FIRST,
-        name=question.name,
-        names=question.names,
+        page={"limit": limit, "offset": offset},
     )
-    (entities, numerator, denominator), found = question.answered(ledger, sql, limit, offset)
-    rows = tuple(
-        ChangedEntity(
-            key,
-            name,
-            code,
-            over_before,
-            over_after,
-            under_before if is_ratio else None,
-            under_after if is_ratio else None,
-            sources,
-        )
-        for key, sources, (name, code, over_before, over_after, under_before, under_after) in found
-    )
-    return ChangePage(rows, entities, numerator, denominator if is_ratio else None)
 
 
 def events_of(
@@ -359,14 +257,13 @@ def events_of(
     *,
     limit: int = 50,
     offset: int = 0,
-) -> EntityEventPage:
+) -> EntityEvents:
     """Return the events of an entity that were known at the end of a day (UTC), newest first.
 
     Raises `PersonsNotShownError`.
     """
     if family.about_persons:
         raise PersonsNotShownError(family.value)
-    key = EntityKey(family, entity)
     parameters = {"family": family.value, "entity": entity, "before": known_before(known_on)}
     with ledger.snapshot() as snapshot:
         ((events, subject),) = snapshot.query(_EVENT_COUNT, parameters)
@@ -374,174 +271,123 @@ def events_of(
         named, by_subject = _namesake(family)
         called = {**parameters, "family": named, "entity": subject if by_subject else entity}
         ((name,),) = snapshot.query(_NAME.format(visible=VISIBLE), called)
-    return EntityEventPage(key, name, tuple(_EventRow(*row).event(family) for row in rows), events)
+    found = tuple(_event(family, *row) for row in rows)
+    return EntityEvents(EntityKey(family, entity), name, found, events)
 
 
-def _refuse_persons(indicator: Indicator) -> None:
+def _event(family: Family, *row: Any) -> EntityEvent:
+    """Return a row of `_EVENTS` as it is shown."""
+    kind, fact, source, name, day, time, recorded, partition, offset, content, latest, copied = row
+    if latest:
+        standing: Standing = "retraction" if content is None else "counts"
+    else:
+        standing = "duplicate" if copied else "superseded"
+    return EntityEvent(
+        type=kind,
+        fact=fact,
+        source=source,
+        id=name,
+        effective_day=date.fromordinal(day),
+        time=moment_of(time),
+        recorded_at=moment_of(recorded * 1000),
+        topic=topic_name(family),
+        partition=partition,
+        offset=offset,
+        content=None if content is None else json.loads(content),
+        standing=standing,
+    )
+
+
+def _evidence(  # noqa: PLR0913 - as in contributions
+    ledger: EventLedger,
+    indicator: Indicator,
+    department: str | None,
+    days: Mapping[str, date],
+    known_on: date | None,
+    *,
+    chosen: str,
+    order: str,
+    page: Mapping[str, int],
+) -> Evidence:
+    """Query what entities add to a figure on the last of one or two days, and on the first."""
     if counts_persons(indicator):
         raise PersonsNotShownError(indicator.id)
+    measure = indicator.measure
+    is_ratio = measure.denominator is not None
+    #: The family of the rows: that of the denominator, where the numerator refers to it.
+    family = measure.terms[-1].family
+    parameters: dict[str, object] = {"before": known_before(known_on), **page}
+    parameters |= {name: day.toordinal() for name, day in days.items()}
+    where = "TRUE"
+    if department is not None:
+        where = "department = $department"
+        parameters["department"] = department
+    elif not measure.additive:
+        # An observation of a département is not part of the observation of the Région.
+        where = "department IS NULL"
+    name, names = "NULL AS name, NULL AS sorted", ""
+    named, by_subject = _namesake(family)
+    if named is not None:
+        name = "definition.name, definition.sorted"
+        key = "amounts.subject" if by_subject else "amounts.entity"
+        names = _NAMES.format(visible=VISIBLE, key=key)
+        parameters |= {"named": named, "family": family.value}
+    tables, parts = [], []
+    for position, term in enumerate(measure.terms):
+        prefix = f"term{position}_"
+        compiled = term_sql(term, prefix)
+        tables.append(compiled.tables)
+        refers = _refers(term, family)
+        of = family if refers else term.family
+        parameters |= {**compiled.parameters, f"{prefix}of": of.value}
+        entity = "subject, NULL, entity" if refers else "entity, subject, NULL"
+        amounts = "amount, NULL" if position == 0 else "NULL, amount"
+        parts.append(
+            _PART.format(key=f"${prefix}of, {entity}", amounts=amounts, term=prefix, where=where)
+        )
+    sql = _EVIDENCE.format(
+        tables=", ".join(tables),
+        days=", ".join(f"({day == 'until'}, ${day})" for day in days),
+        parts=" UNION ALL ".join(parts),
+        chosen=chosen,
+        name=name,
+        names=names,
+        order=order,
+    )
+    found = ledger.query(sql, parameters)
+    entities, numerator, denominator = found[0][:3]
+    rows = tuple(_row(measure.numerator, is_ratio, *row[3:]) for row in found if row[3] is not None)
+    return Evidence(rows, entities, numerator, denominator if is_ratio else None)
+
+
+def _row(numerator: Term, is_ratio: bool, *row: Any) -> EvidenceRow:  # noqa: FBT001 - of a query
+    family, entity, name, department, over, under, over_before, under_before, since, sources = row
+    key = EntityKey(Family(family), entity)
+    return EvidenceRow(
+        key=key,
+        name=name,
+        department=department,
+        numerator=over,
+        denominator=under if is_ratio else None,
+        numerator_before=over_before,
+        denominator_before=under_before if is_ratio else None,
+        since=date.fromordinal(since),
+        sources=(key, *(EntityKey(numerator.family, one) for one in sources or ())),
+    )
+
+
+def _refers(term: Term, family: Family) -> bool:
+    """Return whether the entities of a term refer to those of another family."""
+    reference = REFERENCES.get(term.family)
+    return term.family is not family and reference is not None and reference.family is family
 
 
 def _namesake(family: Family) -> tuple[str | None, bool]:
     """Return the family whose events name an entity, and whether they name what it refers to."""
-    reference = REFERENCES.get(family)
-    if family in _NAMED:
+    named = {FACTS_BY_NAME[fact].FAMILY for fact in NAME_FIELDS}
+    if family in named:
         return family.value, False
-    if reference is not None and reference.family in _NAMED:
+    reference = REFERENCES.get(family)
+    if reference is not None and reference.family in named:
         return reference.family.value, True
     return None, False
-
-
-_NAMED: Final = frozenset(FACTS_BY_NAME[fact].FAMILY for fact in NAME_FIELDS)
-
-
-class _EventRow(NamedTuple):
-    """The columns of `_EVENTS`."""
-
-    type: str
-    fact: str
-    source: str
-    id: str
-    day: int
-    time: int
-    recorded: int
-    partition: int
-    offset: int
-    content: str | None
-    latest: bool
-    copied: bool
-
-    @property
-    def standing(self) -> Standing:
-        """What the event does."""
-        if self.latest:
-            return "retraction" if self.content is None else "counts"
-        return "duplicate" if self.copied else "superseded"
-
-    def event(self, family: Family) -> EntityEvent:
-        """Return it as it is shown."""
-        return EntityEvent(
-            type=self.type,
-            fact=self.fact,
-            source=self.source,
-            id=self.id,
-            effective_day=date.fromordinal(self.day),
-            time=moment_of(self.time),
-            recorded_at=moment_of(self.recorded * 1000),
-            topic=topic_name(family),
-            partition=self.partition,
-            offset=self.offset,
-            content=None if self.content is None else json.loads(self.content),
-            standing=self.standing,
-        )
-
-
-class _Question:
-    """The SQL of what entities add to a measure in a territory, on one day or on two."""
-
-    def __init__(
-        self,
-        measure: Measure,
-        department: str | None,
-        known_on: date | None,
-        **days: date,
-    ) -> None:
-        """Ask of one day, or of two: the earlier amounts are those of the first."""
-        self.parameters: dict[str, object] = {"before": known_before(known_on)}
-        self.parameters |= {name: day.toordinal() for name, day in days.items()}
-        self._measure = measure
-        self._days = tuple(days)
-        self._changes = len(days) > 1
-        #: The family of the rows: that of the denominator, where the numerator refers to it.
-        self._family = measure.terms[-1].family
-        self._where = "TRUE"
-        if department is not None:
-            self._where = "department = $department"
-            self.parameters["department"] = department
-        elif not measure.additive:
-            # An observation of a département is not part of the observation of the Région.
-            self._where = "department IS NULL"
-        named, by_subject = _namesake(self._family)
-        self.name = "NULL AS name, NULL AS sorted"
-        self.names = ""
-        if named is not None:
-            self.name = "definition.name, definition.sorted"
-            key = "amounts.subject" if by_subject else "amounts.entity"
-            self.names = _NAMES.format(visible=VISIBLE, key=key)
-            self.parameters |= {"named": named, "of_rows": self._family.value}
-
-    @property
-    def parts(self) -> str:
-        """Return the query of the amounts on the days, of all terms."""
-        parts = []
-        for position, term in enumerate(self._measure.terms):
-            name = f"term{position}_"
-            refers = self._is_referring(term)
-            only = "TRUE"
-            if self._changes:
-                only = _MOVED_SUBJECT if refers else _MOVED_ENTITY
-            compiled = term_sql(term, name, self._days, only=only.format(name=name))
-            self.parameters |= compiled.parameters
-            self.parameters[f"{name}of"] = (self._family if refers else term.family).value
-            parts.append(
-                _PART.format(
-                    family=f"${name}of",
-                    entity="subject, NULL" if refers else "entity, subject",
-                    amounts="amount, NULL" if position == 0 else "NULL, amount",
-                    rows=compiled.sql,
-                    where=self._where,
-                )
-            )
-        return " UNION ALL ".join(parts)
-
-    @property
-    def moved(self) -> str:
-        """Return the query of the entities whose rows may differ between the two days."""
-        parts = []
-        for position, term in enumerate(self._measure.terms):
-            name = f"term{position}_"
-            self.parameters[f"{name}lasts"] = longest_lifetime(term)
-            entity = "subject" if self._is_referring(term) else "entity"
-            parts.append(_MOVED.format(entity=entity, name=name, visible=VISIBLE))
-        return " UNION ".join(parts)
-
-    def answered(
-        self, ledger: EventLedger, sql: str, limit: int, offset: int
-    ) -> tuple[tuple[Any, ...], list[tuple[EntityKey, tuple[EntityKey, ...], tuple[Any, ...]]]]:
-        """Return the totals of a query, and of each row its entity, its sources and its columns."""
-        with ledger.snapshot() as snapshot:
-            found = snapshot.query(sql, self.parameters | {"limit": limit, "offset": offset})
-            keys = [EntityKey(Family(row[3]), row[4]) for row in found if row[3] is not None]
-            sources = self._sources(snapshot, keys)
-        rows = [
-            (key, tuple(sources[key]), tuple(row[5:]))
-            for key, row in zip(keys, found, strict=False)
-        ]
-        return tuple(found[0][:3]), rows
-
-    def _sources(
-        self, snapshot: LedgerSnapshot, keys: Iterable[EntityKey]
-    ) -> Mapping[EntityKey, Sequence[EntityKey]]:
-        """Return the entities whose events the amounts of these come from."""
-        found = {key: [key] for key in keys}
-        term = self._measure.numerator
-        if not found or not self._is_referring(term):
-            return found
-        compiled = term_sql(term, "of_", self._days, only=_OF_SUBJECTS.format(name="of_"))
-        parameters = {
-            **compiled.parameters,
-            **{name: self.parameters[name] for name in ("before", *self._days)},
-            "subjects": [key.entity for key in found],
-        }
-        referring = snapshot.query(_REFERRING.format(rows=compiled.sql), parameters)
-        for subject, entity in sorted(referring):
-            found[EntityKey(self._family, subject)].append(EntityKey(term.family, entity))
-        return found
-
-    def _is_referring(self, term: Term) -> bool:
-        reference = REFERENCES.get(term.family)
-        return (
-            term.family is not self._family
-            and reference is not None
-            and reference.family is self._family
-        )

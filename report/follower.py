@@ -5,37 +5,31 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import date
-from functools import partial
-from hashlib import sha256
+from functools import lru_cache, partial
 from secrets import randbits
 from time import monotonic
 from typing import Final
 
 from boundary.errors import SmartRegionError
 from boundary.web import Readiness
-from broker.clients import administering
 from broker.errors import BrokerRefusedError, PositionsOutdatedError, TopicsMissingError
-from broker.reading import FOLLOW_WAIT_MS, TopicReader, open_reader, read_topics
+from broker.reading import (
+    FOLLOW_WAIT_MS,
+    NO_POSITIONS,
+    TopicReader,
+    open_reader,
+    read_topics,
+)
 from broker.stored_record import RawRecord
-from broker.topic_admin import seen_topics
 from catalogue.model import Catalogue
-from catalogue.recording import load_recording
 from events.dead_letters import RecordOrigin
-from events.producers.model import load_producers
+from events.record_rules import known_before
 from report.completeness import Completeness
 from report.errors import FiguresNotReadyError
 from report.knowledge import Knowledge
-from report.ledger import (
-    LEDGER_TOPICS,
-    PERSON_TOPICS,
-    EventLedger,
-    LedgerFailedError,
-    LedgerOutdatedError,
-)
-from report.past import state_store_known_on
-from report.past_days import PastDays
+from report.ledger import LEDGER_TOPICS, PERSON_TOPICS, EventLedger
+from report.past import knowledge_on
 from report.server import Known
 from streams.assessor.assessor import Assessment, Assessor
 from streams.assessor.known_part import known_part
@@ -46,14 +40,19 @@ from streams.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-RETRY_SECONDS: Final = 5.0
-"""The pause before events that could not be stored are read and stored again."""
-
 _VERSION_BITS: Final = 48
 
 DECISIONS_SECONDS: Final = 300.0
-"""How often the operators' decisions to pass over records are read again: workers apply them from
-their next start on."""
+"""How often the operators' decisions to skip records are read again: workers apply them from their
+next start on."""
+
+MOST_PAST_DAYS: Final = 8
+"""The number of past days whose knowledge is kept: those last shown."""
+
+PAST_DAY_SECONDS: Final = 300.0
+"""How long it is kept at most: the ledger has no late event about a person, and no erasure."""
+
+_KNOWN: Final = "SELECT count(*) FROM event WHERE known < $before"
 
 
 class Follower:
@@ -76,9 +75,9 @@ class Follower:
         self._waits_for: str | None = None
         self.ledger_lag: int | None = None
         """Records of events that the ledger does not have yet; None before the broker's answer."""
-        self._ledger_problem: str | None = None
         self._has_events = False
-        self._past_days = PastDays(ledger, self._make_known_on)
+        #: Called with the number of events that were known then: another one is computed anew.
+        self._past_days = lru_cache(MOST_PAST_DAYS)(self._known_on)
 
     def follow_figures(self, stopping: threading.Event) -> None:
         """Follow the histories until `stopping`. Raises as `open_histories`."""
@@ -90,36 +89,28 @@ class Follower:
     def follow_events(self, stopping: threading.Event) -> None:
         """Append the topics of events to the ledger until `stopping`.
 
-        A ledger of other topics or other rules is read again. One that cannot be written, such as
-        on a full disk, is tried again for ever: what it has is still shown. Raises as `open_reader`
-        and `TopicReader.check_answering`.
+        They are read again where a topic was created anew, and where operators decided to skip
+        other records. Raises as `open_reader`, `TopicReader.check_answering` and
+        `EventLedger.append`.
         """
         while not stopping.is_set():
             try:
-                self._follow_ledger(stopping)
-            except LedgerFailedError as error:
-                if self._ledger_problem is None:
-                    logger.warning("events are not stored, and tried again: %s", error)
-                self._ledger_problem = str(error)
-                stopping.wait(RETRY_SECONDS)
-
-    def _follow_ledger(self, stopping: threading.Event) -> None:
-        try:
-            self.ledger.bind(self._basis())
-            self._append(stopping)
-        except (LedgerOutdatedError, PositionsOutdatedError) as error:
-            logger.warning("events are read again: %s", error)
-            self._has_events = False
-            self.ledger.clear()
+                self._append(stopping)
+            except PositionsOutdatedError as error:
+                logger.warning("events are read again: %s", error)
+            if not stopping.is_set():
+                self._has_events = False
+                self.ledger.clear()
 
     def _append(self, stopping: threading.Event) -> None:
+        """Append events until `stopping`, or until operators have decided to skip others."""
         security = self._settings.security().pinned()
         skipped = read_decisions(self._settings.broker, security=self._settings.security()).skipped
         with open_reader(
             self._settings.broker,
             LEDGER_TOPICS,
             security=security,
-            positions=self.ledger.positions(),
+            positions=NO_POSITIONS,
             fetch_wait_ms=FOLLOW_WAIT_MS,
         ) as reader:
             decided_at = monotonic()
@@ -128,52 +119,28 @@ class Follower:
                 reader.check_answering(
                     self._settings.broker, timeout=self._settings.stall_timeout, security=security
                 )
-                is_due = monotonic() - decided_at >= DECISIONS_SECONDS
-                if is_due:
-                    skipped, decided_at = self._decisions(skipped), monotonic()
-                self._look_at_lag(reader, unstored=len(records))
-                if records or is_due:
-                    self.ledger.append(records, self.rules, skipped)
-                    self._look_at_lag(reader)
-                if self._ledger_problem is not None and (records or reader.caught_up):
-                    logger.info("events are stored again")
-                    self._ledger_problem = None
-                if reader.caught_up:
-                    self._has_events = True
-                    self._arrange()
+                self.ledger.append(records, self.rules, skipped)
+                self._look_at_lag(reader)
+                self._has_events = self._has_events or reader.caught_up
+                if monotonic() - decided_at >= DECISIONS_SECONDS:
+                    decided_at = monotonic()
+                    if self._decisions(skipped) != skipped:
+                        logger.info("events are read again: other records are to be skipped")
+                        return
 
-    def _look_at_lag(self, reader: TopicReader, unstored: int = 0) -> None:
+    def _look_at_lag(self, reader: TopicReader) -> None:
         behind = reader.behind().values()
         if None not in behind:
-            self.ledger_lag = sum(filter(None, behind)) + unstored
+            self.ledger_lag = sum(filter(None, behind))
 
     def _decisions(self, known: Mapping[RecordOrigin, Skip]) -> Mapping[RecordOrigin, Skip]:
-        """Return the decisions to pass over records; those known where they cannot be read."""
+        """Return the decisions to skip records; those known where they cannot be read."""
         settings = self._settings
         try:
             return read_decisions(settings.broker, security=settings.security()).skipped
         except SmartRegionError as error:
-            logger.warning("decisions to pass over records are not read: %s", error)
+            logger.warning("decisions to skip records cannot be read: %s", error)
             return known
-
-    def _arrange(self) -> None:
-        try:
-            if self.ledger.arrange():
-                logger.info("events arranged")
-        except LedgerFailedError as error:
-            logger.warning("events are not arranged, which makes evidence slower: %s", error)
-
-    def _basis(self) -> dict[str, str]:
-        """Return what the ledger's events rest on: the topics, and the rules of acceptance."""
-        settings = self._settings
-        producers = load_producers(settings.producers).model_dump_json()
-        recording = load_recording(settings.catalogue)
-        milestones = sorted((name, *some) for name, some in self.catalogue.known_milestones.items())
-        rules = f"{settings.time_tolerance} {recording} {producers} {milestones}".encode()
-        with administering(settings.broker, what="topics", security=settings.security()) as admin:
-            seen = seen_topics(admin, LEDGER_TOPICS)
-        topics = {name: topic.identity for name, topic in seen.items()}
-        return {**topics, "rules": sha256(rules).hexdigest()}
 
     def now(self) -> Known | None:
         """Return what is known now; None while nothing is."""
@@ -182,11 +149,6 @@ class Follower:
             return None
         return published[1], Completeness.of(self._assessor.snapshot())
 
-    def kept(self, day: date) -> Known | None:
-        """Return what was known at the end of a past day, if that was computed before."""
-        knowledge = self._past_days.kept(day) if self._has_events else None
-        return None if knowledge is None else self._as_known_on(day, knowledge)
-
     def known_on(self, day: date) -> Known:
         """Return what was known at the end of a past day; it may take seconds to compute.
 
@@ -194,20 +156,16 @@ class Follower:
         """
         if not self._has_events:
             raise FiguresNotReadyError
-        return self._as_known_on(day, self._past_days.get(day))
-
-    def _as_known_on(self, day: date, knowledge: Knowledge) -> Known:
-        has_persons = knowledge.catalogue is self.catalogue
-        return knowledge, Completeness.known_on(day, has_persons=has_persons)
+        ((events,),) = self.ledger.query(_KNOWN, {"before": known_before(day)})
+        return self._past_days(day, events, int(monotonic() // PAST_DAY_SECONDS))
 
     def has_events(self) -> bool:
         """Return whether the events that were there at the start have been read."""
         return self._has_events
 
     def readiness(self) -> Readiness:
-        """Return the content of /readyz: that of the figures, and whether events are stored."""
-        figures = self._assessor.readiness()
-        return replace(figures, waiting_for=figures.waiting_for or self._ledger_problem)
+        """Return the content of /readyz: that of the figures."""
+        return self._assessor.readiness()
 
     def _publish(self) -> None:
         snapshot = self._assessor.snapshot()
@@ -240,22 +198,26 @@ class Follower:
             logger.info("no figures yet: waiting for %s", reason)
         self._waits_for = known
 
-    def _make_known_on(self, day: date) -> Knowledge:
-        """Return what was known at the end of a day.
+    def _known_on(self, day: date, *_: int) -> Known:
+        """Compute what was known at the end of a day.
 
         Where the broker does not let this user read what is about persons, that is left out.
         """
-        ledger, catalogue, rules = self.ledger, self.catalogue, self.rules
-        known_on = partial(state_store_known_on, partitions=self._settings.partitions)
+        known_on = partial(
+            knowledge_on,
+            self.ledger,
+            known_on=day,
+            rules=self.rules,
+            partitions=self._settings.partitions,
+        )
         try:
-            persons = self._person_records()
-            state_store = known_on(ledger, persons, catalogue, day, rules)
+            knowledge = known_on(self._person_records(), self.catalogue)
         except (BrokerRefusedError, TopicsMissingError) as error:
             logger.warning("past days are shown without what is about persons: %s", error)
-            state_store = known_on(ledger, (), catalogue, day, rules)
-            about_persons = [term for term in catalogue.terms if term.family.about_persons]
-            catalogue = known_part(catalogue, about_persons)
-        return Knowledge.from_states(state_store, catalogue, day)
+            about_persons = [term for term in self.catalogue.terms if term.family.about_persons]
+            knowledge = known_on((), known_part(self.catalogue, about_persons))
+            return knowledge, Completeness.known_on(day, has_persons=False)
+        return knowledge, Completeness.known_on(day)
 
     def _person_records(self) -> Iterator[RawRecord]:
         security = self._settings.security()

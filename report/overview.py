@@ -14,9 +14,8 @@ from catalogue.progress import MilestoneStatus
 from catalogue.territories import TERRITORY_TITLES
 from events.identifiers import Department
 from report import reasons
-from report.cell import TextCell
 from report.knowledge import Knowledge
-from report.standing import Standing
+from report.standing import Standing, TextCell
 from report.view import View
 
 SOON_DAYS: Final = 90
@@ -75,8 +74,6 @@ class Overview:
     changed: tuple[News, ...]
     coming: tuple[News, ...]
     unknown: tuple[News, ...]
-    counts: tuple[tuple[str, str, int], ...]
-    """Status as a class, status in words, and how many promises have it; worst first."""
 
 
 def overview_of(knowledge: Knowledge, view: View) -> Overview:
@@ -95,7 +92,6 @@ def overview_of(knowledge: Knowledge, view: View) -> Overview:
         changed=tuple(_changed(knowledge, view, rows)),
         coming=tuple(_coming(view, rows)),
         unknown=tuple(_unknown(rows)),
-        counts=tuple(_counts(rows)),
     )
 
 
@@ -120,11 +116,6 @@ def _groups(rows: Sequence[PromiseRow]) -> Iterator[Group]:
         own = tuple(row for row in rows if row.standing.status_class == status)
         style = own[0].standing.style
         yield Group(status, "sans état" if style is None else style.text, own)
-
-
-def _counts(rows: Sequence[PromiseRow]) -> Iterator[tuple[str, str, int]]:
-    for group in _groups(rows):
-        yield group.status, group.title, len(group.rows)
 
 
 def _departments(

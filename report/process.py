@@ -7,7 +7,6 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
@@ -18,7 +17,7 @@ from boundary.web import Readiness, probe_routes, serve
 from catalogue import metrics
 from catalogue.loader import load_catalogue
 from report.follower import Follower
-from report.ledger import EventLedger, LedgerFailedError
+from report.ledger import EventLedger
 from report.server import PageServer
 from report.settings import PageSettings
 from streams.metric_families import family_of, single
@@ -41,8 +40,7 @@ class PageCollector(Collector):
         follower = self._follower
         is_ready = follower.readiness().waiting_for is None
         yield single(metrics.PAGE_READY, int(is_ready))
-        with suppress(LedgerFailedError):
-            yield single(metrics.PAGE_LEDGER_EVENTS, follower.ledger.counts().stored)
+        yield single(metrics.PAGE_LEDGER_EVENTS, follower.ledger.events)
         lag = family_of(metrics.PAGE_LEDGER_LAG)
         if follower.ledger_lag is not None:
             lag.add_metric([], follower.ledger_lag)
@@ -63,11 +61,12 @@ def run_page(settings: PageSettings) -> int:
     it cannot start.
     """
     configure_logging(settings.log_level, settings.log_format)
-    write_private_files()  # The ledger has events, and DuckDB makes its files.
+    write_private_files()  # DuckDB makes files of events where they do not fit into memory.
     catalogue = load_catalogue(settings.catalogue)
     # Errors of the configuration are raised before anything starts.
     collector_plan(settings)
-    with EventLedger(settings.page_ledger, memory=f"{settings.page_ledger_mb}MB") as ledger:
+    memory = f"{settings.page_ledger_mb}MB"
+    with EventLedger(memory=memory, spill=settings.work_folder) as ledger:
         return asyncio.run(_run(settings, Follower(settings, catalogue, ledger)))
 
 
@@ -115,11 +114,7 @@ async def _run(settings: PageSettings, follower: Follower) -> int:
 
 def _for_readers(follower: Follower) -> Readiness:
     """Return what readers may see of the readiness: its reason names addresses, and is logged."""
-    if follower.readiness().waiting_for is None:
-        return Readiness(None)
-    if follower.now() is None:
-        return Readiness("the figures")
-    return Readiness("room for the events, which cannot be stored: the log says why")
+    return Readiness(None if follower.readiness().waiting_for is None else "the figures")
 
 
 def _until_stopped(follow: Callable[[threading.Event], None], stopping: threading.Event) -> None:

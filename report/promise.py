@@ -14,9 +14,8 @@ from catalogue.model import Indicator, Programme
 from catalogue.reference_day import month_end_before
 from catalogue.territories import TERRITORY_TITLES, territory_key
 from report import reasons
-from report.cell import TextCell
 from report.knowledge import Knowledge
-from report.standing import Standing, amount_text
+from report.standing import Standing, TextCell, amount_text
 from report.view import View
 
 MOST_ROWS: Final = 120
@@ -47,7 +46,6 @@ class CategoryRow:
 
     title: str
     value: TextCell
-    amount: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,6 @@ class PromisePage:
     categories: tuple[CategoryRow, ...]
     country: TextCell | None
     """The whole country's value, where it is shown for comparison."""
-    about_persons: bool
 
 
 def promise_of(knowledge: Knowledge, indicator: Indicator, view: View) -> PromisePage:
@@ -81,7 +78,6 @@ def promise_of(knowledge: Knowledge, indicator: Indicator, view: View) -> Promis
         territories=tuple(_territories(knowledge, indicator, view.as_of)),
         categories=tuple(_categories(knowledge, indicator, standing)),
         country=_country(knowledge, standing),
-        about_persons=indicator.publication is not None,
     )
 
 
@@ -113,15 +109,14 @@ def _categories(
         part = knowledge.parts.get((indicator.id, standing.judgement.department, category))
         count = 0 if part is None else part.at(day)
         if unknown and unknown != reasons.WITHHELD:
-            yield CategoryRow(words, TextCell.empty(unknown), None)
+            yield CategoryRow(words, TextCell.empty(unknown))
         elif history.publication is not None and not count:
-            yield CategoryRow(words, TextCell.empty(reasons.WITHHELD), None)
+            yield CategoryRow(words, TextCell.empty(reasons.WITHHELD))
         else:
-            value = Fraction(count, history.divisor)
             under = None if history.denominator is None else history.denominator.at(day)
             note = "" if not under else f"{standing.text(float(Fraction(count, under)))} du total"
             text = amount_text(indicator, count)
-            yield CategoryRow(words, TextCell(text, note=note), float(value))
+            yield CategoryRow(words, TextCell(text, note=note))
 
 
 def _country(knowledge: Knowledge, standing: Standing) -> TextCell | None:

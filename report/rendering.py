@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from hashlib import sha256
 from importlib.resources import files
-from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -23,23 +22,15 @@ from events.record_rules import RULES, RecordRules
 from report.charts.svg import plain
 from report.compare import Comparison
 from report.completeness import Completeness
-from report.contents import content_items
 from report.errors import FiguresNotReadyError, PageError
-from report.evidence import EvidencePart
-from report.evidence_pages import (
-    PARTS,
-    ChangesPage,
-    EntityPage,
-    EvidencePage,
-    moved_text,
-    territory_text,
-)
+from report.evidence import EntityEvents
+from report.evidence_pages import PARTS, EvidencePage, Paging
 from report.overview import Overview, PromiseRow
 from report.pictures import bars_of, history_chart, map_of, sparkline_of
 from report.promise import PromisePage
-from report.standing import amount_text, told_by
+from report.standing import amount_text, moved_text, territory_text, told_by
 from report.view import AS_OF, View
-from report.words import ENTITIES, FACTS, STANDINGS, EntityKey
+from report.words import EntityKey, content_items, french_words
 
 STATIC: Final[Mapping[str, str]] = {
     "page.css": "text/css",
@@ -48,8 +39,6 @@ STATIC: Final[Mapping[str, str]] = {
     "page.js": "text/javascript",
 }
 """The files that pages load, by name, with their media type."""
-
-NO_PARTS: Final[Mapping[EvidencePart, str]] = MappingProxyType({})
 
 MEANINGS: Final[Mapping[str, str]] = {
     MilestoneStatus.ACHIEVED: "La cible est atteinte ce jour-là.",
@@ -134,61 +123,48 @@ class Pages:
             kept={"since": comparison.since, AS_OF: comparison.until},
         )
 
-    def evidence(
-        self, page: EvidencePage, view: View, completeness: Completeness | None = None
-    ) -> str:
-        """Return the page of the entities behind a figure."""
-        kept = {"part": page.part, "page": page.paging.page}
-        return self._entities("evidence.html", page, view, completeness, kept, parts=PARTS)
-
-    def changes(
-        self, page: ChangesPage, view: View, completeness: Completeness | None = None
-    ) -> str:
-        """Return the page of the entities that changed a figure."""
-        kept = {"since": page.since, "page": page.paging.page}
-        return self._entities("changes.html", page, view, completeness, kept)
-
-    def entity(self, page: EntityPage, view: View, *, depth: int) -> str:
-        """Return the page of an entity's events, `depth` folders below the first one."""
-        links = _Links("../" * depth, view)
-        return self._render(
-            "entity.html",
-            links,
-            section="evidence",
-            page=page,
-            path=entity_path(page.key),
-            kept={"page": page.paging.page},
-            facts=FACTS,
-            standings=STANDINGS,
-            content_items=content_items,
-        )
-
-    def _entities(
+    def entities(
         self,
         template: str,
-        page: EvidencePage | ChangesPage,
+        page: EvidencePage,
         view: View,
-        completeness: Completeness | None,
-        kept: Mapping[str, object],
-        *,
-        parts: Mapping[EvidencePart, str] = NO_PARTS,
+        completeness: Completeness | None = None,
     ) -> str:
+        """Return the page of the entities behind a figure or a change, by one of two templates."""
         links, indicator = _Links("../../", view), page.standing.indicator
-
+        words = french_words()
+        own = {"part": page.part} if page.since is None else {"since": page.since}
         return self._render(
             template,
             links,
             section="evidence",
             completeness=completeness,
             page=page,
-            kept=kept,
-            parts=parts.items(),
-            entities=ENTITIES,
+            kept={**own, "page": page.paging.page},
+            parts=PARTS.items(),
+            entities=words.entities,
             territory_text=territory_text,
             amount=partial(amount_text, indicator),
             signed_amount=partial(moved_text, indicator),
-            name_of=lambda row: row.name or f"{ENTITIES[row.key.family]} {row.key.entity}",
+            name_of=lambda row: row.name or f"{words.entities[row.key.family]} {row.key.entity}",
             entity_link=lambda key: links(entity_path(key)),
+        )
+
+    def entity(self, found: EntityEvents, paging: Paging, view: View, *, depth: int) -> str:
+        """Return the page of an entity's events, `depth` folders below the first one."""
+        words = french_words()
+        return self._render(
+            "entity.html",
+            _Links("../" * depth, view),
+            section="evidence",
+            found=found,
+            paging=paging,
+            kind=words.entities[found.key.family],
+            path=entity_path(found.key),
+            kept={"page": paging.page},
+            facts=words.facts,
+            standings=words.standings,
+            content_items=content_items,
         )
 
     def method(self, view: View) -> str:

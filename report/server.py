@@ -6,12 +6,13 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from functools import partial
 from hashlib import sha256
 from importlib.resources import files
 from itertools import count
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -36,25 +37,29 @@ from report.errors import (
     NotJudgedError,
     PageError,
 )
-from report.evidence import EvidencePart, PersonsNotShownError
-from report.evidence_pages import PARTS, Paging, changes_page, entity_page, evidence_page
+from report.evidence import EvidencePart, PersonsNotShownError, events_of
+from report.evidence_pages import PARTS, ROWS, Paging, evidence_page
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
 from report.overview import overview_of
 from report.promise import promise_of
 from report.rendering import STATIC, Pages
-from report.slots import Slots
 from report.view import View, parse_day, parse_view, told_of
+from report.words import french_words
 
 logger = logging.getLogger(__name__)
 
 Known: TypeAlias = "tuple[Knowledge, Completeness]"
 _Make: TypeAlias = "Callable[[_Asked], tuple[str, str]]"
 _Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+_T = TypeVar("_T")
 
 HTML: Final = "text/html"
-CSV: Final = "text/csv"
-JSON: Final = "application/json"
+DATA: Final[Mapping[str, tuple[str, Callable[[Iterable[Mapping[str, Any]]], str]]]] = {
+    "csv": ("text/csv", csv_text),
+    "json": ("application/json", json_text),
+}
+"""The media type of each form of data, and what writes it."""
 EVENT_STREAM: Final = "text/event-stream"
 
 MOST_AT_ONCE: Final = 4
@@ -65,12 +70,8 @@ MOST_PAST_AT_ONCE: Final = 2
 """How many pages of past days, of comparisons and of evidence are made at the same time."""
 MOST_PAST_WAITING: Final = 32
 """How many requests wait for that; those beyond are answered at once."""
-MOST_COMPUTED_AT_ONCE: Final = 1
-"""How many past days are computed at the same time, before their pages are made."""
-MOST_COMPUTED_WAITING: Final = 8
-"""How many requests wait for that; those beyond are answered at once."""
-PAST_WAIT_SECONDS: Final = 20.0
-"""How long a request waits for either."""
+PAST_SECONDS: Final = 30.0
+"""How long a reader waits for such a page."""
 TOO_MUCH_PAST: Final = "trop de jours passés, de comparaisons ou de preuves sont demandés"
 MOST_STREAMS: Final = 300
 """How many open pages follow changes at once; others see them when they reload."""
@@ -100,9 +101,6 @@ class KnowledgeSource(Protocol):
     def now(self) -> Known | None:
         """Return what is known now; None while nothing is."""
 
-    def kept(self, day: date, /) -> Known | None:
-        """Return what was known at the end of a past day, where that needs no computing."""
-
     def known_on(self, day: date, /) -> Known:
         """Return what was known at the end of a past day; it may take seconds."""
 
@@ -119,12 +117,51 @@ class _Asked(NamedTuple):
     completeness: Completeness
 
 
+class Slots:
+    """Runs work in threads of its own, so that work of another kind always finds its own free.
+
+    `at_once` is the number of threads, `waiting` how much work waits for one, `seconds` how long a
+    reader waits for its result (None: without end). Work beyond raises `busy`.
+    """
+
+    def __init__(
+        self,
+        *,
+        at_once: int,
+        waiting: int,
+        seconds: float | None = None,
+        busy: Callable[[], BusyError] = BusyError,
+    ) -> None:
+        self._most: Final = at_once + waiting
+        self._seconds: Final = seconds
+        self._busy = busy
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="slot")
+        self._asked = 0
+
+    async def run(self, work: Callable[[], _T]) -> _T:
+        """Return what work returns. Raises BusyError, and what work raises."""
+        if self._asked >= self._most:
+            raise self._busy()
+        self._asked += 1
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except TimeoutError:
+            raise self._busy() from None
+        finally:
+            self._asked -= 1
+
+    async def close(self) -> None:
+        """Return once no work is being done; what waits for a thread is cancelled."""
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+
+
 class PageServer:
     """Answers the requests of readers; pages are made in threads, a few at a time.
 
     Pages of past days, comparisons and evidence wait in a queue of their own, so that their readers
-    do not take the places of others; what was known on a past day is computed in a third one.
-    `version` is another number after each change of what is known now.
+    do not take the places of others. `version` is another number after each change of what is known
+    now.
     """
 
     def __init__(
@@ -145,9 +182,12 @@ class PageServer:
         self._closing = False
         self._pages = Pages(catalogue, rules)
         self._turns = Slots(at_once=MOST_AT_ONCE, waiting=MOST_WAITING)
-        past = partial(Slots, seconds=PAST_WAIT_SECONDS, busy=partial(BusyError, TOO_MUCH_PAST))
-        self._past_turns = past(at_once=MOST_PAST_AT_ONCE, waiting=MOST_PAST_WAITING)
-        self._computing = past(at_once=MOST_COMPUTED_AT_ONCE, waiting=MOST_COMPUTED_WAITING)
+        self._past_turns = Slots(
+            at_once=MOST_PAST_AT_ONCE,
+            waiting=MOST_PAST_WAITING,
+            seconds=PAST_SECONDS,
+            busy=partial(BusyError, TOO_MUCH_PAST),
+        )
         self.answers: Counter[int] = Counter()
         """How many answers there were, by status."""
         self._static = {
@@ -156,17 +196,18 @@ class PageServer:
 
     def app(self, probes: Iterable[BaseRoute] = ()) -> ASGIApp:
         """Return the application, with the process's own routes."""
-        looking_back = partial(self._page, looks_back=True)
+        page, looking_back = self._page, partial(self._page, looks_back=True)
         routes = [
             *probes,
-            Route("/", self._page(self._overview)),
-            Route("/donnees.csv", self._page(self._overview_csv)),
-            Route("/donnees.json", self._page(self._overview_json)),
-            Route("/methode", self._page(self._method)),
+            Route("/", page(self._overview)),
+            *(Route(f"/donnees.{form}", page(partial(self._figures, form))) for form in DATA),
+            Route("/methode", page(self._method)),
             Route("/comparaison", looking_back(self._comparison)),
-            Route("/promesses/{indicator}.csv", self._page(self._promise_csv)),
-            Route("/promesses/{indicator}.json", self._page(self._promise_json)),
-            Route("/promesses/{indicator}", self._page(self._promise)),
+            *(
+                Route(f"/promesses/{{indicator}}.{form}", page(partial(self._figures, form)))
+                for form in DATA
+            ),
+            Route("/promesses/{indicator}", page(self._promise)),
             Route("/promesses/{indicator}/preuves", looking_back(self._evidence)),
             Route("/promesses/{indicator}/changements", looking_back(self._changes)),
             Route("/entites/{family}/{entity:path}", looking_back(self._entity)),
@@ -185,8 +226,8 @@ class PageServer:
 
     async def end_work(self) -> None:
         """Wait for the threads: the ledger is closed after them."""
-        for slots in (self._turns, self._past_turns, self._computing):
-            await slots.close()
+        await self._turns.close()
+        await self._past_turns.close()
 
     def _page(self, make: _Make, *, looks_back: bool = False) -> _Handler:
         """Return the handler of a page: `make` returns its media type and its content.
@@ -194,38 +235,25 @@ class PageServer:
         One that `looks_back` at events or other days waits with those of past days.
         """
 
-        async def handle(request: Request) -> Response:
+        async def answer(request: Request) -> Response:
             # Figures that come while the page is made are another version to it.
             view = parse_view(request.query_params, self._today(), self._version())
-            past = view.past_knowledge
-            known = None if past is None else await self._known_on(past)
             turns = self._turns if view.is_now and not looks_back else self._past_turns
-            media_type, content = await turns.run(partial(self._made, make, request, view, known))
-            return _answer(request, media_type, content.encode())
-
-        async def answer(request: Request) -> Response:
             try:
-                return await handle(request)
+                media_type, content = await turns.run(partial(self._made, make, request, view))
             except PageError:
                 raise
             except Exception:
                 logger.exception("page failed path=%r", request.url.path)
                 raise PageError("l’exploitant est alerté : réessayer") from None
+            return _answer(request, media_type, content.encode())
 
         return answer
 
-    async def _known_on(self, day: date) -> Known:
-        """Return what was known at the end of a past day; only what is not kept takes a turn."""
-        kept = await self._past_turns.run(partial(self._source.kept, day))
-        if kept is not None:
-            return kept
-        return await self._computing.run(partial(self._source.known_on, day))
-
-    def _made(
-        self, make: _Make, request: Request, view: View, known: Known | None
-    ) -> tuple[str, str]:
-        """Return the page of what is known now, or of what was `known` on a past day."""
-        known = known or self._source.now()
+    def _made(self, make: _Make, request: Request, view: View) -> tuple[str, str]:
+        """Return a page of what is known now, or of what was known on a past day."""
+        past = view.past_knowledge
+        known = self._source.now() if past is None else self._source.known_on(past)
         if known is None:
             raise FiguresNotReadyError
         return make(_Asked(request, view, *known))
@@ -282,37 +310,27 @@ class PageServer:
         overview = overview_of(asked.knowledge, asked.view)
         return HTML, self._pages.overview(overview, asked.view, asked.completeness)
 
-    def _overview_csv(self, asked: _Asked) -> tuple[str, str]:
-        return CSV, csv_text(self._overview_rows(asked))
-
-    def _overview_json(self, asked: _Asked) -> tuple[str, str]:
-        return JSON, json_text(self._overview_rows(asked))
-
-    def _overview_rows(self, asked: _Asked) -> list[dict[str, object]]:
-        overview = overview_of(asked.knowledge, asked.view)
-        standings = [row.standing for group in overview.groups for row in group.rows]
-        others = [row for row in overview.departments if row.key != asked.view.territory]
-        cells = (one for row in others for one in row.cells)
-        return rows_of([*standings, *cells], asked.view, asked.completeness)
+    def _figures(self, form: str, asked: _Asked) -> tuple[str, str]:
+        """Return the figures of an indicator, or those of the first page, as data."""
+        knowledge, view = asked.knowledge, asked.view
+        if "indicator" in asked.request.path_params:
+            indicator = self._indicator(asked)
+            standings = [
+                one
+                for department in indicator.territories
+                for one in knowledge.of(indicator, department, view.as_of)
+            ]
+        else:
+            overview = overview_of(knowledge, view)
+            others = [row for row in overview.departments if row.key != view.territory]
+            standings = [row.standing for group in overview.groups for row in group.rows]
+            standings += [one for row in others for one in row.cells]
+        media_type, text_of = DATA[form]
+        return media_type, text_of(rows_of(standings, view, asked.completeness))
 
     def _promise(self, asked: _Asked) -> tuple[str, str]:
         page = promise_of(asked.knowledge, self._indicator(asked), asked.view)
         return HTML, self._pages.promise(page, asked.view, asked.completeness)
-
-    def _promise_csv(self, asked: _Asked) -> tuple[str, str]:
-        return CSV, csv_text(self._promise_rows(asked))
-
-    def _promise_json(self, asked: _Asked) -> tuple[str, str]:
-        return JSON, json_text(self._promise_rows(asked))
-
-    def _promise_rows(self, asked: _Asked) -> list[dict[str, object]]:
-        indicator = self._indicator(asked)
-        standings = [
-            one
-            for department in indicator.territories
-            for one in asked.knowledge.of(indicator, department, asked.view.as_of)
-        ]
-        return rows_of(standings, asked.view, asked.completeness)
 
     def _method(self, asked: _Asked) -> tuple[str, str]:
         return HTML, self._pages.method(asked.view)
@@ -322,45 +340,52 @@ class PageServer:
         return HTML, self._pages.comparison(comparison, asked.view, asked.completeness)
 
     def _evidence(self, asked: _Asked) -> tuple[str, str]:
+        part = _part(asked.request.query_params.get("part") or "all")
+        return self._entities(asked, "evidence.html", part=part)
+
+    def _changes(self, asked: _Asked) -> tuple[str, str]:
+        return self._entities(asked, "changes.html", since=_since(asked))
+
+    def _entities(
+        self,
+        asked: _Asked,
+        template: str,
+        *,
+        part: EvidencePart = "all",
+        since: date | None = None,
+    ) -> tuple[str, str]:
         page = evidence_page(
             asked.knowledge,
             self._ledger,
             self._indicator(asked),
             asked.view,
-            part=_part(asked.request.query_params.get("part") or "all"),
+            part=part,
+            since=since,
             page=_number(asked.request.query_params.get("page")),
         )
         _require(page.paging)
-        return HTML, self._pages.evidence(page, asked.view, asked.completeness)
-
-    def _changes(self, asked: _Asked) -> tuple[str, str]:
-        page = changes_page(
-            asked.knowledge,
-            self._ledger,
-            self._indicator(asked),
-            asked.view,
-            since=_since(asked),
-            page=_number(asked.request.query_params.get("page")),
-        )
-        _require(page.paging)
-        return HTML, self._pages.changes(page, asked.view, asked.completeness)
+        return HTML, self._pages.entities(template, page, asked.view, asked.completeness)
 
     def _entity(self, asked: _Asked) -> tuple[str, str]:
         request, view = asked.request, asked.view
         name, entity = request.path_params["family"], request.path_params["entity"]
         if name not in set(Family):
             raise NotFoundError("sorte de faits", name)
-        number = _number(request.query_params.get("page"))
+        family, number = Family(name), _number(request.query_params.get("page"))
+        offset = (number - 1) * ROWS
         try:
-            page = entity_page(self._ledger, Family(name), entity, view, page=number)
+            found = events_of(
+                self._ledger, family, entity, view.known_on, limit=ROWS, offset=offset
+            )
         except PersonsNotShownError as error:
             raise NotFoundError("personne", "…") from error
-        if not page.found.events:
+        if not found.events:
             if not self._source.has_events():
                 raise FiguresNotReadyError
-            raise NotFoundError(page.kind, entity)
-        _require(page.paging)
-        return HTML, self._pages.entity(page, view, depth=_depth(request))
+            raise NotFoundError(french_words().entities[family], entity)
+        paging = Paging(number, found.events)
+        _require(paging)
+        return HTML, self._pages.entity(found, paging, view, depth=_depth(request))
 
     def _indicator(self, asked: _Asked) -> Indicator:
         name = asked.request.path_params["indicator"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -22,11 +21,9 @@ class PageSettings(Settings):
     page_port: Annotated[int, Field(ge=0, le=65535)] = 6072
     """The page's port, on SMART_REGION_HTTP_HOST: whoever reaches it can read the page. 0 picks a
     free one, which the log names."""
-    page_ledger: Path | None = None
-    """File of the events behind the figures. Without it they are in memory, and each start reads
-    them anew. You may delete it while the page does not run."""
     page_ledger_mb: Megabytes = 512
-    """The most megabytes of memory for queries of events."""
+    """The most megabytes of memory for the events behind the figures. Where they need more,
+    temporary files in SMART_REGION_WORK_FOLDER hold the rest."""
 
 
 def load_page_settings(**overrides: Any) -> PageSettings:

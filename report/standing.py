@@ -30,8 +30,7 @@ from catalogue.model import Baseline, Indicator, Milestone, Unit
 from catalogue.progress import MilestoneStatus
 from catalogue.territories import TERRITORY_NAMES, territory_key
 from report import reasons
-from report.cell import TextCell
-from report.contents import field_label
+from report.words import field_label
 
 ASSUMED: Final = "hypothèse"
 AWAITED: Final = "passée, et le relevé de ce jour est attendu"
@@ -41,6 +40,23 @@ NO_STATUS: Final = "none"
 DAYS_OF_A_MONTH: Final = Fraction(365, 12)
 NOT_A_RATIO: Final = "ce n’est pas une part"
 _PERCENT: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TextCell:
+    """A text, or the reason why it is missing; exactly one of them is not empty. Both are French.
+
+    `note` completes the text: what is assumed, or the day of publication.
+    """
+
+    text: str = ""
+    reason: str = ""
+    note: str = ""
+
+    @classmethod
+    def empty(cls, reason: str) -> TextCell:
+        """Return a cell without a text."""
+        return cls(reason=reason)
 
 
 @dataclass(frozen=True)
@@ -382,6 +398,18 @@ def change_text(indicator: Indicator, change: Fraction) -> str:
         # A change is not shown as none; one that takes still more digits is, and without them.
         decimals += 2
     return _in_unit(indicator, amount, decimals)
+
+
+def moved_text(indicator: Indicator, amount: int) -> str:
+    """Return by how much a term changed, exactly and with its sign: `+6`, `−1 500,50 €`."""
+    if indicator.term_unit is Unit.RATIO:
+        return change_text(indicator, Fraction(amount, indicator.term_divisor))
+    return f"{'+' if amount > 0 else ''}{amount_text(indicator, amount)}"
+
+
+def territory_text(department: str | None) -> str:
+    """Return the name of an entity's département; of none: the Région's."""
+    return TERRITORY_NAMES.get(territory_key(department), str(department))
 
 
 def _in_unit(indicator: Indicator, amount: Fraction, decimals: int) -> str:

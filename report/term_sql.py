@@ -1,4 +1,4 @@
-"""A term of the catalogue as a query of the event ledger: what each entity adds to it on a day.
+"""A term of the catalogue as SQL on the event ledger: which records count, from when until when.
 
 The SQL text is this module's own; the catalogue's values are parameters.
 """
@@ -13,6 +13,9 @@ from catalogue.vocabulary import DEPARTMENT, fields_of, resolve_field
 from events.registry import facts_of
 from report.ledger import VISIBLE
 
+NEVER: Final = 10**7
+"""Later than any day: the end of what counts for ever."""
+
 # `named` are the term's facts in their order; those that count, then those that only end. The
 # fields are read before the rows are ordered, so that no content has to be sorted along.
 _SEEN: Final = """
@@ -26,8 +29,7 @@ SELECT
     {following} AS following
 FROM (
     SELECT * FROM event
-    WHERE family = ${name}family AND {dated} AND {visible} AND content IS NOT NULL
-        AND {only}
+    WHERE family = ${name}family AND {visible} AND content IS NOT NULL AND {only}
 ) AS held
 JOIN (VALUES {named}) AS named (fact, position, counts) ON held.fact = named.fact
 {definitions}
@@ -53,135 +55,76 @@ _BY_DAY: Final = "held.day"
 #: Where two facts of an entity are equal in all that orders them, the one named later is the next.
 _BY_TIME: Final = "held.day, held.time, held.source, held.id, named.position"
 
-_COUNTED: Final = """
-SELECT entity, subject, department, coalesce(amount, 0) AS amount, day, later
-FROM ({seen}) CROSS JOIN (VALUES {days}) AS asked (later, as_of)
-WHERE counts AND wanted AND day <= as_of
-    AND coalesce(following > as_of, TRUE) AND coalesce(as_of - day <= lifetime, TRUE)
-    AND {among}
-"""
-
-# Another term counts the entity on that day.
-_AMONG: Final = """
-(entity, later) IN (
-    SELECT entity, later
-    FROM ({members}) CROSS JOIN (VALUES {days}) AS asked (later, as_of)
-    WHERE counts AND day <= as_of AND coalesce(following > as_of, TRUE)
-)
-"""
-
-# Each record that counts does so from its day until it expires or, in a term that replaces, until
-# the entity's next record, whether that counts or only ends. Where that is on the same day, it
-# never does.
-_COURSE: Final = """
-WITH seen AS MATERIALIZED ({seen}), span AS (
+# A record counts from its day until it expires or, in a term that replaces, until the entity's next
+# record, whether that counts or only ends. Where the next one is of the same day, it never counts.
+_COUNTING: Final = """
+{name}seen AS MATERIALIZED ({seen}), {name}counting AS (
     SELECT
-        entity, department, day, {parts},
+        entity, subject, department, day, {parts},
         least(coalesce(following, {never}), coalesce(day + lifetime + 1, {never})) AS ends
-    FROM seen
+    FROM {name}seen
     WHERE counts AND wanted AND coalesce(following > day, TRUE)
-){common_spans}, step AS (
-    SELECT department, category, day, amount FROM {spans}
-    UNION ALL
-    SELECT department, category, ends, -amount FROM {spans} WHERE ends < {never}
-)
-SELECT department, category, day, sum(amount) FROM step GROUP BY ALL HAVING sum(amount) <> 0
-UNION ALL
-SELECT DISTINCT department, NULL, day, NULL FROM {read}
-"""
-
-# The parts of the spans in which another term counts the entity too.
-_COMMON_SPANS: Final = """, member AS MATERIALIZED ({members}), common AS (
-    SELECT
-        span.department, span.category, span.amount, greatest(span.day, member.day) AS day,
-        least(ends, coalesce(following, {never})) AS ends
-    FROM span JOIN member USING (entity)
-    WHERE counts AND greatest(span.day, member.day) < least(ends, coalesce(following, {never}))
 )"""
 
-_READ: Final = "(SELECT department, day FROM seen UNION ALL SELECT department, day FROM member)"
+_ALONE: Final = """
+{name}span AS (SELECT *, day AS since FROM {name}counting),
+{name}report AS (SELECT department, day FROM {name}seen)"""
+
+# The parts of the spans in which another term counts the entity too.
+_AMONG: Final = """
+{name}member AS MATERIALIZED ({members}), {name}span AS (
+    SELECT
+        own.* REPLACE (
+            greatest(own.day, member.day) AS day,
+            least(ends, coalesce(following, {never})) AS ends
+        ),
+        own.day AS since
+    FROM {name}counting AS own JOIN {name}member AS member USING (entity)
+    WHERE
+        counts AND greatest(own.day, member.day) < least(ends, coalesce(following, {never}))
+), {name}report AS (
+    SELECT department, day FROM {name}seen UNION ALL SELECT department, day FROM {name}member
+)"""
 
 _ONE_PART: Final = "category, coalesce(amount, 0) AS amount"
 _PART_BY_KEY: Final = """
 unnest(map_keys(amount)) AS category, unnest(map_values(amount)) AS amount
 """
 
-#: Later than any day.
-_NEVER: Final = 10**7
-
 
 class TermSql(NamedTuple):
-    """A query and its parameters, without those of the days.
+    """The tables of a term, to be named after `WITH`, and their parameters.
 
-    Its rows are the records that count on each day: `entity`, `subject` (the entity of another
-    family that it refers to), `department`, `amount`, `day` (its own), and `later`, which is true
-    for the second of two days. Where the term adds up, an entity may have several on a day.
+    `NAMEspan` has the records that count: `entity`, `subject` (the entity of another family that it
+    refers to), `department`, `category`, `amount`, `since` (the record's day), and the days from
+    `day` to before `ends` on which it counts. `NAMEreport` has `department` and `day` of each of
+    the term's facts.
     """
 
-    sql: str
+    tables: str
     parameters: Mapping[str, object]
 
 
-def term_sql(term: Term, name: str, days: Sequence[str], *, only: str = "TRUE") -> TermSql:
-    """Compile a term for the days in one or two parameters, as known before the parameter `before`.
+def term_sql(term: Term, name: str) -> TermSql:
+    """Compile a term, as known before the parameter `before`.
 
-    `name` begins the names of its own parameters, so that a query may hold several terms. `only` is
-    a condition that restricts the entities.
-    """
-    fields = _Fields(term, name)
-    dated = f"day <= greatest({', '.join(f'${day}' for day in days)})"
-    seen = fields.seen(amount=fields.total(), dated=dated, only=only, department=term.facts)
-    asked = ", ".join(f"({later > 0}, ${day})" for later, day in enumerate(days))
-    among = "TRUE"
-    if term.among is not None:
-        members = fields.members(term.among, dated=dated, only=only)
-        among = _AMONG.format(members=members, days=asked)
-    return TermSql(_COUNTED.format(seen=seen, days=asked, among=among), fields.parameters)
-
-
-def course_sql(term: Term, name: str) -> TermSql:
-    """Compile a term for all days, as known before the parameter `before`.
-
-    Its rows are the steps of the figure, `(department, category, day, amount)`: by how much it
-    changes on a day; and, with amount and category NULL, the days of the term's facts.
+    `name` begins the names of its tables and parameters, so that a query may hold several terms.
     """
     fields = _Fields(term, name)
     by_key = term.breakdown is not None and fields.is_mapping
     category = "''"
     if term.breakdown is not None and not by_key:
         category = fields.text(term.breakdown)
-    seen = fields.seen(
-        amount=fields.by_key() if by_key else fields.total(),
-        category=category,
-        department=(*term.facts, *term.unless),
-    )
-    common_spans, spans, read = "", "span", "seen"
-    if term.among is not None:
-        members = fields.members(term.among)
-        common_spans = _COMMON_SPANS.format(members=members, never=_NEVER)
-        spans, read = "common", _READ
-    course = _COURSE.format(
-        seen=seen,
-        parts=_PART_BY_KEY if by_key else _ONE_PART,
-        common_spans=common_spans,
-        spans=spans,
-        read=read,
-        never=_NEVER,
-    )
-    return TermSql(course, fields.parameters)
-
-
-def longest_lifetime(term: Term) -> int:
-    """Return for how many days after its own an amount of a term may count and then end.
-
-    0 for amounts that only another record ends.
-    """
-    if term.expires is None:
-        return 0
-    days = term.expires.days
-    if term.expires.by is not None:
-        days = max(days for days in FREQUENCY_DAYS.values() if days is not None)
-    return (days or 0) + term.expires.grace_days + 1
+    seen = fields.seen(amount=fields.by_key() if by_key else fields.total(), category=category)
+    parts = _PART_BY_KEY if by_key else _ONE_PART
+    counting = _COUNTING.format(name=name, seen=seen, parts=parts, never=NEVER)
+    if term.among is None:
+        spans = _ALONE.format(name=name)
+    else:
+        others = _Fields(term.among, f"{name}among_")
+        spans = _AMONG.format(name=name, members=others.seen(amount="1"), never=NEVER)
+        fields.parameters |= others.parameters
+    return TermSql(f"{counting}, {spans}", fields.parameters)
 
 
 class _Fields:
@@ -200,27 +143,19 @@ class _Fields:
         use = None if field is None else resolve_field(self._term.facts[0], field)
         return use is not None and use.mapping
 
-    def seen(
-        self,
-        *,
-        amount: str,
-        department: Sequence[str],
-        category: str = "''",
-        dated: str = "TRUE",
-        only: str = "TRUE",
-    ) -> str:
-        """Return the query of the term's records; `department`: the facts that need theirs."""
+    def seen(self, *, amount: str, category: str = "''") -> str:
+        """Return the query of the term's records."""
         term, name = self._term, self._name
         named = []
         for position, fact in enumerate((*term.facts, *term.unless)):
             self.parameters[f"{name}fact{position}"] = fact
             named.append(f"(${name}fact{position}, {position}, {position < len(term.facts)})")
-        conditions = [only]
+        only = "TRUE"
         if term.entities is not None:
             self.parameters[f"{name}entities"] = sorted(term.entities)
-            conditions.append(f"list_contains(${name}entities::VARCHAR[], entity)")
+            only = f"list_contains(${name}entities::VARCHAR[], entity)"
         columns = {
-            "department": self._department(department),
+            "department": self._department((*term.facts, *term.unless)),
             "wanted": self.wanted(),
             "lifetime": "NULL" if term.expires is None else self.lifetime(term.expires),
         }
@@ -232,21 +167,13 @@ class _Fields:
             name=name,
             amount=amount,
             category=category,
-            dated=dated,
             visible=VISIBLE,
-            only=" AND ".join(conditions),
+            only=only,
             named=", ".join(named),
             definitions=definitions,
             following="NULL" if term.mode is not TermMode.REPLACE else self._following(),
             **columns,
         )
-
-    def members(self, term: Term, **conditions: str) -> str:
-        """Return the query of the records of another term, and add its parameters to these."""
-        others = _Fields(term, f"{self._name}among_")
-        seen = others.seen(amount="1", department=(*term.facts, *term.unless), **conditions)
-        self.parameters |= others.parameters
-        return seen
 
     def _following(self) -> str:
         facts = {*self._term.facts, *self._term.unless}

@@ -82,10 +82,6 @@ class View:
         """Return the same days of another territory."""
         return replace(self, territory=territory)
 
-    def on(self, day: date) -> View:
-        """Return another day of the same territory and knowledge."""
-        return replace(self, as_of=day)
-
     @property
     def territories(self) -> Iterator[tuple[str, str, bool]]:
         """Yield each territory's key and title, and whether it is chosen."""

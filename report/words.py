@@ -1,16 +1,27 @@
-"""Entities and facts, and the French words for them."""
+"""Entities, facts and fields, and the French words for them."""
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from boundary.foreign_yaml import read_yaml
+from catalogue.formatting import NO_BREAK, count_text, day_text, decimal_text
+from catalogue.territories import TERRITORY_TITLES, territory_key
+from catalogue.vocabulary import FLAG_WORDS, FieldUse, fields_of, is_money
 from events.coworking import CoworkingOpened
 from events.dataset import DatasetReleased
-from events.fact import Family
+from events.fact import Family, bare_type
+from events.observation import MICROS, Territory
+from events.registry import FACTS_BY_NAME
 from events.school import SchoolRegistered
 
 
@@ -52,56 +63,82 @@ def sorting_key(name: str) -> str:
     return "".join(one for one in apart if not unicodedata.combining(one)).casefold()
 
 
-ENTITIES: Final[Mapping[Family, str]] = MappingProxyType(
-    {
-        Family.SCHOOLS: "Lycée",
-        Family.EQUIPMENT: "Livraison",
-        Family.BROADBAND: "Commune",
-        Family.COWORKING: "Tiers-lieu",
-        Family.WORKSTATIONS: "Relevé d’usage",
-        Family.TRAININGS: "Inscription",
-        Family.GRANTS: "Subvention",
-        Family.DATASETS: "Jeu de données",
-        Family.OBSERVATIONS: "Indicateur observé",
-        Family.EXPLANATIONS: "Explication",
-    }
-)
-"""One entity of a family."""
+class FrenchWords(NamedTuple):
+    """The words of `words.yaml`: of an entity by family, of facts, fields and effects by name."""
 
-FACTS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "school.registered": "à la charge de la Région",
-        "school.connected": "lien à très haut débit réceptionné",
-        "school.disconnected": "lien à très haut débit coupé",
-        "school.workspace_activated": "espace numérique de travail ouvert",
-        "school.closed": "fermé",
-        "equipment.delivered": "matériel livré",
-        "broadband.coverage_reported": "couverture relevée",
-        "coworking.opened": "ouvert",
-        "coworking.resized": "nombre de postes changé",
-        "coworking.closed": "fermé",
-        "workstation.usage_reported": "usage relevé",
-        "training.enrolled": "inscrit",
-        "training.completed": "formation achevée",
-        "training.abandoned": "formation abandonnée",
-        "grant.committed": "subvention engagée",
-        "grant.paid": "subvention versée",
-        "dataset.released": "ouvert",
-        "dataset.updated": "mis à jour",
-        "dataset.withdrawn": "retiré",
-        "dataset.probed": "données relues",
-        "indicator.observed": "valeur observée",
-        "milestone.explained": "jalon expliqué",
-    }
-)
-"""What happened, by a fact's name."""
+    entities: Mapping[str, str]
+    facts: Mapping[str, str]
+    fields: Mapping[str, str]
+    standings: Mapping[str, str]
 
-STANDINGS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "counts": "compte",
-        "superseded": "remplacé par un plus récent",
-        "duplicate": "reçu une seconde fois",
-        "retraction": "annule ce jour",
-    }
-)
-"""What an event does now, by `report.evidence.Standing`."""
+
+@cache
+def french_words() -> FrenchWords:
+    """Read the words."""
+    return FrenchWords(**read_yaml(Path(__file__).with_name("words.yaml")))
+
+
+def field_label(fact: str, field: str) -> str:
+    """Return the French label of a fact's field; the field's own name where there is none."""
+    fields = french_words().fields
+    if field in fields:
+        return fields[field]
+    use = fields_of(fact).get(field) if fact in FACTS_BY_NAME else None
+    return (use.dimension if use is not None else "") or field
+
+
+def content_items(fact: str, content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the fields of an event as labels and texts, both French."""
+    known = fields_of(fact) if fact in FACTS_BY_NAME else {}
+    return [
+        (field_label(fact, field), _text(fact, field, value, known.get(field)))
+        for field, value in content.items()
+    ]
+
+
+def _text(  # noqa: PLR0911 - one for each kind of value
+    fact: str,
+    field: str,
+    value: Any,  # noqa: ANN401 - JSON
+    use: FieldUse | None,
+) -> str:
+    if value is None:
+        return "non indiqué"
+    if field in ("department", "territory"):
+        return _territory(str(value))
+    if isinstance(value, bool):
+        return FLAG_WORDS[json.dumps(value)]
+    if isinstance(value, int):
+        return _number(field, value)
+    words = {} if use is None else use.words
+    if isinstance(value, Mapping):
+        parts = (f"{words.get(key, key)} : {_value(one)}" for key, one in value.items())
+        return " ; ".join(parts)
+    if isinstance(value, str):
+        return words.get(value) or _day(fact, field, value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _value(value: Any) -> str:  # noqa: ANN401 - JSON
+    return count_text(value) if isinstance(value, int) else str(value)
+
+
+def _number(field: str, value: int) -> str:
+    if is_money(field):
+        return f"{decimal_text(Decimal(value).scaleb(-2), 2)}{NO_BREAK}€"
+    return decimal_text(Decimal(value) / (MICROS if field == "value_micros" else 1))
+
+
+def _territory(code: str) -> str:
+    try:
+        territory = Territory(code)
+    except ValueError:
+        return TERRITORY_TITLES.get(code, code)
+    if territory is Territory.COUNTRY:
+        return "France"
+    return TERRITORY_TITLES[territory_key(territory.department)]
+
+
+def _day(fact: str, field: str, text: str) -> str:
+    kind = FACTS_BY_NAME[fact].attribute_kinds().get(field) if fact in FACTS_BY_NAME else None
+    return day_text(date.fromisoformat(text)) if bare_type(kind) is date else text

@@ -71,10 +71,9 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     """The assessor's port for these."""
 
     workers: Annotated[str, AfterValidator(_workers_text)] | None = None
-    """The workers whose histories assessor, page, export and backfill read, separated by commas:
-    `http://HOST:PORT`, or `dns+http://NAME:PORT` for every address of a name; both also with https.
-    Without it assessor and page query the worker on this machine's loopback address and
-    SMART_REGION_HTTP_PORT, and export and backfill count from the topics of events."""
+    """The workers whose histories assessor and page read, separated by commas: `http://HOST:PORT`,
+    or `dns+http://NAME:PORT` for every address of a name; both also with https. Without it they
+    query the worker on this machine's loopback address and SMART_REGION_HTTP_PORT."""
     workers_cafile: Path | None = None
     """PEM file with the authority of the workers' certificates; default: this machine's."""
     workers_plain_http: bool = False
@@ -106,7 +105,8 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     would take more than a hundredth of the time."""
 
     work_folder: Path | None = None
-    """Where `audit` keeps what does not fit into memory; default: the system's temporary folder."""
+    """Where `audit` and the page keep what does not fit into memory; by default `audit` takes the
+    system's temporary folder, and the page none."""
     work_mb: Megabytes = 4096
     """The most megabytes that `audit` uses there; a million records take about 600."""
 

@@ -12,7 +12,7 @@ import click
 
 from boundary.terminal import echo
 from broker.options import BROKER
-from events.options import DAY, WAIT_FOR_WORKERS, refuse_future
+from events.options import DAY, refuse_future
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -48,7 +48,6 @@ def _step(_: click.Context, __: click.Parameter, text: str) -> int:
     metavar="FILE",
     help="Where to write; - is the standard output.",
 )
-@WAIT_FOR_WORKERS
 @BROKER
 def backfill(
     *,
@@ -56,7 +55,6 @@ def backfill(
     end: datetime,
     step: int,
     out: Path,
-    wait: float | None,
     bootstrap: str | None,
 ) -> None:
     """Write the past years for Prometheus.
@@ -79,7 +77,7 @@ def backfill(
     days = [first + timedelta(days) for days in range(0, (last - first).days + 1, step)]
     # What is half made is gigabytes, beside the file.
     with undone_by_signals("run it again"):
-        _write(settings, days, out, wait)
+        _write(settings, days, out)
     _report("next, where Prometheus is:")
     _report(f"  {PROMTOOL} {out} blocks")
     _report("  mv blocks/* DATA_FOLDER")
@@ -89,23 +87,18 @@ def _report(line: str) -> None:
     echo(line, err=True)
 
 
-def _write(
-    settings: Settings,
-    days: Sequence[date],
-    out: Path,
-    wait: float | None,
-) -> None:
+def _write(settings: Settings, days: Sequence[date], out: Path) -> None:
     from itertools import chain
 
     from audit.backfill.past import OpenMetricsSpool, Past
-    from audit.workers_lag import present_sums
     from boundary.screen import progress_bar
     from boundary.whole_file import whole_file
     from catalogue.loader import load_catalogue
+    from streams.topic_fold import fold_topics
 
     catalogue = load_catalogue(settings.catalogue)
     with whole_file(out) as stream, OpenMetricsSpool(_folder_of(out)) as spool:
-        sums = present_sums(settings, catalogue, wait, report=_report)
+        sums = fold_topics(settings, catalogue, report=_report)
         past = Past(catalogue, sums, days)
         for series in chain(past.promised(), past.persons()):
             spool.add(*series)

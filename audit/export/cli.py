@@ -13,7 +13,7 @@ import click
 from boundary.extras import needs_extra
 from boundary.terminal import echo
 from broker.options import BROKER
-from events.options import DAY, KNOWN_ON, OUT, WAIT_FOR_WORKERS, refuse_future
+from events.options import DAY, KNOWN_ON, OUT, refuse_future
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,6 @@ PILOTE: Final = "pilote"
     " variables (PGPASSFILE…).",
 )
 @click.option("--dictionary", is_flag=True, help="Write what the columns mean, in French.")
-@WAIT_FOR_WORKERS
 @BROKER
 def export(
     *,
@@ -78,16 +77,12 @@ def export(
     licence: str,
     dictionary: bool,
     database: str | None,
-    wait: float | None,
     bootstrap: str | None,
 ) -> None:
     """Export the figures of a day as open data.
 
-    There is a row for each indicator, territory and milestone, and one for each category.
-    They are as known now: the histories of the workers that SMART_REGION_WORKERS names, or,
-    without it, counted from the topics of events, which takes longer. What the workers have not
-    read yet is reported, or waited for (--wait). What was known on a past day (--known-on) is
-    always counted from the topics.
+    There is a row for each indicator, territory and milestone, and one for each category. They
+    are counted from the topics of events, as known now or at the end of a past day (--known-on).
 
     In PILOTE's format there are the observed indicators alone: their current values of every day
     up to --as-of, from the topic of observations, and the catalogue's initial and target values.
@@ -102,7 +97,6 @@ def export(
         if form != "csv":
             raise click.BadParameter(f"is for CSV, not for {form}", param_hint="--excel")
         form = "excel"
-    _check_wait(wait, reads_events=form == PILOTE or known_on is not None)
     if package and (form == PILOTE or dictionary or not _is_file(out)):
         message = (
             "is of figures in a file: give --out FILE, without --dictionary or --format pilote"
@@ -130,7 +124,7 @@ def export(
             from boundary.postgres import connection_text
 
         connection_text(database)  # Before all is read: a wrong name shows now.
-        rows = _rows(settings, catalogue, day, known, wait)
+        rows = _rows(settings, catalogue, day, known)
         written = write_figures(database, rows, day=day, known_on=known)
         echo(f"{written} rows of {day} written")
         return
@@ -141,7 +135,7 @@ def export(
         if form == PILOTE:
             stream.write(_pilote(settings, catalogue, day, known).encode())
             return
-        content = rows_text(_rows(settings, catalogue, day, known, wait), form).encode()
+        content = rows_text(_rows(settings, catalogue, day, known), form).encode()
         stream.write(content)
         if beside is not None:
             described = package_text(
@@ -151,28 +145,14 @@ def export(
 
 
 def _rows(
-    settings: Settings,
-    catalogue: Catalogue,
-    day: date,
-    known_on: date | None,
-    wait: float | None,
+    settings: Settings, catalogue: Catalogue, day: date, known_on: date | None
 ) -> Iterator[ExportRow]:
     """Return the rows of a day: as known now, or as known on a past day."""
     from audit.export.rows import rows_of
-    from audit.workers_lag import present_sums
     from streams.topic_fold import fold_topics
 
-    report = partial(echo, err=True)
-    if known_on is None:
-        return rows_of(catalogue, present_sums(settings, catalogue, wait, report=report), day)
-    sums = fold_topics(settings, catalogue, known_on=known_on, report=report)
+    sums = fold_topics(settings, catalogue, known_on=known_on, report=partial(echo, err=True))
     return rows_of(catalogue, sums, day, known_on)
-
-
-def _check_wait(wait: float | None, *, reads_events: bool) -> None:
-    if wait is not None and reads_events:
-        message = "is for the workers: --known-on and --format pilote read the events themselves"
-        raise click.BadParameter(message, param_hint="--wait")
 
 
 def _is_stdout(out: Path) -> bool:

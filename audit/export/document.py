@@ -9,10 +9,13 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
 from types import UnionType
 from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
 from audit.export.rows import KEY, ExportRow
+from boundary.foreign_yaml import read_yaml
 from boundary.spreadsheets import plain_cell
 from boundary.terminal import legible_lines
 
@@ -75,6 +78,13 @@ def table_schema(form: Format) -> dict[str, Any]:
     return {"fields": fields, "uniqueKeys": [list(KEY)], "missingValues": [""]}
 
 
+@cache
+def _columns() -> Mapping[str, Mapping[str, str]]:
+    """Read the title and the description of each column."""
+    columns: Mapping[str, Mapping[str, str]] = read_yaml(Path(__file__).with_name("columns.yaml"))
+    return columns
+
+
 def _field(name: str) -> dict[str, Any]:
     field = ExportRow.model_fields[name]
     kinds = get_args(field.annotation)
@@ -87,8 +97,7 @@ def _field(name: str) -> dict[str, Any]:
     return {
         "name": name,
         "type": _TYPES.get(kind, "string"),
-        "title": field.title,
-        "description": field.description,
+        **_columns()[name],
         "constraints": constraints,
     }
 

@@ -32,7 +32,7 @@ from events.registry import FACTS_BY_NAME, facts_of
 from events.topics import declared_topics, topic_name
 from gateway.settings import GatewaySettings
 from report.settings import PageSettings
-from report.words import ENTITIES, FACTS
+from report.words import french_words
 from streams.settings import Settings
 
 RELEASED: Final = "released"
@@ -127,9 +127,11 @@ def generated(root: Path) -> Iterator[GeneratedFiles]:
 
 def check_words(families: Iterable[str], facts: Iterable[str]) -> None:
     """Raise SmartRegionError if a family or a fact has no French word for pages."""
-    missing = [f"{family} in ENTITIES" for family in families if family not in ENTITIES]
-    missing += [f"{fact} in FACTS" for fact in facts if fact not in FACTS]
+    words = french_words()
+    missing = [f"{family} in entities" for family in families if family not in words.entities]
+    missing += [f"{fact} in facts" for fact in facts if fact not in words.facts]
     if missing:
         raise SmartRegionError(
-            f"French words: are missing, value {', '.join(missing)}: write each in report/words.py"
+            f"French words: are missing, value {', '.join(missing)}: write each in"
+            " report/words.yaml"
         )

@@ -48,7 +48,6 @@ from streams.settings import Settings
 STOP_SECONDS: Final = 40.0
 """More than any process of ours takes to stop: the gateway 30 where the broker does not answer."""
 ALERTING_STOP_SECONDS: Final = 10.0
-LEDGER: Final = "ledger.duckdb"
 HAPROXY: Final = "haproxy"
 
 NO_PROMETHEUS: Final = (
@@ -203,7 +202,7 @@ def _monitor(settings: Settings, ports: Ports, folder: Path) -> Iterator[Program
         "worker-2": (settings.model_copy(update={"http_port": ports.worker_2}), ports.worker_2),
         "assessor": (asking.model_copy(update={"assessor_port": ports.assessor}), ports.assessor),
         "page": (
-            page_settings(asking, page_port=ports.page_behind, page_ledger=folder / PAGE / LEDGER),
+            page_settings(asking, page_port=ports.page_behind, work_folder=folder / PAGE),
             ports.page_behind,
         ),
         "gateway": (

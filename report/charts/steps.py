@@ -39,17 +39,10 @@ def thinned(points: Points, most: int = MOST_STEPS) -> list[tuple[date, float | 
     if len(points) <= most:
         return list(points)
     days = [day.toordinal() - points[0][0].toordinal() for day, _ in points]
-    for bins in (most, most * 3 // 4, most // 2, most // 3, most // _KEPT):
-        width = (days[-1] + 1) / bins
-        edges = [bisect_left(days, number * width) for number in range(bins)]
-        groups = [points[one:other] for one, other in pairwise([*edges, len(days)]) if one < other]
-        # Both ends of a bin are kept in any case: where these are too many, no look at the rest.
-        if sum(min(len(group), 2) for group in groups) > most:
-            continue
-        kept = [point for group in groups for point in _kept(group)]
-        if len(kept) <= most:
-            break
-    return kept
+    width = (days[-1] + 1) / (most // _KEPT)
+    edges = [bisect_left(days, number * width) for number in range(most // _KEPT)]
+    groups = [points[one:other] for one, other in pairwise([*edges, len(days)]) if one < other]
+    return [point for group in groups for point in _kept(group)]
 
 
 def _kept(group: Points) -> list[tuple[date, float | None]]:

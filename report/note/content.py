@@ -16,10 +16,8 @@ from catalogue.model import Indicator, Programme
 from catalogue.progress import MilestoneStatus
 from catalogue.territories import REGION, TERRITORY_NAMES
 from report import reasons
-from report.cell import TextCell
 from report.compare import ComparedRow, comparison_of
-from report.evidence import ChangedEntity, changes
-from report.evidence_pages import moved_text, territory_text
+from report.evidence import EvidenceRow, changes
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
 from report.note.document import (
@@ -37,9 +35,9 @@ from report.note.document import (
 )
 from report.note.month import Month
 from report.overview import PromiseRow, overview_of
-from report.standing import Standing, term_names, told_by
+from report.standing import Standing, TextCell, moved_text, term_names, territory_text, told_by
 from report.view import View
-from report.words import ENTITIES
+from report.words import french_words
 
 NAMED: Final = 3
 """How many of the entities that made a change are named."""
@@ -450,21 +448,19 @@ def _cell_text(cell: TextCell) -> str:
     return cell.reason or cell.text
 
 
-def _maker(indicator: Indicator, entity: ChangedEntity) -> str:
+def _maker(indicator: Indicator, entity: EvidenceRow) -> str:
     """Return an entity that made a change, and by how much: `Lycée Galilée, Paris (+1)`."""
-    name = entity.name or f"{ENTITIES[entity.key.family]} {entity.key.entity}"
+    name = entity.name or f"{french_words().entities[entity.key.family]} {entity.key.entity}"
     name = one_line(name, longest=LONGEST_NAME)
     if entity.department is not None:
         name = f"{name}, {territory_text(entity.department)}"
     return f"{name} ({', '.join(_moved(indicator, entity))})"
 
 
-def _moved(indicator: Indicator, entity: ChangedEntity) -> Iterator[str]:
+def _moved(indicator: Indicator, entity: EvidenceRow) -> Iterator[str]:
     """Yield by how much an entity changed each term, and which: `heures occupées −320`."""
-    over = entity.numerator_after - entity.numerator_before
-    under = 0
-    if entity.denominator_before is not None and entity.denominator_after is not None:
-        under = entity.denominator_after - entity.denominator_before
+    over = entity.numerator - entity.numerator_before
+    under = (entity.denominator or 0) - (entity.denominator_before or 0)
     names = term_names(indicator) if indicator.measure.denominator is not None else ()
     parts = ("au numérateur", "au dénominateur")
     for number, amount in enumerate((over, under)):

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
-from report.cell import TextCell
+from report.standing import TextCell
 
 
 @dataclass(frozen=True, slots=True)

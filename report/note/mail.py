@@ -24,25 +24,20 @@ SMTPS: Final = 465
 PDF: Final = ("application", "pdf")
 
 
-class MailError(SmartRegionError):
-    """The note was not sent."""
-
-    def __init__(self, server: str, problem: str, *, remedy: str) -> None:
-        super().__init__(f"mail: {server}: {problem}: {remedy}")
-
-
 def recipients_of(contacts: Contacts, programme: Programme | None) -> tuple[str, ...]:
     """Return who receives a note: the delegate, and of one programme also its owner.
 
-    Raises MailError where the file of contacts names nobody.
+    Raises SmartRegionError where the file of contacts names nobody.
     """
     mail = list(contacts.delegate.mail)
     if programme is not None:
         mail += contacts.owner(programme.id).mail
     found = tuple(dict.fromkeys(one for one in mail if not is_nobody(one)))
     if not found:
-        remedy = "name an address under delegate.mail in the file of contacts"
-        raise MailError(contacts.mail.server, "nobody receives the note", remedy=remedy)
+        raise _failure(
+            contacts.mail,
+            "nobody receives the note: name an address under delegate.mail in the file of contacts",
+        )
     return found
 
 
@@ -59,8 +54,8 @@ def note_message(
     """Return the note as a message: text and HTML of it, and a PDF where there is one."""
     message = EmailMessage()
     message["Subject"] = note.title
-    message["From"] = _address(contacts.mail.sender)
-    message["To"] = tuple(map(_address, recipients))
+    message["From"] = Address(addr_spec=contacts.mail.sender)
+    message["To"] = tuple(Address(addr_spec=one) for one in recipients)
     message["Date"] = format_datetime(sent)
     message["Message-ID"] = make_msgid(domain=contacts.mail.sender.rpartition("@")[2])
     message["Auto-Submitted"] = "auto-generated"
@@ -77,7 +72,7 @@ def note_message(
 def send_message(
     message: EmailMessage, server: MailServer, context: ssl.SSLContext | None = None
 ) -> None:
-    """Send a message, over TLS unless the contacts say otherwise. Raises MailError.
+    """Send a message, over TLS unless the contacts say otherwise. Raises SmartRegionError.
 
     `context` None: with the machine's authorities, or those of SSL_CERT_FILE. A password is never
     sent without TLS.
@@ -89,28 +84,34 @@ def send_message(
                 connection.login(server.username, password)
             refused = connection.send_message(message)
     except smtplib.SMTPAuthenticationError as error:
-        remedy = "check username and password_file in the file of contacts"
-        raise MailError(server.server, "refuses the password", remedy=remedy) from error
-    except smtplib.SMTPNotSupportedError as error:
-        remedy = "use a server with TLS and a login"
-        raise MailError(server.server, f"cannot do it ({error})", remedy=remedy) from error
+        problem = "refuses the password: check username and password_file in the file of contacts"
+        raise _failure(server, problem) from error
     except ssl.SSLCertVerificationError as error:
-        remedy = "name its authority in SSL_CERT_FILE"
-        problem = f"its certificate is not trusted ({error.verify_message})"
-        raise MailError(server.server, problem, remedy=remedy) from error
+        problem = (
+            f"its certificate is not trusted ({error.verify_message}): name its authority in"
+            " SSL_CERT_FILE"
+        )
+        raise _failure(server, problem) from error
     except (UnicodeError, OverflowError) as error:
         # What cannot be encoded may be the password: it is not shown.
-        problem = "has a name, a port or a login that cannot be sent"
-        remedy = "check mail in the file of contacts: user and password are ASCII here"
-        raise MailError(server.server, problem, remedy=remedy) from error
+        problem = (
+            "has a name, a port or a login that cannot be sent: check mail in the file of contacts:"
+            " user and password are ASCII here"
+        )
+        raise _failure(server, problem) from error
     except (OSError, smtplib.SMTPException) as error:
-        problem = " ".join(str(error).split())
-        remedy = "check mail.server in the file of contacts, and send the note again"
-        raise MailError(server.server, problem, remedy=remedy) from error
+        problem = (
+            f"{error}: check mail.server in the file of contacts, which needs TLS and a login where"
+            " it has a username, and send the note again"
+        )
+        raise _failure(server, problem) from error
     if refused:
-        problem = f"refuses {', '.join(sorted(refused))}"
-        remedy = "check these addresses; the others have the note"
-        raise MailError(server.server, problem, remedy=remedy)
+        named = ", ".join(sorted(refused))
+        raise _failure(server, f"refuses {named}: check these addresses; the others have the note")
+
+
+def _failure(server: MailServer, problem: str) -> SmartRegionError:
+    return SmartRegionError(f"mail: {server.server}: {' '.join(problem.split())}")
 
 
 @contextmanager
@@ -137,9 +138,5 @@ def _password(server: MailServer) -> str | None:
     try:
         return server.password_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        remedy = "name a readable file in the file of contacts"
-        raise MailError(server.server, f"password_file: {error}", remedy=remedy) from error
-
-
-def _address(text: str) -> Address:
-    return Address(addr_spec=text)
+        problem = f"password_file: {error}: name a readable file in the file of contacts"
+        raise _failure(server, problem) from error

@@ -1,33 +1,21 @@
-"""A month, and the days between which its note tells what changed."""
+"""A month, and the days between which its note says what changed."""
 
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Self
 
 MONTHS: Final = (
-    "janvier",
-    "février",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "août",
-    "septembre",
-    "octobre",
-    "novembre",
-    "décembre",
+    *("janvier", "février", "mars", "avril", "mai", "juin"),
+    *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
 )
-YEARS: Final = range(1, 9999)
-"""Those with a day before each month and one after it."""
-VOWELS: Final = "ao"
 _ISO: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Month:
     """A month of a year."""
 
@@ -38,7 +26,7 @@ class Month:
     def parse(cls, text: str) -> Self:
         """Return the month that a text is: `2019-03`. Raises ValueError."""
         found = _ISO.fullmatch(text)
-        if found is None or int(found[1]) not in YEARS:
+        if found is None or text.startswith("0000"):
             message = f"month: value {text[:80]!r} is no month: write it as 2019-03"
             raise ValueError(message)
         return cls(int(found[1]), int(found[2]))
@@ -57,8 +45,7 @@ class Month:
     @property
     def until(self) -> date:
         """The last day."""
-        after = date(self.year, self.month, 28) + timedelta(days=4)
-        return after.replace(day=1) - timedelta(days=1)
+        return date(self.year, self.month, monthrange(self.year, self.month)[1])
 
     @property
     def text(self) -> str:
@@ -68,7 +55,7 @@ class Month:
     @property
     def of_text(self) -> str:
         """The month behind its preposition: `de mars 2019`, `d’avril 2019`."""
-        return f"{'d’' if self.text[0] in VOWELS else 'de '}{self.text}"
+        return f"{'d’' if self.text[0] in 'ao' else 'de '}{self.text}"
 
     def __str__(self) -> str:
         """Write it in ISO form."""

@@ -152,7 +152,7 @@ def send_note(
 ) -> tuple[str, ...]:
     """Mail the note, with its PDF where Typst is installed; return who receives it.
 
-    Raises MailError, or SmartRegionError.
+    Raises SmartRegionError.
     """
     recipients = recipients_of(contacts, programme)
     try:

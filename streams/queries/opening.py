@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from time import monotonic
@@ -38,17 +37,11 @@ def open_histories(
     return collecting(catalogue, collector_plan(settings))
 
 
-def read_histories(
-    settings: Settings,
-    catalogue: Catalogue,
-    *,
-    on_overdue: Callable[[int], None] | None = None,
-) -> DatedSums:
+def read_histories(settings: Settings, catalogue: Catalogue) -> DatedSums:
     """Return the workers' histories of all partitions, as of the call or later.
 
-    If workers report overdue event records, `on_overdue` is called with their number. Raises
-    HistoriesIncompleteError if the histories are incomplete after the request timeout, and the
-    errors of `collector_plan`.
+    Raises HistoriesIncompleteError if the histories are incomplete after the request timeout, and
+    the errors of `collector_plan`.
     """
     with open_histories(settings, catalogue) as collector:
         began = monotonic()
@@ -60,8 +53,6 @@ def read_histories(
         if unknown := collector.unknown():
             workers = ", ".join(sorted(set(unknown.values())))
             raise HistoriesIncompleteError(f"what the catalogue of {workers} does not have")
-        if on_overdue is not None and (records := collector.overdue()):
-            on_overdue(records)
         return collector.sums
 
 

@@ -94,7 +94,6 @@ class PageResult:
     peak_mb: float
     past_peak_mb: float
     """The same after the past days."""
-    ledger_mb: float
     load: tuple[float, float]
     """The machine's load (of a minute) before and after."""
 
@@ -154,9 +153,8 @@ def _measured(
     report: Callable[[str], None],
     workers: str,
 ) -> PageResult:
-    ledger = folder / f"ledger-{entities}.duckdb"
     began = monotonic()
-    with _page(application, folder, ledger, workers) as page:
+    with _page(application, folder, workers) as page:
         page.wait_ready()
         ready = monotonic() - began
         wait_until(lambda: _has_read_all(page) or not page.alive, seconds=READ_SECONDS)
@@ -198,14 +196,13 @@ def _measured(
             past,
             peak,
             peak_memory_mb(page.process.pid),
-            ledger.stat().st_size / 1e6,
             (load, os.getloadavg()[0]),
         )
 
 
 @contextmanager
-def _page(application: Application, folder: Path, ledger: Path, workers: str) -> Iterator[Worker]:
-    """Yield a page that is starting, as it is deployed: with a file of its own."""
+def _page(application: Application, folder: Path, workers: str) -> Iterator[Worker]:
+    """Yield a page that is starting, as it is deployed: with a folder for what outgrows memory."""
     page = Worker(
         application.bootstrap,
         folder,
@@ -213,7 +210,7 @@ def _page(application: Application, folder: Path, ledger: Path, workers: str) ->
         command="page",
         settings={
             "SMART_REGION_APP_ID": application.app_id,
-            "SMART_REGION_PAGE_LEDGER": str(ledger),
+            "SMART_REGION_WORK_FOLDER": str(folder),
             "SMART_REGION_WORKERS": workers,
         },
     )

@@ -87,7 +87,6 @@ def page_text(found: Sequence[PageResult]) -> str:
         ],
         ["peak memory, MB", *(f"{one.peak_mb:.0f}" for one in found)],
         ["the same after past days, MB", *(f"{one.past_peak_mb:.0f}" for one in found)],
-        ["the ledger's file, MB", *(f"{one.ledger_mb:.0f}" for one in found)],
     ]
     return "\n".join(
         [

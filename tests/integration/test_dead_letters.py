@@ -12,7 +12,6 @@ from typing import NamedTuple
 import pytest
 from kafka import KafkaProducer
 
-from audit.comparison import compare
 from audit.recount import audit_records
 from broker.clients import opened
 from broker.errors import TopicsStalledError
@@ -41,6 +40,7 @@ from tests.support.commands import run, run_inside
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.letters import letter_of, refused
+from tests.support.recounts import compare
 from tests.support.traffic import Message, message_of, region, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory

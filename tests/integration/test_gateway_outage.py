@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from audit.comparison import compare
 from audit.recount import audit_records
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
@@ -14,6 +13,7 @@ from tests.bench.exposed import exposed_sum
 from tests.support.gateway_senders import ID, PRODUCERS, Account, batches, is_right, sending
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
+from tests.support.recounts import compare
 from tests.support.traffic import region, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import WorkerFactory, supervised

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from audit.comparison import compare
 from audit.recount import audit_records
 from broker.reading import read_topics
 from catalogue import metrics
@@ -20,6 +19,7 @@ from events.observation import Territory
 from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
 from tests.support.observations import BAROMETER, Observation, barometer, observation_events
+from tests.support.recounts import compare
 from tests.support.traffic import message_of, send, shuffled, wait_done
 from tests.support.workers import Worker, WorkerFactory, supervised
 

@@ -8,22 +8,18 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
 import pytest
 
-from events.fact import Family
 from events.topics import topic_name
-from report.ledger import EventLedger
 from tests.support.commands import run_inside
 from tests.support.explanations import explained
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.knowledge import shipped
 from tests.support.published import is_of_persons
-from tests.support.small_disk import small_disk
 from tests.support.traffic import a_year, message_of, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory, supervised
@@ -79,16 +75,9 @@ def audited(broker: KafkaBroker, **choice: str) -> Figures:
 
 
 @pytest.fixture(scope="module")
-def ledger_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("page") / "ledger.duckdb"
-
-
-@pytest.fixture(scope="module")
-def page(
-    shared_broker: KafkaBroker, shared_factory: WorkerFactory, ledger_file: Path
-) -> Iterator[Worker]:
+def page(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> Iterator[Worker]:
     worker = shared_factory.worker()
-    page = shared_factory.page(page_ledger=str(ledger_file), workers=worker.url)
+    page = shared_factory.page(workers=worker.url)
     with supervised(worker):
         send(shared_broker.bootstrap, a_year())
         assert wait_done(shared_broker.bootstrap, seconds=90), worker.log[-3000:]
@@ -96,30 +85,6 @@ def page(
         page.wait_ready()
         assert wait_until(lambda: has_read_all(page), seconds=60), page.log[-3000:]
         yield page
-
-
-def test_a_page_whose_disk_is_full_says_so_and_serves_what_it_has(
-    broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
-) -> None:
-    worker = factory.worker()
-    with small_disk(tmp_path / "disk", megabytes=1) as disk, supervised(worker):
-        page = factory.page(page_ledger=str(disk.folder / "ledger.duckdb"), workers=worker.url)
-        page.start()
-        page.wait_ready()
-        send(broker.bootstrap, a_year())
-        assert wait_done(broker.bootstrap, seconds=90), worker.log[-3000:]
-        assert wait_until(
-            lambda: "room for the events" in str(page.readiness()["waiting_for"]), seconds=60
-        ), page.log[-3000:]
-        assert "No space left on device" in page.log
-        assert page.shows("smartregion_page_ready 0.0")
-        lag = re.search(r"^smartregion_page_ledger_lag (.*)$", page.metrics(), re.MULTILINE)
-        assert lag is not None
-        assert float(lag[1]) > 0
-        assert "Lycées" in fetched(page, "")
-        disk.resize(100)
-        assert wait_until(lambda: has_read_all(page) and page.ready, seconds=60), page.log[-3000:]
-        assert page.stop() == 0
 
 
 def has_read_all(page: Worker) -> bool:
@@ -180,23 +145,13 @@ def test_an_explanation_is_shown_until_it_is_taken_back(
     assert wait_until(lambda: words not in fetched(page, promise), seconds=60), page.log[-3000:]
 
 
-def test_a_killed_page_goes_on_where_it_was(page: Worker) -> None:
+def test_a_killed_page_reads_all_events_again(page: Worker) -> None:
     events = page.metrics()
     page.kill()
     page.start()
     page.wait_ready()
     assert wait_until(lambda: has_read_all(page), seconds=60), page.log[-3000:]
     assert ledger_events(page.metrics()) == ledger_events(events) > 0
-
-
-def test_it_keeps_no_event_about_a_person(page: Worker, ledger_file: Path) -> None:
-    assert page.stop() == 0
-    with EventLedger(ledger_file) as ledger:
-        families = {family for (family,) in ledger.query("SELECT DISTINCT family FROM event")}
-    page.start()
-    page.wait_ready()
-    assert families
-    assert families.isdisjoint(family.value for family in Family if family.about_persons)
 
 
 def ledger_events(metrics: str) -> float:

@@ -15,7 +15,6 @@ import pytest
 from click.testing import CliRunner
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from audit.comparison import compare
 from audit.recount import Audit, audit_records
 from broker.compression import MAX_UNPACKED_BYTES, Codec
 from broker.reading import read_topics
@@ -31,6 +30,7 @@ from tests.support.header_names import HeaderName
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.raw_batches import NOW, RawBatch, RawContent, batch_bytes, produce
+from tests.support.recounts import compare
 from tests.support.traffic import message_of, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory

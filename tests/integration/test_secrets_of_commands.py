@@ -131,7 +131,7 @@ def test_a_grafana_token_that_all_may_read_is_refused(
         ("doctor", "--prometheus", f"http://user:{PASSWORD} @h", "--grafana", f"x:{PASSWORD}@h"),
         ("audit", "--against", NOWHERE),
         ("audit", "--against", f"user:{PASSWORD}@127.0.0.1:1"),
-        ("audit", "--every-address", "--against", f"http://user:{PASSWORD}@127.0.0.1:port"),
+        ("audit", "--against", f"dns+http://user:{PASSWORD}@127.0.0.1:port"),
         ("boards", "plan", "--grafana", f"http://user:{PASSWORD}@h:port/ x"),
         ("emit", "--gateway", f"ftp://user:{PASSWORD}@h", "--secret", "{token}"),
         ("emit", "--gateway", NOWHERE, "--secret", "{token}"),

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 import catalogue
-from audit.comparison import compare
 from audit.recount import audit_records
 from broker.reading import EVENT_TOPICS, read_topics
 from catalogue.loader import load_catalogue
@@ -22,6 +21,7 @@ from events.topics import DEFAULT_APP_ID
 from tests.support.commands import run, run_inside
 from tests.support.kafka import KafkaBroker
 from tests.support.newer_release import SchoolConnectedTwo
+from tests.support.recounts import compare
 from tests.support.traffic import Message, a_year, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory

@@ -9,7 +9,6 @@ from datetime import date
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from audit.comparison import compare
 from audit.recount import audit_records
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
@@ -20,6 +19,7 @@ from streams.settings import load_settings
 from tests.support.commands import run_inside
 from tests.support.facts import mutated_records
 from tests.support.kafka import KafkaBroker
+from tests.support.recounts import compare
 from tests.support.traffic import Message, send, wait_done
 from tests.support.workers import WorkerFactory
 

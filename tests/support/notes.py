@@ -10,7 +10,6 @@ from functools import cache
 from broker.stored_record import RawRecord
 from catalogue.contacts import Contacts
 from catalogue.loader import load_catalogue
-from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.fact import Family
 from events.topics import topic_name
@@ -19,7 +18,7 @@ from report.ledger import EventLedger
 from report.note.content import NAMED, NoteRequest, note_of
 from report.note.document import Note
 from report.note.month import Month
-from report.past import state_store_known_on
+from report.past import knowledge_on
 from tests.support.attacks import ATTACKS, PLAIN
 from tests.support.audits import raw_record
 from tests.support.explanations import explained
@@ -47,13 +46,6 @@ def _ledger() -> EventLedger:
     ledger = EventLedger(threads=1)
     ledger.append(five_years())
     return ledger
-
-
-def knowledge_on(
-    ledger: EventLedger, persons: Iterable[RawRecord], catalogue: Catalogue, day: date
-) -> Knowledge:
-    state_store = state_store_known_on(ledger, persons, catalogue, day)
-    return Knowledge.from_states(state_store, catalogue, day)
 
 
 @cache

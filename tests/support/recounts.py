@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from audit.comparison import compare
+from audit.comparison import AuditComparison, compare_exposed
+from audit.exposed import read_worker
 from audit.recount import Audit, audit_records
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
@@ -14,6 +16,11 @@ from tests.support.workers import Worker
 
 LAST_DAY: Final = date(2020, 12, 31)
 """The clock of the tests' workers stands there."""
+
+
+def compare(audit: Audit, urls: Sequence[str]) -> AuditComparison:
+    """Compare an audit with all workers of a monitor, but for figures about persons."""
+    return compare_exposed(audit, [read_worker(url) for url in urls])
 
 
 def exact(bootstrap: str, *workers: Worker, seconds: float = 90.0) -> Audit:

@@ -56,12 +56,8 @@ class ServedPage:
     def now(self) -> Known | None:
         return None if self.known is None else (self.known, self.completeness)
 
-    def kept(self, day: date) -> Known | None:
-        del day
-        return self.now()
-
     def known_on(self, day: date) -> Known:
-        """Return the same, where no past day is kept."""
+        """Return the same: whatever was known on a past day."""
         del day
         assert self.known is not None
         return self.known, self.completeness

@@ -48,7 +48,7 @@ SOME = (
     "tests/unit/events/test_fact.py",
     "tests/unit/events/test_registry.py",
     "tests/unit/operations/generation",
-    "tests/unit/report/test_contents.py",
+    "tests/unit/report/test_words.py",
     "tests/unit/simulation/demo/test_screen.py",
     "tests/unit/test_sources.py",
 )

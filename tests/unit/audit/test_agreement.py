@@ -12,8 +12,7 @@ from prometheus_client import generate_latest
 
 from audit.comparison import compare_exposed
 from audit.exposed import Exposed, parse_metrics
-from audit.ledger import Ledger
-from audit.recount import audit_ledger, audit_records
+from audit.recount import audit_records
 from boundary.web import registry_of
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
@@ -58,22 +57,6 @@ def test_the_worker_and_the_audit_agree(family: Family, data: st.DataObject) -> 
 
 #: Of persons the audit has counts, but no history to judge by.
 JUDGED = [family for family in Family if not family.about_persons]
-
-
-@pytest.mark.parametrize("family", JUDGED)
-@given(data=st.data())
-def test_a_recounted_history_is_the_count_of_every_day(family: Family, data: st.DataObject) -> None:
-    history = data.draw(histories(family))
-    measure, fields = data.draw(st.sampled_from(MEASURES[family]))
-    catalogue = catalogue_of(measure, **fields)
-    start = date.fromisoformat(data.draw(st.sampled_from(DAYS))).toordinal()
-    days = [date.fromordinal(start + offset) for offset in data.draw(st.permutations(OFFSETS))]
-
-    with Ledger(map(raw_record, history), partitions=PARTITIONS) as ledger:
-        recounted = audit_ledger(ledger, catalogue, max(days)).histories
-        for day in days[:3]:
-            counted = audit_ledger(ledger, catalogue, day).readings
-            assert {key: one.reading(day) for key, one in recounted.items()} == counted
 
 
 @pytest.mark.parametrize("family", JUDGED)

@@ -145,16 +145,6 @@ def test_names_the_differences_and_exits_with_1(monkeypatch: pytest.MonkeyPatch)
     assert lines[-1].endswith(" compared, 6 different")
 
 
-def test_workers_without_figures_are_not_called_different(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing was compared, and the lines before the last say what is to be put right."""
-    show(monkeypatch, ready=False)
-
-    *_, why, last = audit("--against", "http://worker").stdout.splitlines()
-
-    assert "http://worker" in why or why.startswith("partitions: ")
-    assert last == "no figure could be compared: the lines before this one say why"
-
-
 @pytest.mark.parametrize("held", [2, 3])
 def test_persons_are_compared_with_the_workers_histories(
     monkeypatch: pytest.MonkeyPatch, held: int
@@ -255,14 +245,6 @@ def test_does_not_compare_the_past_with_a_worker() -> None:
 
     assert result.exit_code == 2
     assert "leave out --known-on or --against" in result.stderr
-
-
-def test_takes_broker_and_day_from_the_settings(topics: list[tuple[str, Any]]) -> None:
-    result = audit(SMART_REGION_BROKER="kafka:9092", SMART_REGION_CLOCK="2017-05-01")
-
-    assert result.stdout.splitlines()[0] == "Audit of 2017-05-01"
-    audit("--bootstrap", "other:9092", SMART_REGION_BROKER="kafka:9092")
-    assert [bootstrap for bootstrap, _ in topics] == ["kafka:9092", "other:9092"]
 
 
 MANY = 12_000

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from audit.evaluation import evaluate
+from audit.evaluation import course
 from audit.ledger import Ledger
 from broker.stored_record import RawRecord
 from catalogue.history import Reading
@@ -271,19 +271,6 @@ def test_a_measure_comes_to(example: Example) -> None:
     assert found == example.expected
 
 
-def test_separates_departments() -> None:
-    records = [
-        raw("school.connected", PARIS, "2018-03-01"),
-        raw("school.connected", PARIS_2, "2018-03-01"),
-        raw("school.connected", MEAUX, "2018-03-01"),
-    ]
-
-    counted = audited(records, CONNECTED, "2018-12-31").readings
-
-    amounts = {code: counted[INDICATOR, code].numerator for code in ("75", "77", "95", None)}
-    assert amounts == {"75": 2, "77": 1, "95": 0, None: 3}
-
-
 def test_adds_up_beyond_what_a_column_can_hold() -> None:
     """A million of the largest grants are more than 2^63 cents; three rows stand for them."""
     grants = [
@@ -297,7 +284,7 @@ def test_adds_up_beyond_what_a_column_can_hold() -> None:
             "UPDATE cell SET content = json_set(content, '$.amount_cents', ?)", (2**62 + 1,)
         )
 
-        amounts = evaluate(ledger, term, date(2018, 12, 31)).amounts
+        amounts = course(ledger, term, date(2018, 12, 31)).amounts
 
     assert sum(amounts.values()) == 3 * (2**62 + 1)
 
@@ -316,10 +303,6 @@ def test_a_ratio_has_both_terms() -> None:
     )
 
 
-def test_a_ratio_is_zero_over_zero_where_nothing_was_reported() -> None:
-    assert reading([], CONNECTED_RATIO, "2018-12-31", unit="ratio") == Reading(0, 0, None)
-
-
 def test_shares_among_the_same_entities() -> None:
     records = [
         raw("training.enrolled", f"enrolment-{number:08}", "2018-01-01", audience=audience)
@@ -331,38 +314,6 @@ def test_shares_among_the_same_entities() -> None:
     assert (shared.numerator, shared.denominator) == (2, 3)
 
 
-def test_counts_an_entity_without_department_for_the_region_alone() -> None:
-    records = [raw("training.completed", "enrolment-00000001", "2018-06-01")]
-
-    counted = audited(records, {"count": "training.completed"}, "2018-12-31").readings
-
-    amounts = {code: found.numerator for (_, code), found in counted.items()}
-    assert amounts.pop(None) == 1
-    assert set(amounts.values()) == {0}
-
-
-def test_splits_by_a_field() -> None:
-    records = [
-        raw("training.enrolled", "enrolment-00000001", "2018-01-01", audience="employee"),
-        raw("training.enrolled", "enrolment-00000002", "2018-01-01", audience="employee"),
-        raw(
-            "training.enrolled",
-            "enrolment-00000003",
-            "2018-01-01",
-            audience="other",
-            department="75",
-        ),
-    ]
-
-    found = audited(records, {"count": "training.enrolled"}, "2018-12-31", breakdown="audience")
-
-    assert found.readings[INDICATOR, None].numerator == 3
-    assert found.categories[INDICATOR, "employee", None] == 2
-    assert found.categories[INDICATOR, "other", "75"] == 1
-    assert found.categories[INDICATOR, "other", "93"] == 0
-    assert found.categories[INDICATOR, "job_seeker", None] == 0
-
-
 def test_splits_by_the_keys_of_a_mapping() -> None:
     measure = {"sum": "occupied_hours", "from": "workstation.usage_reported"}
 
@@ -371,15 +322,6 @@ def test_splits_by_the_keys_of_a_mapping() -> None:
     assert found.readings[INDICATOR, None].numerator == 30
     assert found.categories[INDICATOR, "company", "94"] == 20
     assert found.categories[INDICATOR, "employee", "94"] == 10
-
-
-def test_the_last_report_is_the_latest_effective_day_up_to_the_day() -> None:
-    records = [
-        raw("school.connected", PARIS, "2018-03-01"),
-        raw("school.connected", PARIS_2, "2018-05-01"),
-    ]
-
-    assert reading(records, CONNECTED, "2018-04-30").last_reported == date(2018, 3, 1)
 
 
 def test_the_last_report_is_that_of_the_department() -> None:

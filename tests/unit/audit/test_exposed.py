@@ -1,6 +1,5 @@
 """Reading what one worker shows."""
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -9,10 +8,9 @@ import pytest
 
 from audit.exposed import (
     WorkerUnreadableError,
-    addresses_behind,
+    addresses_of,
     metrics_url,
     parse_metrics,
-    read_exposed,
     read_worker,
 )
 from catalogue import metrics
@@ -61,19 +59,6 @@ def test_has_what_the_worker_exposes_of_itself() -> None:
     assert [sample.value for sample in worker.of(metrics.INDICATOR_VALUE)] == [3.0]
 
 
-def test_takes_what_is_not_exposed_as_unknown() -> None:
-    worker = parse_metrics("here", "")
-
-    assert not worker.ready
-    assert worker.as_of is None
-    assert worker.partitions_expected == 0
-
-
-def test_refuses_what_is_no_metrics() -> None:
-    with pytest.raises(WorkerUnreadableError, match=r"there.*not Prometheus text"):
-        parse_metrics("there", "<html><body>Hello</body></html>")
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -114,11 +99,6 @@ def test_names_another_program_that_answers(text: str, name: str) -> None:
         read_worker(url)
 
 
-def test_reads_any_program_where_any_is_asked_for() -> None:
-    with serving(b"smartregion_assessor_ready 1\n") as url:
-        assert read_exposed(url).single(metrics.ASSESSOR_READY) == 1
-
-
 def test_names_an_address_that_does_not_answer() -> None:
     with serving(b"") as url:
         pass
@@ -149,33 +129,18 @@ def test_refuses_an_address_of_another_kind(address: str) -> None:
         metrics_url(address)
 
 
-class TestEveryAddress:
-    @pytest.mark.parametrize(
-        ("found", "expected"),
-        [
-            ([(4, "10.0.0.2"), (4, "10.0.0.1")], ["http://10.0.0.1:6066", "http://10.0.0.2:6066"]),
-            ([(4, "10.0.0.1"), (6, "fd00::1")], ["http://10.0.0.1:6066"]),
-            ([(6, "fd00::1"), (4, "10.0.0.1")], ["http://[fd00::1]:6066"]),
-        ],
-    )
-    def test_is_one_for_each_machine(
-        self, monkeypatch: pytest.MonkeyPatch, found: list[tuple[int, str]], expected: list[str]
-    ) -> None:
-        families = {4: socket.AF_INET, 6: socket.AF_INET6}
+def test_a_name_stands_for_all_its_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [(2, 1, 6, "", (host, 6066)) for host in ("10.0.0.2", "10.0.0.1")]
+    monkeypatch.setattr("streams.queries.addresses.getaddrinfo", lambda *_, **__: found)
 
-        def resolved(name: str, port: int, **_: object) -> list[tuple[object, ...]]:
-            assert (name, port) == ("workers", 6066)
-            return [(families[kind], 1, 6, "", (host, port)) for kind, host in found]
+    assert addresses_of("dns+http://workers:6066") == [
+        "http://10.0.0.1:6066",
+        "http://10.0.0.2:6066",
+    ]
+    assert addresses_of("workers:6066") == ["workers:6066"]
 
-        monkeypatch.setattr(socket, "getaddrinfo", resolved)
 
-        assert addresses_behind("workers:6066") == [f"{one}/metrics" for one in expected]
-
-    def test_an_unknown_name_is_reported(self) -> None:
-        with pytest.raises(WorkerUnreadableError, match=r"http://nobody\.invalid:6066"):
-            addresses_behind("http://nobody.invalid:6066")
-
-    def test_a_certificate_is_of_one_name(self) -> None:
-        """Over https each worker has to be named."""
-        with pytest.raises(WorkerUnreadableError, match="certificate"):
-            addresses_behind("https://workers:6066")
+@pytest.mark.parametrize("url", ["dns+http://nobody.invalid:6066", "dns+http://workers"])
+def test_a_name_without_addresses_is_reported(url: str) -> None:
+    with pytest.raises(WorkerUnreadableError, match="no metrics at"):
+        addresses_of(url)

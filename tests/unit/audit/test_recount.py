@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.ledger import Ledger
-from audit.recount import Audit, audit_ledger, audit_records
+from audit.recount import Audit, audit_records
 from boundary.work_folder import WorkFolder
 from broker.stored_record import RawRecord
 from catalogue.loader import load_catalogue
 from events.dead_letters import RecordOrigin
 from events.fact import Family
 from streams.dead_letters import FORWARDED_FROM
-from tests.support.audits import INDICATOR, audited, catalogue_of, raw, raw_record, reading
+from tests.support.audits import audited, raw, raw_record, reading
 from tests.support.histories import histories, uai
 
 PARIS = uai("0750001")
@@ -126,25 +126,7 @@ def test_a_record_is_known_from_the_day_of_its_recording_on(
     assert reading([late], CONNECTED, "2018-01-31", known_on=known_on).numerator == expected
 
 
-def test_lets_one_ledger_answer_for_several_days() -> None:
-    late = raw("school.connected", PARIS, "2018-01-01", at="2018-03-01T00:00:00")
-    catalogue = catalogue_of(CONNECTED)
-
-    with Ledger([late], partitions=8) as ledger:
-        audits = [
-            audit_ledger(ledger, catalogue, date(2018, 1, 31), known_on)
-            for known_on in (date(2018, 3, 1), date(2018, 2, 1), None)
-        ]
-
-    assert [found.readings[INDICATOR, "75"].numerator for found in audits] == [1, 0, 1]
-
-
 class TestAccount:
-    def test_accepts_what_is_valid(self) -> None:
-        records = [raw("school.connected", PARIS, "2018-01-01") for _ in range(2)]
-
-        assert account(*records) == {"produced": 2, "accepted": 2}
-
     def test_counts_an_event_once(self) -> None:
         records = [
             raw("school.connected", PARIS, "2018-01-01", id="1", source="/one"),
@@ -197,18 +179,6 @@ class TestAccount:
             "forwarded": 2,
         }
         assert reading([copy], CONNECTED, "2018-12-31").numerator == 1
-
-    def test_refuses_no_forwarded_copy(self) -> None:
-        copy = raw("school.connected", PARIS, "2018-01-01", headers=[COPY])._replace(value=b"{")
-
-        assert account(copy) == {"forwarded": 1}
-
-    def test_counts_all_records_whatever_was_known(self) -> None:
-        late = raw("school.connected", PARIS, "2018-01-01", at="2019-01-01T00:00:00")
-
-        counted = audited([late], CONNECTED, "2018-01-31", known_on="2018-01-31").account
-
-        assert counted.accepted == 1
 
 
 RECORDS = (

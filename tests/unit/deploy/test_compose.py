@@ -175,11 +175,10 @@ def test_what_the_pages_run_is_a_job(stack: Stack) -> None:
 def test_what_keeps_many_events_has_room_for_them(stack: Stack) -> None:
     """On a disk, with a bound that is stated; a note needs the memory that it has on Kubernetes."""
     commands, page = stack.services["commands"], stack.services["page"]
-    ledger = Path(page["environment"]["SMART_REGION_PAGE_LEDGER"])
     folder = commands["environment"]["SMART_REGION_WORK_FOLDER"]
     mounts = {mount.split(":")[1]: mount.split(":")[0] for mount in commands["volumes"]}
 
-    assert page["volumes"] == [f"page:{ledger.parent}"]
+    assert page["volumes"] == [f"page:{page['environment']['SMART_REGION_WORK_FOLDER']}"]
     assert {"page", mounts[folder]} <= stack.volumes.keys()
     assert int(commands["environment"]["SMART_REGION_WORK_MB"]) >= 1000
     note = (DEPLOY / "kubernetes/base/note.yaml").read_text(encoding="utf-8")

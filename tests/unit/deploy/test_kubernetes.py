@@ -346,10 +346,11 @@ def test_every_worker_is_reached(overlay: str, who: str) -> None:
     templates = dict(ours(overlay))
     asks, answers = (environment(manifests, templates[it]) for it in (who, f"{NAME}-worker"))
     if who == AUDIT:
-        assert "--every-address" in templates[who]["args"]
         workers = templates[who]["args"][-1].partition("=")[2]
     else:
-        workers = asks["SMART_REGION_WORKERS"].removeprefix("dns+")
+        workers = asks["SMART_REGION_WORKERS"]
+    assert workers.startswith("dns+http://")
+    workers = workers.removeprefix("dns+")
     address, own, worker = urlsplit(workers), labels[who], labels[f"{NAME}-worker"]
     service = one(manifests, "Service", str(address.hostname))["spec"]
     assert service["clusterIP"] == "None"

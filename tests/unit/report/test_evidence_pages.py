@@ -14,11 +14,11 @@ from catalogue.history import History, StepFunction
 from catalogue.model import Indicator, Unit
 from catalogue.publication import counts_persons
 from report.data import rows_of
-from report.evidence_pages import Paging, changes_page, evidence_page, moved_text
+from report.evidence_pages import Paging, evidence_page
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
 from report.rendering import Pages
-from report.standing import amount_text
+from report.standing import amount_text, moved_text
 from tests.support.audits import INDICATOR
 from tests.support.knowledge import LAST_DAY, knowledge, shipped, simulated_records, view
 from tests.support.measures import paid_of_committed
@@ -99,8 +99,8 @@ def test_the_rows_add_up_to_the_total_as_shown(
     monkeypatch.setattr("report.evidence_pages.ROWS", 10_000)
     pages = Pages(shipped())
     for number, day in enumerate(DAYS):
-        page = evidence_page(knowledge(), ledger, indicator, view(day), part="all", page=1)
-        html = pages.evidence(page, view(day))
+        page = evidence_page(knowledge(), ledger, indicator, view(day), page=1)
+        html = pages.entities("evidence.html", page, view(day))
         totals = re.search(r"Total des contributions : (.+?)(?: sur (.+?))?[,.] ", html)
         assert totals is not None
         assert not page.differs
@@ -111,8 +111,8 @@ def test_the_rows_add_up_to_the_total_as_shown(
         if number > 3:
             continue  # A change takes longer, and adds up by the same function.
         since = day - timedelta(days=90)
-        changed = changes_page(knowledge(), ledger, indicator, view(day), since=since, page=1)
-        html = pages.changes(changed, view(day))
+        changed = evidence_page(knowledge(), ledger, indicator, view(day), since=since, page=1)
+        html = pages.entities("changes.html", changed, view(day))
         totals = re.search(r"Somme des changements : (.+?)(?: au num.+?, (.+?) au d.+?)?\.", html)
         assert totals is not None
         moves = [

@@ -7,11 +7,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from itertools import count
-from typing import Any
 
 import pytest
 
-from broker.errors import BrokerRefusedError, BrokerUnreachableError, TopicsMissingError
+from broker.errors import (
+    BrokerRefusedError,
+    BrokerUnreachableError,
+    PositionsOutdatedError,
+    TopicsMissingError,
+)
 from broker.stored_record import RawRecord
 from catalogue.terms import Term
 from events.cloudevent import CloudEvent
@@ -19,12 +23,13 @@ from events.dead_letters import RecordOrigin
 from events.fact import Family
 from report import follower as subject
 from report.follower import Follower
-from report.ledger import EventLedger, LedgerFailedError
+from report.ledger import EventLedger
 from report.overview import overview_of
 from report.settings import load_page_settings
 from streams.assessor import assessor
 from streams.decisions import Decisions, Skip
 from streams.state_store import StateStore
+from tests.support.audits import raw
 from tests.support.held_histories import HeldHistories
 from tests.support.histories import event, uai
 from tests.support.knowledge import LAST_DAY, shipped, simulated_records, view
@@ -250,52 +255,32 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
     monkeypatch.setattr(subject, "open_reader", opened)
     monkeypatch.setattr(subject, "read_decisions", lambda *_, **__: Decisions())
-    monkeypatch.setattr(subject, "RETRY_SECONDS", 0.0)
-    monkeypatch.setattr(Follower, "_basis", lambda _: {})
     return stopping
 
 
-class FullLedger(EventLedger):
-    def __init__(self, failures: int) -> None:
-        super().__init__()
-        self.failures = failures
-
-    def append(self, *given: Any, **named: Any) -> int:
-        if self.failures:
-            self.failures -= 1
-            raise LedgerFailedError(None, cause="No space left on device")
-        return super().append(*given, **named)
-
-
-def test_events_that_cannot_be_stored_are_counted_and_tried_again(
+def test_topics_that_were_created_anew_are_read_again(
     topics: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = set()
-    with FullLedger(20) as ledger, following() as follower:
-        follower.ledger = ledger
+    polls, poll = count(), Records.poll
 
-        def looked(_: Mapping[object, object]) -> dict[str, str]:
-            seen.add((follower.readiness().waiting_for, follower.ledger_lag, follower.has_events()))
-            return {}
+    def outdated(records: Records) -> list[RawRecord]:
+        if next(polls) == 1:
+            raise PositionsOutdatedError({"smartregion.schools[0]": 3})
+        return poll(records)
 
-        monkeypatch.setattr(Follower, "_basis", looked)
+    monkeypatch.setattr(Records, "poll", outdated)
+    with following() as follower:
         follower.follow_events(topics)
-        assert ledger.counts().stored == 3
-        assert (follower.ledger_lag, follower.has_events()) == (0, True)
-        assert follower.readiness().waiting_for is None
-    problem = next(reason for reason, lag, _ in seen if lag is not None)
-    assert "No space left on device" in str(problem)
-    assert seen == {(None, None, False), (problem, 3, False)}
+        assert (follower.ledger.events, follower.has_events()) == (3, True)
 
 
 @pytest.mark.parametrize("is_away", [False, True])
-def test_a_record_that_is_passed_over_while_the_page_runs_is_removed(
+def test_records_that_operators_skip_while_the_page_runs_are_left_out(
     topics: threading.Event, monkeypatch: pytest.MonkeyPatch, *, is_away: bool
 ) -> None:
-    """From their next start on workers refuse it; where nobody says so, it stays."""
+    """From their next start on workers refuse them; without an answer nothing changes."""
     decision = Skip(at=datetime(2018, 12, 31, tzinfo=UTC), because="it ends workers")
-    records = simulated_records()[:3]
-    decided = {RecordOrigin(*records[1][:3]): decision}
+    decided = {RecordOrigin(*simulated_records()[1][:3]): decision}
     calls = count()
 
     def read(*_: object, **__: object) -> Decisions:
@@ -309,10 +294,27 @@ def test_a_record_that_is_passed_over_while_the_page_runs_is_removed(
 
     monkeypatch.setattr(subject, "read_decisions", read)
     monkeypatch.setattr(subject, "DECISIONS_SECONDS", 0.0)
-    with EventLedger() as ledger:
-        Follower(load_page_settings(broker="localhost:1"), shipped(), ledger).follow_events(topics)
-        stored, skipped = ledger.counts().stored, ledger.counts().skipped
-    assert (stored, skipped) == ((3, 0) if is_away else (2, 1))
+    with following() as follower:
+        follower.follow_events(topics)
+        assert follower.ledger.events == (3 if is_away else 2)
+
+
+def test_what_was_known_on_a_day_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until more is known to have been recorded by then, or a while has passed."""
+    monkeypatch.setattr(Follower, "_person_records", lambda _: iter(()))
+    now = 0.0
+    monkeypatch.setattr(subject, "monotonic", lambda: now)
+    day = date(2018, 6, 30)
+    with following() as follower:
+        follower._has_events = True
+        first = follower.known_on(day)
+        follower.ledger.append([raw("grant.committed", "g-1", "2018-09-01")])
+        assert follower.known_on(day) is first
+        follower.ledger.append([raw("grant.committed", "g-2", "2018-05-01")])
+        second = follower.known_on(day)
+        assert second is not first
+        now += subject.PAST_DAY_SECONDS
+        assert follower.known_on(day) is not second
 
 
 def test_all_indicators_of_workers_with_the_same_catalogue_are_shown() -> None:

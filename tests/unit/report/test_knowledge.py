@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 
 from catalogue.judgement import judge_all
-from report.knowledge import MOST_DAYS, Knowledge
+from report.knowledge import Knowledge
 from tests.support.knowledge import LAST_DAY, knowledge, shipped
 
 
@@ -26,14 +26,7 @@ def test_figures_judged_one_by_one_are_those_of_all(known: Knowledge, day: date)
 
 def test_a_figure_is_judged_once(known: Knowledge) -> None:
     indicator = shipped().indicators[0]
-    first = known.of(indicator, None, LAST_DAY)
-    assert known.of(indicator, None, LAST_DAY) is first
-    for number in range(1, MOST_DAYS):
-        known.of(indicator, None, LAST_DAY - timedelta(days=number))
-    assert known.of(indicator, None, LAST_DAY) is first
-    for number in range(MOST_DAYS):
-        known.of(indicator, None, LAST_DAY - timedelta(days=100 + number))
-    assert known.of(indicator, None, LAST_DAY) is not first
+    assert known.of(indicator, None, LAST_DAY) is known.of(indicator, None, LAST_DAY)
 
 
 def test_judgements_that_are_there_are_used() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -92,42 +91,6 @@ def test_a_page_is_light(pages: dict[str, str]) -> None:
     for name, page in pages.items():
         without_charts = re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL)
         assert len(without_charts.encode()) <= MOST_BYTES, name
-
-
-def test_a_page_has_one_title_and_one_language(pages: dict[str, str]) -> None:
-    for name, page in pages.items():
-        elements = Elements(page)
-        assert len(elements.of("h1")) == 1, name
-        assert elements.of("html") == [{"lang": "fr"}]
-        assert len(elements.of("main")) == 1
-
-
-def test_headings_skip_no_level(pages: dict[str, str]) -> None:
-    for name, page in pages.items():
-        levels = [int(tag[1]) for tag, _ in Elements(page).found if re.fullmatch("h[1-6]", tag)]
-        steps = itertools.pairwise(levels)
-        assert all(after <= before + 1 for before, after in steps), (name, levels)
-
-
-def test_a_table_has_a_caption_and_its_heads_a_scope(pages: dict[str, str]) -> None:
-    for name, page in pages.items():
-        elements = Elements(page)
-        assert len(elements.of("table")) == len(elements.of("caption")), name
-        assert all("scope" in head for head in elements.of("th")), name
-
-
-def test_an_id_is_there_once(pages: dict[str, str]) -> None:
-    for name, page in pages.items():
-        ids = [attributes["id"] for _, attributes in Elements(page).found if "id" in attributes]
-        assert len(ids) == len(set(ids)), name
-
-
-def test_a_field_has_a_label(pages: dict[str, str]) -> None:
-    for name, page in pages.items():
-        elements = Elements(page)
-        labelled = {attributes.get("for") for attributes in elements.of("label")}
-        fields = [one for one in elements.of("input") if one.get("type") != "hidden"]
-        assert {one["id"] for one in [*fields, *elements.of("select")]} <= labelled, name
 
 
 def test_no_cell_is_a_bare_dash_or_empty(pages: dict[str, str]) -> None:
@@ -246,8 +209,3 @@ def test_what_a_reader_wrote_is_text() -> None:
 def test_a_page_of_today_refreshes_itself_and_no_other() -> None:
     refreshed = [bool(Elements(pages_of(one)["overview"]).of("script")) for one in VIEWS]
     assert refreshed == [True, True, False, False]
-
-
-def test_today_is_the_last_day() -> None:
-    assert VIEWS[0].is_now
-    assert VIEWS[0].as_of == LAST_DAY

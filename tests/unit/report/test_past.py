@@ -16,13 +16,10 @@ from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.fact import Family
-from events.record_rules import RecordRules
+from events.record_rules import RULES, RecordRules
 from report.evidence import events_of
-from report.knowledge import Knowledge
-from report.past import state_store_known_on
-from streams.explanations import explanations_of
+from report.past import knowledge_on
 from streams.histories import categories_of, histories_of
-from streams.state_store import StateStore
 from tests.support.audits import catalogue_of, raw, raw_record
 from tests.support.histories import ENTITIES, histories
 from tests.support.known_states import states_held_on
@@ -35,13 +32,19 @@ CATALOGUE = load_catalogue()
 KNOWN_ON = st.sampled_from(["2019-05-31", "2019-06-01", "2019-06-02"]).map(date.fromisoformat)
 
 
-def known(
-    records: Sequence[RawRecord], catalogue: Catalogue, day: date
-) -> tuple[StateStore, StateStore]:
+def check_known(
+    records: Sequence[RawRecord],
+    catalogue: Catalogue,
+    day: date,
+    rules: RecordRules = RULES,
+) -> None:
+    """Fail unless what the ledger knew on a day is what states of the raw topics hold."""
     persons = [record for record in records if record.topic == "smartregion.trainings"]
-    with ledger_with(records) as ledger:
-        found = state_store_known_on(ledger, persons, catalogue, day)
-    return found, states_held_on(records, catalogue, day)
+    with ledger_with(records, rules) as ledger:
+        found = knowledge_on(ledger, persons, catalogue, day, rules)
+    expected = states_held_on(records, catalogue, day, rules)
+    assert found.histories == histories_of(expected, catalogue, day)
+    assert found.parts == categories_of(expected, catalogue, day)
 
 
 @settings(max_examples=30)  # Each asks for all terms of the catalogue.
@@ -55,30 +58,15 @@ def test_figures_are_those_of_the_raw_topics(
     drawn: Sequence[Sequence[CloudEvent]], known_on: date
 ) -> None:
     records = numbered(raw_record(one) for part in drawn for one in part)
-    found, expected = known(records, CATALOGUE, known_on)
-
-    assert histories_of(found, CATALOGUE) == histories_of(expected, CATALOGUE)
-    assert categories_of(found, CATALOGUE) == categories_of(expected, CATALOGUE)
+    check_known(records, CATALOGUE, known_on)
 
 
 @pytest.mark.parametrize("family", [family for family in Family if not family.about_persons])
 @given(data=st.data())
 def test_every_form_of_measure_has_the_same_course(family: Family, data: st.DataObject) -> None:
     measure, fields = data.draw(st.sampled_from(MEASURES[family]))
-    catalogue = catalogue_of(measure, **fields)
     records = numbered(map(raw_record, data.draw(histories(family))))
-    found, expected = known(records, catalogue, data.draw(KNOWN_ON))
-
-    assert histories_of(found, catalogue) == histories_of(expected, catalogue)
-    assert categories_of(found, catalogue) == categories_of(expected, catalogue)
-
-
-def test_refused_records_of_persons_are_ignored() -> None:
-    broken = raw("training.enrolled", "enrolment-000001", "2018-01-01")._replace(value=b"{")
-    with ledger_with([]) as ledger:
-        found = state_store_known_on(ledger, [broken], CATALOGUE, date(2019, 1, 1))
-
-    assert not found.states(Family.TRAININGS, 0)
+    check_known(records, catalogue_of(measure, **fields), data.draw(KNOWN_ON))
 
 
 ENROLMENTS = st.lists(
@@ -114,9 +102,7 @@ def shown_of_persons(
     records: Sequence[RawRecord], known_on: date
 ) -> Mapping[object, tuple[object, ...]]:
     with ledger_with([]) as ledger:
-        found = Knowledge.from_states(
-            state_store_known_on(ledger, records, SMALL_CELLS, known_on), SMALL_CELLS, known_on
-        )
+        found = knowledge_on(ledger, records, SMALL_CELLS, known_on)
     [indicator] = SMALL_CELLS.indicators
     shown: dict[object, tuple[object, ...]] = {}
     for as_of in (date(2018, month, day) for month in range(1, 13) for day in (1, 15, 16, 28)):
@@ -182,7 +168,7 @@ def test_events_sent_today_change_no_past_day(
     for records in (numbered(loaded), numbered([*loaded, *sent])):
         persons = [record for record in records if record.topic == "smartregion.trainings"]
         with ledger_with(records, LIVE) as ledger:
-            found = state_store_known_on(ledger, persons, CATALOGUE, known_on, LIVE)
+            found = knowledge_on(ledger, persons, CATALOGUE, known_on, LIVE)
             events = [
                 events_of(ledger, Family.SCHOOLS, entity, known_on)
                 for entity in ENTITIES[Family.SCHOOLS]
@@ -191,9 +177,9 @@ def test_events_sent_today_change_no_past_day(
         exported = states_held_on(records, CATALOGUE, known_on, LIVE)
         shown.append(
             (
-                histories_of(found, CATALOGUE, known_on),
-                categories_of(found, CATALOGUE, known_on),
-                explanations_of(found),
+                found.histories,
+                found.parts,
+                found.explanations,
                 events,
                 counted.readings,
                 counted.histories,
@@ -223,7 +209,4 @@ def test_the_ledger_and_the_raw_topics_agree_once_live(
             *written(map(raw_record, sent), date(2019, 6, 12)),
         ]
     )
-    with ledger_with(records, LIVE) as ledger:
-        found = state_store_known_on(ledger, [], CONNECTED, known_on, LIVE)
-    expected = states_held_on(records, CONNECTED, known_on, LIVE)
-    assert histories_of(found, CONNECTED) == histories_of(expected, CONNECTED)
+    check_known(records, CONNECTED, known_on, LIVE)

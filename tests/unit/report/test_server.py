@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from time import monotonic
@@ -24,21 +24,22 @@ from broker.stored_record import RawRecord
 from catalogue.formatting import day_text
 from events.record_rules import RULES, RecordRules
 from report.completeness import Completeness
-from report.knowledge import Knowledge
+from report.errors import BusyError
 from report.ledger import EventLedger
-from report.past import state_store_known_on
+from report.past import knowledge_on
 from report.server import (
     HEADERS,
     KEEP_ALIVE_SECONDS,
-    MOST_COMPUTED_AT_ONCE,
-    MOST_COMPUTED_WAITING,
+    MOST_PAST_AT_ONCE,
+    MOST_PAST_WAITING,
     RETRY_SECONDS,
     Known,
     PageServer,
+    Slots,
 )
 from tests.support.audits import raw
 from tests.support.histories import uai
-from tests.support.knowledge import LAST_DAY, knowledge, shipped
+from tests.support.knowledge import LAST_DAY, shipped
 from tests.support.served_page import ServedPage, page_over
 
 PARIS = uai("0750001")
@@ -298,8 +299,7 @@ def test_events_that_are_sent_late_leave_past_pages_as_they_were() -> None:
             sent(date(2018, 6, 30), "school.connected"),
         ):
             page.ledger.append(records, LIVE)
-            states = state_store_known_on(page.ledger, [], shipped(), day, LIVE)
-            page.known = Knowledge.from_states(states, shipped(), day)
+            page.known = knowledge_on(page.ledger, [], shipped(), day, LIVE)
             shown.append([(one.status, one.body) for one in page.ask(*paths)])
         [now] = page.ask(f"/entites/schools/{PARIS}")
     assert shown[1] == shown[0]
@@ -352,33 +352,9 @@ def test_an_open_page_does_not_keep_the_server_from_ending(page: ServedPage) -> 
 DEADLINE = 30.0
 
 
-@dataclass
-class SlowPast(ServedPage):
-    """A page that keeps no past day, and computes none before `proceed`."""
-
-    proceed: threading.Event = field(default_factory=threading.Event)
-
-    def kept(self, day: date) -> None:
-        del day
-
-    def known_on(self, day: date) -> Known:
-        assert self.proceed.wait(DEADLINE)
-        return super().known_on(day)
-
-
-@pytest.fixture
-def slow_past() -> Iterator[SlowPast]:
-    with EventLedger() as ledger:
-        yield SlowPast(ledger, knowledge())
-
-
 async def status(session: ClientSession, url: str) -> int:
     async with session.get(url) as answer:
         return answer.status
-
-
-def past_urls(address: str, count: int) -> list[str]:
-    return [f"{address}/?known_on=2018-01-{day:02}" for day in range(1, count + 1)]
 
 
 @pytest.mark.parametrize(
@@ -449,15 +425,25 @@ def test_a_stream_whose_reader_left_gives_its_place_back(
     assert monotonic() - began < KEEP_ALIVE_SECONDS / 2
 
 
-def test_past_days_beyond_those_that_wait_are_refused(slow_past: SlowPast) -> None:
+def test_past_days_beyond_those_that_wait_are_refused(
+    full: ServedPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proceed, most = threading.Event(), MOST_PAST_AT_ONCE + MOST_PAST_WAITING
+
+    def slow(page: ServedPage, _: date) -> Known | None:
+        assert proceed.wait(DEADLINE)
+        return page.now()
+
+    monkeypatch.setattr(ServedPage, "known_on", slow)
+
     async def answered() -> tuple[str | None, str, list[int]]:
-        async with slow_past.serve() as address, ClientSession() as session:
-            urls = past_urls(address, MOST_COMPUTED_AT_ONCE + MOST_COMPUTED_WAITING + 1)
+        async with full.serve() as address, ClientSession() as session:
+            urls = [f"{address}/methode?known_on=2018-06-30"] * (most + 1)
             asked = [asyncio.create_task(session.get(url)) for url in urls]
             [refused], waiting = await asyncio.wait(
                 asked, timeout=DEADLINE / 3, return_when=asyncio.FIRST_COMPLETED
             )
-            slow_past.proceed.set()
+            proceed.set()
             answers = await asyncio.gather(*waiting)
             async with await refused as answer:
                 assert answer.status == 503
@@ -467,4 +453,21 @@ def test_past_days_beyond_those_that_wait_are_refused(slow_past: SlowPast) -> No
     retry, text, statuses = asyncio.run(answered())
     assert retry == str(RETRY_SECONDS)
     assert "trop de jours passés, de comparaisons ou de preuves sont demandés" in text
-    assert statuses == [200] * (MOST_COMPUTED_AT_ONCE + MOST_COMPUTED_WAITING)
+    assert statuses == [200] * most
+
+
+def test_a_reader_waits_for_a_bounded_time_and_gives_the_place_back() -> None:
+    proceed = threading.Event()
+
+    async def run() -> int:
+        slots = Slots(at_once=1, waiting=0, seconds=0.01)
+        with pytest.raises(BusyError):
+            await slots.run(proceed.wait)
+        proceed.set()
+        with pytest.raises(ZeroDivisionError):
+            await slots.run(lambda: 1 // 0)
+        found = await slots.run(lambda: 1)
+        await slots.close()
+        return found
+
+    assert asyncio.run(run()) == 1

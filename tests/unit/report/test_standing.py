@@ -16,9 +16,8 @@ from catalogue.history import History, StepFunction
 from catalogue.judgement import judge
 from catalogue.model import Direction, Milestone
 from catalogue.publication import Publication, PublicationStep
-from report.cell import TextCell
 from report.reasons import WITHHELD
-from report.standing import AWAITED, Standing, change_text, shown_change, signed
+from report.standing import AWAITED, Standing, TextCell, change_text, shown_change, signed
 from tests.support.knowledge import LAST_DAY, knowledge, shipped
 from tests.support.observations import barometer
 
@@ -145,12 +144,6 @@ def test_of_persons_a_deadline_is_past_before_its_figure_is_published() -> None:
     assert standing.required_pace.reason == "l’échéance est passée"
 
 
-def test_of_persons_a_change_says_since_when() -> None:
-    enrolled = knowledge().standing(shipped().indicator("trainees_enrolled"), None, LAST_DAY)
-    assert enrolled.change.note == "depuis le 31/10/2018"
-    assert enrolled.value.note == "publié au 30/11/2018"
-
-
 def test_a_change_of_euros_has_the_decimals_of_their_values() -> None:
     balance = barometer().indicator("balance_euros")
     assert change_text(balance, Fraction(130, 100)) == "+1,30\u00a0€"
@@ -224,13 +217,6 @@ def test_values_that_would_read_the_same_have_more_decimals() -> None:
 def read(text: str) -> Fraction:
     number = text.split("\u00a0", maxsplit=1)[0].replace("\u202f", "").replace(",", ".")
     return Fraction(number.replace(MINUS, "-"))
-
-
-def test_a_small_change_is_not_shown_as_none() -> None:
-    ratio = shipped().indicator("premises_connectable_ratio")
-    assert change_text(ratio, Fraction(1, 10_000)) == "+0,010\u00a0point"
-    assert change_text(ratio, Fraction(0)) == "0,0\u00a0point"
-    assert change_text(ratio, Fraction(1, 10_000_000)) == "0,0\u00a0point"
 
 
 @pytest.mark.parametrize(

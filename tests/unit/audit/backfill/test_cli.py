@@ -59,7 +59,7 @@ def test_a_signal_leaves_nothing_half_made(tmp_path: Path, monkeypatch: pytest.M
         assert len(list(tmp_path.iterdir())) == 1
         signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr("audit.workers_lag.present_sums", interrupt)
+    monkeypatch.setattr("streams.topic_fold.fold_topics", interrupt)
 
     done = backfill(*PERIOD, "--out", str(tmp_path / "years.om"))
 

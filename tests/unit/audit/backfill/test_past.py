@@ -87,11 +87,6 @@ def value(shown: Shown, name: str, **labels: str) -> float | None:
     return shown.get((name, frozenset(labels.items())))
 
 
-def test_every_day_is_there() -> None:
-    _, past = everything()
-    assert sorted(past) == DAYS
-
-
 def test_each_day_shows_what_the_assessor_would_have_shown() -> None:
     state_store, past = everything()
     for day in DAYS:
@@ -105,22 +100,6 @@ def test_there_is_nothing_that_the_vocabulary_does_not_know() -> None:
     known |= {metrics.AS_OF.name, *(family.name for family in catalogue_families(shipped()))}
     assert {name for name, _ in past[DAYS[-1]]} <= known
     assert state_store.entities()
-
-
-def test_promises_are_there_on_every_day() -> None:
-    _, past = everything()
-    for family in catalogue_families(shipped()):
-        for sample in family.samples:
-            assert value(past[DAYS[3]], sample.name, **sample.labels) == sample.value
-
-
-def test_a_day_knows_itself() -> None:
-    """Rules use it instead of the time."""
-    _, past = everything()
-    for day, shown in past.items():
-        midnight = datetime.combine(day, time(), UTC).timestamp()
-        assert value(shown, metrics.AS_OF.name) == midnight
-        assert value(shown, conventions.AS_OF.name) == midnight
 
 
 def test_recorded_values_are_the_assessor_s() -> None:
@@ -155,24 +134,6 @@ def test_a_ratio_is_that_of_its_recorded_parts() -> None:
             )
         ]
         assert found == ([1, 4, 0.25] if day >= date(2018, 2, 3) else [None] * 3)
-
-
-def test_categories_are_recorded() -> None:
-    catalogue = catalogue_of({"count": "training.enrolled"}, breakdown="audience")
-    events = [
-        event("training.enrolled", f"enrolment-00000{n}", "2018-02-01", department="75")
-        for n in range(2)
-    ]
-    past = by_day(written(catalogue, state_store_of(catalogue, events), DAYS))
-    who = {
-        "programme": "test",
-        "indicator": INDICATOR,
-        "dimension": "audience",
-        "category": "job_seeker",
-    }
-    assert value(past[DAYS[-1]], conventions.REGION_CATEGORY.name, **who) == 2
-    assert value(past[DAYS[-1]], conventions.DEPARTMENT_CATEGORY.name, department="75", **who) == 2
-    assert value(past[DAYS[0]], conventions.REGION_CATEGORY.name, **who) is None
 
 
 def test_withheld_persons_are_nowhere() -> None:
@@ -225,10 +186,6 @@ def text(spool: OpenMetricsSpool) -> str:
     return out.getvalue().decode()
 
 
-def test_nothing_is_a_text_too(spool: OpenMetricsSpool) -> None:
-    assert text(spool) == "# EOF\n"
-
-
 def test_families_stay_together(spool: OpenMetricsSpool) -> None:
     spool.add(HEAT, ("attic", "3"), [(0, 1.5), (60, 2.0)])
     spool.add(LIGHT, (), [(0, 7)])
@@ -255,8 +212,3 @@ def test_any_label_and_value_come_back(label: str, value: float, moment: int) ->
     assert sample.value == value
     assert sample.timestamp is not None
     assert float(sample.timestamp) == moment
-
-
-def test_a_label_too_few_is_a_mistake(spool: OpenMetricsSpool) -> None:
-    with pytest.raises(ValueError, match="zip"):
-        spool.add(HEAT, ("attic",), [(0, 1.0)])

@@ -60,11 +60,3 @@ def test_says_what_is_deleted_of_the_events_that_it_counts_again(
         assert done.exit_code == 0
         assert [line.partition(":")[0] for line in lines] == [f"{grants}[3]"] * (form == "csv")
         assert all("begins at offset 17" in line for line in lines)
-
-
-@pytest.mark.parametrize("others", [["--known-on", "2020-12-31"], ["--format", "pilote"]])
-def test_waits_for_no_workers_where_the_events_are_read(others: list[str]) -> None:
-    """These figures do not depend on them."""
-    done = CliRunner().invoke(main, ["export", "--wait", "60", *others])
-    assert done.exit_code == 2
-    assert "read the events themselves" in done.output

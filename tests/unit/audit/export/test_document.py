@@ -39,10 +39,6 @@ def lines(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def test_csv_has_the_columns_as_header() -> None:
-    assert rows_text([], "csv").splitlines() == [",".join(ExportRow.model_fields)]
-
-
 def test_csv_writes_what_is_known() -> None:
     (line,) = lines(rows_text([ROW], "csv"))
     assert {name: value for name, value in line.items() if value} == {
@@ -71,20 +67,7 @@ def test_a_french_spreadsheet_opens_it_by_a_double_click() -> None:
     assert (cells["value"], cells["numerator"], cells["pace_per_day"]) == ("0,5", "1", "0,0000001")
 
 
-def test_json_has_the_same_and_null() -> None:
-    (row,) = json.loads(rows_text([ROW], "json"))
-    assert list(row) == list(ExportRow.model_fields)
-    assert (row["value"], row["suppressed"], row["target"]) == (0.5, False, None)
-
-
 class TestDictionary:
-    def test_describes_every_column(self) -> None:
-        fields = json.loads(dictionary_text("json"))["fields"]
-        assert [field["name"] for field in fields] == list(ExportRow.model_fields)
-        assert [line["name"] for line in lines(dictionary_text("csv"))] == list(
-            ExportRow.model_fields
-        )
-
     def test_has_a_title_and_a_description_of_each(self) -> None:
         fields = json.loads(dictionary_text("json"))["fields"]
         assert all(field["title"] and field["description"].endswith(".") for field in fields)

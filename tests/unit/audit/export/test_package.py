@@ -106,7 +106,7 @@ def test_what_was_known_when_is_in_title_and_version() -> None:
 @pytest.fixture
 def figures(monkeypatch: pytest.MonkeyPatch) -> None:
     _, state_store, _ = everything()
-    monkeypatch.setattr("audit.workers_lag.present_sums", lambda *_, **__: state_store)
+    monkeypatch.setattr("streams.topic_fold.fold_topics", lambda *_, **__: state_store)
     monkeypatch.setattr("catalogue.loader.load_catalogue", lambda *_: shipped())
     monkeypatch.setenv("SMART_REGION_CLOCK", str(AS_OF))
 

@@ -7,10 +7,10 @@ from functools import cache
 
 import pytest
 
-from audit.export.rows import KEY, ExportRow, rows_of
+from audit.export.document import table_schema
+from audit.export.rows import ExportRow, rows_of
 from audit.recount import audit_records
 from audit.report import audit_document
-from catalogue.judgement import judge_all
 from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
 from catalogue.territories import REGION
@@ -19,7 +19,6 @@ from events.fact import Family
 from report import data
 from report.knowledge import Knowledge
 from report.promise import promise_of
-from streams.histories import histories_of
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of, raw_record
 from tests.support.histories import event, pool, uai
@@ -72,12 +71,6 @@ def enrolments(count: int, department: str) -> list[CloudEvent]:
     ]
 
 
-def test_the_key_distinguishes_every_row() -> None:
-    _, _, found = everything()
-    keys = [tuple(getattr(row, name) for name in KEY) for row in found]
-    assert len(set(keys)) == len(keys)
-
-
 def test_figures_are_the_audit_s() -> None:
     """Value by value, counted by another method; what was never reported has none.
 
@@ -123,8 +116,9 @@ def test_data_of_page_and_export_have_amounts_in_one_unit() -> None:
     (shown,) = data.rows_of([standing], view(AS_OF), COMPLETE)
     assert exported.numerator == shown["numerator"] == 120_000
     assert exported.denominator == shown["denominator"] == 150_050
-    for name in ("numerator", "denominator"):
-        assert "centimes" in str(ExportRow.model_fields[name].description)
+    for field in table_schema("csv")["fields"]:
+        if field["name"] in ("numerator", "denominator"):
+            assert "centimes" in field["description"]
 
 
 @pytest.mark.parametrize("day", [date(2015, 1, 1), AS_OF, LAST_DAY, LATER], ids=str)
@@ -155,19 +149,6 @@ def test_what_is_blank_on_the_page_is_blank_in_the_export(day: date) -> None:
             assert "dénominateur est nul" in there["value"]["reason"]
 
 
-def test_judgements_are_those_of_the_day() -> None:
-    _, state_store, found = everything()
-    judged = judge_all(shipped(), histories_of(state_store, shipped()), AS_OF)
-    assert [
-        (one.indicator.id, one.department, one.milestone and one.milestone.id, one.status)
-        for one in judged
-    ] == [
-        (row.indicator, row.department, row.milestone, row.status)
-        for row in found
-        if not row.category
-    ]
-
-
 def test_a_figure_is_whole() -> None:
     catalogue = catalogue_of({"count": "school.connected"}, baseline=BASELINE, milestones=[TEN])
     region, *_ = rows(catalogue, event("school.connected", uai("0750001"), "2018-06-15"))
@@ -192,23 +173,6 @@ def test_a_figure_is_whole() -> None:
         "status": MilestoneStatus.AT_RISK,
         "required_pace_per_day": 9 / 915,
     }
-
-
-def test_every_row_names_its_territory() -> None:
-    _, _, found = everything()
-    assert {(row.department, row.territory, row.territory_name) for row in found} >= {
-        (None, "R11", "Île-de-France"),
-        ("75", "D75", "Paris"),
-        ("95", "D95", "Val-d’Oise"),
-    }
-    assert len({row.territory for row in found}) == 9
-
-
-def test_a_row_says_what_was_known_when() -> None:
-    catalogue = catalogue_of({"count": "school.connected"})
-    known_on = date(2018, 3, 1)
-    found = rows_of(catalogue, state_store_of(catalogue, []), AS_OF, known_on)
-    assert {row.known_on for row in found} == {known_on}
 
 
 class TestPersons:

@@ -9,24 +9,12 @@ import pytest
 from events.dead_letters import GATEWAY, REPLAY_OF, RecordOrigin, RefusedRecords
 from events.partitioning import partition_for
 from operations.scorecards.classification import AcceptedRecord, RefusedRecord, classify_records
-from streams.core import Forward
-from streams.dead_letters import forward_record
 from tests.support.audits import raw
 from tests.support.histories import uai
 from tests.support.scorecards import LYCEES, broken, letter_of, refused_at_the_gateway
 
 PARIS = uai("0750001")
 REPLAY = (REPLAY_OF, b"0/17")
-
-
-def test_a_valid_record_is_an_event_taken_in() -> None:
-    record = raw("school.connected", PARIS, "2018-01-01", source=LYCEES)
-
-    (seen,) = classify_records([record], [])
-
-    assert isinstance(seen, AcceptedRecord)
-    assert (seen.event.source, seen.replayed) == (LYCEES, False)
-    assert seen.origin == RecordOrigin(record.topic, record.partition, record.offset)
 
 
 def test_a_broken_record_is_a_refusal_with_what_can_be_read_of_it() -> None:
@@ -120,19 +108,6 @@ def test_what_the_gateway_refused_is_its_named_producer_s() -> None:
     seen = list(classify_records([], [letter, letter]))
 
     assert seen == [RefusedRecord("not_allowed", "type", GATEWAY, "urn:test:other", "lycees")] * 2
-
-
-def test_a_worker_s_copy_is_not_its_producer_s() -> None:
-    """The record that it copies counts, however often a worker that was killed copies it."""
-    home = partition_for(PARIS.encode(), 8)
-    record = raw("school.connected", PARIS, "2018-01-01", partition=(home + 1) % 8)
-    copy = forward_record(Forward(record, PARIS, home))
-    copies = [record._replace(partition=home, offset=at, headers=copy.headers) for at in range(2)]
-
-    (seen,) = classify_records([record, *copies], [])
-
-    assert isinstance(seen, AcceptedRecord)
-    assert seen.misplaced
 
 
 @pytest.mark.parametrize("partitions", [8, 12])

@@ -73,24 +73,6 @@ producers:
     assert [card["producer"] for card in result["scorecards"]] == ["elsewhere", "unknown"]
 
 
-def test_writes_a_file(tmp_path: Path) -> None:
-    out = tmp_path / "lycees.csv"
-
-    assert report("--producer", "lycees", "--format", "csv", "--out", str(out)).exit_code == 0
-
-    assert out.read_text().splitlines()[1].startswith("lycees,")
-
-
-def test_checks_sirets_against_a_list(tmp_path: Path) -> None:
-    file = tmp_path / "sirets"
-    file.write_text("23750007900312\n")
-
-    result = report("--references", "--sirets", str(file)).stdout
-
-    assert "siret       0 named, 0 unknown" in result
-    assert "not checked" not in result
-
-
 def test_a_list_without_references_is_a_mistake(tmp_path: Path) -> None:
     result = report("--sirets", str(tmp_path / "sirets"))
 

@@ -13,7 +13,6 @@ import pytest
 from broker.stored_record import RawRecord
 from events.errors import RefusalReason
 from operations.scorecards.classification import classify_records
-from operations.scorecards.references import ReferenceKind
 from operations.scorecards.report import Report, report_on, report_text
 from tests.support.audits import raw
 from tests.support.histories import uai
@@ -79,18 +78,6 @@ def test_a_reused_id_and_a_wrong_partition_are_reported_with_what_to_do() -> Non
     )
 
 
-@pytest.mark.parametrize(
-    ("again", "expected"),
-    [(1, "1 repeat, which changes nothing"), (6, "6 repeats, which change nothing")],
-)
-def test_repeats_are_counted(again: int, expected: str) -> None:
-    event = raw("school.connected", PARIS, "2019-06-18", source=LYCEES, id="1")
-
-    report = report_text(of_lycees([event] * (1 + again)), "text")
-
-    assert f"  accepted    1 event; {expected}\n" in report
-
-
 def test_a_producer_without_events_reads_never_heard() -> None:
     text = report_text(report_on([], PRODUCERS, AS_OF, only="sites"), "text")
 
@@ -100,15 +87,6 @@ def test_a_producer_without_events_reads_never_heard() -> None:
         "  lateness    –",
         "  last event  never",
         "  promised    weekly, at most 10 days of silence: never heard",
-    ]
-
-
-def test_all_producers_are_reported_on_one_after_the_other() -> None:
-    blocks = report_text(made(), "text").split("\n\n")
-
-    assert [block.splitlines()[0] for block in blocks] == [
-        "Système lycees (lycees), contact exploitation",
-        "Système sites (sites), contact exploitation",
     ]
 
 
@@ -127,14 +105,6 @@ def test_references_are_counted_then_listed() -> None:
     assert last.startswith(
         f"  unknown school: {MEAUX} at data.uai, 1 school.closed of lycees, for example"
     )
-
-
-def test_one_producer_s_references_are_its_own() -> None:
-    found = made(references=True, only="sites").references
-
-    assert found is not None
-    assert found.dangling == ()
-    assert {one.kind: one.named for one in found.checked}[ReferenceKind.SCHOOL] == 0
 
 
 def test_json_is_the_report_as_it_is() -> None:

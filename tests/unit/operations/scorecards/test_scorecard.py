@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from events.cloudevent import CloudEvent
 from events.dead_letters import GATEWAY, RecordOrigin
 from events.fact import Family
-from events.frequency import Frequency
 from events.producers.model import Producers
 from operations.scorecards.classification import AcceptedRecord, ClassifiedRecord, RefusedRecord
 from operations.scorecards.scorecard import (
@@ -218,18 +217,6 @@ def test_a_producer_is_silent_after_its_interval_and_its_tolerance(
 ) -> None:
     """Ten days are allowed to who sends each week; an event of tomorrow is no silence at all."""
     assert card(taken(last)).standing == standing
-
-
-def test_who_promised_nothing_is_never_silent() -> None:
-    (promised,) = DRAWN.producers
-    never = promised.model_copy(
-        update={"expected_every": Frequency.IRREGULAR, "sources": (LYCEES,)}
-    )
-
-    found = card(taken("2016-01-01"), producers=Producers(producers=(never,)))
-
-    assert (found.standing, found.allowed_silence_days) == (ProducerStatus.NOTHING_PROMISED, None)
-    assert found.silence_days == 1276
 
 
 def test_who_is_not_declared_comes_last() -> None:

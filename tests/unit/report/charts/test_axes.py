@@ -76,12 +76,6 @@ def test_labels_of_days_fit(first: date, length: int, width: int) -> None:
         assert scale.at(other.value) - scale.at(one.value) >= room or len(ticks) == 2
 
 
-@given(values, values, values)
-def test_a_scale_stays_within_its_ends(low: float, high: float, value: float) -> None:
-    assert 10 <= Scale(low, high, 10, 90).at(value) <= 90
-    assert 10 <= Scale(low, high, 90, 10).at(value) <= 90
-
-
 def test_what_can_be_drawn() -> None:
     drawable = [None, float("nan"), float("inf"), 1e300, 1e15, 0.0, -3.5]
 

@@ -55,13 +55,3 @@ def test_a_label_covers_few_lines() -> None:
     assert labels.taken == [free.box("Cible")]
     assert labels.place("Cible", [on_line], "label")
     assert not Labels(ROOM, lines).place("Cible", [on_line], "label", optional=True)
-
-
-def test_a_text_grows_from_its_point() -> None:
-    above, below = Spot(10, 100, side=Side.ABOVE), Spot(10, 100, "end", Side.BELOW)
-
-    assert above.box("a").bottom <= 100 + EM * 0.2
-    assert above.box("a").left == 10
-    assert below.box("a").top >= 100
-    assert below.box("a").right == 10
-    assert 'text-anchor="end"' in below.write("a", "label")

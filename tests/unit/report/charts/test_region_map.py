@@ -61,15 +61,6 @@ def test_a_map_without_links_is_a_picture() -> None:
     assert found.all("mark") == []
 
 
-def test_a_map_stays_small() -> None:
-    statuses = list(MilestoneStatus) * 2
-    shown = {
-        code: Area(statuses[i], "62 %", f"/p?territory={code}") for i, code in enumerate(CODES)
-    }
-
-    assert len(region_map("carte", "Carte", "Par département.", shown)) < 13_000
-
-
 def test_the_inset_is_a_part_of_the_region() -> None:
     region, inset = outline_maps()
     assert inset.enlarges is not None

@@ -57,8 +57,3 @@ def test_a_long_history_keeps_its_extremes(history: list[tuple[date, float | Non
     if known:
         shown = [value for _, value in kept if value is not None]
         assert (min(shown), max(shown)) == (min(known), max(known))
-
-
-@given(points)
-def test_a_short_history_is_kept(history: list[tuple[date, float | None]]) -> None:
-    assert thinned(history[:200]) == history[:200]

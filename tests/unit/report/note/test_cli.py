@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
-import report.note.source
+import report.past
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
+from report.past import knowledge_on
 from smart_region import main
 from streams.clock import SystemClock
 from tests.support.histories import event, uai
 from tests.support.ledgers import ledger_of
-from tests.support.notes import knowledge_on, shipped
+from tests.support.notes import shipped
 
 if TYPE_CHECKING:
     from catalogue.model import Catalogue
@@ -43,7 +44,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[date]:
         with ledger_of(EVENTS) as ledger:
             yield knowledge_on(ledger, [], catalogue, known_on), ledger
 
-    monkeypatch.setattr(report.note.source, "note_source", source)
+    monkeypatch.setattr(report.past, "events_known_on", source)
     monkeypatch.setenv("SMART_REGION_CLOCK", "2018-04-15")
     return days
 

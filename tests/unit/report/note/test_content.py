@@ -145,29 +145,6 @@ def test_the_worst_promise_is_first() -> None:
     assert set(decided) <= {"missed", "at_risk"}
 
 
-def test_promises_are_counted_by_status() -> None:
-    note = simulated_note(request_of("2020-12"))
-    (told,) = (
-        span["text"]
-        for block in note.data()["sections"][0]["blocks"]
-        if block["kind"] == "paragraph"
-        for span in block["spans"]
-    )
-    rows = next(tables_of(note))["rows"]
-
-    assert re.fullmatch(r"État des promesses chiffrées : [^()]+ \(\d\)(, [^()]+ \(\d\))*\.", told)
-    assert sum(map(int, re.findall(r"\((\d+)\)", told))) == len(rows)
-
-
-def test_a_projection_without_an_end_says_so() -> None:
-    table = next(tables_of(simulated_note(request_of("2016-11"))))
-    notes = [row["cells"][6]["cell"]["note"] for row in table["rows"]]
-
-    assert any(
-        re.fullmatch(r"à partir du \d\d/\d\d/\d{4}, voire hors d’atteinte", one) for one in notes
-    )
-
-
 @pytest.mark.parametrize("month", ["2019-03", *MONTHS[11::12]])
 def test_no_line_leaves_a_reader_in_doubt(month: str) -> None:
     note = simulated_note(request_of(month))

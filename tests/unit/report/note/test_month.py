@@ -27,14 +27,7 @@ def test_a_month_has_its_days_and_its_name(
     assert (month.since, month.until, month.of_text, str(month)) == (since, until, french, text)
 
 
-@pytest.mark.parametrize(
-    "text", ["2019", "2019-13", "2019-3", "0000-01", "9999-12", "2019-03-31", "\x1b[2J"]
-)
+@pytest.mark.parametrize("text", ["2019", "2019-13", "2019-3", "0000-01", "2019-03-31", "\x1b[2J"])
 def test_another_text_is_no_month(text: str) -> None:
     with pytest.raises(ValueError, match="write it as 2019-03"):
         Month.parse(text)
-
-
-def test_the_month_before_a_day_is_over() -> None:
-    assert str(Month.before(date(2019, 3, 31))) == "2019-02"
-    assert str(Month.before(date(2019, 1, 1))) == "2018-12"

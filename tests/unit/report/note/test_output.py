@@ -86,19 +86,6 @@ def test_its_tables_have_heads_and_captions(reader: PdfReader) -> None:
     assert kinds["/Link"] > len(simulated_note(request_of("2020-12")).references)
 
 
-def test_every_font_is_in_the_file(reader: PdfReader) -> None:
-    fonts = {
-        font.get_object()["/BaseFont"]: font.get_object()
-        for page in root_of(reader)["/Pages"]["/Kids"]
-        for font in page.get_object()["/Resources"]["/Font"].values()
-    }
-    assert fonts
-    for font in fonts.values():
-        (inner,) = font["/DescendantFonts"]
-        descriptor = inner.get_object()["/FontDescriptor"].get_object()
-        assert {"/FontFile2", "/FontFile3"} & set(descriptor)
-
-
 def test_its_text_is_in_the_order_of_the_note(reader: PdfReader, note: Note) -> None:
     in_order("".join(page.extract_text() for page in reader.pages), note)
 

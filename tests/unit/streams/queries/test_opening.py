@@ -116,21 +116,6 @@ def test_a_part_of_them_is_an_error() -> None:
         read_histories(settings(worker, seconds=0.2), CATALOGUE)
 
 
-def test_what_workers_are_late_with_is_told() -> None:
-    """The histories are without it, and look whole; workers that are not late are no news."""
-    told: list[int] = []
-    with (
-        answering(AnsweringWorker(CATALOGUE, owned=range(2))) as first,
-        answering(AnsweringWorker(CATALOGUE, owned=range(2, PARTITIONS))) as second,
-    ):
-        read_histories(settings(first, second), CATALOGUE, on_overdue=told.append)
-        assert told == []
-        first.be_late(12)
-        second.be_late(30)
-        read_histories(settings(first, second), CATALOGUE, on_overdue=told.append)
-        assert told == [42]
-
-
 def test_a_worker_with_another_catalogue_is_named() -> None:
     known = known_part(CATALOGUE, [CATALOGUE.terms[0]])
     with (
