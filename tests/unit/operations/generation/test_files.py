@@ -11,7 +11,7 @@ from operations.generation.files import check_words, contracts_page
 
 def test_what_lacks_a_french_word_is_named_with_its_place() -> None:
     """It was a KeyError of `generate`, and of the page once an event of it was looked at."""
-    with pytest.raises(SmartRegionError, match=r"libraries in ENTITIES, library\.opened in FACTS"):
+    with pytest.raises(SmartRegionError, match=r"libraries in entities, library\.opened in facts"):
         check_words(["libraries"], ["library.opened"])
 
 
