@@ -177,38 +177,26 @@ class GatewayPublisher:
                 raise GatewayAwayError(self._url, cause=outcome.cause)
 
     def _post(self, batch: Sequence[Waiting]) -> Sequence[EventAnswer] | None:
-        """Post a batch and return its outcomes; None where it has to be sent in parts."""
-        try:
-            return self._exchange(batch)
-        except BatchTooLargeError as error:
-            if len(batch) > 1:
-                return None
-            self._check_others()
-            return [EventAnswer(EventFate.REFUSED, error.cause)]
-
-    def _check_others(self) -> None:
-        """Check that a request without events is accepted.
-
-        A misconfigured proxy refuses every request: no event may be given up for that. Raises
-        GatewayRefusedError, or GatewayAwayError.
-        """
-        try:
-            self._exchange(())
-        except BatchTooLargeError as error:
-            raise GatewayRefusedError(
-                self._url, status=error.status, cause=error.cause, is_gateway=error.is_gateway
-            ) from error
-
-    def _exchange(self, batch: Sequence[Waiting]) -> Sequence[EventAnswer]:
-        """Post a batch once and return its outcomes. Raises as `read_answer`."""
+        """Post a batch and return its outcomes; None if it must be sent in parts."""
         body = b"[" + b",".join(waiting.event for waiting in batch) + b"]"
         now = datetime.now(UTC)
         headers = {"content-type": BATCH, **self._credentials.headers(body, now)}
         try:
             answer = self._client.exchange("POST", self._url, body=body, headers=headers)
+            return read_answer(self._url, answer, events=len(batch), now=now)
         except NoAnswerError as error:
             raise GatewayAwayError(self._url, cause=error.cause) from error
-        return read_answer(self._url, answer, events=len(batch), now=now)
+        except BatchTooLargeError as error:
+            if len(batch) > 1:
+                return None
+            if not batch:
+                raise GatewayRefusedError(
+                    self._url, status=error.status, cause=error.cause, is_gateway=error.is_gateway
+                ) from error
+            # A misconfigured proxy refuses every request, also one without events: no event may be
+            # given up for that.
+            self._post(())
+            return [EventAnswer(EventFate.REFUSED, error.cause)]
 
     def _give_up(self, away: GatewayAwayError) -> None:
         """Report everything in memory as failed, as `publish` does before the next report."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from boundary.addresses import UnusableAddressError
 from boundary.http_client import NoAnswerError
 from boundary.public_network import CheckedNetwork, PrivateAddressError
 from sources.harvest.polite_client import (
@@ -76,22 +75,6 @@ def test_it_names_its_contact_and_pauses_between_requests(served: Portal) -> Non
     with client(passing) as polite:
         polite.get(f"{served.url}/page")
     assert passing.slept == [7.0]
-
-
-def test_it_pauses_also_after_another_host_s_robots_txt(served: Portal) -> None:
-    """Rules may be kept elsewhere: who is asked for them is asked no faster for the rest."""
-    passing = Time()
-    with portal() as elsewhere, client(passing) as polite:
-        rules = f"{elsewhere.url}/robots.txt"
-        served.documents["/robots.txt"] = Answer(302, headers={"Location": rules})
-        elsewhere.documents["/robots.txt"] = Answer(body=b"User-agent: *\nDisallow: /old\n")
-        with pytest.raises(ForbiddenByRobotsError):
-            polite.get(f"{served.url}/old")
-        assert passing.slept == []
-
-        polite.get(f"{elsewhere.url}/page")
-
-    assert passing.slept == [1.0, 1.0]  # Before its robots.txt, now for itself, and /page.
 
 
 @pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
@@ -194,20 +177,6 @@ def test_a_catalogue_is_asked_for_again(served: Portal) -> None:
         served.lie("/page", Answer(500))
         with pytest.raises(PortalSilentError, match="status 500"):
             polite.get(f"{served.url}/page", insist=True)
-
-
-def test_private_addresses_are_refused_unless_allowed(served: Portal) -> None:
-    passing = Time()
-    how = Politeness("x@example.org", clock=lambda: passing.now, sleep=passing.sleep)
-    with PoliteClient(how) as polite:
-        for _ in range(3):
-            with pytest.raises(PrivateAddressError):
-                polite.get(f"{served.url}/page")
-        with pytest.raises(UnusableAddressError):
-            polite.get("file:///etc/passwd")
-
-    assert served.requests == []
-    assert passing.slept == []
 
 
 def test_a_redirect_to_a_cloud_s_metadata_is_never_followed(served: Portal) -> None:

@@ -143,17 +143,3 @@ def test_data_that_have_not_changed_are_not_sent_again() -> None:
         second = ask(served, "/x.csv", first.validators)
 
     assert second == FoundData(outcome=DataOutcome.SAME)
-
-
-def test_an_address_of_a_private_network_is_not_asked() -> None:
-    """It fails: nobody else can have the data either."""
-    with (
-        portal() as served,
-        PoliteClient(Politeness("x@example.org", pause=0)) as client,
-    ):
-        failed = probe(client, Distribution(url=f"{served.url}/x"), Validators())
-
-    assert failed is not None
-    assert failed.outcome is DataOutcome.PRIVATE
-    assert "private network" in failed.why
-    assert served.requests == []

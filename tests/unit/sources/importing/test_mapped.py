@@ -107,6 +107,10 @@ CASES: dict[str, tuple[CsvMapping, str]] = {
             "0750419Y;9/2018;1\n0750419Y;2018-09-01;0\n0750419Y;;1\n0750419Y;2024-03-05;1\n0750419Z;x;y\n"
         ),
     ),
+    "an optional field that cannot be read": (
+        mapping("school.connected", {**CONNECTED, "retracted": "annulé"}),
+        "uai;date;debit;annulé\n0750419Y;2018-09-01;1000;x\n",
+    ),
     "constants, templates, words and defaults": (
         mapping("equipment.delivered", DELIVERED),
         (

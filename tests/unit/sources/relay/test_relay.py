@@ -181,11 +181,23 @@ class LongestPauses(Random):
         return b
 
 
-def policy(pauses: list[float]) -> RetryPolicy:
-    """Return the policy of tests, with its pauses noted."""
-    return RetryPolicy(
-        first_pause=1.0, longest_pause=30.0, sleep=pauses.append, chance=LongestPauses()
-    )
+def pauses_of(outbox: FakeOutbox, *opened: FakePublisher | SmartRegionError) -> list[float]:
+    """Run a relay that opens these publishers, or fails, in turn; return its pauses."""
+    pauses: list[float] = []
+    turns = iter(opened)
+
+    def publisher() -> FakePublisher:
+        turn = next(turns)
+        if isinstance(turn, SmartRegionError):
+            raise turn
+        return turn
+
+    policy = RetryPolicy(1.0, 1.0, 30.0, sleep=pauses.append, chance=LongestPauses())
+    with pytest.raises(KeyboardInterrupt):
+        relay_until_stopped(
+            lambda: outbox, publisher, Relayed(), poll_seconds=5.0, retry_policy=policy
+        )
+    return pauses
 
 
 class Emitting(Growing):
@@ -223,51 +235,18 @@ def test_a_busy_relay_logs_its_progress_each_minute(
     assert outbox.waits == [0.0] * 9
 
 
-def test_an_unreachable_database_is_retried_with_growing_pauses() -> None:
-    outbox = FakeOutbox([row_of(1, 1)])
-    pauses: list[float] = []
-    publisher, total = FakePublisher({}), Relayed()
+def test_what_is_unreachable_is_retried_with_growing_pauses() -> None:
+    """Which begin anew after progress. A wrong setting is reported at once."""
+    outbox, publisher = FakeOutbox([row_of(1, 1)]), FakePublisher({})
+    gone = [DatabaseUnavailableError(OSError("gone"))] * 8
+    assert pauses_of(outbox, *gone, publisher) == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+    assert [one.id for one in publisher.arrived] == ["1"]
 
-    def opened() -> FakeOutbox:
-        if len(pauses) < 8:
-            raise DatabaseUnavailableError(OSError("gone"))
-        return outbox
-
-    with pytest.raises(KeyboardInterrupt):
-        relay_until_stopped(
-            opened, lambda: publisher, total, poll_seconds=5.0, retry_policy=policy(pauses)
-        )
-    assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
-    assert (total.sent, [one.id for one in publisher.arrived]) == (1, ["1"])
-
-
-def test_after_progress_the_pauses_begin_anew() -> None:
-    outbox = FakeOutbox([row_of(number, number) for number in range(1, 4)])
-    pauses: list[float] = []
-    fates = iter(
-        [{"1": LOST, "2": LOST, "3": LOST}, {"1": LOST, "2": LOST, "3": LOST}, {"1": LOST}, {}]
-    )
-    total = Relayed()
-    with pytest.raises(KeyboardInterrupt):
-        relay_until_stopped(
-            lambda: outbox,
-            lambda: FakePublisher(next(fates)),
-            total,
-            poll_seconds=5.0,
-            retry_policy=policy(pauses),
-        )
-    assert pauses == [1.0, 2.0, 1.0]
-    assert total == Relayed(sent=3)
-
-
-def test_what_does_not_pass_by_itself_ends_it() -> None:
-    """A wrong setting is reported at once."""
-
-    def opened() -> FakeOutbox:
-        raise SmartRegionError("database: is wrong")
-
+    outbox.rows = [row_of(number, number) for number in range(1, 4)]
+    lost = [dict.fromkeys(ids, LOST) for ids in ("123", "123", "1", "")]
+    assert pauses_of(outbox, *map(FakePublisher, lost)) == [1.0, 2.0, 1.0]
     with pytest.raises(SmartRegionError, match="is wrong"):
-        relay_until_stopped(opened, lambda: FakePublisher({}), Relayed(), poll_seconds=5.0)
+        pauses_of(outbox, SmartRegionError("database: is wrong"))
 
 
 class Elsewhere(FakePublisher):
@@ -285,26 +264,12 @@ class Elsewhere(FakePublisher):
 
 
 def test_a_page_of_a_proxy_in_the_gateways_place_is_waited_for() -> None:
-    """As while both are started; that the gateway does not know the producer is told at once."""
-    pauses: list[float] = []
-    publishers = iter([Elsewhere(is_gateway=False), FakePublisher({}), Elsewhere(is_gateway=True)])
-    outbox, total = FakeOutbox([row_of(1, 1)]), Relayed()
-
-    def run() -> None:
-        relay_until_stopped(
-            lambda: outbox,
-            lambda: next(publishers),
-            total,
-            poll_seconds=5.0,
-            retry_policy=policy(pauses),
-        )
-
-    with pytest.raises(KeyboardInterrupt):
-        run()
-    assert (pauses, total.sent) == ([1.0], 1)
+    """As while both are started; that the gateway does not know the producer is an error."""
+    outbox = FakeOutbox([row_of(1, 1)])
+    assert pauses_of(outbox, Elsewhere(is_gateway=False), FakePublisher({})) == [1.0]
     outbox.rows.append(row_of(2, 2))
     with pytest.raises(GatewayRefusedError, match="takes no events at this address"):
-        run()
+        pauses_of(outbox, Elsewhere(is_gateway=True))
 
 
 def test_the_log_repeats_no_refused_value(caplog: pytest.LogCaptureFixture) -> None:
