@@ -152,7 +152,7 @@ def event_of_line(
             *(
                 origin.contract_refusal(field_refusal(details, ("data", *details["loc"]), kind))
                 for details in error.errors(include_url=False)
-                if not refusals or details["loc"][0] in fields
+                if not refusals or {*details["loc"][:1]} <= fields.keys()
             ),
         ]
     if refusals:

@@ -11,11 +11,9 @@ from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
 from events.identifiers import is_pseudonymous
 from sources.importing.conversions import (
-    CONVERSIONS,
     Convert,
     ParsingError,
     parts_of,
-    usual_conversion,
 )
 from sources.importing.event_building import (
     FileReader,
@@ -35,71 +33,6 @@ ADDED: Final = "added to the total of an earlier line"
 SPOILT: Final = "part of totals, which are not sent before the refused lines are corrected"
 
 
-class Mapper:
-    """Fills the fields of a mapping's fact from a row's cells."""
-
-    def __init__(self, mapping: CsvMapping, pseudonymise: Pseudonymise) -> None:
-        self._rules = mapping.fields
-        self._pseudonymise = pseudonymise
-        self._fields = mapping.kind.model_fields
-        self._converts = {
-            name: _conversion(rule, self._fields[name].annotation)
-            for name, rule in mapping.fields.items()
-        }
-        self.columns: Mapping[str, str] = {
-            path: column
-            for name, rule in mapping.fields.items()
-            for path, column in _filled_by(name, rule)
-        }
-        """As in `LineOrigin`."""
-        self.private = frozenset(
-            column
-            for name, rule in mapping.fields.items()
-            if rule.pseudonym is not None or is_pseudonymous(self._fields[name])
-            for column in rule.columns
-        )
-        """Columns of which nothing may be repeated."""
-
-    def fill(self, cells: Mapping[str, str]) -> tuple[dict[str, object], list[ParsingError]]:
-        """Return the fields that can be filled, and why the others cannot."""
-        filled: dict[str, object] = {}
-        problems: list[ParsingError] = []
-        for name, rule in self._rules.items():
-            try:
-                filled.update(self._value(name, rule, cells))
-            except ParsingError as error:
-                problems.append(error)
-        return filled, problems
-
-    def _value(
-        self, name: str, rule: FieldRule, cells: Mapping[str, str]
-    ) -> Iterator[tuple[str, object]]:
-        """Yield the field's name and value; nothing where the fact's default applies."""
-        convert = self._converts[name]
-        if rule.constant is not None:
-            yield name, _converted(None, rule.constant, convert)
-        elif rule.template is not None:
-            parts = {column: _cell(cells, column) for column in rule.columns}
-            yield name, _converted(None, rule.made_of(parts), convert)
-        elif rule.each is not None:
-            choice, _ = parts_of(self._fields[name].annotation) or (str, None)
-            yield (
-                name,
-                {
-                    choice(key): _converted(column, _cell(cells, column, rule.default), convert)
-                    for key, column in rule.each.items()
-                },
-            )
-        elif rule.pseudonym is not None:
-            yield name, self._pseudonymise(str(_cell(cells, rule.pseudonym)))
-        else:
-            column = str(rule.column or rule.total)
-            if cells[column]:
-                yield name, _converted(column, _translated(column, cells[column], rule), convert)
-            elif rule.default is not None or self._fields[name].is_required():
-                yield name, _converted(None, _cell(cells, column, rule.default), convert)
-
-
 def _filled_by(name: str, rule: FieldRule) -> Iterator[tuple[str, str]]:
     """Yield the column that fills a field, or each of its parts; none where several fill it."""
     if rule.each is not None:
@@ -108,13 +41,6 @@ def _filled_by(name: str, rule: FieldRule) -> Iterator[tuple[str, str]]:
         yield name, rule.total
     elif len(rule.columns) == 1:
         yield name, rule.columns[0]
-
-
-def _conversion(rule: FieldRule, kind: object) -> Convert:
-    if rule.convert is not None:
-        return CONVERSIONS[rule.convert]
-    parts = parts_of(kind)
-    return usual_conversion(kind if parts is None else parts[1])
 
 
 def _cell(cells: Mapping[str, str], column: str, default: object = None) -> object:
@@ -202,7 +128,21 @@ class MappedReader(FileReader):
             )
         self.layout = mapping.layout
         self._mapping = mapping
-        self._mapper = Mapper(mapping, pseudonymise or str)
+        self._pseudonymise = pseudonymise or str
+        self._fields = mapping.kind.model_fields
+        rules = mapping.fields.items()
+        self._converts = {
+            name: rule.conversion(self._fields[name].annotation) for name, rule in rules
+        }
+        self._columns = {
+            path: column for name, rule in rules for path, column in _filled_by(name, rule)
+        }
+        self._private = frozenset(
+            column
+            for name, rule in rules
+            if rule.pseudonym is not None or is_pseudonymous(self._fields[name])
+            for column in rule.columns
+        )
 
     def read(self, table: Table, time: datetime) -> Iterator[Finding]:
         """Yield the findings; totals come last, and only where no line was refused."""
@@ -232,9 +172,8 @@ class MappedReader(FileReader):
             return [row]
         if not self._mapping.takes(row.cells):
             return [SkippedLine(row.line, self._why_left_out(row))]
-        mapper = self._mapper
-        origin = LineOrigin(file, row.line, row.cells, mapper.columns, mapper.private)
-        fields, problems = mapper.fill(row.cells)
+        origin = LineOrigin(file, row.line, row.cells, self._columns, self._private)
+        fields, problems = self._fill(row.cells)
         if totals is not None and not problems:
             return totals.add(fields, origin)
         return self._events(fields, origin, time, problems)
@@ -250,3 +189,42 @@ class MappedReader(FileReader):
         return event_of_line(
             self._mapping.kind, fields, origin, source=source, time=time, problems=problems
         )
+
+    def _fill(self, cells: Mapping[str, str]) -> tuple[dict[str, object], list[ParsingError]]:
+        """Return the fields that can be filled, and why the others cannot."""
+        filled: dict[str, object] = {}
+        problems: list[ParsingError] = []
+        for name, rule in self._mapping.fields.items():
+            try:
+                filled.update(self._value(name, rule, cells))
+            except ParsingError as error:
+                problems.append(error)
+        return filled, problems
+
+    def _value(
+        self, name: str, rule: FieldRule, cells: Mapping[str, str]
+    ) -> Iterator[tuple[str, object]]:
+        """Yield the field's name and value; nothing where the fact's default applies."""
+        convert = self._converts[name]
+        if rule.constant is not None:
+            yield name, _converted(None, rule.constant, convert)
+        elif rule.template is not None:
+            parts = {column: _cell(cells, column) for column in rule.columns}
+            yield name, _converted(None, rule.made_of(parts), convert)
+        elif rule.each is not None:
+            choice, _ = parts_of(self._fields[name].annotation) or (str, None)
+            yield (
+                name,
+                {
+                    choice(key): _converted(column, _cell(cells, column, rule.default), convert)
+                    for key, column in rule.each.items()
+                },
+            )
+        elif rule.pseudonym is not None:
+            yield name, self._pseudonymise(str(_cell(cells, rule.pseudonym)))
+        else:
+            column = str(rule.column or rule.total)
+            if cells[column]:
+                yield name, _converted(column, _translated(column, cells[column], rule), convert)
+            elif rule.default is not None or self._fields[name].is_required():
+                yield name, _converted(None, _cell(cells, column, rule.default), convert)

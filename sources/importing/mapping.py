@@ -22,7 +22,13 @@ from events.declaration import invalid_model, read_declaration
 from events.explanation import field_refusal
 from events.fact import Fact
 from events.registry import FACTS_BY_NAME
-from sources.importing.conversions import CONVERSIONS, ParsingError, parts_of, usual_conversion
+from sources.importing.conversions import (
+    CONVERSIONS,
+    Convert,
+    ParsingError,
+    parts_of,
+    usual_conversion,
+)
 from sources.importing.table import Encoding, TableLayout
 
 MAPPINGS: Final = Path(__file__).parent / "mappings"
@@ -113,6 +119,13 @@ class FieldRule(MappingModel):
             *_PLACEHOLDER.findall(self.template or ""),
             *(self.each or {}).values(),
         )
+
+    def conversion(self, kind: object) -> Convert:
+        """Return the conversion of a cell to a field's type, or to that of its parts."""
+        if self.convert is not None:
+            return CONVERSIONS[self.convert]
+        parts = parts_of(kind)
+        return usual_conversion(kind if parts is None else parts[1])
 
     def made_of(self, parts: Mapping[str, object]) -> str:
         """Return the text of the template, with these parts for its columns."""
@@ -224,7 +237,7 @@ class CsvMapping(MappingModel):
     def _impossible(self, name: str, rule: FieldRule, kind: object) -> Iterator[Diagnostic]:
         """Yield why the fact would refuse a constant."""
         path, value = ("fields", name, "constant"), rule.constant
-        convert = CONVERSIONS[rule.convert] if rule.convert else usual_conversion(kind)
+        convert = rule.conversion(kind)
         try:
             self.kind.model_validate({name: convert(value) if isinstance(value, str) else value})
         except ParsingError as error:
