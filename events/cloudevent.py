@@ -277,16 +277,6 @@ def encode_structured(event: CloudEvent) -> EncodedRecord:
     )
 
 
-def encode_binary(event: CloudEvent) -> EncodedRecord:
-    """Return the record of an event in binary mode: attributes in headers, the fact as value."""
-    headers = [(PREFIX + name, text.encode()) for name, text in _attributes(event).items()]
-    return EncodedRecord(
-        event.fact.entity_id.encode(),
-        to_json(event.fact),
-        [*headers, (CONTENT_TYPE, b"application/json")],
-    )
-
-
 def _attributes(event: CloudEvent) -> dict[str, str]:
     return {
         "specversion": SPEC_VERSION,

@@ -46,17 +46,6 @@ class RefusalReason(StrEnum):
         return member
 
 
-#: Only workers give these reasons: a request over HTTP is not yet a record.
-REASONS_OF_WORKERS = frozenset(
-    {
-        RefusalReason.NO_TIMESTAMP,
-        RefusalReason.UNREADABLE,
-        RefusalReason.UNPROCESSABLE,
-        RefusalReason.PASSED_OVER,
-    }
-)
-
-
 class ContractError(SmartRegionError):
     """A record or an event that breaks its contract, described so that its producer can fix it.
 

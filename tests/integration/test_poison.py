@@ -19,13 +19,14 @@ from audit.recount import Audit, audit_records
 from broker.compression import MAX_UNPACKED_BYTES, Codec
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
-from events.cloudevent import encode_binary, encode_structured
+from events.cloudevent import encode_structured
 from events.dead_letters import DeadLetter, RecordOrigin, read_dead_letter
 from events.fact import Family
 from events.partitioning import partition_for
 from events.topics import DEAD_LETTERS, topic_name
 from smart_region import main
 from streams.decisions import read_decisions
+from tests.support.facts import encode_binary
 from tests.support.header_names import HeaderName
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker

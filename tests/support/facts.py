@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from hypothesis import strategies as st
 
-from events.cloudevent import CloudEvent, EncodedRecord, encode_binary, encode_structured
+from events.cloudevent import CONTENT_TYPE, PREFIX, CloudEvent, EncodedRecord, encode_structured
 from events.fact import Fact, Family
 from events.identifiers import (
     FIRST_DAY,
@@ -201,3 +201,18 @@ def _mutate_headers(
             (draw(st.just(name) | st.text(max_size=12)), draw(st.just(value) | st.binary())),
         )
     return headers, record.value
+
+
+def encode_binary(event: CloudEvent) -> EncodedRecord:
+    """Return the record of an event in binary mode: attributes in headers, the fact as value."""
+    whole = json.loads(encode_structured(event).value)
+    headers = [
+        (PREFIX + name, str(text).encode())
+        for name, text in whole.items()
+        if name not in ("data", "datacontenttype")
+    ]
+    return EncodedRecord(
+        event.fact.entity_id.encode(),
+        event.fact.model_dump_json().encode(),
+        [*headers, (CONTENT_TYPE, b"application/json")],
+    )

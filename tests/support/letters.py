@@ -24,6 +24,16 @@ from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome
 from tests.support.histories import event, uai
 from tests.support.records import FakeRecord
 
+#: Only workers give these reasons: a request over HTTP is not yet a record.
+REASONS_OF_WORKERS = frozenset(
+    {
+        RefusalReason.NO_TIMESTAMP,
+        RefusalReason.UNREADABLE,
+        RefusalReason.UNPROCESSABLE,
+        RefusalReason.PASSED_OVER,
+    }
+)
+
 REFUSED_AT = datetime(2019, 6, 30, 12, 30, tzinfo=UTC)
 
 

@@ -13,11 +13,12 @@ from dashboards.wording import (
     TOPIC_FAULTS,
     UNITS,
 )
-from events.errors import REASONS_OF_WORKERS, RefusalReason
+from events.errors import RefusalReason
 from events.fact import Family
 from gateway.problems import KINDS
 from streams.core import Outcome
 from streams.topic_faults import FaultKind
+from tests.support.letters import REASONS_OF_WORKERS
 
 
 def test_every_code_of_the_pipeline_has_a_word() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.claims import Claims, claims_of
-from events.cloudevent import MAX_BYTES, CloudEvent, encode_binary, encode_structured
-from tests.support.facts import cloud_events, json_values
+from events.cloudevent import MAX_BYTES, CloudEvent, encode_structured
+from tests.support.facts import cloud_events, encode_binary, json_values
 
 ALL = Claims("/lycees", "school.closed", "1")
 AS_JSON = b'{"source": "/lycees", "type": "school.closed", "id": "1"}'

@@ -24,14 +24,13 @@ from events.cloudevent import (
     EncodedRecord,
     decode,
     decode_json,
-    encode_binary,
     encode_structured,
 )
 from events.dead_letter_content import may_be_kept
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.school import SchoolConnected
-from tests.support.facts import cloud_events, json_values, mutated_records
+from tests.support.facts import cloud_events, encode_binary, json_values, mutated_records
 
 STRUCTURED = [("content-type", b"application/cloudevents+json")]
 EVENT = CloudEvent(

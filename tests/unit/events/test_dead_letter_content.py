@@ -11,10 +11,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.cloudevent import encode_binary, encode_structured
+from events.cloudevent import encode_structured
 from events.dead_letter_content import letter_content, may_be_kept
 from events.errors import ContractError, RefusalReason
 from events.fact import JSON
+from tests.support.facts import encode_binary
 from tests.support.letters import valid_event
 
 CONTENTS: dict[str, list[JSON]] = yaml.safe_load(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from events.cloudevent import MAX_BYTES, CloudEvent, decode, encode_binary, encode_structured
+from events.cloudevent import MAX_BYTES, CloudEvent, decode, encode_structured
 from events.errors import ContractError, RefusalReason
 from events.producers.model import Producers
 from events.producers.ownership import UNOWNED
@@ -27,7 +27,7 @@ from gateway.admission import (
 )
 from gateway.http_binding import Delivery, ReceivedItem, read_delivery
 from tests.support.explanations import explained
-from tests.support.facts import cloud_events
+from tests.support.facts import cloud_events, encode_binary
 from tests.support.garbage import leaves_no_cycles
 from tests.support.gateway import (
     NOW,

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from events.errors import REASONS_OF_WORKERS, ContractError, RefusalReason
+from events.errors import ContractError, RefusalReason
 from gateway.answers import answer_schemas
 from gateway.documents import DOCUMENTS, document_text
 from gateway.problems import KINDS, ProblemError, of_contract
+from tests.support.letters import REASONS_OF_WORKERS
 
 
 def test_a_schema_has_the_name_that_generated_clients_have() -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.cloudevent import CloudEvent, encode_binary, encode_structured
+from events.cloudevent import CloudEvent, encode_structured
 from events.errors import RefusalReason
 from events.fact import Family
 from events.partitioning import partition_for
@@ -26,6 +26,7 @@ from streams.state import (
     cell_of,
     merge_states,
 )
+from tests.support.facts import encode_binary
 from tests.support.histories import deliveries, event, histories, pool, uai, with_cell
 from tests.support.records import PARTITIONS, FakeRecord, record_of
 

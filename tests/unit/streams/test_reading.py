@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.cloudevent import CloudEvent, decode, encode_binary, encode_structured, read_usual
+from events.cloudevent import CloudEvent, decode, encode_structured, read_usual
 from events.errors import ContractError
 from events.fact import Family
 from events.producers.ownership import UNOWNED, Ownership, OwnershipClaim
@@ -17,7 +17,7 @@ from events.record_rules import NO_TIMESTAMP, RecordRules, microseconds
 from streams import reading
 from streams.reading import Reading, readings
 from tests.support.explanations import explained
-from tests.support.facts import cloud_events, mutated_records
+from tests.support.facts import cloud_events, encode_binary, mutated_records
 from tests.support.histories import event, uai
 from tests.support.records import FakeRecord, record_of
 

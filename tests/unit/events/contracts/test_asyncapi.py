@@ -6,10 +6,10 @@ from typing import Any
 from hypothesis import given
 from jsonschema import Draft7Validator
 
-from events.cloudevent import CloudEvent, encode_binary, encode_structured
+from events.cloudevent import CloudEvent, encode_structured
 from events.contracts.asyncapi import asyncapi_document
 from events.registry import FACTS
-from tests.support.facts import cloud_events
+from tests.support.facts import cloud_events, encode_binary
 
 DOCUMENT: dict[str, Any] = asyncapi_document()
 LABELS = {name: f"{fact.NAME}.v{fact.VERSION}" for name, fact in FACTS.items()}

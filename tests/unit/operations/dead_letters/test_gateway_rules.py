@@ -7,12 +7,12 @@ from datetime import date
 
 import pytest
 
-from events.cloudevent import encode_binary
 from events.dead_letters import GATEWAY, DeadLetter
 from events.errors import ContractError, RefusalReason
 from operations.dead_letters.replay import gateway_rules
 from streams.clock import FixedClock
 from streams.settings import Settings
+from tests.support.facts import encode_binary
 from tests.support.letters import letter_of, valid_event
 
 RULES = gateway_rules(Settings(), FixedClock(date(2018, 1, 1)))

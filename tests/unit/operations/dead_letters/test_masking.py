@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.cloudevent import CloudEvent, decode, encode_binary, encode_structured
+from events.cloudevent import CloudEvent, decode, encode_structured
 from events.dead_letters import DeadLetter, LetterPosition, RecordOrigin, RefusedRecords
 from events.errors import ContractError, RefusalReason
 from operations.dead_letters.entry import Entry
@@ -22,7 +22,7 @@ from operations.dead_letters.masking import (
     masked_field,
     masked_header,
 )
-from tests.support.facts import cloud_events, json_values
+from tests.support.facts import cloud_events, encode_binary, json_values
 from tests.support.letters import REFUSED_AT, letter_of
 
 #: Names, and what could end the masking too soon.
