@@ -43,7 +43,7 @@ class UpdateFrequency(Code, dimension="fréquence de mise à jour"):
 
 
 class DataState(Code, dimension="état des données"):
-    """What was found where a dataset's data are to be had, whatever its metadata say."""
+    """The state in which a dataset's data were found, whatever its metadata say."""
 
     CURRENT = "current", "À jour"
     STALE = "stale", "Inchangées depuis trop longtemps"
@@ -94,7 +94,7 @@ class DatasetWithdrawn(DatasetFact):
 
 
 class DatasetProbed(DatasetFact):
-    """A dataset's data were asked for, at all addresses where they are to be had."""
+    """A dataset's data were requested, at each of its addresses."""
 
     NAME: ClassVar[str] = "dataset.probed"
     DAY: ClassVar[str] = "probed_on"
@@ -102,8 +102,8 @@ class DatasetProbed(DatasetFact):
     probed_on: Day
     data_state: DataState
     distributions: Count
-    """The addresses that were asked."""
+    """The addresses that were requested."""
     failing_distributions: Count
-    """Those of them that did not answer with data, or with none."""
+    """Those of them that did not answer, or answered without data."""
     unchanged_days: Count
-    """For how many days the data are known not to have changed; 0 where that is not known."""
+    """For how many days the data are known not to have changed; 0 if that is unknown."""

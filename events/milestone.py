@@ -77,7 +77,7 @@ class MilestoneExplained(Fact):
     kind: ExplanationKind
     """What it is about: a result, a cause, a risk, an action."""
     text: PlainText = Field(examples=["Les travaux ont pris trois mois de retard."])
-    """What readers are told, in French."""
+    """The text for readers, in French."""
     author_role: Role = Field(examples=["Responsable du programme Lycées"])
     """In which role its author wrote it."""
 
