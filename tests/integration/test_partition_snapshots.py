@@ -47,7 +47,7 @@ def test_a_worker_reads_only_what_no_snapshot_has(
     worker.start()
     worker.wait_ready()
 
-    assert f"merged={sent[Family.TRAININGS]} " in worker.log().rpartition(" ready ")[2]
+    assert f"merged={sent[Family.TRAININGS]} " in worker.log.rpartition(" ready ")[2]
     assert 'smartregion_partition_snapshots_total{outcome="discarded"}' not in worker.metrics()
     exact(broker.bootstrap, worker)
     send(broker.bootstrap, LATER())
@@ -67,6 +67,6 @@ def test_a_worker_reads_only_what_no_snapshot_has(
     assert run_inside(broker, *accept).returncode == 0
 
     exact(broker.bootstrap, worker)
-    assert "snapshot discarded family=grants" in worker.log()
-    assert "snapshot discarded family=schools" not in worker.log()
+    assert "snapshot discarded family=grants" in worker.log
+    assert "snapshot discarded family=schools" not in worker.log
     assert worker.stop() == 0
