@@ -497,12 +497,12 @@ def _partitions(
 ) -> list[TopicPartition]:
     topics = sorted({place if isinstance(place, str) else place.topic for place in places})
     found = {topic: consumer.partitions_for_topic(topic) for topic in topics}
-    missing = [topic for topic, partitions in found.items() if not partitions]
-    if missing:
-        raise TopicsMissingError(bootstrap, missing)
-    return [
+    there = [
         TopicPartition(topic, partition)
         for topic, partitions in found.items()
-        for partition in sorted(partitions)
+        for partition in sorted(partitions or ())
         if topic in places or TopicPartition(topic, partition) in places
     ]
+    if missing := sorted(found.keys() - {partition.topic for partition in there}):
+        raise TopicsMissingError(bootstrap, missing)
+    return there

@@ -221,14 +221,11 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
         many = "" if entry.letter.summary is None else f"{counted(records, 'record')} "
         echo(f"{entry.letter.position} {many}{why}", err=True)
 
-    with (
-        FullRecords(settings.broker, security=settings.security()) as full_records,
-        _open_writer(settings, dry_run=dry_run) as writer,
-    ):
+    with _open_writer(settings, dry_run=dry_run) as writer:
         counts = Replay(
             writer=writer,
             destinations=ReplayDestinations(settings.partitions, rules, settings.record_rules()),
-            records_of=full_records.records_of,
+            records_of=FullRecords(settings.broker, settings.security()).records_of,
             clock=clock,
             max_attempts=max_attempts,
             report=report,
@@ -331,17 +328,17 @@ def _with_full_records(entries: Iterable[Entry], settings: BrokerSettings) -> It
     from events.errors import ContractError
     from operations.dead_letters.full_record import FullRecords
 
-    with FullRecords(settings.broker, security=settings.security()) as full_records:
-        for entry in entries:
-            if entry.letter.summary is not None:
+    full_records = FullRecords(settings.broker, settings.security())
+    for entry in entries:
+        if entry.letter.summary is not None:
+            yield entry
+        for _, record in full_records.records_of(entry.letter, entry.letter.runs):
+            if not isinstance(record, ContractError):
+                yield replace(entry, letter=record)
+                continue
+            echo(f"{entry.letter.position} {record}", err=True)
+            if entry.letter.summary is None:
                 yield entry
-            for _, record in full_records.records_of(entry.letter, entry.letter.runs):
-                if not isinstance(record, ContractError):
-                    yield replace(entry, letter=record)
-                    continue
-                echo(f"{entry.letter.position} {record}", err=True)
-                if entry.letter.summary is None:
-                    yield entry
 
 
 @contextmanager

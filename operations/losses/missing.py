@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from time import monotonic
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
@@ -13,13 +12,13 @@ from kafka.structs import OffsetAndMetadata
 
 from boundary.errors import SmartRegionError
 from broker.clients import CONNECT_SECONDS, administering
-from broker.errors import TopicsStalledError
 from broker.offsets import committed_offsets, partition_offsets
-from broker.reading import WAIT_SECONDS, Extent, open_reader, read_topics
+from broker.reading import WAIT_SECONDS, Extent, read_topics
 from broker.topic_admin import SeenTopic, seen_topics
 from events.last_record import LastRecord
 from events.offset_runs import OffsetRuns, offsets_in
 from events.records import OutgoingRecord
+from operations.records_at import records_at
 from streams.commit_metadata import decode_commit_metadata
 from streams.decisions import (
     AcceptedLoss,
@@ -215,42 +214,21 @@ def read_logs(
         for at in partitions
         if at in committed and (found := _last_of(committed[at], ends[at])) is not None
     }
-    there = {at: one.offset for at, one in last.items() if starts[at] <= one.offset < ends[at]}
-    at_last = _records_at(settings, there) if there else {}
+    there = {
+        at: OffsetRuns([one.offset])
+        for at, one in last.items()
+        if starts[at] <= one.offset < ends[at]
+    }
+    at_last = {
+        TopicPartition(record.topic, record.partition): LastRecord.of(record)
+        for record in records_at(settings.broker, there, security=settings.security())
+    }
     return [
         PartitionLog(
             at.topic, at.partition, starts[at], ends[at], (), last.get(at), at_last.get(at)
         )
         for at in partitions
     ]
-
-
-def _records_at(
-    settings: Settings, offsets: Mapping[TopicPartition, int]
-) -> dict[TopicPartition, LastRecord]:
-    """Return what is at an offset of some partitions, each before its end; nothing for a gap."""
-    found: dict[TopicPartition, LastRecord] = {}
-    waiting = set(offsets)
-    give_up_at = monotonic() + WAIT_SECONDS
-    with open_reader(
-        settings.broker,
-        list(offsets),
-        security=settings.security(),
-        positions=offsets,
-    ) as reader:
-        while waiting and not reader.caught_up:
-            for record in reader.poll():
-                at = TopicPartition(record.topic, record.partition)
-                waiting.discard(at)
-                if record.offset == offsets.get(at):
-                    found[at] = LastRecord.of(record)
-            if monotonic() > give_up_at:
-                raise TopicsStalledError(
-                    settings.broker,
-                    {f"{at.topic}[{at.partition}]": None for at in sorted(waiting)},
-                    waited_seconds=WAIT_SECONDS,
-                )
-    return found
 
 
 def _last_of(committed: OffsetAndMetadata, end: int) -> LastRecord | None:

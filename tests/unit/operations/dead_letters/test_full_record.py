@@ -1,21 +1,21 @@
-"""The full record of a letter, read from a scripted consumer."""
+"""The full record of a dead letter, read from a scripted reader."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from kafka import TopicPartition
-from kafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
 
-from broker.errors import BrokerRefusedError, TopicsStalledError
-from events.dead_letters import DeadLetter, RefusedRecords, sizes_of
+from broker.errors import PositionsOutdatedError, TopicsMissingError, TopicsStalledError
+from broker.stored_record import RawRecord
+from events.dead_letters import DeadLetter, RefusedRecords, Runs, sizes_of
 from events.errors import ContractError
+from operations import records_at
 from operations.dead_letters.full_record import FullRecords
 from tests.support.letters import letter_of
-from tests.support.records import FakeRecord
 
 WHOLE = letter_of()
 SHORTENED = letter_of(
@@ -24,145 +24,88 @@ SHORTENED = letter_of(
 ORIGIN = SHORTENED.origin
 
 
-def record_at(offset: int) -> FakeRecord:
+def record_at(offset: int, timestamp: int = 55) -> RawRecord:
     parts = WHOLE.key, WHOLE.value, WHOLE.headers
-    return FakeRecord(ORIGIN.topic, ORIGIN.partition, offset, *parts, timestamp=55)
+    return RawRecord(ORIGIN.topic, ORIGIN.partition, offset, *parts, timestamp=timestamp)
 
 
-class ScriptedConsumer:
-    """A consumer of one partition, whose polls return what a test says."""
+@dataclass
+class ScriptedReader:
+    """A reader of one partition, which has these records and is then at the end, or stalls."""
 
-    def __init__(
-        self,
-        poll: Callable[[], Sequence[FakeRecord]] = lambda: (),
-        *,
-        position: int | None = ORIGIN.offset,
-        highwater: int | None = None,
-    ) -> None:
-        self._poll = poll
-        self._position = position
-        self._highwater = highwater
+    polls: list[list[RawRecord]] = field(default_factory=list)
+    stalls: bool = False
+    error: Exception | None = None
 
-    def partitions_for_topic(self, topic: str) -> set[int]:
-        return {ORIGIN.partition} if topic == ORIGIN.topic else set()
+    @property
+    def caught_up(self) -> bool:
+        return not self.polls and not self.stalls
 
-    def assign(self, partitions: Sequence[TopicPartition]) -> None:
-        """Take the one partition."""
-
-    def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Take an offset."""
-
-    def poll(self, **_: Any) -> Mapping[TopicPartition, Sequence[FakeRecord]]:
-        found = self._poll()
-        return {TopicPartition(ORIGIN.topic, ORIGIN.partition): found} if found else {}
-
-    def beginning_offsets(
-        self, partitions: Sequence[TopicPartition]
-    ) -> Mapping[TopicPartition, int]:
-        return dict.fromkeys(partitions, ORIGIN.offset + 1)
-
-    def position(self, _: TopicPartition, **__: Any) -> int | None:
-        return self._position
-
-    def highwater(self, _: TopicPartition) -> int | None:
-        return self._highwater
-
-    def close(self) -> None:
-        """Close nothing."""
+    def poll(self) -> list[RawRecord]:
+        if self.error is not None:
+            raise self.error
+        return self.polls.pop(0) if self.polls else []
 
 
-def reading(consumer: ScriptedConsumer) -> FullRecords:
-    records = FullRecords("localhost:1", wait_seconds=0)
-    records._consumer = consumer
-    return records
+def found(
+    monkeypatch: pytest.MonkeyPatch, reader: ScriptedReader, letter: DeadLetter, runs: Runs
+) -> dict[int, DeadLetter | ContractError]:
+    @contextmanager
+    def open_reader(*_: object, positions: dict[Any, int], **__: object) -> Iterator[Any]:
+        assert positions == {ORIGIN[:2]: runs[0][0]}
+        yield reader
+
+    monkeypatch.setattr(records_at, "open_reader", open_reader)
+    return dict(FullRecords("localhost:1", wait_seconds=0).records_of(letter, runs))
 
 
-def record_of(letter: DeadLetter, consumer: ScriptedConsumer) -> DeadLetter | ContractError:
-    [(offset, found)] = reading(consumer).records_of(letter, letter.runs)
-    assert offset == letter.origin.offset
-    return found
+def test_the_record_at_the_origin_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = ScriptedReader([[record_at(ORIGIN.offset)]], stalls=True)
+
+    assert found(monkeypatch, reader, SHORTENED, SHORTENED.runs) == {ORIGIN.offset: WHOLE}
+    assert found(monkeypatch, reader, WHOLE, WHOLE.runs) == {ORIGIN.offset: WHOLE}
 
 
-def test_the_record_at_the_origin_is_returned() -> None:
-    consumer = ScriptedConsumer(lambda: [record_at(ORIGIN.offset)])
-
-    assert record_of(SHORTENED, consumer) == record_of(WHOLE, ScriptedConsumer()) == WHOLE
-
-
-@pytest.mark.parametrize("highwater", [None, ORIGIN.offset + 1])
 def test_a_broker_that_returns_nothing_does_not_say_that_a_record_is_gone(
-    highwater: int | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It may be away, or the partition without a leader: nobody is told to discard the letter."""
+    """The partition may be without a leader: no operator is advised to discard the dead letter."""
     with pytest.raises(TopicsStalledError, match="returned no record"):
-        record_of(SHORTENED, ScriptedConsumer(highwater=highwater))
-
-
-def test_what_may_not_be_read_is_not_gone() -> None:
-    def poll() -> Sequence[FakeRecord]:
-        raise TopicAuthorizationFailedError(ORIGIN.topic)
-
-    with pytest.raises(BrokerRefusedError, match="rights"):
-        record_of(SHORTENED, ScriptedConsumer(poll))
-
-
-def deleted() -> Sequence[FakeRecord]:
-    raise OffsetOutOfRangeError
+        found(monkeypatch, ScriptedReader(stalls=True), SHORTENED, SHORTENED.runs)
 
 
 @pytest.mark.parametrize(
-    "consumer",
+    "reader",
     [
-        ScriptedConsumer(deleted),
-        ScriptedConsumer(highwater=ORIGIN.offset),
-        ScriptedConsumer(position=ORIGIN.offset + 1),
-        ScriptedConsumer(lambda: [record_at(ORIGIN.offset + 1)]),
-        ScriptedConsumer(lambda: [replace(record_at(ORIGIN.offset), timestamp=2**42)]),
+        ScriptedReader(),
+        ScriptedReader([[record_at(ORIGIN.offset + 1)]]),
+        ScriptedReader([[record_at(ORIGIN.offset, timestamp=2**42)]]),
+        ScriptedReader([[]], error=PositionsOutdatedError({"smartregion.schools[3]": 1})),
+        ScriptedReader([[]], error=TopicsMissingError("localhost:1", ["smartregion.schools"])),
     ],
-    ids=["deleted", "beyond the end", "aborted", "another one comes first", "of another topic"],
+    ids=["at the end", "another one comes first", "of another topic", "beyond the end", "deleted"],
 )
-def test_a_record_that_is_gone_is_a_refusal(consumer: ScriptedConsumer) -> None:
-    found = record_of(SHORTENED, consumer)
+def test_a_record_that_is_gone_is_a_refusal(
+    monkeypatch: pytest.MonkeyPatch, reader: ScriptedReader
+) -> None:
+    [gone] = found(monkeypatch, reader, SHORTENED, SHORTENED.runs).values()
 
-    assert isinstance(found, ContractError)
-    assert "is no longer at" in str(found)
+    assert isinstance(gone, ContractError)
+    assert "is no longer at" in str(gone)
 
 
-def test_the_records_of_a_summary_are_read_in_one_go() -> None:
-    first, second, third, fourth = range(ORIGIN.offset, ORIGIN.offset + 4)
-    summary = RefusedRecords(
-        ORIGIN.topic, ORIGIN.partition, ((first, second), (fourth, fourth)), (50, 60)
-    )
-    polled = [
-        replace(record_at(first), timestamp=55),
-        replace(record_at(third), timestamp=55),
-        replace(record_at(fourth), timestamp=61),
-    ]
-    consumer = ScriptedConsumer(lambda: polled)
+def test_the_records_of_a_summary_are_read_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of those of a topic that was created again none is returned; the first may be erased."""
+    first, second, third, fourth, fifth = range(ORIGIN.offset, ORIGIN.offset + 5)
+    runs = ((first, second), (fourth, fifth))
+    summary = RefusedRecords(ORIGIN.topic, ORIGIN.partition, runs, (50, 60))
     letter = replace(SHORTENED, shortened={}, summary=summary)
+    polls = [[record_at(second), record_at(third)], [record_at(fourth, 61), record_at(fifth)]]
 
-    found = dict(reading(consumer).records_of(letter, summary.runs))
+    records = found(monkeypatch, ScriptedReader(polls, stalls=True), letter, runs)
 
-    assert found.keys() == {first, second, fourth}
-    assert found[first] == replace(WHOLE, shortened={})
-    assert isinstance(found[second], ContractError)
-    assert isinstance(found[fourth], ContractError)
-
-
-def test_the_records_of_a_summary_after_deleted_ones_are_read() -> None:
-    """The first ones are gone, as after an erasure."""
-    first, last = ORIGIN.offset, ORIGIN.offset + 1
-    polls: Iterator[Callable[[], Sequence[FakeRecord]]] = iter(
-        [deleted, lambda: [replace(record_at(last), timestamp=55)]]
+    is_gone = [isinstance(one, ContractError) for one in records.values()]
+    assert (list(records), is_gone) == ([first, second, fourth, fifth], [True, False, True, False])
+    assert records[second] == replace(
+        WHOLE, shortened={}, origin=ORIGIN._replace(offset=second), summary=None
     )
-    summary = RefusedRecords(ORIGIN.topic, ORIGIN.partition, ((first, last),), (50, 60))
-
-    def poll() -> Sequence[FakeRecord]:
-        return next(polls)()
-
-    letter = replace(SHORTENED, shortened={}, summary=summary)
-
-    found = dict(reading(ScriptedConsumer(poll)).records_of(letter, summary.runs))
-
-    assert isinstance(found[first], ContractError)
-    assert isinstance(found[last], DeadLetter)
