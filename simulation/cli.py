@@ -117,7 +117,6 @@ def demo(
     """
     from boundary.interruption import Interrupted, interruptible
     from catalogue.loader import load_catalogue
-    from operations.programs.alerting import rule_files
     from simulation.demo.run import open_in_browser, run_demo
     from simulation.demo.screen import figures_table
     from simulation.demo.system import DemoPlan
@@ -130,7 +129,6 @@ def demo(
     settings = load_settings()
     catalogue = load_catalogue(settings.catalogue)
     layout = partial(figures_table, catalogue)
-    rules = partial(rule_files, catalogue)
     warn = partial(echo, err=True)
     try:
         with interruptible(), _screen(layout, plan, on_stderr=as_json) as screen:
@@ -139,7 +137,6 @@ def demo(
                 settings,
                 catalogue,
                 screen,
-                rules=rules,
                 on_difference=warn,
                 opener=open_in_browser if opens else None,
             )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from catalogue.contacts import Contacts
 from catalogue.model import Catalogue
@@ -27,15 +26,6 @@ FOR_GRACE_PERIOD: Final = "1m"
 """An alert that waits for less starts over when Prometheus restarts. With Prometheus' own default
 of ten minutes most would end meanwhile, with a message that all is well, and be sent again."""
 
-RuleFiles: TypeAlias = Callable[[MonitorSite], Mapping[str, str]]
-"""Returns the contents of Prometheus' and Alertmanager's files by path, for a site."""
-
-
-def rule_files(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, str]:
-    """Return the files of a catalogue for a site; its alerts notify no person."""
-    nobody = Contacts.nobody(programme.id for programme in catalogue.programmes)
-    return render(catalogue, replace(site, contacts=nobody))
-
 
 def installed() -> dict[str, str]:
     """Return the paths of the two programs by name; none without Prometheus."""
@@ -47,7 +37,7 @@ def installed() -> dict[str, str]:
 
 
 def alerting_programs(
-    rules: RuleFiles,
+    catalogue: Catalogue,
     site: MonitorSite,
     *,
     prometheus: str,
@@ -56,16 +46,20 @@ def alerting_programs(
     logs: Path,
     stop_seconds: float,
 ) -> dict[str, Program]:
-    """Write the files of a site into a folder; return those of the two programs that are installed.
+    """Write a site's rules into a folder; return those of the two programs that are installed.
 
-    They serve at the two addresses. There are none without Prometheus; without Alertmanager alerts
-    are shown on Prometheus alone.
+    They serve at the two addresses, and their alerts notify no person. There are none without
+    Prometheus; without Alertmanager alerts are shown on Prometheus alone.
     """
     paths = installed()
     if not paths:
         return {}
-    files = rules(replace(site, alertmanagers=(alertmanager,) if ALERTMANAGER in paths else ()))
-    for path, text in files.items():
+    site = replace(
+        site,
+        alertmanagers=(alertmanager,) if ALERTMANAGER in paths else (),
+        contacts=Contacts.nobody(programme.id for programme in catalogue.programmes),
+    )
+    for path, text in render(catalogue, site).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
     options = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import click
@@ -49,13 +48,11 @@ def stack(*, folder: Path, distribution: Path | None, pace: str) -> None:
 
     from boundary.interruption import Interrupted, interruptible
     from catalogue.loader import load_catalogue
-    from operations.programs.alerting import rule_files
     from operations.programs.kafka import KAFKA_FOLDER
-    from operations.stack.system import StackPlan, run_stack
+    from operations.stack.system import run_stack
     from streams.settings import load_settings
 
     settings = load_settings()
-    rules = partial(rule_files, load_catalogue(settings.catalogue))
-    plan = StackPlan(folder, distribution or KAFKA_FOLDER, pace)
+    catalogue = load_catalogue(settings.catalogue)
     with suppress(Interrupted), interruptible():
-        run_stack(plan, settings, rules, echo)
+        run_stack(folder, distribution or KAFKA_FOLDER, pace, settings, catalogue, echo)

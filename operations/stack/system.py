@@ -6,13 +6,13 @@ import json
 import shlex
 import shutil
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NoReturn
 
 from broker.options import quiet_client
 from broker.topic_admin import apply_topics
+from catalogue.model import Catalogue
 from dashboards.rules.site import PACES, MonitorSite
 from events.producers.model import Producers, load_producers
 from events.producers.secrets import Scheme
@@ -24,7 +24,6 @@ from operations.programs.alerting import (
     ALERTMANAGER,
     ALERTMANAGER_NAMES,
     PROMETHEUS,
-    RuleFiles,
     alerting_programs,
 )
 from operations.programs.kafka import Kafka
@@ -117,29 +116,24 @@ def first_events(ports: Ports, producers: Producers, secrets: Path, now: datetim
     yield f"  --data {shlex.quote(json.dumps(events))}"
 
 
-@dataclass(frozen=True, slots=True)
-class StackPlan:
-    """The options of a stack."""
-
-    folder: Path
-    """Where data, logs and secrets are kept from run to run."""
-    distribution: Path
-    """Kafka's, as `operations.programs.kafka.Kafka` has it."""
-    pace: str
-    """Of the rules, `steady` or `live`."""
-
-
 def run_stack(
-    plan: StackPlan, settings: Settings, rules: RuleFiles, report: Callable[[str], None]
+    place: Path,
+    distribution: Path,
+    pace: str,
+    settings: Settings,
+    catalogue: Catalogue,
+    report: Callable[[str], None],
 ) -> NoReturn:
     """Start the whole system, and keep it running until a signal or an error raises.
 
-    The settings hold except for the broker and the addresses. Whatever was started is stopped when
-    this raises: a SmartRegionError, or Interrupted.
+    `place` keeps data, logs and secrets from run to run. `distribution` is Kafka's, as
+    `operations.programs.kafka.Kafka` has it; `pace` that of the rules, `steady` or `live`. The
+    settings hold except for the broker and the addresses. Whatever was started is stopped when this
+    raises: a SmartRegionError, or Interrupted.
     """
     quiet_client()
     producers = load_producers(settings.producers)
-    with held_folder(plan.folder) as folder, Supervisor(report) as supervisor:
+    with held_folder(place) as folder, Supervisor(report) as supervisor:
         ports = Ports.kept_in(folder / "ports.json")
         keep_secrets(folder / SECRETS, producers)
         ours = {
@@ -157,10 +151,10 @@ def run_stack(
             behind = {"gateway_behind": ports.gateway, "page_behind": ports.page}
             ports = ports.model_copy(update=behind)
         else:
-            fronts = list(_fronts(haproxy, plan, ports, folder))
+            fronts = list(_fronts(haproxy, distribution, ports, folder))
         # Wrong settings are reported before anything starts.
         monitor = list(_monitor(settings, ports, folder))
-        alerting = _alerting(plan, settings, ports, folder, rules)
+        alerting = _alerting(pace, settings, catalogue, ports, folder)
         if PROMETHEUS not in alerting:
             report(NO_PROMETHEUS)
         elif ALERTMANAGER not in alerting:
@@ -173,7 +167,7 @@ def run_stack(
                 ports.kafka,
                 ports.controller,
                 logs=folder / LOGS,
-                distribution=plan.distribution,
+                distribution=distribution,
             )
         )
         declared = declared_topics(partitions=settings.partitions)
@@ -226,7 +220,7 @@ def _monitor(settings: Settings, ports: Ports, folder: Path) -> Iterator[Program
         )
 
 
-def _fronts(haproxy: str, plan: StackPlan, ports: Ports, folder: Path) -> Iterator[Program]:
+def _fronts(haproxy: str, distribution: Path, ports: Ports, folder: Path) -> Iterator[Program]:
     """Yield the HAProxy before the gateway, and the one before the page."""
     for name, port, behind, path in (
         ("gateway", ports.gateway, ports.gateway_behind, "/problems/not_found"),
@@ -234,7 +228,7 @@ def _fronts(haproxy: str, plan: StackPlan, ports: Ports, folder: Path) -> Iterat
     ):
         yield Program(
             f"haproxy-{name}",
-            (haproxy, "-f", str(plan.distribution.parent / "haproxy" / f"{name}.cfg")),
+            (haproxy, "-f", str(distribution.parent / "haproxy" / f"{name}.cfg")),
             folder=folder / LOGS,
             env={
                 "BIND": address_of(port),
@@ -246,12 +240,12 @@ def _fronts(haproxy: str, plan: StackPlan, ports: Ports, folder: Path) -> Iterat
 
 
 def _alerting(
-    plan: StackPlan, settings: Settings, ports: Ports, folder: Path, rules: RuleFiles
+    pace: str, settings: Settings, catalogue: Catalogue, ports: Ports, folder: Path
 ) -> dict[str, Program]:
     """Return Prometheus and Alertmanager on their files, as far as they are installed."""
     token = settings.metrics_token_file
     site = MonitorSite(
-        pace=PACES[plan.pace],
+        pace=PACES[pace],
         workers=tuple(map(address_of, ports.workers)),
         assessors=(address_of(ports.assessor),),
         gateways=(address_of(ports.probes),),
@@ -259,7 +253,7 @@ def _alerting(
         metrics_token_file=None if token is None else str(token.resolve()),
     )
     return alerting_programs(
-        rules,
+        catalogue,
         site,
         prometheus=address_of(ports.prometheus),
         alertmanager=address_of(ports.alertmanager),

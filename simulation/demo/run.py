@@ -23,7 +23,6 @@ from broker.reading import read_topics
 from catalogue.figure import Figure
 from catalogue.formatting import count_text
 from catalogue.model import Catalogue
-from operations.programs.alerting import RuleFiles
 from operations.programs.program import own_program
 from simulation.demo.figures import (
     assessed_on,
@@ -175,20 +174,19 @@ def run_demo(
     catalogue: Catalogue,
     screen: Screen,
     *,
-    rules: RuleFiles,
     on_difference: Callable[[str], None],
     opener: Opener | None = None,
 ) -> DemoOutcome:
     """Replay the plan's days through the whole monitor, and audit the result.
 
-    `rules` are followed where Prometheus is installed. `on_difference` receives each difference
-    that the audit finds. `opener` opens the page once it shows figures. A plan that stays returns
-    when it is interrupted. Whatever was started is ended by then, and also when this raises: a
-    SmartRegionError, or Interrupted.
+    Prometheus follows the catalogue's rules if it is installed. `on_difference` receives each
+    difference that the audit finds. `opener` opens the page once it shows figures. A plan that
+    stays returns when it is interrupted. Whatever was started is ended by then, and also when this
+    raises: a SmartRegionError, or Interrupted.
     """
     quiet_client()
     with ExitStack() as stack:
-        system = set_up(plan, settings, rules, screen, stack)
+        system = set_up(plan, settings, catalogue, screen, stack)
         watch = Watch(system, catalogue, screen, opener)
 
         screen.step("Rejeu des évènements")

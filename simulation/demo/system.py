@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from broker.clients import administering
 from broker.topic_admin import apply_topics
+from catalogue.model import Catalogue
 from dashboards.rules.site import PACES, MonitorSite
 from events.cloudevent import CONTENT_TYPE, STRUCTURED, EncodedRecord
 from events.topics import declared_topics, topic_name
 from operations.programs.addresses import HOST, address_of, free_address, free_port
-from operations.programs.alerting import ALERTMANAGER, PROMETHEUS, RuleFiles, alerting_programs
+from operations.programs.alerting import ALERTMANAGER, PROMETHEUS, alerting_programs
 from operations.programs.program import Program, monitor_program
 from report.settings import page_settings
 from simulation.demo.embedded_broker import embedded_broker
@@ -119,7 +120,7 @@ class DemoSystem:
 
 
 def set_up(
-    plan: DemoPlan, settings: Settings, rules: RuleFiles, screen: Screen, stack: ExitStack
+    plan: DemoPlan, settings: Settings, catalogue: Catalogue, screen: Screen, stack: ExitStack
 ) -> DemoSystem:
     """Start what a plan needs, and show each step.
 
@@ -195,7 +196,7 @@ def set_up(
     )
     prometheus, alertmanager = free_address(), free_address()
     alerting = alerting_programs(
-        rules,
+        catalogue,
         site,
         prometheus=prometheus,
         alertmanager=alertmanager,

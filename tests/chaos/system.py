@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +13,7 @@ from catalogue.loader import load_catalogue
 from dashboards.rules.site import PACES, MonitorSite
 from events.topics import declared_topics
 from operations.programs.addresses import address_of, free_address
-from operations.programs.alerting import ALERTMANAGER, alerting_programs, rule_files
+from operations.programs.alerting import ALERTMANAGER, alerting_programs
 from tests.chaos.cluster import Cluster
 from tests.chaos.faults import BROKERS
 from tests.support.gateway_senders import PRODUCERS, Account
@@ -136,7 +135,7 @@ def _monitored(
         pages=(),
     )
     programs = alerting_programs(
-        partial(rule_files, load_catalogue()),
+        load_catalogue(),
         site,
         prometheus=address,
         alertmanager=free_address(),

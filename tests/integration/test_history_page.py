@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from catalogue.loader import load_catalogue
 from dashboards import conventions
 from dashboards.rules.site import MonitorSite
 from operations.doctor.prometheus import check_retention
@@ -106,7 +107,7 @@ def test_our_own_prometheus_keeps_the_years(tmp_path: Path) -> None:
     require_prometheus()
     address = free_address()
     programs = alerting_programs(
-        lambda _: {"prometheus/prometheus.yaml": "global: {}\n"},
+        load_catalogue(),
         MonitorSite(),
         prometheus=address,
         alertmanager=free_address(),

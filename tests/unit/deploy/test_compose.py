@@ -124,14 +124,6 @@ def test_secrets_are_files(stack: Stack, name: str) -> None:
 
 
 @each_service
-def test_every_setting_of_ours_exists(stack: Stack, name: str) -> None:
-    known = {ENV_PREFIX + field.upper() for field in _fields()}
-    used = {key for key in stack.services[name].get("environment", {}) if ENV_PREFIX in key}
-
-    assert used <= known
-
-
-@each_service
 def test_what_is_waited_for_can_come(stack: Stack, name: str) -> None:
     jobs = stack.jobs()
     for other, how in stack.services[name].get("depends_on", {}).items():
@@ -389,10 +381,6 @@ def test_prepare_leaves_what_is_there(prepared: Path) -> None:
     prepare(prepared)
 
     assert {path: path.read_bytes() for path in prepared.rglob("*") if path.is_file()} == before
-
-
-def _fields() -> set[str]:
-    return {*PageSettings.model_fields, *GatewaySettings.model_fields}
 
 
 @each_stack

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.writing import RecordWriter
-from events.dead_letters import REPLAY_OF, DeadLetter, LetterPosition, RefusedRecords
+from events.dead_letters import DeadLetter, LetterPosition, RefusedRecords
 from events.errors import ContractError, RefusalReason
 from events.topics import DEAD_LETTER_OUTCOMES
 from operations.dead_letters.entry import Entry
@@ -202,14 +202,6 @@ class TestReplay:
 
         assert len(outcomes_of(writer)) == 3 * CHUNK
 
-    def test_counts_on_from_the_attempts_before_the_letter(self) -> None:
-        writer = FakeWriter()
-
-        replayed(writer, Entry(letter_of(position=1, attempts=1, replay_of=LetterPosition(0, 0))))
-
-        assert dict(writer.sent[0][0].headers)["smartregion-replay-attempt"] == b"2"
-        assert outcomes_of(writer) == {"0/1": (OutcomeKind.REPLAYED, 2)}
-
     def test_writes_outcomes_after_each_chunk(self) -> None:
         """This bounds what a killed command may send twice."""
         writer = FakeWriter()
@@ -233,15 +225,6 @@ class TestSummary:
         assert outcome.left == tuple((one, one) for one in (*range(1, 10, 2), *range(21, 30, 2)))
         again = replayed(FakeWriter(), replace(entry, outcome=outcome))
         assert again == ReplayCounts(still_refused=10)
-
-    def test_is_replayed_once_all_are_sent(self) -> None:
-        writer = FakeWriter()
-
-        counts = replayed(writer, Entry(summary_of(*((one, one) for one in range(0, 20, 2)))))
-
-        assert counts == ReplayCounts(sent=10)
-        assert {copy.headers[-2] for copy in writer.sent[0]} == {(REPLAY_OF, b"0/1")}
-        assert outcomes_of(writer) == {"0/1": (OutcomeKind.REPLAYED, 1)}
 
     def test_a_record_that_is_gone_waits_for_its_producer(self) -> None:
         """Raw topics are kept, but an erasure deletes what they have of a person."""

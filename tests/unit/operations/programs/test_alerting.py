@@ -1,10 +1,10 @@
 """Which programs are found, what they are started with, and the files that they read."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from catalogue.loader import load_catalogue
 from dashboards.rules.alerts import alert_kinds
 from dashboards.rules.site import MonitorSite, duration
 from operations.programs.alerting import FOR_GRACE_PERIOD, alerting_programs
@@ -18,13 +18,10 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def programs(path: Path, *installed: str) -> dict[str, Program]:
-    def rules(site: MonitorSite) -> Mapping[str, str]:
-        return {"prometheus/prometheus.yaml": str(site.alertmanagers)}
-
     for name in installed:
         (path / name).touch(mode=0o755)
     return alerting_programs(
-        rules,
+        load_catalogue(),
         MonitorSite(),
         prometheus="p:1",
         alertmanager="a:2",
@@ -47,12 +44,13 @@ def test_alertmanager_has_two_names(name: str, path: Path) -> None:
     assert list(found) == ["alertmanager", "prometheus"]
     assert found["alertmanager"]._command[0] == str(path / name)
     assert "--web.listen-address=a:2" in found["alertmanager"]._command
-    assert (path / "files/prometheus/prometheus.yaml").read_text() == "('a:2',)"
+    assert "a:2" in (path / "files/prometheus/prometheus.yaml").read_text()
+    assert "email_configs" not in (path / "files/alertmanager/alertmanager.yaml").read_text()
 
 
 def test_without_alertmanager_prometheus_alerts_nobody(path: Path) -> None:
     assert list(programs(path, "prometheus")) == ["prometheus"]
-    assert (path / "files/prometheus/prometheus.yaml").read_text() == "()"
+    assert "a:2" not in (path / "files/prometheus/prometheus.yaml").read_text()
 
 
 def test_every_alert_that_waits_outlives_a_restart_of_prometheus(path: Path) -> None:

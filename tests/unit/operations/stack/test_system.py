@@ -13,6 +13,7 @@ from typing import Self
 import pytest
 
 from boundary.settings import SettingsError
+from catalogue.loader import load_catalogue
 from dashboards.rules.site import MonitorSite
 from events.producers.model import Producers, load_producers
 from events.producers.secrets import Scheme
@@ -23,7 +24,6 @@ from operations.stack.system import (
     NO_ALERTMANAGER,
     NO_HAPROXY,
     NO_PROMETHEUS,
-    StackPlan,
     address_lines,
     first_events,
     run_stack,
@@ -39,7 +39,7 @@ class EverythingRunsError(Exception):
 class Scene:
     """What would have been done, in its order."""
 
-    plan: StackPlan
+    folder: Path
     done: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     environments: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -47,9 +47,12 @@ class Scene:
 
     def run(self, settings: Settings | None = None) -> None:
         with pytest.raises(EverythingRunsError):
-            run_stack(self.plan, settings or load_settings(), self.rules, self.lines.append)
+            self.start_stack(settings or load_settings())
 
-    def rules(self, site: MonitorSite) -> Mapping[str, str]:
+    def start_stack(self, settings: Settings) -> None:
+        run_stack(self.folder, Path("kafka"), "live", settings, load_catalogue(), self.lines.append)
+
+    def render(self, _: object, site: MonitorSite) -> Mapping[str, str]:
         self.sites.append(site)
         return {"prometheus/prometheus.yaml": site.pace.name}
 
@@ -77,10 +80,11 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    scene = Scene(StackPlan(tmp_path / "stack", tmp_path / "kafka", "live"))
+    scene = Scene(tmp_path / "stack")
     monkeypatch.setattr(system, "Supervisor", scene.supervisor)
     monkeypatch.setattr(system, "apply_topics", lambda *_, **__: scene.done.append("topics"))
     monkeypatch.setattr(system, "Kafka", scene.kafka)
+    monkeypatch.setattr("operations.programs.alerting.render", scene.render)
     monkeypatch.setattr("shutil.which", lambda name, **_: f"/usr/sbin/{name}")
     return scene
 
@@ -144,7 +148,7 @@ def test_prometheus_scrapes_all_and_alerts_alertmanager(scene: Scene) -> None:
     probes = env["gateway"]["SMART_REGION_GATEWAY_PROBE_PORT"]
     assert site.gateways == (f"127.0.0.1:{probes}",)
     assert len(site.alertmanagers) == 1
-    assert (scene.plan.folder / "alerting/prometheus/prometheus.yaml").read_text() == "live"
+    assert (scene.folder / "alerting/prometheus/prometheus.yaml").read_text() == "live"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +185,7 @@ def test_wrong_settings_are_reported_before_anything_starts(
     monkeypatch.setenv("SMART_REGION_GATEWAY_PRT", "1")
 
     with pytest.raises(SettingsError, match="SMART_REGION_GATEWAY_PORT"):
-        run_stack(scene.plan, load_settings(), scene.rules, scene.lines.append)
+        scene.start_stack(load_settings())
 
     assert scene.done == []
 
