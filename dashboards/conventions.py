@@ -99,12 +99,8 @@ MILESTONE_LOST: Final = _recorded("milestone", metrics.MILESTONE_LOST, "max")
 #: For how many days a milestone is missed or at risk without an explanation; 0 where it is
 #: explained, or neither missed nor at risk.
 MILESTONE_UNEXPLAINED: Final = _recorded("milestone", metrics.MILESTONE_UNEXPLAINED, "days")
-#: The latest event of a source and type; it outlives them.
-SOURCE_LAST_EVENT: Final = _recorded("source", metrics.LAST_EVENT, "max")
 #: A producer's latest event; it outlives them.
 PRODUCER_LAST_EVENT: Final = _recorded("producer", metrics.PRODUCER_LAST_EVENT, "max")
-#: Records on a topic that no worker has processed.
-TOPIC_LAG: Final = _recorded("topic", metrics.LAG, "sum")
 
 RECORDED: Final = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
 

@@ -48,11 +48,6 @@ def one_of(values: Iterable[str]) -> str:
     return f"=~{'|'.join(values)}"
 
 
-def none_of(values: Iterable[str]) -> str:
-    """Return the matcher of a label that is none of some values."""
-    return f"!~{'|'.join(values)}"
-
-
 def over(function: str, metric: Expression, window: str, **labels: str) -> str:
     """Return a function over a window: `increase(metric{label="value"}[5m])`."""
     return f"{function}({select(metric, **labels)}[{window}])"

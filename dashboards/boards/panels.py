@@ -30,8 +30,6 @@ PERCENT: Final = "percentunit"
 COUNT: Final = "locale"
 DATE: Final = "time:DD/MM/YYYY"
 DAYS: Final = "suffix: j"
-SECONDS: Final = "s"
-RECORDS_PER_SECOND: Final = "suffix: /s"
 #: For what has no unit: words, codes, names.
 NO_UNIT: Final = "string"
 

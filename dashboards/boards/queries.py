@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 
 from catalogue import metrics
 from catalogue.formatting import STATUSES, NumberFormat
-from catalogue.metrics import Metric
 from catalogue.model import Indicator, Unit
 from catalogue.progress import MilestoneStatus
 from dashboards import conventions
@@ -20,9 +19,7 @@ from dashboards.promql import (
     latest,
     on,
     one_of,
-    over,
     select,
-    total,
     with_label,
 )
 
@@ -120,11 +117,6 @@ def _or_before(at_the_end: str, expression: str) -> str:
     before = f"last_over_time((({expression}) and on () vector(time()) == {last}){days})"
     running = " or ".join(f"{name} @ end()" for name in (day, conventions.TERRITORY_INFO))
     return f"{at_the_end} or {before} unless on () ({running})"
-
-
-def rate_by(label: str, metric: Metric) -> str:
-    """Return how many are counted a second, by a label, over the panel's own step."""
-    return total(over("rate", metric, "$__rate_interval"), label)
 
 
 def date_of(expression: str) -> str:

@@ -11,9 +11,8 @@ from boundary.generated_files import GeneratedFiles
 from catalogue.model import Catalogue
 from dashboards.boards.board import Board, document
 from dashboards.boards.delegate import delegate_board
-from dashboards.boards.pipeline import pipeline_board
-from dashboards.boards.producers import producers_board
 from dashboards.boards.programme import programme_board
+from dashboards.boards.written import written_board
 from dashboards.conventions import Links
 
 FIRST_DAY: Final = date(2016, 1, 1)
@@ -33,8 +32,8 @@ def boards_of(
     return (
         delegate_board(catalogue, links, start),
         *(programme_board(programme, links, start) for programme in catalogue.programmes),
-        pipeline_board(links),
-        producers_board(links),
+        written_board("pipeline", links),
+        written_board("producers", links),
     )
 
 

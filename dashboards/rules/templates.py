@@ -78,6 +78,7 @@ _ENVIRONMENT: Final = Environment(
     undefined=StrictUndefined,
     autoescape=False,  # noqa: S701 - no HTML: PromQL, YAML, and texts that Alertmanager escapes
 )
+_ENVIRONMENT.policies["json.dumps_kwargs"] = {"sort_keys": False}
 _ENVIRONMENT.filters |= {"with_figure": with_figure, "with_territory": with_territory}
 _ENVIRONMENT.globals |= {
     "COMPLETE": COMPLETE,
