@@ -25,7 +25,7 @@ from streams.assessor.series import (
     judgement_points,
     unexplained_points,
 )
-from streams.metric_families import family_of, midnight, samples, single
+from streams.metric_families import family_of, midnight
 from streams.queries.opening import collector_plan, open_histories
 from streams.settings import Settings
 
@@ -42,22 +42,15 @@ class AssessorCollector(Collector):
         snapshot = self._snapshot()
         assessment = snapshot.assessment
         as_of = snapshot.as_of if assessment is None else assessment.as_of
-        yield single(metrics.AS_OF, midnight(as_of))
-        yield single(metrics.ASSESSOR_READY, int(assessment is not None))
-        yield single(metrics.ASSESSOR_LAG, snapshot.lag)
-        yield single(metrics.ASSESSOR_UNJUDGED, snapshot.unjudged)
-        yield samples(metrics.HISTORY_AGE, {(str(key),): age for key, age in snapshot.ages.items()})
-        yielded = (
-            metrics.ASSESSOR_READY,
-            metrics.ASSESSOR_LAG,
-            metrics.ASSESSOR_UNJUDGED,
-            metrics.HISTORY_AGE,
-        )
         families = {
-            metric: family_of(metric)
-            for metric in metrics.ASSESSOR_METRICS
-            if metric not in yielded
+            metric: family_of(metric) for metric in (metrics.AS_OF, *metrics.ASSESSOR_METRICS)
         }
+        families[metrics.AS_OF].add_metric([], midnight(as_of))
+        families[metrics.ASSESSOR_READY].add_metric([], int(assessment is not None))
+        families[metrics.ASSESSOR_LAG].add_metric([], snapshot.lag)
+        families[metrics.ASSESSOR_UNJUDGED].add_metric([], snapshot.unjudged)
+        for partition, age in snapshot.ages.items():
+            families[metrics.HISTORY_AGE].add_metric([str(partition)], age)
         if assessment is not None:
             for point in chain(
                 judgement_points(self._catalogue, assessment.judgements),

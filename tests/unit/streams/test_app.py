@@ -172,21 +172,3 @@ def test_a_step_without_an_answer_begins_again() -> None:
         return bool(recovery.signal_recovery_start.is_set())
 
     assert asyncio.run(unanswered())
-
-
-@played
-async def test_a_start_does_not_wait_for_tables_that_are_declared_late(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Faust sleeps for a second there, during which a restarted worker shows nothing."""
-    done: list[str] = []
-
-    async def note(what: str) -> None:
-        done.append(what)
-
-    none = tables()
-    monkeypatch.setattr(none, "sleep", lambda _: note("slept"))
-    monkeypatch.setattr(none, "_update_channels", lambda: note("registered"))
-    monkeypatch.setattr(none.recovery, "start", lambda: note("recovery"))
-    await none.on_start()
-    assert done == ["registered", "recovery"]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
-import weakref
 from collections.abc import Mapping
 from datetime import date
 
@@ -245,26 +243,6 @@ class TestTurns:
         assert meters.recoveries == 2
         assert meters.recovery_seconds is not None
         assert meters.recovery_seconds >= 0
-
-    def test_a_recovery_keeps_no_garbage(self, group: Group) -> None:
-        """What is alive is excluded from collections, and cycles that nobody has any more are not.
-
-        Each recovery would otherwise keep some.
-        """
-
-        class Cycle:
-            def __init__(self) -> None:
-                self.itself = self
-
-        gc.disable()
-        try:
-            kept = weakref.ref(Cycle())
-            group.membership.waiting_for()
-
-            assert kept() is None
-        finally:
-            gc.enable()
-            gc.unfreeze()
 
 
 def test_is_empty_before_the_consumer_started(group: Group) -> None:

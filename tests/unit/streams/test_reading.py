@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.cloudevent import CloudEvent, decode, encode_structured, read_usual
+from events.cloudevent import encode_structured, read_usual
 from events.errors import ContractError
 from events.fact import Family
 from events.producers.ownership import UNOWNED, Ownership, OwnershipClaim
@@ -110,19 +110,6 @@ def test_the_day_after_the_time_is_the_last_both_ways(days: int, hours: int) -> 
 
 class TestUsual:
     RECORD = encode_structured(event("school.connected", PARIS, "2018-03-01"))
-
-    def test_is_read_without_an_event(self) -> None:
-        read, one = read_usual(self.RECORD.headers, self.RECORD.value), self.decoded()
-
-        assert (read.id, read.source, read.time, read.data) == (
-            one.id,
-            one.source,
-            one.time,
-            one.fact,
-        )
-
-    def decoded(self) -> CloudEvent:
-        return decode(self.RECORD.headers, self.RECORD.value)
 
     @pytest.mark.parametrize("headers", [None, [], [("trace", b"1")], RECORD.headers * 2])
     def test_has_one_header(self, headers: list[tuple[str, bytes]] | None) -> None:

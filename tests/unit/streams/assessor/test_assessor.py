@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
-from typing import Any
 
 import pytest
 
-from catalogue.explanations import explained_all
-from catalogue.judgement import Judgement, judge
 from catalogue.loader import load_catalogue
-from catalogue.model import Indicator
 from catalogue.terms import Term
 from events.fact import Family
 from streams.assessor.assessor import Assessor
@@ -201,31 +197,6 @@ class TestExplained:
     def test_is_found_with_the_judgements(self) -> None:
         """A scrape that computes as long as they do is broken off on a busy machine."""
         assert "explained" in vars(self.stage().assessor.snapshot().assessment)
-
-    def test_is_found_again_only_where_the_history_has_changed(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Each of its days costs a judgement."""
-        judged = []
-
-        def count(indicator: Indicator, *rest: Any) -> Judgement:
-            judged.append(indicator.id)
-            return judge(indicator, *rest)
-
-        monkeypatch.setattr("catalogue.explanations.judge", count)
-        stage = self.stage()
-        assert {"schools_equipped_ratio", "premises_connectable_ratio"} <= set(judged)
-        judged.clear()
-        stage.collector.report("school.registered", "2016-01-01")
-        stage.step(seconds=1000.0)
-
-        assert "schools_equipped_ratio" in judged
-        assert "premises_connectable_ratio" not in judged
-        assessment = stage.assessor.snapshot().assessment
-        assert assessment is not None
-        assert assessment.explained == explained_all(
-            assessment.judgements, assessment.histories, assessment.explanations, LAST_DAY
-        )
 
 
 def test_rests_twice_as_long_as_a_judgement_takes() -> None:
