@@ -263,6 +263,17 @@ class TestIsolation:
         assert (second.reason, second.value) == ("not_a_cloudevent", other.value)
         assert list(bench.known) == [PARIS]
 
+    def test_a_partition_that_was_dropped_while_its_dead_letter_was_written_stays_so(
+        self, bench: Bench, poison: Poison
+    ) -> None:
+        poison.extend(of_march(1))
+        message = bench.batch(*poison)
+
+        asyncio.run(bench.drop_while_it_writes(message))
+
+        assert bench.position() == Position(0, None, 0)
+        assert bench.consumer.released == [message]
+
 
 class TestEnds:
     def test_work_is_begun_once_a_partition(self, bench: Bench) -> None:
@@ -471,6 +482,15 @@ class TestOrder:
         assert bench.position() == Position(0, None, 0)
         assert (bench.consumer.finished, bench.consumer.released) == ([], [message])
         assert bench.engine.meters.events == {}
+
+    def test_a_batch_that_does_not_follow_the_states_is_left_alone(self, bench: Bench) -> None:
+        message = bench.batch(refused())
+        bench.engine.state_store.drop(SCHOOLS, HOME)
+
+        asyncio.run(bench.take(message))
+
+        assert (bench.producer.records, bench.consumer.begun) == ([], [])
+        assert (bench.consumer.finished, bench.consumer.released) == ([], [message])
 
 
 class TestProcessedRecords:

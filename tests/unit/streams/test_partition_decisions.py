@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 from faust.types import TP
@@ -198,6 +198,35 @@ class TestLosses:
         found = take(partition, *records(2, 3, 4, 5))
         assert not isinstance(found, int)
         assert [(one.start, one.is_new) for one in found] == [(2, False), (5, True)]
+
+    def test_a_log_that_is_whole_again_is_compared_before_it_is_shown(self) -> None:
+        """A replica that was behind may have answered; or it is another log, of the same length."""
+        partition = looked_at()
+        take(partition, *records(*range(5)))
+        merge(partition, 4)
+        partition.look(0, 4, partition.read_up_to, ())
+
+        assert partition.look(0, 5, partition.read_up_to, ()) == 4
+
+        seen = [(self.fault_of(partition), partition.is_shown)]
+        take(partition, *records(4, 5))
+        seen.append((self.fault_of(partition), partition.is_shown))
+        assert seen == [(None, False), (None, True)]
+
+    def test_records_in_place_of_markers_are_new(self) -> None:
+        """The log has lost what was aborted, and no event: there is nothing to accept."""
+        partition = looked_at()
+        take(partition, *records(*range(5)))
+        merge(partition, 4)
+        partition.skip_to(8, ())
+        assert partition.next == 8
+        partition.look(0, 7, partition.read_up_to, ())
+
+        assert take(partition, *records(4, 5, 6)) == 5
+
+        assert partition.position == Position(5, last_record(4), 0)
+        [batch] = cast("Sequence[Batch]", take(partition, *records(5, 6)))
+        assert (batch.start, batch.is_new) == (5, True)
 
 
 class TestAttempts:
