@@ -29,7 +29,6 @@ from sources.importing.sender import EVENTS_PER_CHUNK
 from tests.support.arcep import ELSEWHERE, edition
 from tests.support.barometer import observed_entry, pasted, programme
 from tests.support.commands import run, run_inside
-from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.tables import shared_file, write_file
 from tests.support.traffic import wait_done
@@ -193,35 +192,6 @@ def test_an_edition_makes_a_figure(
     connectable, premises = (sum(int(one[name]) for one in own) for name in ("elig_thd30", "nbr"))
     assert region["as_of"] == "2020-09-30"
     assert float(region["value"]) == pytest.approx(connectable / premises)
-
-
-def test_an_import_may_take_the_gateway(broker: KafkaBroker, tmp_path: Path, journal: Path) -> None:
-    credentials = issue_credentials("pilote", tmp_path)
-    secret = write_file(tmp_path, credentials.signing_secret, name="secret")
-    secret.chmod(0o600)
-    current = [one for one in values(7) if one.kind is ValueKind.CURRENT][:1_200]
-    file = write_file(tmp_path, pilote_text(current))
-    lycees = write_file(
-        tmp_path,
-        "uai;date_raccordement;debit_mbps\n0750419Y;2018-09-01;1000\n",
-        name="lycees.csv",
-    )
-    with Gateway(broker.bootstrap, tmp_path, secrets=credentials.file) as gateway:
-        sender = ("--gateway", gateway.url, "--secret", str(secret), "--producer", "pilote")
-        options = (*sender, "--journal", str(journal))
-        first = run(broker, "import", "pilote", *options, str(file))
-        assert first.returncode == 0, first.stderr
-        assert first.stdout.startswith(f"1200 sent to {gateway.url}, 0 there already,")
-        second = run_inside(broker, "import", "pilote", *options, str(file))
-        assert second.stdout.startswith(f"0 sent to {gateway.url}, 1200 there already,")
-        other = run_inside(
-            broker, "import", "csv", "--mapping", "lycees_raccordes", *options, str(lycees)
-        )
-        assert other.returncode == 1
-        assert f"{lycees}:2: is refused where it was sent to: source: " in other.stderr
-        assert "0 sent to" in other.stdout
-    sent = ids(broker, Family.OBSERVATIONS)
-    assert (len(sent), sent.total(), ends(broker, Family.SCHOOLS)) == (1200, 1200, 0)
 
 
 def last_values(current: Sequence[PiloteValue]) -> Iterator[tuple[tuple[str, str | None], float]]:

@@ -388,11 +388,3 @@ class TestErrors:
             outbox.taken(1),
         ):
             pass
-
-    def test_a_role_without_the_right(self, database: Database) -> None:
-        with (
-            Outbox(database.user("a_stranger")) as outbox,
-            pytest.raises(SmartRegionError, match="grant smart_region_relay"),
-            outbox.taken(1),
-        ):
-            pass

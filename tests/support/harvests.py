@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from boundary.public_network import CheckedNetwork
 from events.cloudevent import CloudEvent
-from sources.client import Publisher
 from sources.harvest.opendatasoft import read_opendatasoft
 from sources.harvest.polite_client import PoliteClient, Politeness
 from sources.harvest.run import Harvest, HarvestTally, run_harvest
@@ -23,25 +21,17 @@ PRIVATE = CheckedNetwork(private=True)
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
 
 
-class EventsPublisher(Publisher, Protocol):
-    """A publisher that keeps what it has delivered."""
-
-    @property
-    def events(self) -> Sequence[CloudEvent]:
-        """The events, in order."""
-
-
 def harvest(
     served: Portal,
     file: Path,
-    publisher: EventsPublisher | None = None,
+    publisher: RecordingPublisher | None = None,
     *,
     days: float = 0,
     with_data: bool = False,
     **how: Any,
 ) -> tuple[list[CloudEvent], HarvestTally]:
     """Harvest the portal some days later; return the events and the tally."""
-    sent: EventsPublisher = publisher or RecordingPublisher()
+    sent = publisher or RecordingPublisher()
     plan = Harvest(served.url, "here", file, **how)
     tally = HarvestTally()
     politeness = Politeness(
@@ -57,4 +47,4 @@ def harvest(
             tally=tally,
             probe=partial(probe, client) if with_data else None,
         )
-    return list(sent.events), tally
+    return sent.events, tally

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 import pytest
 
@@ -25,34 +25,26 @@ from tests.support.portals import Answer, Portal, dataset, portal
 from tests.support.watched_publisher import RecordingPublisher
 
 
-class FailingPublisher:
+class FailingPublisher(RecordingPublisher):
     """Delivers so many events, and then fails in a way."""
 
     def __init__(self, delivered: int, *, refused: bool = False) -> None:
-        self.events: list[CloudEvent] = []
+        super().__init__()
         self._left = delivered
         self._refused = refused
         self._failed: list[FailedDelivery] = []
 
     def publish(self, event: CloudEvent) -> None:
         """Deliver or lose an event."""
-        if self._left:
-            self._left -= 1
-            self.events.append(event)
+        if len(self.events) < self._left:
+            super().publish(event)
         else:
             self._failed.append(FailedDelivery(event, "broken", refused=self._refused))
 
     def flush(self) -> DeliveryReport:
         """Say what failed."""
         failed, self._failed = tuple(self._failed), []
-        return DeliveryReport(0, failed)
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close nothing."""
+        return replace(super().flush(), failed=failed)
 
 
 @pytest.fixture
