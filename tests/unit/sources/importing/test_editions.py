@@ -20,6 +20,7 @@ from sources.importing.mapped import LEFT_OUT
 from sources.importing.mapping import CsvMapping, load_mapping
 from sources.importing.table import open_table
 from tests.support.arcep import ARRONDISSEMENTS, CLASSES, HEADING, WHOLE, edition, row
+from tests.support.golden import check_golden
 from tests.support.tables import RECORDED, shared_file, write_file
 
 NAME = "commune_debit_filaire.csv"
@@ -74,58 +75,30 @@ def test_what_counts_is_30_mbit_s_of_all_premises(
     assert found.as_of == day
 
 
-WIRED = "take the edition of wired networks (Arcep: commune_debit_filaire.csv)"
-SATELLITE = "elig_thd30: is all premises of each commune on 2020-09-30: satellite is counted, value"
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "expected"),
-    [
-        *(
-            (
-                name,
-                edition(),
-                (
-                    "2: type: leaves open whether satellite is counted, and so does the name"
-                    f" {name}, value 'all': {WIRED}, under a name like *filaire*"
-                ),
-            )
-            for name in ("commune_debit.csv", "commune_debit_terrestre.csv", "mci.csv")
+REFUSED_FILES = (
+    *((name, edition()) for name in ("commune_debit.csv", "commune_debit_terrestre.csv", "x.csv")),
+    *(
+        (NAME, edition(networks=networks))
+        for networks in ("satellite", "toutes technologies", "terrestre", "", "pro")
+    ),
+    (NAME, edition(satellite=True, networks="filaire")),
+    (
+        NAME,  # Each day is judged by itself; a commune without premises says nothing.
+        lines(
+            row("77001", 100, [90] * CLASSES, day="2020-06-30"),
+            row("77001", 100, [100] * CLASSES, day="2020-09-30"),
+            row("77002", 0, [0] * CLASSES, day="2020-09-30"),
         ),
-        *(
-            (
-                NAME,
-                edition(networks=networks),
-                "2: type: does not say that wired networks alone are counted, without satellite",
-            )
-            for networks in ("satellite", "toutes technologies", "terrestre", "", "pro")
-        ),
-        (NAME, edition(satellite=True, networks="filaire"), f"2: {SATELLITE}"),
-        (
-            NAME,  # Each day is judged by itself; a commune without premises says nothing.
-            lines(
-                row("77001", 100, [90] * CLASSES, day="2020-06-30"),
-                row("77001", 100, [100] * CLASSES, day="2020-09-30"),
-                row("77002", 0, [0] * CLASSES, day="2020-09-30"),
-            ),
-            f"3: {SATELLITE}",
-        ),
-        (
-            NAME,
-            lines(row("77001", 100, [5, 5, 10, 20, 30, 30])),
-            "2: elig_bhd8: is more than elig_hd3, which includes it, value '10'",
-        ),
-        (
-            NAME,
-            edition(communes=(*WHOLE, *ARRONDISSEMENTS)),
-            "code_insee: is counted twice on 2020-09-30: as a whole, and by arrondissement",
-        ),
-    ],
+    ),
+    (NAME, lines(row("77001", 100, [5, 5, 10, 20, 30, 30]))),
+    (NAME, edition(communes=(*WHOLE, *ARRONDISSEMENTS))),
 )
-def test_a_file_that_may_count_others_is_refused_as_a_whole(
-    tmp_path: Path, name: str, text: str, expected: str
-) -> None:
-    assert expected in refused(read(tmp_path, text, name=name))
+
+
+def test_a_file_that_may_count_others_is_refused_as_a_whole(tmp_path: Path) -> None:
+    """The golden file has the refusal of each of REFUSED_FILES."""
+    found = [f"{name}:{refused(read(tmp_path, text, name=name))}\n" for name, text in REFUSED_FILES]
+    check_golden(Path(__file__).with_name("editions.txt"), "".join(found))
 
 
 def test_one_line_of_other_networks_refuses_the_file(tmp_path: Path) -> None:
