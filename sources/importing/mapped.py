@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -72,16 +71,6 @@ def _converted(column: str | None, value: object, convert: Convert) -> object:
         raise
 
 
-@dataclass(slots=True)
-class Total:
-    """The fields that the lines of one total have in common, and their sum so far."""
-
-    fields: dict[str, Any]
-    lines: list[LineOrigin] = field(default_factory=list)
-    counted: dict[str, int] = field(default_factory=dict)
-    """What has been counted → its line."""
-
-
 class Totals:
     """Adds a field up over the lines whose other fields are the same.
 
@@ -91,7 +80,9 @@ class Totals:
     def __init__(self, name: str, of_each: str) -> None:
         self._name = name
         self._of_each = of_each
-        self._totals: dict[tuple[object, ...], Total] = {}
+        self._totals: dict[tuple[object, ...], tuple[dict[str, Any], list[LineOrigin]]] = {}
+        self._counted: dict[object, int] = {}
+        """A total and what it has counted → its line."""
 
     def add(self, fields: Mapping[str, Any], origin: LineOrigin) -> list[Diagnostic]:
         """Add a line; return the refusal of what has been counted before."""
@@ -100,17 +91,17 @@ class Totals:
             for name, value in fields.items()
             if name != self._name
         )
-        total = self._totals.setdefault(same, Total({**fields, self._name: 0}))
-        earlier = total.counted.setdefault(origin.cells[self._of_each], origin.line)
+        earlier = self._counted.setdefault((same, origin.cells[self._of_each]), origin.line)
         if earlier != origin.line:
             problem, remedy = f"was counted on line {earlier}", "keep one of the two lines"
             return [origin.refusal(self._of_each, problem, remedy)]
-        total.fields[self._name] += fields[self._name]
-        total.lines.append(origin)
+        total, lines = self._totals.setdefault(same, ({**fields, self._name: 0}, []))
+        total[self._name] += fields[self._name]
+        lines.append(origin)
         return []
 
-    def __iter__(self) -> Iterator[Total]:
-        """Yield the totals, in the order of their first lines."""
+    def __iter__(self) -> Iterator[tuple[Mapping[str, object], list[LineOrigin]]]:
+        """Yield the fields and lines of each total, in the order of their first lines."""
         return iter(self._totals.values())
 
 
@@ -153,13 +144,12 @@ class MappedReader(FileReader):
             for finding in self._findings(row, table.name, time, totals):
                 is_spoilt |= isinstance(finding, Diagnostic)
                 yield finding
-        for total in totals or ():
-            first, *others = total.lines
+        for fields, lines in totals or ():
             if is_spoilt:
-                yield from (SkippedLine(one.line, SPOILT) for one in total.lines)
+                yield from (SkippedLine(one.line, SPOILT) for one in lines)
             else:
-                yield from self._events(total.fields, first, time)
-                yield from (SkippedLine(one.line, ADDED) for one in others)
+                yield from self._events(fields, lines[0], time)
+                yield from (SkippedLine(one.line, ADDED) for one in lines[1:])
 
     def _why_left_out(self, row: CsvRow) -> str:  # noqa: ARG002 - for subclasses
         """Return the reason why the mapping does not take a line."""
