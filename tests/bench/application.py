@@ -28,8 +28,10 @@ class Application:
         """The topic in which an engine may keep its states; it is empty at first."""
         return f"{self.app_id}-{self.family.value}-changelog"
 
-    def arguments(self) -> list[str]:
-        return [self.bootstrap, self.app_id, topic_name(self.family), str(self.events)]
+    def arguments(self, events: int | None = None) -> list[str]:
+        """Return what `from_arguments` reads; `events` are fewer than there are."""
+        count = self.events if events is None else events
+        return [self.bootstrap, self.app_id, topic_name(self.family), str(count)]
 
     @classmethod
     def from_arguments(cls) -> Application:

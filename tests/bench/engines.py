@@ -1,25 +1,28 @@
-"""The engines, each run and timed in a process of its own."""
+"""The engines, each run and timed in a process of its own, in turns on one broker."""
 
 from __future__ import annotations
 
 import math
-import os
-import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
+from statistics import median
 from time import monotonic, sleep
-from typing import Final, Protocol
+from types import MappingProxyType
+from typing import ClassVar, Final, TypeAlias
 
-from catalogue.metrics import ENTITIES
-from catalogue.metrics import EVENTS as EVENTS_TOTAL
+from broker.reading import read_topics
 from operations.programs.program import Program
 from tests.bench.application import Application, Restoring, Times
-from tests.bench.exposed import exposed_sum
+from tests.bench.harness import Bench, BenchError, rounded, table
+from tests.bench.probes import counted, entities_of, peak_memory_mb, processor_seconds
 from tests.bench.stage import Stage
+from tests.bench.workloads import WORKLOADS, Workload
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker
 
@@ -29,18 +32,13 @@ ROOT = Path(__file__).parents[2]
 FIRST_PAUSE, SHORTEST_PAUSE = 0.5, 0.02
 
 
-class EngineFailedError(Exception):
-    def __init__(self, name: str, *, log: str) -> None:
-        super().__init__(f"{name} failed; the end of its log:\n{log[-4000:]}")
-
-
 @dataclass(frozen=True, slots=True)
 class Trial:
     events: int
     times: Times
     peak_mb: float
     written: int | None = None
-    """Records on its changelog; None: not counted."""
+    """Records on its changelog; None: it has none."""
 
     @property
     def rate(self) -> float:
@@ -52,66 +50,76 @@ class Trial:
         return 1e6 * self.times.processor_seconds / self.events
 
 
-class Engine(Protocol):
-    @property
-    def name(self) -> str:
-        """What the table calls it."""
-
-    @property
-    def events(self) -> int | None:
-        """How many of a workload's events it is given; None: all."""
-
-    def run(self, stage: Stage, application: Application, folder: Path) -> Trial:
-        """Work through the application's events; returns once their offsets are committed."""
-
-
 @dataclass(frozen=True)
 class Rival:
     """An engine to compare with: a program which times itself."""
 
     name: str
+    """What the table calls it."""
     command: tuple[str, ...]
     """The application's arguments follow."""
-    events: int | None = None
+    restores: bool = True
+    """False: it only writes its changelog."""
+    changelog: Callable[[Application], str] = attrgetter("changelog")
+    needs: Path | None = None
+    """A folder that `packages.sh` of the peers fills."""
 
-    def run(self, stage: Stage, application: Application, folder: Path) -> Trial:
-        with self._started(application, folder) as program:
+    @property
+    def installed(self) -> bool:
+        return self.needs is None or (self.needs / "done").exists()
+
+    def run(self, bench: Bench, stage: Stage, application: Application, entities: int) -> Trial:
+        """Work through the application's events; return once their offsets are committed.
+
+        Raises BenchError where its changelog does not have each entity.
+        """
+        with self._started(bench.folder, application) as program:
             _await_output(program, lambda output: Times.found_in(output) is not None, TRIAL_SECONDS)
             took = Times.found_in(program.log)
             if took is None:
-                raise EngineFailedError(self.name, log=program.log)
+                raise BenchError(f"{self.name} failed", program.log)
             stage.await_committed(application)
-            return Trial(application.events, took, peak_memory_mb(program.process.pid))
+            peak_mb = peak_memory_mb(program.process.pid)
+        written, keys = 0, set()
+        for record in read_topics(application.bootstrap, topics=[self.changelog(application)]):
+            written += 1
+            keys.add(record.key)
+        if len(keys) != entities:
+            problem = f"{self.name}: {len(keys)} keys on the changelog of {entities} entities"
+            raise BenchError(problem)
+        return Trial(application.events, took, peak_mb, written)
 
-    def restore(self, stage: Stage, application: Application, folder: Path) -> float:
+    def restore(self, bench: Bench, stage: Stage, application: Application, entities: int) -> float:
         """Start the program again, without its disk; return seconds until it has all states.
 
         Infinite where that takes longer than RESTORE_SECONDS.
         """
         stage.dismiss(application)
         began = monotonic()
-        with self._started(replace(application, events=0), folder) as program:
+        with self._started(bench.folder, application, events=0) as program:
             if not _await_output(program, Restoring.has_ended, RESTORE_SECONDS):
                 if program.alive:
                     return math.inf
-                raise EngineFailedError(self.name, log=program.log)
+                raise BenchError(f"{self.name} failed", program.log)
             took = monotonic() - began
             _await_output(
                 program, lambda output: Restoring.count(output) is not None, RESTORE_SECONDS
             )
-            if Restoring.count(program.log) != stage.entities(application):
-                raise EngineFailedError(self.name, log=program.log)
+            if Restoring.count(program.log) != entities:
+                raise BenchError(f"{self.name} restored too little", program.log)
             return took
 
     @contextmanager
-    def _started(self, application: Application, folder: Path) -> Iterator[Program]:
+    def _started(
+        self, folder: Path, application: Application, events: int | None = None
+    ) -> Iterator[Program]:
         """Yield the program, with a folder of its own for what it writes on the disk."""
         (folder / f"{application.app_id}.log").unlink(missing_ok=True)
         with (
             tempfile.TemporaryDirectory(dir=folder) as disk,
             Program(
                 application.app_id,
-                (*self.command, *application.arguments()),
+                (*self.command, *application.arguments(events)),
                 folder=folder,
                 env={"PYTHONPATH": str(ROOT), "TMPDIR": disk},
             ) as program,
@@ -125,84 +133,105 @@ def _await_output(program: Program, condition: Callable[[str], bool], seconds: f
     return condition(program.log)
 
 
-@dataclass(frozen=True)
 class Monitor:
     """Our own worker, doing its whole job; timed from outside, by what it exposes."""
 
-    name: str = "Smart Région worker"
-    events: int | None = None
+    name: ClassVar[str] = "Smart Région worker"
+    restores: ClassVar[bool] = True
+    installed: ClassVar[bool] = True
 
-    def run(self, stage: Stage, application: Application, folder: Path) -> Trial:
-        with started(application, folder) as worker:
+    def run(self, bench: Bench, stage: Stage, application: Application, entities: int) -> Trial:
+        """Work through the application's events; return once their offsets are committed."""
+        with bench.started(application.app_id, app_id=application.app_id) as worker:
             worker.wait_ready()
             took = await_events(worker, application.events)
             stage.await_committed(application)
+            if entities_of([worker]) != entities:
+                raise BenchError("the worker does not have each entity", worker.log)
             return Trial(application.events, took, peak_memory_mb(worker.process.pid))
 
-    def restore(self, stage: Stage, application: Application, folder: Path) -> float:
+    def restore(self, bench: Bench, stage: Stage, application: Application, entities: int) -> float:
         """Start a worker again; return seconds until it is ready."""
         stage.dismiss(application)
-        with started(application, folder) as worker:
-            began = monotonic()
+        began = monotonic()
+        with bench.started(application.app_id, app_id=application.app_id) as worker:
             worker.wait_ready()
             took = monotonic() - began
-            if exposed_sum(worker.metrics(), ENTITIES.name) != stage.entities(application):
-                raise EngineFailedError(self.name, log=worker.log)
+            if entities_of([worker]) != entities:
+                raise BenchError("the worker does not have each entity", worker.log)
             return took
 
 
-IDIOMATIC: Final = Rival(
-    "idiomatic Faust agent",
-    (sys.executable, "-m", "tests.bench.idiomatic"),
-    # At a few thousand events a second it is given a part of them; its rate does not change.
-    events=40_000,
+Engine: TypeAlias = Rival | Monitor
+IDIOMATIC: Final = Rival("idiomatic Faust agent", (sys.executable, "-m", "tests.bench.idiomatic"))
+BARE: Final = Rival(
+    "bare aiokafka loop", (sys.executable, "-m", "tests.bench.bare"), restores=False
 )
-BARE: Final = Rival("bare aiokafka loop", (sys.executable, "-m", "tests.bench.bare"))
+MONITOR: Final = Monitor()
+ENGINES: Final[tuple[Engine, ...]] = (IDIOMATIC, BARE, MONITOR)
+"""The first is the one that the others are compared with."""
 
-
-@contextmanager
-def started(application: Application, folder: Path) -> Iterator[Worker]:
-    """Yield a worker that is starting, with the settings that an operator would leave alone."""
-    worker = Worker(
-        application.bootstrap,
-        folder,
-        name=application.app_id,
-        settings={
-            "SMART_REGION_APP_ID": application.app_id,
-            "SMART_REGION_SESSION_TIMEOUT": "15",
-            "SMART_REGION_HEARTBEAT_INTERVAL": "3",
-        },
-    )
-    worker.start()
-    try:
-        yield worker
-    finally:
-        worker.stop()
+#: Engine → workload → its trials.
+Trials: TypeAlias = Mapping[str, Mapping[str, Sequence[Trial]]]
+#: Writes what an engine, by its name, and its trials show.
+Cell: TypeAlias = Callable[[str, Sequence[Trial]], str]
 
 
 def await_events(worker: Worker, events: int) -> Times:
     """Return how long a ready worker takes until it says that it has processed so many."""
     began, processors = monotonic(), processor_seconds(worker.process.pid)
     while (passed := monotonic() - began) < TRIAL_SECONDS and worker.alive:
-        count = exposed_sum(worker.metrics(), EVENTS_TOTAL.name)
+        count = counted([worker])
         passed = monotonic() - began
         if count >= events:
             return Times(passed, processor_seconds(worker.process.pid) - processors)
         # It answers between two batches, and asking costs it time: seldom at first, then often.
         left = passed * (events - count) / count if count else FIRST_PAUSE
         sleep(max(left / 2, SHORTEST_PAUSE))
-    raise EngineFailedError("the worker", log=worker.log)
+    raise BenchError("the worker failed", worker.log)
 
 
-def processor_seconds(pid: int) -> float:
-    """Return the processor time that a process has used (Linux)."""
-    _, _, after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
-    user, system = after_name.split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+def measure_trials(bench: Bench, stage: Stage, engines: Sequence[Engine]) -> Trials:
+    """Run the engines in turns, so that what else the machine does meets them all.
+
+    The last workload stays on the stage.
+    """
+    trials: dict[str, dict[str, list[Trial]]] = {one.name: defaultdict(list) for one in engines}
+    for workload in WORKLOADS:
+        bench.report(f"preloading {workload.meaning}")
+        stage.preload(workload)
+        for number in range(1, bench.rounds + 1):
+            for engine in engines:
+                with stage.application(workload) as application:
+                    trial = engine.run(bench, stage, application, workload.entities)
+                trials[engine.name][workload.name].append(trial)
+                bench.report(
+                    f"round {number} of {bench.rounds}: {workload.name}, {engine.name}: "
+                    f"{trial.events} events in {trial.times.seconds:.1f} s, {trial.rate:.0f}/s, "
+                    f"{trial.processor_us:.0f} µs of processors each"
+                )
+    return trials
 
 
-def peak_memory_mb(pid: int) -> float:
-    """Return the most memory that a living process ever held, in MB (10^6 bytes; Linux)."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
-    return int(found[1]) * 1024 / 1e6 if found else float("nan")
+def throughput(
+    trials: Trials, workload: Workload, more: Mapping[str, Cell] = MappingProxyType({})
+) -> str:
+    """Return the table of a workload; `more` are further columns."""
+    yardstick = median(trial.rate for trial in next(iter(trials.values()))[workload.name])
+    rows = []
+    for engine, by_workload in trials.items():
+        of_engine = by_workload[workload.name]
+        rates = [trial.rate for trial in of_engine]
+        rows.append(
+            [
+                engine,
+                rounded(median(rates)),
+                f"{rounded(min(rates))} to {rounded(max(rates))}",
+                f"**{median(rates) / yardstick:.1f}**",
+                f"{median(trial.processor_us for trial in of_engine):.0f}",
+                f"{max(trial.peak_mb for trial in of_engine):.0f}",
+                *(cell(engine, of_engine) for cell in more.values()),
+            ]
+        )
+    columns = ["events/s", "range", "ratio", "processor µs/event", "peak memory MB", *more]
+    return table([workload.name, *columns], rows)

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
-import subprocess
 import sys
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Final
+from time import monotonic
+from typing import Final, NamedTuple
+
+import uvloop
 
 from broker.topic_admin import apply_topics
 from events.identifiers import uai_check_letter
 from events.school import SchoolConnected
 from events.topics import declared_topics
-from operations.programs.addresses import free_port
-from operations.programs.program import Program
-from tests.bench.engines import processor_seconds
-from tests.bench.load_generator import Responses, generate_load, request_bytes
+from operations.programs.addresses import address_of, free_port
+from operations.programs.program import Program, listens
+from tests.bench.harness import Bench, BenchError, page_of, rounded, table
+from tests.bench.probes import processor_seconds
 from tests.support.gateways import Gateway, issue_credentials
-from tests.support.kafka import KafkaBroker
 
 CONNECTIONS: Final = 32
 WARM_UP_SECONDS: Final = 2.0
 SECONDS: Final = 6.0
-START_SECONDS: Final = 30.0
 PRODUCER: Final = "lycees"
 LYCEES: Final = 2_000
 BATCHES: Final = 50
@@ -46,110 +47,134 @@ producers:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(NamedTuple):
     name: str
     events: int
     """In one request."""
     media_type: str
 
 
-SINGLE: Final = Load("one event", 1, "application/cloudevents+json")
-BATCH: Final = Load("batch of 100", 100, "application/cloudevents-batch+json")
-LOADS: Final = (SINGLE, BATCH)
-
-GATEWAY: Final = "the gateway"
-ECHO: Final = "bare echo"
+LOADS: Final = (
+    Load("one event", 1, "application/cloudevents+json"),
+    Load("batch of 100", 100, "application/cloudevents-batch+json"),
+)
 
 
-@dataclass(frozen=True, slots=True)
-class LoadResult:
-    load: Load
-    rounds: tuple[tuple[Responses, float], ...]
-    """Each with the seconds of processor that the server's process took, by request."""
+@dataclass(slots=True)
+class Responses:
+    """The responses to a load: how many, by status, and how soon (in seconds)."""
 
-    @property
-    def requests_per_second(self) -> float:
-        """The median over the rounds."""
-        return median(responses.rate for responses, _ in self.rounds)
+    statuses: Counter[int] = field(default_factory=Counter)
+    waits: list[float] = field(default_factory=list)
+    processor_seconds: float = 0.0
+    """Of the server's process, by request."""
 
     @property
-    def events_per_second(self) -> float:
-        return self.requests_per_second * self.load.events
-
-    @property
-    def wait_ms(self) -> tuple[float, float]:
-        """The median of an answer's time, and its 99th percentile, over all rounds."""
-        cuts = quantiles([wait for responses, _ in self.rounds for wait in responses.waits], n=100)
-        return 1000 * cuts[49], 1000 * cuts[98]
-
-    @property
-    def processor_us(self) -> float:
-        """Microseconds of the server's processor by event, the median over the rounds."""
-        return median(seconds for _, seconds in self.rounds) * 1e6 / self.load.events
+    def rate(self) -> float:
+        return len(self.waits) / SECONDS
 
 
-class UnexpectedAnswersError(Exception):
-    def __init__(self, server: str, load: Load, responses: Responses) -> None:
-        super().__init__(f"{server}, {load.name}: answers {dict(responses.statuses)}")
-
-
-def measure_gateway(
-    broker: KafkaBroker, folder: Path, rounds: int, *, report: Callable[[str], None]
-) -> Mapping[str, Mapping[str, LoadResult]]:
-    """Return, by server and load, what was found; the servers take turns."""
-    apply_topics(broker.bootstrap, declared_topics())
+def measure_gateway(bench: Bench) -> str:
+    folder = bench.folder
+    apply_topics(bench.broker.bootstrap, declared_topics())
     declaration = folder / "producers.yaml"
     declaration.write_text(PRODUCERS, encoding="utf-8")
     credentials = issue_credentials(PRODUCER, folder)
     settings = {"SMART_REGION_PRODUCERS": str(declaration)}
-    found: dict[tuple[str, Load], list[tuple[Responses, float]]] = {}
+    found: dict[tuple[Load, str], list[Responses]] = {}
+    echo, echo_port = _echo(folder)
     with (
-        Gateway(broker.bootstrap, folder, secrets=credentials.file, settings=settings) as gateway,
-        _echo(folder) as (echo, echo_port),
+        Gateway(
+            bench.broker.bootstrap, folder, secrets=credentials.file, settings=settings
+        ) as gateway,
+        echo,
     ):
-        servers = {ECHO: (echo, echo_port), GATEWAY: (gateway.process, gateway.port)}
+        servers = {"bare echo": (echo, echo_port), "the gateway": (gateway, gateway.port)}
         requests = {load: _requests(load, credentials.token) for load in LOADS}
-        for number in range(1, rounds + 1):
-            for load in LOADS:
-                for server, (process, port) in servers.items():
-                    responses, seconds = _measure(process, port, requests[load])
-                    if set(responses.statuses) - {200, 202}:
-                        raise UnexpectedAnswersError(server, load, responses)
-                    found.setdefault((server, load), []).append((responses, seconds))
-                    report(
-                        f"round {number} of {rounds}: {server}, {load.name}: "
-                        f"{responses.rate * load.events:.0f} events/s"
-                    )
-    return {
-        server: {load.name: LoadResult(load, tuple(found[server, load])) for load in LOADS}
-        for server in servers
-    }
-
-
-def _measure(
-    process: subprocess.Popen[bytes], port: int, request: Callable[[int], bytes]
-) -> tuple[Responses, float]:
-    before = processor_seconds(process.pid)
-    responses = generate_load(
-        port, request, connections=CONNECTIONS, warm_up=WARM_UP_SECONDS, seconds=SECONDS
+        for number, load, server in itertools.product(range(bench.rounds), LOADS, servers):
+            process, port = servers[server]
+            before = processor_seconds(process.process.pid)
+            responses = uvloop.run(_load(port, requests[load]))
+            if set(responses.statuses) - {200, 202}:
+                raise BenchError(f"{server}, {load.name}: answers {dict(responses.statuses)}")
+            took = processor_seconds(process.process.pid) - before
+            of_all = (WARM_UP_SECONDS + SECONDS) / SECONDS
+            responses.processor_seconds = took / (len(responses.waits) * of_all)
+            found.setdefault((load, server), []).append(responses)
+            rate = responses.rate * load.events
+            bench.report(f"round {number + 1}: {server}, {load.name}: {rate:.0f} events/s")
+    tables = [
+        table(
+            [load.name, "events/s", "p50 ms", "p99 ms", "processor µs/event"],
+            [[server, *_cells(load, found[load, server])] for server in servers],
+        )
+        for load in LOADS
+    ]
+    single, batch = (
+        load.events * median(one.rate for one in found[load, "the gateway"]) for load in LOADS
     )
-    of_all = (WARM_UP_SECONDS + SECONDS) / SECONDS
-    took = processor_seconds(process.pid) - before
-    return responses, took / (len(responses.waits) * of_all)
+    return page_of(
+        bench.conditions("starlette", "uvicorn", "h11", "uvloop", "aiokafka", "pydantic"),
+        *tables,
+        f"In batches of 100 the gateway takes **{batch / single:.1f}** times as many events.",
+    )
+
+
+def _cells(load: Load, rounds: list[Responses]) -> list[str]:
+    cuts = quantiles([wait for one in rounds for wait in one.waits], n=100)
+    processor = median(one.processor_seconds for one in rounds)
+    return [
+        rounded(load.events * median(one.rate for one in rounds)),
+        f"{1000 * cuts[49]:.1f}",
+        f"{1000 * cuts[98]:.1f}",
+        f"{1e6 * processor / load.events:.0f}",
+    ]
+
+
+async def _load(port: int, request: Callable[[int], bytes]) -> Responses:
+    """Send requests on all connections, as fast as the server answers."""
+    responses, numbers = Responses(), itertools.count()
+    begin = monotonic() + WARM_UP_SECONDS
+    end = begin + SECONDS
+
+    async def connect() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        now = 0.0
+        while now < end:
+            sent_bytes = request(next(numbers))
+            sent = monotonic()
+            writer.write(sent_bytes)
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+            await reader.readexactly(int(length))
+            now = monotonic()
+            if begin <= now < end:
+                responses.statuses[int(head[9:12])] += 1
+                responses.waits.append(now - sent)
+        writer.close()
+
+    await asyncio.gather(*(connect() for _ in range(CONNECTIONS)))
+    return responses
 
 
 def _requests(load: Load, token: str) -> Callable[[int], bytes]:
-    headers = {"content-type": load.media_type, "authorization": f"Bearer {token}"}
+    def request(body: bytes) -> bytes:
+        lines = [
+            "POST /events HTTP/1.1",
+            "host: 127.0.0.1",
+            f"content-type: {load.media_type}",
+            f"authorization: Bearer {token}",
+            f"content-length: {len(body)}",
+        ]
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
     if load.events == 1:
-        return lambda number: request_bytes(_event(number), headers)
-    made = [request_bytes(_batch(number, load.events), headers) for number in range(BATCHES)]
+        return lambda number: request(_event(number))
+    made = []
+    for first in range(0, BATCHES * load.events, load.events):
+        events = map(_event, range(first, first + load.events))
+        made.append(request(b"[%s]" % b",".join(events)))
     return lambda number: made[number % BATCHES]
-
-
-def _batch(number: int, events: int) -> bytes:
-    first = number * events
-    return b"[%s]" % b",".join(map(_event, range(first, first + events)))
 
 
 def _event(number: int) -> bytes:
@@ -170,18 +195,8 @@ def _event(number: int) -> bytes:
     return json.dumps(event).encode()
 
 
-@contextmanager
-def _echo(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def _echo(folder: Path) -> tuple[Program, int]:
+    """Return the reference, which a `with` block starts, and its port."""
     port = free_port()
     command = (sys.executable, "-m", "tests.bench.echo", str(port))
-    is_ready = lambda _: _echoes(port)  # noqa: E731
-    with Program("echo", command, folder=folder, is_ready=is_ready, stop_seconds=5) as echo:
-        yield echo.process, port
-
-
-def _echoes(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/events", data=b"x", timeout=5):
-            return True
-    except OSError:
-        return False
+    return Program("echo", command, folder=folder, is_ready=listens(address_of(port))), port

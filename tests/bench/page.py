@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import http.client
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
-from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from time import monotonic
 from typing import Final
 
 from catalogue.loader import load_catalogue
 from catalogue.metrics import PAGE_LEDGER_EVENTS, PAGE_LEDGER_LAG
-from events.cloudevent import encode_structured
-from events.fact import Family
-from tests.bench.application import Application
-from tests.bench.engines import await_events, peak_memory_mb, processor_seconds, started
-from tests.bench.exposed import exposed_sum
+from tests.bench.engines import await_events
+from tests.bench.harness import Bench, BenchError, page_of, rounded, table
+from tests.bench.probes import exposed_sum, peak_memory_mb, processor_seconds
 from tests.bench.region import ENTITIES, REGION, dataset_id, grant_id, uai
 from tests.bench.stage import Stage
-from tests.support.kafka import KafkaBroker
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker
 
@@ -33,6 +27,7 @@ ROUNDS: Final = 20
 PAST_DAYS: Final = 3
 READ_SECONDS: Final = 300.0
 TODAY: Final = date(2020, 12, 31)
+APP_ID: Final = "bench-page"
 INDICATORS: Final = tuple(one.id for one in load_catalogue().indicators if one.publication is None)
 """Those that are not about persons: the others have no evidence."""
 
@@ -76,156 +71,111 @@ ASKED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PageResult:
-    """A page over so many entities. Waits are in seconds, by the name of what was asked."""
+def _no_waits() -> dict[str, dict[str, list[float]]]:
+    return defaultdict(lambda: defaultdict(list))
 
-    entities: int
-    events: int
-    ready_seconds: float
-    read_seconds: float
-    """From the start of its process until it has all events."""
-    waits: Mapping[str, Mapping[str, Sequence[float]]]
+
+@dataclass
+class _Found:
+    """What a page over so many entities takes."""
+
+    waits_ms: dict[str, dict[str, list[float]]] = field(default_factory=_no_waits)
     """Of each kind of page by what it shows: an indicator, or a family."""
-    processor_ms: Mapping[str, float]
-    """Milliseconds of the processor in the page's process, the mean by kind of page."""
-    past_seconds: Sequence[float]
-    """Of overviews of past days as known then, each asked for the first time."""
-    peak_mb: float
-    past_peak_mb: float
-    """The same after the past days."""
-    load: tuple[float, float]
-    """The machine's load (of a minute) before and after."""
+    processor_ms: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """The mean in the page's process by kind of page."""
+    costs: dict[str, str] = field(default_factory=dict)
 
-    def wait_ms(self, asked: Asked) -> list[float]:
-        return [1000 * wait for waits in self.waits[asked.name].values() for wait in waits]
-
-    def slowest(self, asked: Asked) -> tuple[str, float]:
-        """Return what takes longest of a kind of page, and its median in milliseconds."""
-        found = {shown: 1000 * median(waits) for shown, waits in self.waits[asked.name].items()}
-        return max(found.items(), key=lambda one: one[1])
-
-
-class PageFailedError(Exception):
-    def __init__(self, problem: str, *, log: str) -> None:
-        super().__init__(f"{problem}; the end of its log:\n{log[-4000:]}")
+    def of(self, asked: Asked) -> list[float]:
+        return [wait for waits in self.waits_ms[asked.name].values() for wait in waits]
 
 
 def measure_page(
-    broker: KafkaBroker,
-    folder: Path,
-    *,
-    report: Callable[[str], None],
-    sizes: Sequence[int] = (FEW, ENTITIES),
-    rounds: int = ROUNDS,
-) -> tuple[PageResult, ...]:
-    """Return what was found with few entities, and then with more: all of the Région's.
-
-    Raises PageFailedError.
-    """
-    stage, found, sent = Stage(broker), [], 0
-    app_id = "bench-page"
-    application = Application(broker.bootstrap, app_id, Family.SCHOOLS, 0)
-    with started(application, folder) as worker:
+    bench: Bench, *, sizes: Sequence[int] = (FEW, ENTITIES), rounds: int = ROUNDS
+) -> str:
+    """Measure with few entities, and then with more: all of the Région's."""
+    stage, found, sent = Stage(bench.broker), [], 0
+    with bench.started("worker", app_id=APP_ID) as worker:
         worker.wait_ready()
         for first, last in pairwise((0, *sizes)):
-            sent += _send(stage, first / ENTITIES, last / ENTITIES)
+            for part in REGION.values():
+                sent += stage.send(part.events(first / ENTITIES, last / ENTITIES))
             await_events(worker, sent)
-            report(f"{last} entities: {sent} events are counted")
-            found.append(_measured(application, folder, last, rounds, report, worker.url))
-    return tuple(found)
+            bench.report(f"{last} entities: {sent} events are counted")
+            found.append(_measured(bench, last, rounds, worker.url))
+    few, many = found
+    counts = [f"{rounded(size)} entities" for size in sizes]
+    header = ["median, ms", *counts, "ratio", "95th percentile", "limit", "processor ms"]
+    return page_of(
+        bench.conditions("starlette", "uvicorn", "duckdb", "jinja2"),
+        table(header, [row for asked in ASKED for row in _rows(asked, few, many)]),
+        table(["what", *counts], [[what, few.costs[what], many.costs[what]] for what in few.costs]),
+    )
 
 
-def _send(stage: Stage, first: float, last: float) -> int:
-    sent = 0
-    for part in REGION.values():
-        records = [encode_structured(event) for event in part.events(first, last)]
-        stage.send(part.family, records)
-        sent += len(records)
-    return sent
+def _rows(asked: Asked, few: _Found, many: _Found) -> Iterator[list[str]]:
+    """Yield the row of a kind of page, and that of what takes it longest with many entities."""
+
+    def row(what: str, of_few: list[float], of_many: list[float], processor: str) -> list[str]:
+        waits = [median(of_few), median(of_many)]
+        return [
+            what,
+            *(f"{wait:.1f}" for wait in waits),
+            f"**{waits[1] / waits[0]:.1f}**",
+            f"{quantiles(of_many, n=20)[-1]:.1f}",
+            f"{asked.limit_ms:.0f}",
+            processor,
+        ]
+
+    yield row(asked.name, few.of(asked), many.of(asked), f"{many.processor_ms[asked.name]:.0f}")
+    by_shown = many.waits_ms[asked.name]
+    slowest = max(by_shown, key=lambda shown: median(by_shown[shown]))
+    if slowest:
+        of_few = few.waits_ms[asked.name][slowest]
+        yield row(f"the slowest of these, `{slowest}`", of_few, by_shown[slowest], "")
 
 
-def _measured(
-    application: Application,
-    folder: Path,
-    entities: int,
-    rounds: int,
-    report: Callable[[str], None],
-    workers: str,
-) -> PageResult:
-    began = monotonic()
-    with _page(application, folder, workers) as page:
+def _measured(bench: Bench, entities: int, rounds: int, workers: str) -> _Found:
+    found, began = _Found(), monotonic()
+    # As it is deployed: with a folder for what outgrows memory.
+    settings = {"app_id": APP_ID, "work_folder": str(bench.folder), "workers": workers}
+    with bench.started("page", command="page", **settings) as page:
+        pid = page.process.pid
         page.wait_ready()
         ready = monotonic() - began
-        wait_until(lambda: _has_read_all(page) or not page.alive, seconds=READ_SECONDS)
-        if not _has_read_all(page):
-            raise PageFailedError("it did not read all events", log=page.log)
+        everything = f"{PAGE_LEDGER_LAG} 0.0"
+        wait_until(lambda: page.shows(everything) or not page.alive, seconds=READ_SECONDS)
+        if not page.shows(everything):
+            raise BenchError("the page did not read all events", page.log)
         read = monotonic() - began
-        report(f"{entities} entities: ready after {ready:.1f} s, all events read after {read:.1f}")
-        load = os.getloadavg()[0]
-        waits: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-        processors: dict[str, float] = defaultdict(float)
+        bench.report(f"{entities} entities: ready after {ready:.1f} s, read after {read:.1f}")
         for number in range(-1, rounds):
             for asked in ASKED:
-                used = processor_seconds(page.process.pid)
-                for shown, path in asked.paths(max(number, 0)).items():
-                    wait = _wait(page, path)
-                    if number >= 0:  # The round before the first is to warm up.
-                        waits[asked.name][shown].append(wait)
-                if number >= 0:
-                    processors[asked.name] += processor_seconds(page.process.pid) - used
+                used = processor_seconds(pid)
+                paths = asked.paths(max(number, 0))
+                waits = {shown: _wait_ms(page, path) for shown, path in paths.items()}
+                if number < 0:  # The round before the first is to warm up.
+                    continue
+                took = 1000 * (processor_seconds(pid) - used)
+                found.processor_ms[asked.name] += took / (rounds * len(paths))
+                for shown, wait in waits.items():
+                    found.waits_ms[asked.name][shown].append(wait)
         for asked in ASKED:
-            of_all = [1000 * wait for one in waits[asked.name].values() for wait in one]
-            report(f"{entities} entities: {asked.name}: {median(of_all):.0f} ms")
-        peak = peak_memory_mb(page.process.pid)
-        past = [
-            _wait(page, f"/?known_on={day}&as_of={day}")
-            for day in (TODAY - timedelta(days=90 * (number + 1)) for number in range(PAST_DAYS))
-        ]
-        report(f"{entities} entities: a past day: {median(past):.1f} s")
-        return PageResult(
-            entities,
-            round(exposed_sum(page.metrics(), PAGE_LEDGER_EVENTS.name)),
-            ready,
-            read,
-            waits,
-            {
-                name: 1000 * processors[name] / sum(map(len, by_shown.values()))
-                for name, by_shown in waits.items()
-            },
-            past,
-            peak,
-            peak_memory_mb(page.process.pid),
-            (load, os.getloadavg()[0]),
-        )
+            bench.report(f"{entities} entities: {asked.name}: {median(found.of(asked)):.0f} ms")
+        peak = peak_memory_mb(pid)
+        days = [TODAY - timedelta(days=90 * (number + 1)) for number in range(PAST_DAYS)]
+        past = [_wait_ms(page, f"/?known_on={day}&as_of={day}") / 1000 for day in days]
+        found.costs = {
+            "events in its ledger": rounded(exposed_sum(page.metrics(), PAGE_LEDGER_EVENTS.name)),
+            "start to ready, s": f"{ready:.1f}",
+            "start until all events are read, s": f"{read:.1f}",
+            "a past day as known then, for its first reader, s": f"{median(past):.1f}",
+            "peak memory, MB": f"{peak:.0f}",
+            "the same after past days, MB": f"{peak_memory_mb(pid):.0f}",
+        }
+    return found
 
 
-@contextmanager
-def _page(application: Application, folder: Path, workers: str) -> Iterator[Worker]:
-    """Yield a page that is starting, as it is deployed: with a folder for what outgrows memory."""
-    page = Worker(
-        application.bootstrap,
-        folder,
-        name="page",
-        command="page",
-        settings={
-            "SMART_REGION_APP_ID": application.app_id,
-            "SMART_REGION_WORK_FOLDER": str(folder),
-            "SMART_REGION_WORKERS": workers,
-        },
-    )
-    page.start()
-    try:
-        yield page
-    finally:
-        page.stop()
-
-
-def _has_read_all(page: Worker) -> bool:
-    return page.shows(f"{PAGE_LEDGER_LAG} 0.0")
-
-
-def _wait(page: Worker, path: str) -> float:
+def _wait_ms(page: Worker, path: str) -> float:
     """Return how long a browser waits for a whole page."""
     connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=60)
     try:
@@ -238,5 +188,5 @@ def _wait(page: Worker, path: str) -> float:
     finally:
         connection.close()
     if answer.status != http.HTTPStatus.OK:
-        raise PageFailedError(f"{path} was answered with {answer.status}", log=page.log)
-    return waited
+        raise BenchError(f"{path} was answered with {answer.status}", page.log)
+    return 1000 * waited

@@ -1,27 +1,35 @@
-"""What else an operator wants to know of a worker: freshness, the cost of a scrape."""
+"""What is asked of running processes: their figures, their processor time, their memory."""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import median
 from time import monotonic
 
-from catalogue.metrics import ENTITIES, INDICATOR_VALUE
+from catalogue.metrics import ENTITIES
 from catalogue.metrics import EVENTS as EVENTS_TOTAL
-from events.identifiers import Department
-from sources.client import KafkaPublisher, PublisherOptions
-from tests.bench.application import Application
-from tests.bench.exposed import exposed_sum
-from tests.bench.workloads import grant
-from tests.support.sources import source_of
+from tests.bench.harness import BenchError
+from tests.support.waiting import wait_until
 from tests.support.workers import Worker
 
 SCRAPES = 30
-PROBES = 60
+
+
+def exposed_sum(text: str, name: str, **labels: str) -> float:
+    """Add up a metric's samples, as cheaply as it goes: a worker is asked again and again."""
+    wanted = [f'{label}="{value}"' for label, value in labels.items()]
+    return sum(
+        float(line.rpartition(" ")[2])
+        for line in text.splitlines()
+        if line.startswith(name) and all(part in line for part in wanted)
+    )
 
 
 def scrape_ms(worker: Worker) -> float:
-    """Return the median time of a scrape, in milliseconds, asked from the same machine."""
+    """Return the median time of a scrape, in milliseconds, from the same machine."""
     times = []
     for _ in range(SCRAPES):
         began = monotonic()
@@ -30,43 +38,19 @@ def scrape_ms(worker: Worker) -> float:
     return 1000 * median(times)
 
 
-def freshness(worker: Worker, application: Application) -> list[float]:
-    """Return seconds from the broker's acknowledgement of an event to its figure on /metrics.
+def await_shared(workers: Sequence[Worker], partitions: int, *, seconds: float) -> None:
+    """Wait until all are ready, each with partitions of its own, and none is missing."""
 
-    One grant at a time (workers show nothing of enrolments); then /metrics is read without a pause
-    until the figure has risen.
-    """
-    waits = []
-    with KafkaPublisher(application.bootstrap, options=PublisherOptions(linger_ms=0)) as publisher:
-        for number in range(PROBES):
-            before = _committed_in_paris(worker)
-            publisher.publish(
-                grant(number, Department.PARIS, source=f"{source_of('grant.committed')}:probe")
-            )
-            publisher.flush()
-            acknowledged = monotonic()
-            while _committed_in_paris(worker) <= before:
-                pass
-            waits.append(monotonic() - acknowledged)
-    return waits
+    def shared() -> bool:
+        states = [worker.readiness() for worker in workers]
+        if not all(one.get("ready") and one["partitions"] for one in states):
+            return False
+        owned = [partition for one in states for partition in one["partitions"]]
+        return sorted(owned) == list(range(partitions))
 
-
-def _committed_in_paris(worker: Worker) -> float:
-    return exposed_sum(
-        worker.metrics(),
-        INDICATOR_VALUE.name,
-        indicator="grants_committed_euros",
-        department=Department.PARIS.value,
-    )
-
-
-def share_partitions(workers: Sequence[Worker], partitions: int) -> bool:
-    """Return whether all are ready, each with partitions of its own, and none is missing."""
-    states = [worker.readiness() for worker in workers]
-    if not all(one.get("ready") and one["partitions"] for one in states):
-        return False
-    owned = [partition for one in states for partition in one["partitions"]]
-    return sorted(owned) == list(range(partitions))
+    if not wait_until(shared, seconds=seconds):
+        logs = [worker.log for worker in workers]
+        raise BenchError("the workers did not share the partitions", *logs)
 
 
 def counted(workers: Sequence[Worker]) -> int:
@@ -75,3 +59,17 @@ def counted(workers: Sequence[Worker]) -> int:
 
 def entities_of(workers: Sequence[Worker]) -> int:
     return int(sum(exposed_sum(worker.metrics(), ENTITIES.name) for worker in workers))
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the processor time that a process has used (Linux)."""
+    _, _, after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
+    user, system = after_name.split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_memory_mb(pid: int) -> float:
+    """Return the most memory that a living process ever held, in MB (10^6 bytes; Linux)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    return int(found[1]) * 1024 / 1e6 if found else float("nan")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
 from datetime import date
-from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import NamedTuple
 
 from audit.comparison import compare_exposed
@@ -16,19 +13,21 @@ from audit.exposed import Exposed, read_worker
 from audit.recount import audit_records
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
-from events.cloudevent import EncodedRecord, encode_structured
-from events.topics import topic_name
 from streams.histories import ExactPersons, exact_persons
 from streams.queries.opening import read_histories
 from streams.settings import Settings
-from tests.bench.application import Application
-from tests.bench.engines import TRIAL_SECONDS, peak_memory_mb, processor_seconds
-from tests.bench.exposed import exposed_sum
-from tests.bench.probes import counted, share_partitions
-from tests.bench.stage import Stage, log_bytes
+from tests.bench.engines import TRIAL_SECONDS
+from tests.bench.harness import Bench, BenchError, page_of, rounded, table
+from tests.bench.probes import (
+    await_shared,
+    counted,
+    entities_of,
+    peak_memory_mb,
+    processor_seconds,
+)
+from tests.bench.stage import Stage
 from tests.bench.workloads import DISTINCT, EVENTS
-from tests.support.kafka import KafkaBroker
-from tests.support.rebalances import Change, watched
+from tests.support.rebalances import watched
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker
 
@@ -40,220 +39,177 @@ HELD_SESSION_SECONDS = 60
 SESSION_SECONDS = 15
 CHANGE_SECONDS = 120.0
 
-
-class ScaleFailedError(Exception):
-    def __init__(self, what: str, workers: Sequence[Worker]) -> None:
-        logs = "\n".join(worker.log[-1500:] for worker in workers)
-        super().__init__(f"{what}; the ends of the workers' logs:\n{logs}")
+StartWorker = Callable[[str], Worker]
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """So many workers that share all events; times in seconds, memory in MB."""
-
-    workers: int
-    events: int
-    seconds: float
-    worker_processors: float
-    broker_processors: float
-    memory_mb: tuple[float, ...]
-    """The peak of each worker."""
-
-    @property
-    def rate(self) -> float:
-        return self.events / self.seconds
-
-
-@dataclass(slots=True)
-class Scaled:
-    shares: list[Share] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
-    processed_seconds: float = 0.0
-    """From the start of one worker's process until all events are processed."""
-    entities: int = 0
-    event_bytes: float = 0.0
-    """On the broker's disk."""
-    figures: int = 0
-    """Figures that an audit compared, in all stages together; none differed."""
-    load: tuple[float, float] = (0.0, 0.0)
-    """The machine's load (of a minute) before and after."""
-
-
-def measure_scale(broker: KafkaBroker, folder: Path, *, report: Callable[[str], None]) -> Scaled:
-    """Grow and shrink a group; then have one, two and four workers process the same events.
-
-    Raises ScaleFailedError, also where a figure differs from the audit's.
-    """
-    found = Scaled()
-    before = os.getloadavg()[0]
-    stage = Stage(broker, partitions=PARTITIONS)
-    records = [encode_structured(event) for event in DISTINCT.events()]
-    shown: list[_Stage] = []
-    stage.send(DISTINCT.family, records)
-    found.event_bytes = log_bytes(broker, topic_name(DISTINCT.family)) / EVENTS
-    with stage.application(DISTINCT) as application, _starter(folder) as start_worker:
-        _grow(application, start_worker, found, shown, report)
-    for count in COUNTS:
-        with stage.application(DISTINCT, events=0) as application, _starter(folder) as start_worker:
-            workers = [
-                start_worker(application, f"{count}-{n}", session=HELD_SESSION_SECONDS)
-                for n in range(count)
-            ]
-            found.shares.append(_share(broker, stage, workers, records))
-            shown.append(_stage(f"{count} workers", workers))
-        share = found.shares[-1]
-        report(f"{count} workers: {share.rate:.0f} events/s, {share.seconds:.1f} s")
-    _audit(broker, shown, found)
-    report(f"{found.figures} figures compared with the audit's, no difference")
-    found.load = (before, os.getloadavg()[0])
-    return found
-
-
-StartWorker = Callable[..., Worker]
-
-
-class _Stage(NamedTuple):
-    """What the workers showed at the end of a stage, and the persons in their histories."""
+class _Shown(NamedTuple):
+    """What the workers showed at the end of a step, and the persons in their histories."""
 
     what: str
     workers: list[Exposed]
     persons: ExactPersons
 
+    @classmethod
+    def by(cls, what: str, workers: Sequence[Worker]) -> _Shown:
+        urls = [worker.url for worker in workers]
+        catalogue = load_catalogue()
+        histories = read_histories(
+            Settings(partitions=PARTITIONS, workers=",".join(urls)), catalogue
+        )
+        return cls(what, [*map(read_worker, urls)], exact_persons(histories, catalogue, LAST_DAY))
 
-def _stage(what: str, workers: list[Worker]) -> _Stage:
-    settings = Settings(partitions=PARTITIONS, workers=",".join(_urls(workers)))
-    catalogue = load_catalogue()
-    persons = exact_persons(read_histories(settings, catalogue), catalogue, LAST_DAY)
-    return _Stage(what, list(map(read_worker, _urls(workers))), persons)
+
+def measure_scale(bench: Bench) -> str:
+    """Grow and shrink a group; then have one, two and four workers process the same events.
+
+    Raises BenchError, also where a figure differs from the audit's.
+    """
+    stage, shown = Stage(bench.broker, partitions=PARTITIONS), list[_Shown]()
+    stage.preload(DISTINCT)
+    event_bytes = stage.log_bytes() / EVENTS
+    with _workers_of(bench, stage, SESSION_SECONDS) as start_worker:
+        changes, processed_seconds = _grow(bench, start_worker, shown)
+    shares = []
+    for count in COUNTS:
+        stage.empty()
+        with _workers_of(bench, stage, HELD_SESSION_SECONDS) as start_worker:
+            workers = [start_worker(f"{count}-{number}") for number in range(count)]
+            rate, *cells = _share(bench, stage, workers)
+            shown.append(_Shown.by(f"{count} workers", workers))
+        bench.report(f"{count} workers: {rate:.0f} events/s")
+        shares.append((rate, [str(count), rounded(rate)], cells))
+    compared = _audit(bench, shown)
+    alone = shares[0][0]
+    processors = "processor s per million events"
+    shared = ["workers", "events/s", "ratio", f"workers' {processors}", f"broker's {processors}"]
+    changed = ["change", "some figure not shown, s", "one that stayed not shown, s"]
+    new = f"one worker, from its start until {rounded(EVENTS)} new entities are counted"
+    return page_of(
+        bench.conditions("faust-streaming", "aiokafka", "pydantic"),
+        table(
+            [*shared, "peak memory of a worker, MB"],
+            [
+                [*head, f"{rate / alone:.2f}", *(f"{cell:.0f}" for cell in cells)]
+                for rate, head, cells in shares
+            ],
+        ),
+        table([*changed, "restored, states/s", "stable after, s"], changes),
+        table(
+            ["what", "measured"],
+            [
+                [new, f"{processed_seconds:.1f} s"],
+                ["an event on the topic", f"{event_bytes:.0f} bytes"],
+                [
+                    "figures compared with the audit's after each step",
+                    f"{compared}, none differs",
+                ],
+            ],
+        ),
+    )
 
 
 @contextmanager
-def _starter(folder: Path) -> Iterator[StartWorker]:
-    """Yield what starts workers of an application; all end with the context."""
-    started: list[Worker] = []
+def _workers_of(bench: Bench, stage: Stage, session: int) -> Iterator[StartWorker]:
+    """Yield what starts workers of a new application; all end with the context."""
+    with stage.application(DISTINCT) as application, ExitStack() as workers:
 
-    def start_worker(
-        application: Application, name: str, *, session: int = SESSION_SECONDS
-    ) -> Worker:
-        settings = {
-            "APP_ID": application.app_id,
-            "PARTITIONS": str(PARTITIONS),
-            "SESSION_TIMEOUT": str(session),
-            "REQUEST_TIMEOUT": str(session + 5),
-            "HEARTBEAT_INTERVAL": "1",
-        }
-        worker = Worker(
-            application.bootstrap,
-            folder,
-            name=f"{application.app_id}-{name}",
-            settings={f"SMART_REGION_{key}": value for key, value in settings.items()},
-        )
-        started.append(worker)
-        worker.start()
-        return worker
+        def start_worker(name: str) -> Worker:
+            return workers.enter_context(
+                bench.started(
+                    f"{application.app_id}-{name}",
+                    app_id=application.app_id,
+                    partitions=str(PARTITIONS),
+                    session_timeout=str(session),
+                    request_timeout=str(session + 5),
+                    heartbeat_interval="1",
+                )
+            )
 
-    try:
         yield start_worker
-    finally:
-        for worker in started:
-            worker.kill()
 
 
-def _share(
-    broker: KafkaBroker, stage: Stage, workers: list[Worker], records: list[EncodedRecord]
-) -> Share:
-    """Hold the workers until all events are on the topic, then let them go."""
-    if not wait_until(lambda: _settled(workers), seconds=CHANGE_SECONDS):
-        raise ScaleFailedError("the partitions were not shared", workers)
+def _share(bench: Bench, stage: Stage, workers: Sequence[Worker]) -> tuple[float, ...]:
+    """Hold the workers until all events are on the topic, then let them go.
+
+    Returns events per second, the processor seconds of workers and broker for a million events,
+    and the peak memory of a worker in MB.
+    """
+    await_shared(workers, PARTITIONS, seconds=CHANGE_SECONDS)
     for worker in workers:
         worker.sleep()
-    stage.send(DISTINCT.family, records)
+    stage.send(DISTINCT.events())
     processes = [worker.process.pid for worker in workers]
-    used, broker_used = sum(map(processor_seconds, processes)), _broker_processors(broker)
-    began = monotonic()
+
+    def used() -> list[float]:
+        return [*map(processor_seconds, (bench.broker.process.pid, *processes))]
+
+    before, began = used(), monotonic()
     for worker in workers:
         worker.wake()
-    while (count := counted(workers)) < len(records):
-        if monotonic() - began > TRIAL_SECONDS:
-            raise ScaleFailedError(f"{count} of {len(records)} events were taken in", workers)
-        sleep(0.1)
-    return Share(
-        workers=len(workers),
-        events=len(records),
-        seconds=monotonic() - began,
-        worker_processors=sum(map(processor_seconds, processes)) - used,
-        broker_processors=_broker_processors(broker) - broker_used,
-        memory_mb=tuple(map(peak_memory_mb, processes)),
+    if not wait_until(lambda: counted(workers) >= EVENTS, seconds=TRIAL_SECONDS, every=0.1):
+        logs = [worker.log for worker in workers]
+        raise BenchError(f"{counted(workers)} of {EVENTS} events were counted", *logs)
+    rate = EVENTS / (monotonic() - began)
+    of_broker, *of_workers = (
+        1e6 * (after - since) / EVENTS for after, since in zip(used(), before, strict=True)
     )
+    return rate, sum(of_workers), of_broker, max(map(peak_memory_mb, processes))
 
 
 def _grow(
-    application: Application,
-    start_worker: StartWorker,
-    found: Scaled,
-    shown: list[_Stage],
-    report: Callable[[str], None],
-) -> None:
-    """Let one worker process the events, then change the number of workers and watch."""
+    bench: Bench, start_worker: StartWorker, shown: list[_Shown]
+) -> tuple[list[list[str]], float]:
+    """Let one worker process the events, then change the number of workers and watch.
+
+    Returns a row for each change, and the seconds that the one worker took.
+    """
     began = monotonic()
-    first = start_worker(application, "first")
-    if not wait_until(
-        lambda: _settled([first]) and counted([first]) >= EVENTS, seconds=TRIAL_SECONDS
-    ):
-        raise ScaleFailedError("one worker did not process all events", [first])
-    found.processed_seconds = monotonic() - began
-    found.entities = int(exposed_sum(first.metrics(), "smartregion_entities"))
-    report(f"one worker has processed all events in {found.processed_seconds:.1f} s")
-    workers = [first]
+    workers = [start_worker("first")]
+    await_shared(workers, PARTITIONS, seconds=TRIAL_SECONDS)
+    if not wait_until(lambda: counted(workers) >= EVENTS, seconds=TRIAL_SECONDS):
+        raise BenchError("one worker did not process all events", workers[0].log)
+    processed_seconds = monotonic() - began
+    entities = entities_of(workers)
+    bench.report(f"one worker has processed all events in {processed_seconds:.1f} s")
+    rows = []
 
     def change(what: str, do: Callable[[], object]) -> None:
-        found.changes.append(_watch(what, workers, do))
-        shown.append(_stage(what, workers))
-        last = found.changes[-1]
-        report(
-            f"{what}: not shown {last.hidden_seconds:.1f} s (kept partitions"
-            f" {last.kept_hidden_seconds:.1f} s), stable {last.settled_seconds:.1f} s,"
-            f" restored {last.restores}"
+        with watched(lambda: workers) as watch:
+            # A worker ends with the thread that started it: that is this one.
+            do()
+            await_shared(workers, PARTITIONS, seconds=CHANGE_SECONDS)
+            ended = monotonic()
+        found = watch.change(what, ended, PARTITIONS)
+        states = entities * sum(count for count, _ in found.restores) / PARTITIONS
+        slowest = max((seconds for _, seconds in found.restores), default=0.0)
+        rows.append(
+            [
+                what,
+                f"{found.hidden_seconds:.1f}",
+                f"{found.kept_hidden_seconds:.1f}",
+                rounded(states / slowest) if slowest else "",
+                f"{found.settled_seconds:.1f}",
+            ]
         )
+        shown.append(_Shown.by(what, workers))
+        bench.report(f"{what}: {', '.join(rows[-1][1:])}")
 
-    change("1 → 2", lambda: workers.append(start_worker(application, "second")))
-    change(
-        "2 → 4",
-        lambda: workers.extend(start_worker(application, name) for name in ("third", "fourth")),
-    )
+    change("1 → 2", lambda: workers.append(start_worker("second")))
+    change("2 → 4", lambda: workers.extend(map(start_worker, ("third", "fourth"))))
     change("4 → 3, one stopped", lambda: workers.pop().stop())
     change("3 → 2, one killed", lambda: workers.pop().kill())
+    return rows, processed_seconds
 
 
-def _watch(what: str, workers: list[Worker], do: Callable[[], object]) -> Change:
-    with watched(lambda: workers) as watch:
-        # A worker ends with the thread that started it: that is this one.
-        do()
-        if not wait_until(lambda: _settled(workers), seconds=CHANGE_SECONDS):
-            raise ScaleFailedError(what, workers)
-        ended = monotonic()
-    return watch.change(what, ended, PARTITIONS)
-
-
-def _audit(broker: KafkaBroker, shown: Sequence[_Stage], found: Scaled) -> None:
-    """Compare what was shown at the end of each stage: all had taken the same set of events."""
+def _audit(bench: Bench, shown: Sequence[_Shown]) -> int:
+    """Compare what was shown after each step: all had taken the same events. Return how much."""
     audit = audit_records(
-        read_topics(broker.bootstrap), load_catalogue(), LAST_DAY, partitions=PARTITIONS
+        read_topics(bench.broker.bootstrap), load_catalogue(), LAST_DAY, partitions=PARTITIONS
     )
+    compared = 0
     for what, workers, persons in shown:
         comparison = compare_exposed(audit, workers, persons)
         if comparison.differences or not comparison.compared:
-            raise ScaleFailedError(f"{what}: {comparison.differences[:5]}", [])
-        found.figures += comparison.compared
-
-
-def _settled(workers: Sequence[Worker]) -> bool:
-    return share_partitions(workers, PARTITIONS)
-
-
-def _urls(workers: Sequence[Worker]) -> list[str]:
-    return [worker.url for worker in workers]
-
-
-def _broker_processors(broker: KafkaBroker) -> float:
-    return processor_seconds(broker.process.pid)
+            raise BenchError(f"{what}: {comparison.differences[:5]}")
+        compared += comparison.compared
+    return compared

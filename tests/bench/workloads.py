@@ -1,4 +1,4 @@
-"""The two workloads: few entities that come back often, and entities that come once."""
+"""The workloads: few entities that come back often, entities that come once, and millions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from itertools import product
 
 from events.broadband import BroadbandCoverageReported
 from events.cloudevent import CloudEvent
+from events.dataset import DatasetReleased, DatasetUpdated, Licence, Theme, UpdateFrequency
 from events.fact import Fact, Family
-from events.grant import GrantCall, GrantCommitted
+from events.grant import GrantCall, GrantCommitted, GrantPaid
 from events.identifiers import Department
 from events.training import TrainingAudience, TrainingEnrolled, TrainingProgramme
 from tests.support.sources import source_of
@@ -20,6 +21,10 @@ COMMUNES = 2_000
 QUARTERS = 20
 REPORTS_PER_QUARTER = EVENTS // COMMUNES // QUARTERS  # The first, and its corrections.
 
+#: Of the millions: an entity's first day is one of so many, its last one half a year later.
+FIRST_DAYS = 1_640
+#: One of so many entities with several events is a dataset, the rest are grants.
+GRANTS_PER_DATASET = 4
 BEGAN = datetime(2016, 1, 4, 8, tzinfo=UTC)
 
 
@@ -87,6 +92,56 @@ def _coverage() -> Iterator[CloudEvent]:
         )
         reported = datetime.combine(fact.as_of, BEGAN.timetz()) + timedelta(days=7 * correction)
         yield _event(number, source_of("broadband.coverage_reported"), reported, fact)
+
+
+def many_events(entities: int) -> Iterator[CloudEvent]:
+    """Yield the events of so many entities over five years, five for each two of them.
+
+    Half are enrolments that are heard of once; the others are grants and datasets, each with four
+    events, corrections among them.
+    """
+    departments = list(Department)
+    for number in range(entities // 2):
+        department = departments[number % len(departments)]
+        yield _enrolment(number, department, source=source_of("training.enrolled"))
+        # 7 919 is a prime: neighbours are far from each other in time.
+        day = BEGAN.date() + timedelta(days=number * 7_919 % FIRST_DAYS)
+        facts = _grant_facts if number % GRANTS_PER_DATASET else _dataset_facts
+        for each, fact in enumerate(facts(number, day, department)):
+            recorded = datetime.combine(fact.effective_day, BEGAN.timetz())
+            time = recorded + timedelta(days=2, minutes=each)
+            yield _event(4 * number + each, source_of(fact.NAME), time, fact)
+
+
+def _grant_facts(number: int, day: date, department: Department) -> Iterator[Fact]:
+    calls = list(GrantCall)
+    for kind, days in ((GrantCommitted, 0), (GrantPaid, 180)):
+        for amount in (100_000, 95_000):
+            yield kind.model_validate(
+                {
+                    "grant_id": f"grant-{number:09}",
+                    kind.DAY: day + timedelta(days=days),
+                    "call": calls[number % len(calls)],
+                    "siret": "23750007900312",
+                    "amount_cents": amount,
+                    "department": department,
+                }
+            )
+
+
+def _dataset_facts(number: int, day: date, _: Department) -> Iterator[Fact]:
+    themes, name = list(Theme), f"dataset-{number:09}"
+    yield DatasetReleased(
+        dataset_id=name,
+        released_on=day,
+        title="Jeu de données",
+        theme=themes[number % len(themes)],
+        publisher="Région Île-de-France",
+        licence=Licence.OPEN_LICENCE,
+        update_frequency=UpdateFrequency.QUARTERLY,
+    )
+    for days in (60, 120, 180):
+        yield DatasetUpdated(dataset_id=name, updated_on=day + timedelta(days=days))
 
 
 def _first_day(quarter: int) -> date:

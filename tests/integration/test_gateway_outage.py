@@ -9,7 +9,7 @@ import pytest
 from audit.recount import audit_records
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
-from tests.bench.exposed import exposed_sum
+from tests.bench.probes import exposed_sum
 from tests.support.gateway_senders import ID, PRODUCERS, Account, batches, is_right, sending
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker

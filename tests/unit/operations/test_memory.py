@@ -21,12 +21,19 @@ from broker.stored_record import RawRecord
 from catalogue.loader import load_catalogue
 from events.topics import topic_name
 from audit.recount import audit_records
-from tests.bench.capacity_events import records_of
+from events.cloudevent import encode_structured
+from tests.bench.workloads import many_events
 
 entities, folder = int(sys.argv[1]), Path(sys.argv[2])
 records = (
-    RawRecord(topic_name(family), 0, offset, *record, timestamp=1_700_000_000_000)
-    for offset, (family, record) in enumerate(records_of(entities))
+    RawRecord(
+        topic_name(event.fact.FAMILY),
+        0,
+        offset,
+        *encode_structured(event),
+        timestamp=1_700_000_000_000,
+    )
+    for offset, event in enumerate(many_events(entities))
 )
 day, catalogue, work = date(2020, 12, 31), load_catalogue(), WorkFolder(folder)
 assert audit_records(records, catalogue, day, work=work).account.accepted == entities * 5 // 2
