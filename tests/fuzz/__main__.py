@@ -9,13 +9,12 @@ from typing import Final
 
 import click
 
-from tests.fuzz.account import Progress, account_text, load_account
-from tests.fuzz.rounds import fuzz_for, kept_examples
+from tests.fuzz.rounds import HEADING, Progress, fuzz_for, kept_examples
 from tests.fuzz.target import Target
 from tests.fuzz.targets import TARGETS
 
 FOLDER: Final = Path(".hypothesis/fuzz")
-"""Where failing examples and the account are kept."""
+"""Where failing examples are kept."""
 
 
 @click.command()
@@ -27,38 +26,23 @@ FOLDER: Final = Path(".hypothesis/fuzz")
     type=click.Choice([target.name for target in TARGETS]),
     help="Fuzz this target alone; may be repeated.",
 )
-@click.option(
-    "--seed",
-    default=1,
-    show_default=True,
-    help="Go on with the rounds of this seed, after those that are done.",
-)
-@click.option("--again", is_flag=True, help="Begin with the first round of the seed again.")
-def main(*, minutes: float, only: tuple[str, ...], seed: int, again: bool) -> None:
+@click.option("--seed", default=1, show_default=True, help="Another one has other examples.")
+def main(*, minutes: float, only: tuple[str, ...], seed: int) -> None:
     """Fuzz the readers one after the other; the exit status is 1 where a check failed."""
-    account = load_account(FOLDER)
     done: list[Progress] = []
     failed = False
     for target in TARGETS:
         if only and target.name not in only:
             continue
-        progress = account.of(target.name, seed)
-        if again:
-            account.progress.remove(progress)
-            progress = account.of(target.name, seed)
+        progress = Progress(target.name, seed)
         done.append(progress)
         try:
-            fuzz_for(
-                target,
-                progress,
-                seconds=60 * minutes,
-                database=kept_examples(FOLDER, target),
-                after_round=account.save,
-            )
+            kept = kept_examples(FOLDER, target)
+            fuzz_for(target, progress, seconds=60 * minutes, database=kept)
         except Exception as error:  # noqa: BLE001 - whatever a reader raised is what is looked for
             failed = True
             click.echo(_failure(target, progress, error), err=True)
-    click.echo(account_text(done))
+    click.echo("\n".join([HEADING, *map(str, done)]))
     sys.exit(int(failed))
 
 

