@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 from typing import Final
-
-from pydantic import BaseModel, ConfigDict
 
 BROKERS: Final = 3
 FAULTS_A_MINUTE: Final = 5
@@ -48,9 +47,8 @@ DELAYS: Final = (50, 200, 500)
 """Milliseconds."""
 
 
-class Fault(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+@dataclass(frozen=True, slots=True)
+class Fault:
     kind: FaultKind
     target: int
     """The worker's or broker's number from 0: the first of a rolling restart, else the only one."""

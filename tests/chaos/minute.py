@@ -6,12 +6,11 @@ import re
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Final
 
 from tests.chaos.faults import Fault, FaultKind
 from tests.chaos.inflicting import Steps, inflict
-from tests.chaos.journal import MinuteResult
 from tests.chaos.system import System
 from tests.chaos.traffic import KafkaTraffic
 from tests.chaos.verdict import Verdict, judge
@@ -22,6 +21,41 @@ TICK_SECONDS: Final = 0.05
 SETTLE_SECONDS: Final = 240.0
 GATEWAY_SHARE: Final = 0.05
 """The part of the events that is sent through the gateway."""
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteResult:
+    """What came of a minute."""
+
+    minute: int
+    faults: tuple[Fault, ...]
+    done: Counter[FaultKind] = field(default_factory=Counter)
+    """Faults that were inflicted; one whose target is down already is not."""
+    traffic_seconds: float = 0.0
+    settle_seconds: float = 0.0
+    """From the healing until everything was processed."""
+    audit_seconds: float = 0.0
+    sent: int = 0
+    """Records and events that a sender tried to write, without those that it repeated."""
+    acknowledged: int = 0
+    """By Kafka to the producer."""
+    receipts: int = 0
+    """By the gateway."""
+    repeated: int = 0
+    """Sendings whose answer was an error or none, made again."""
+    accepted: int = 0
+    refused: int = 0
+    duplicates: int = 0
+    """Of the audit."""
+    figures: int = 0
+    """Compared by the audit."""
+    assessed: int = 0
+    """Of the assessor, compared with the audit's."""
+    places: int = 0
+    """Acknowledged positions that were read back and compared."""
+    restarts: int = 0
+    """Of workers and the assessor, by their supervisor."""
+    problems: tuple[str, ...] = ()
 
 
 class Minutes:
@@ -65,10 +99,10 @@ class Minutes:
         return MinuteResult(
             minute=minute,
             faults=tuple(faults),
-            done=dict(done),
-            traffic_seconds=round((healed or now) - began, 1),
-            settle_seconds=round((settled or now) - (healed or now), 1),
-            audit_seconds=round(now - (settled or now), 1),
+            done=done,
+            traffic_seconds=(healed or now) - began,
+            settle_seconds=(settled or now) - (healed or now),
+            audit_seconds=now - (settled or now),
             figures=verdict.figures,
             assessed=verdict.assessed,
             places=verdict.places,

@@ -1,4 +1,4 @@
-"""The parts of a run: brokers, workers, gateway, assessor, Prometheus and Alertmanager."""
+"""The parts of a run: brokers, workers, gateway and assessor."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from broker.topic_admin import apply_topics
-from catalogue.loader import load_catalogue
-from dashboards.rules.site import PACES, MonitorSite
 from events.topics import declared_topics
-from operations.programs.addresses import address_of, free_address
-from operations.programs.alerting import ALERTMANAGER, alerting_programs
 from tests.chaos.cluster import Cluster
 from tests.chaos.faults import BROKERS
 from tests.support.gateway_senders import PRODUCERS, Account
@@ -38,9 +34,6 @@ class System:
     assessor: Worker
     gateway: Gateway
     credentials: Credentials
-    prometheus: str | None
-    """Its address; None where it is not installed."""
-    has_alertmanager: bool
     restarts: list[list[int]] = field(default_factory=list)
     """The exit statuses of each supervised process."""
     account: Account = field(default_factory=Account)
@@ -70,14 +63,7 @@ class System:
             )
             gateway, credentials = _gateway(cluster, folder)
             stack.callback(gateway.kill)
-            system = cls(
-                cluster,
-                tuple(team),
-                assessor,
-                gateway,
-                credentials,
-                *_monitored(stack, folder, team, assessor, gateway),
-            )
+            system = cls(cluster, tuple(team), assessor, gateway, credentials)
             for process in (*team, assessor):
                 system.restarts.append(stack.enter_context(supervised(process)))
             gateway.launch()
@@ -117,32 +103,3 @@ def _gateway(cluster: Cluster, folder: Path) -> tuple[Gateway, Credentials]:
     }
     gateway = Gateway(cluster.bootstrap, folder, secrets=credentials.file, settings=settings)
     return gateway, credentials
-
-
-def _monitored(
-    stack: ExitStack, folder: Path, team: list[Worker], assessor: Worker, gateway: Gateway
-) -> tuple[str | None, bool]:
-    """Start Prometheus and Alertmanager where they are installed.
-
-    Returns the address of the first, and whether there is the second.
-    """
-    address = free_address()
-    site = MonitorSite(
-        pace=PACES["steady"],
-        workers=tuple(one.address for one in team),
-        assessors=(assessor.address,),
-        gateways=(address_of(gateway.probe_port),),
-        pages=(),
-    )
-    programs = alerting_programs(
-        load_catalogue(),
-        site,
-        prometheus=address,
-        alertmanager=free_address(),
-        folder=folder,
-        logs=folder,
-        stop_seconds=10,
-    )
-    for program in programs.values():
-        stack.enter_context(program)
-    return address if programs else None, ALERTMANAGER in programs

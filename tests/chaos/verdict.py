@@ -1,4 +1,4 @@
-"""What is compared after a minute: figures, account, receipts, assessor, Prometheus."""
+"""What is compared after a minute: figures, account, receipts, assessor."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from boundary.errors import SmartRegionError
 from broker.errors import BrokerUnreachableError, TopicsStalledError
 from broker.reading import read_topics
 from catalogue import metrics
 from events.cloudevent import decode_json
 from events.errors import ContractError
-from operations.doctor.prometheus import get_prometheus
 from tests.chaos.system import System
 from tests.chaos.traffic import KafkaTraffic
 from tests.support.assessors import shown
@@ -26,7 +24,7 @@ from tests.support.waiting import wait_until
 SETTLED_TRIES: Final = 5
 """How often the audit is asked again that could compare nothing: a rebalance was not over."""
 FOLLOW_SECONDS: Final = 60.0
-"""How long the assessor and Prometheus have to see what the workers show."""
+"""How long the assessor has to see what the workers show."""
 READ_TRIES: Final = 3
 READ_SECONDS: Final = 60.0
 """Of each wait for the brokers, which share two processors with everything else."""
@@ -69,7 +67,6 @@ def judge(system: System, traffic: KafkaTraffic, offered: Mapping[str, bytes]) -
     }
     if not wait_until(lambda: _assessed(system).items() >= figures.items(), seconds=FOLLOW_SECONDS):
         problems += _few(_assessor_differs(figures, _assessed(system)))
-    problems += _unseen(system)
     return Verdict(
         accepted=account["accepted"],
         refused=account["refused"],
@@ -163,25 +160,6 @@ def _assessor_differs(
     for name, value in figures.items():
         if assessed.get(name) != value:
             yield f"{'/'.join(name)}: audit {value}, assessor {assessed.get(name)}"
-
-
-def _unseen(system: System) -> Iterator[str]:
-    """Yield a line where Prometheus does not see every part, or not its Alertmanager."""
-    if system.prometheus is None:
-        return
-    url, targets = f"http://{system.prometheus}", len(system.workers) + 2
-
-    def seen() -> tuple[int, int]:
-        try:
-            up = get_prometheus(url, "/api/v1/query?query=sum(up)")["result"]
-            told = get_prometheus(url, "/api/v1/alertmanagers")["activeAlertmanagers"]
-        except SmartRegionError:
-            return 0, 0
-        return int(up[0]["value"][1]) if up else 0, len(told)
-
-    expected = (targets, int(system.has_alertmanager))
-    if not wait_until(lambda: seen() == expected, seconds=FOLLOW_SECONDS, every=0.5):
-        yield f"prometheus: sees {seen()} targets and Alertmanagers, not {expected}"
 
 
 def _few(lines: Iterator[str] | list[str]) -> list[str]:
