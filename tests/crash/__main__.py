@@ -12,10 +12,9 @@ import click
 
 from broker.topic_admin import apply_topics
 from events.topics import declared_topics
-from tests.crash.run import tried
 from tests.crash.scenarios import NAMES, opened
 from tests.crash.stage import Stage
-from tests.crash.trying import Attempt
+from tests.crash.trying import Attempt, tried
 from tests.support.kafka import KafkaBroker
 
 _ALL: Final = "all"

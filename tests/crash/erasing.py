@@ -30,39 +30,29 @@ _TOPIC: Final = topic_name(PERSONS)
 _PERSONS, _ERASED, _CHUNK = 30, 2, 10
 """Of a case, those to be erased, and the records that are copied together."""
 _COMMIT_EVERY: Final = 0.1
+_numbers: Final = count(1)
+
+
+@contextmanager
+def committing(topics: Topics) -> Iterator[None]:
+    """Commit what the workers would take in, as long as the context lasts."""
+    ended = Event()
+    workers = Thread(target=_commit_all, args=(topics, ended))
+    workers.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        workers.join()
 
 
 class Erasing:
-    name = "erase"
-    files: tuple[str, ...] = ()
-    databases: tuple[str, ...] = ()
+    """Persons of whom nothing is erased yet, others than in the case before."""
 
-    def __init__(self, topics: Topics) -> None:
-        self._topics = topics
-        self._numbers = count(1)
-
-    def case(self, _: Path) -> _Case:
-        """Prepare persons of whom nothing is erased yet, others than in the case before."""
-        return _Case(self._topics, next(self._numbers))
-
-    @classmethod
-    @contextmanager
-    def with_workers(cls, topics: Topics) -> Iterator[Erasing]:
-        """Yield the scenario, while what the workers would take in is committed for them."""
-        ended = Event()
-        workers = Thread(target=_commit_all, args=(topics, ended))
-        workers.start()
-        try:
-            yield cls(topics)
-        finally:
-            ended.set()
-            workers.join()
-
-
-class _Case:
-    def __init__(self, topics: Topics, number: int) -> None:
+    def __init__(self, topics: Topics, _: Path) -> None:
         self._topics = topics
         topics.empty()
+        number = next(_numbers)
         persons = [f"crash-{number:05}-person-{one:03}" for one in range(_PERSONS)]
         self._erased = persons[:: _PERSONS // _ERASED]
         records = [record for one in persons for record in _records(one)]

@@ -32,20 +32,8 @@ _INDICATOR: Final = "IND-001"
 
 
 class Importing:
-    name = "import"
-    files = ("journal",)
-    databases = ("journal",)
-
-    def __init__(self, topics: Topics) -> None:
-        self._topics = topics
-
-    def case(self, folder: Path) -> _Case:
-        self._topics.empty()
-        return _Case(self._topics, folder)
-
-
-class _Case:
     def __init__(self, topics: Topics, folder: Path) -> None:
+        topics.empty()
         self._topics = topics
         self._folder = folder
         file = write_file(folder, pilote_text(_values()))

@@ -32,25 +32,6 @@ _offsets = count()  # The outcomes of a case hold for its records in the next on
 _REFUSED_AT: Final = datetime(2019, 6, 30, tzinfo=UTC)
 
 
-class Replaying:
-    name = "replay"
-    files: tuple[str, ...] = ()
-    databases: tuple[str, ...] = ()
-
-    def __init__(self, topics: Topics) -> None:
-        self._topics = topics
-
-    def case(self, _: Path) -> _Letters:
-        return _Replay(self._topics)
-
-
-class Discarding(Replaying):
-    name = "discard"
-
-    def case(self, _: Path) -> _Letters:
-        return _Discard(self._topics)
-
-
 @dataclass(frozen=True)
 class _Found:
     """The letters with their outcomes, and the records of the event topic."""
@@ -72,7 +53,7 @@ class _Letters(ABC):
     outcome: EntryStatus
     arguments: tuple[str, ...]
 
-    def __init__(self, topics: Topics) -> None:
+    def __init__(self, topics: Topics, _: Path) -> None:
         self._topics = topics
         topics.empty()
         error = ContractError(RefusalReason.UNKNOWN_TYPE, "type", "planted", "wait")
@@ -137,7 +118,7 @@ class _Letters(ABC):
         return found
 
 
-class _Replay(_Letters):
+class Replaying(_Letters):
     outcome = EntryStatus.REPLAYED
     arguments = ("replay",)
 
@@ -158,7 +139,7 @@ class _Replay(_Letters):
             yield "the copies are not the letters' records"
 
 
-class _Discard(_Letters):
+class Discarding(_Letters):
     outcome = EntryStatus.DISCARDED
     arguments = ("discard", "--all", "--because", "essai")
 

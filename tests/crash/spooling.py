@@ -21,22 +21,9 @@ _ALL: Final = list(range(_LAST + 1))
 class Spooling:
     """A producer publishes numbered events through a spool to a stub of the gateway."""
 
-    name = "spool"
-    files = ("spool.db",)
-    databases = ("spool.db",)
-
-    def __init__(self, gateway: GatewayStub, *, fault: str | None = None) -> None:
+    def __init__(self, gateway: GatewayStub, folder: Path, *, fault: str | None = None) -> None:
         """A `fault` is one of `tests.support.faulty_producer`."""
-        self._gateway = gateway
-        self._fault = fault
-
-    def case(self, folder: Path) -> _Case:
-        self._gateway.arrived.clear()
-        return _Case(self._gateway, folder, self._fault)
-
-
-class _Case:
-    def __init__(self, gateway: GatewayStub, folder: Path, fault: str | None) -> None:
+        gateway.arrived.clear()
         self._gateway = gateway
         self._folder = folder
         self._notes = folder / "notes"

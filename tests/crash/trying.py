@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from signal import SIGKILL
@@ -37,23 +37,16 @@ class Case(Protocol):
         """Yield what is wrong after a run came to its end that follows so many cut short."""
 
 
-class Scenario(Protocol):
-    """Makes cases that are alike, each apart from those before it."""
+@dataclass(frozen=True)
+class Scenario:
+    """Cases that are alike, each apart from those before it."""
 
-    @property
-    def name(self) -> str:
-        """How the command line calls it."""
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """How the names of the product's own files begin, which may fail."""
-
-    @property
-    def databases(self) -> tuple[str, ...]:
-        """How those begin that are to survive a power cut."""
-
-    def case(self, folder: Path) -> Case:
-        """Prepare a case, whose files are in a folder."""
+    name: str
+    """How the command line calls it."""
+    case: Callable[[Path], Case]
+    """Prepares a case, whose files are in a folder."""
+    files: tuple[str, ...] = ()
+    """How the names of the product's own files begin, which may fail, and survive a power cut."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +85,7 @@ def injections(scenario: Scenario, calls: Sequence[Call]) -> list[Injection]:
     """
     kills = [Injection(call) for call in calls]
     cuts = [
-        Injection(call, cuts_power=True) for call in calls if scenario.databases and not call.thread
+        Injection(call, cuts_power=True) for call in calls if scenario.files and not call.thread
     ]
     errors = [
         Injection(call, error)
@@ -143,7 +136,7 @@ class _Trial:
         self._stage = stage
         self._scenario = scenario
         self._case = scenario.case(files)
-        self._disk = Disk(files, scenario.databases) if cuts_power else None
+        self._disk = Disk(files, scenario.files) if cuts_power else None
         self.problems: list[str] = []
 
     def cut_short(self, injection: Injection) -> bool:
@@ -178,6 +171,54 @@ class _Trial:
             if status != 0:
                 self.problems.append(f"the last run: exit status {status}{_tail(output)}")
         self.problems += self._case.ended(cuts)
+
+
+@dataclass
+class Outcome:
+    scenario: str
+    points: int
+    """System calls of the undisturbed run that change something."""
+    injections: int
+    """A kill at each, and errors at those on the product's own files."""
+    attempts: list[Attempt] = field(default_factory=list)
+
+    @property
+    def wrong(self) -> list[Attempt]:
+        return [one for one in self.attempts if one.problems]
+
+    @property
+    def reached(self) -> int:
+        """How many runs came to their point: they differ a little from each other."""
+        return sum(one.reached for one in self.attempts)
+
+    @property
+    def reached_again(self) -> int:
+        """How many of the runs that went on came to theirs."""
+        return sum(one.reached_again for one in self.attempts)
+
+
+def tried(
+    stage: Stage,
+    scenario: Scenario,
+    *,
+    points: int | None,
+    seed: int,
+    twice: bool = True,
+    on_attempt: Callable[[Attempt], None] = lambda _: None,
+) -> Outcome:
+    """Try so many of a scenario's injections, drawn by the seed, or all in their order (None).
+
+    By default each run that goes on is cut short too: the seed draws where.
+    """
+    calls = recorded_calls(stage, scenario)
+    found = injections(scenario, calls)
+    outcome = Outcome(scenario.name, len(calls), len(found))
+    chance = Random(seed)
+    for one in found if points is None else sampled(found, points, chance):
+        again = chance.choice(follow_ups(found, one)) if twice else None
+        outcome.attempts.append(try_at(stage, scenario, one, again))
+        on_attempt(outcome.attempts[-1])
+    return outcome
 
 
 @contextmanager

@@ -7,11 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.crash.run import tried
-from tests.crash.scenarios import NAMES, opened
-from tests.crash.spooling import Spooling
+from tests.crash.scenarios import NAMES, opened, spooling
 from tests.crash.stage import Stage
-from tests.crash.trying import injections, recorded_calls, try_at
+from tests.crash.trying import injections, recorded_calls, tried, try_at
 from tests.support.gateway_stub import gateway_stub
 from tests.support.kafka import KafkaBroker
 from tests.support.requirements import give_up, require_programs
@@ -52,7 +50,7 @@ def test_a_spool_that_loses_events_is_found(
 ) -> None:
     """Killed as it sends what it has forgotten; by a power cut once it has said that it is safe."""
     with gateway_stub() as gateway:
-        faulty = Spooling(gateway, fault=fault)
+        faulty = spooling(gateway, fault)
         found = [
             one
             for one in injections(faulty, recorded_calls(stage, faulty))
