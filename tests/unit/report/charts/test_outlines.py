@@ -1,4 +1,4 @@
-"""The outlines of the départements: neighbours without gaps, and where they come from."""
+"""The outlines of the départements: neighbours without gaps, and whose they are."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.outlines import COMMITTED, outlines_text
-
-ROOT = Path(__file__).parents[4]
-SOURCE = ROOT.parent / "shared" / "data" / "departements-ile-de-france.geojson"
+COMMITTED = Path(__file__).parents[4] / "report" / "charts" / "outlines.json"
 
 Corner = tuple[int, int]
 
@@ -56,11 +53,3 @@ def test_outlines_are_small() -> None:
 
     assert sum(map(len, paths)) <= 8_192
     assert "IGN" in " ".join(read["about"])
-
-
-@pytest.mark.skipif(not SOURCE.is_file(), reason=f"the source is not there: {SOURCE}")
-def test_outlines_are_those_of_their_source() -> None:
-    """`python -m tests.outlines` would write the same file."""
-    assert COMMITTED.read_text(encoding="utf-8") == outlines_text(
-        SOURCE.read_text(encoding="utf-8")
-    )
