@@ -1,4 +1,4 @@
-"""The operator: what the runbook TopicFaulty tells him to do where a log has lost records."""
+"""The operator, who follows the runbook TopicFaulty where a log has lost records."""
 
 from __future__ import annotations
 
@@ -6,38 +6,35 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from events.last_record import LastRecord
 from events.topics import FAMILIES
 from streams.commit_metadata import decode_commit_metadata
 from streams.decisions import AcceptedLoss
-from streams.topic_faults import FaultKind
+from streams.topic_faults import FaultKind, TopicFault
+from tests.simulation.cluster import Cluster
+from tests.simulation.faults import Fault
+from tests.simulation.partition_log import PartitionLog
+from tests.simulation.programs import SimulatedWorker
 from tests.simulation.records import FORWARDED_FROM
 
-if TYPE_CHECKING:
-    from streams.topic_faults import TopicFault
-    from tests.simulation.cluster import Cluster
-    from tests.simulation.faults import Fault
-    from tests.simulation.partition_log import PartitionLog
-    from tests.simulation.simulated_worker import SimulatedWorker
-
-#: How long a worker reports the fault before he acts: the alert waits, and he reads.
+#: How long a worker reports the fault before the operator acts: the alert waits, then he reads.
 REACTION_SECONDS: Final = (2.0, 8.0)
-#: An alert goes on for so long after the last report: a worker that starts again reports nothing.
+#: How long an alert lasts after the last report: a worker that restarts reports nothing.
 KEEP_FIRING_SECONDS: Final = 3.0
-#: The share of cases in which he restarts all workers as well, which need not be.
+#: The share of cases in which he also restarts all workers, which is unnecessary.
 RESTARTED_SHARE: Final = 0.3
 LOOK_SECONDS: Final = 0.25
 #: The share of batches that stay where records are erased.
 KEPT_SHARE: Final = 0.7
-#: A worker may believe a lower end of a log for so long: brokers tell one, and are silent then.
+#: How long a worker may believe a lower end of a log: a broker reports one, then falls silent.
 LONGEST_FALSE_SECONDS: Final = 12.0
 _LOSSES: Final = {FaultKind.EVENTS_LOST, FaultKind.RECORDS_DELETED, FaultKind.LOG_DIVERGED}
 
 
 class Operator:
-    """Accepts the losses that workers report for longer than a moment: these, and then only."""
+    """Accepts the losses that workers report for some time, and no others."""
 
     def __init__(
         self,
@@ -54,15 +51,15 @@ class Operator:
         self._app_id = app_id
         self._chance = chance
         self._on_accepted = on_accepted
-        #: When he last did something, in virtual seconds.
+        #: When he last acted, in virtual seconds.
         self.acted_at = 0.0
         self.accepted = accepted
-        #: Since when workers have reported losses that there were not.
+        #: Since when workers have reported losses that did not happen.
         self._false_since: dict[TopicFault, float] = {}
         self.problems: list[str] = []
 
     async def watch(self) -> None:
-        """Act where an alert lasts."""
+        """Act whenever an alert lasts."""
         loop = asyncio.get_running_loop()
         since = last = -1.0
         reaction = self._chance.uniform(*REACTION_SECONDS)
@@ -76,7 +73,7 @@ class Operator:
             }
             self._false_since = {one: self._false_since.get(one, now) for one in sorted(false)}
             self.problems += [
-                f"a worker reports a loss that there was not: {one}"
+                f"a worker reports a loss that did not happen: {one}"
                 for one, begun in self._false_since.items()
                 if now - begun > LONGEST_FALSE_SECONDS
             ]
@@ -97,7 +94,7 @@ class Operator:
                 since, reaction = -1.0, self._chance.uniform(*REACTION_SECONDS)
 
     def _reported(self) -> Sequence[TopicFault]:
-        """Return what the workers' metrics have of lost records."""
+        """Return the losses that the workers report in their metrics."""
         return [
             fault
             for worker in self._workers
@@ -123,9 +120,9 @@ class Operator:
         self._note(log, verdict="loss_accepted", last=last, log_start=log.start)
 
     def erase(self, fault: Fault) -> None:
-        """Erase records of a log, as the command does: copy what stays, then delete all before it.
+        """Erase records of a log as the command does: copy what stays, then delete the rest.
 
-        That takes as long as the fault lasts.
+        It takes as long as the fault lasts.
         """
         chance, now_ms = Random(fault.number), self._cluster.now_ms()
         logs = [

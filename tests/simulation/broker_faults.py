@@ -6,17 +6,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from events.fact import Family
 from events.topics import DEAD_LETTERS, topic_name
 from tests.simulation import codes
+from tests.simulation.cluster import Cluster
 from tests.simulation.faults import SMALL_LOGS, Fault, FaultKind, Kinds, Undo
-from tests.simulation.partition_log import damaged, without_first
-
-if TYPE_CHECKING:
-    from tests.simulation.cluster import Cluster
-    from tests.simulation.partition_log import PartitionLog
+from tests.simulation.partition_log import PartitionLog, damaged, without_first
 
 #: Answers of a coordinator that refuses a commit: it loads, is away, is another, is slow.
 _REFUSALS: Final = (

@@ -26,7 +26,6 @@ from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import InitProducerIdRequest
 
 from tests.simulation import codes
-from tests.simulation.compiled_structs import structs_of
 from tests.simulation.group import ConsumerGroup, Joined
 from tests.simulation.loop import Process, SimulationLoop
 from tests.simulation.network import Network
@@ -55,14 +54,12 @@ _REQUESTS: Final = (
 )
 #: By API key: the newest version that the client has; no other is offered.
 _STRUCTS: Final[Mapping[int, Any]] = {one.API_KEY: one._CLASSES[-1] for one in _REQUESTS}
-#: All that goes over the connections.
-STRUCTS: Final = structs_of(_STRUCTS.values())
 _API_VERSIONS: Final = [(key, one.API_VERSION, one.API_VERSION) for key, one in _STRUCTS.items()]
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What becomes of a request."""
+    """How a request is treated."""
 
     arrives: bool = True
     is_answered: bool = True
@@ -74,7 +71,7 @@ AS_USUAL: Final = Fate()
 
 
 class _Connection(asyncio.Protocol):
-    """A connection at a node: requests are answered one after the other, as Kafka does."""
+    """A connection at a node, which answers requests one after the other, as Kafka does."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -107,7 +104,7 @@ class _Connection(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """True where the client has not given the connection up."""
+        """True unless the client has closed the connection."""
         return not self._transport.peer.is_closing()
 
     def _next(self) -> None:
@@ -117,7 +114,7 @@ class _Connection(asyncio.Protocol):
             self._node.handle(frame, self)
 
     def answer(self, data: bytes | None) -> None:
-        """Send the answer to the request in process; None closes the connection without one."""
+        """Answer the current request; None closes the connection instead."""
         self._is_busy = False
         if data is None:
             self._transport.close()
@@ -136,7 +133,7 @@ class Node:
         self.host, self.port = f"node{number}", 9092
         self.process = Process(f"node-{number}")
         self.is_up = False
-        #: Whether the client of the request in process waits for its answer.
+        #: Whether the client still waits for the answer to the current request.
         self._is_awaited = True
         #: Who sent it.
         self._sender: Process = self.process
@@ -191,7 +188,8 @@ class Node:
             connection.answer(None)
             return
 
-        def finish(response: Any) -> None:
+        def finish(values: Any) -> None:
+            response = struct_type.RESPONSE_TYPE(*values)
             connection.answer(_encoded(correlation, response) if fate.is_answered else None)
 
         def process() -> None:
@@ -203,7 +201,7 @@ class Node:
                 finish(result)
 
         def process_late() -> None:
-            # Even if the client has gone meanwhile.
+            # Even if the client has left meanwhile.
             self.cluster.late_requests -= 1
             if self.is_up:
                 process()
@@ -220,26 +218,18 @@ class Node:
         names = list(cluster.topics) if request.topics is None else request.topics
         topics: list[Any] = []
         for name in names:
-            partitions = cluster.topics.get(name)
-            if partitions is None:
+            if name not in cluster.topics:
                 topics.append((codes.UNKNOWN_TOPIC, name, False, []))
                 continue
-            ids = [one.id for one in cluster.nodes]
-            described: list[Any] = [
-                (0, one.number, one.leader, ids, [b[0] for b in brokers], [])
-                if cluster.nodes[one.leader].is_up
-                else (
-                    codes.LEADER_NOT_AVAILABLE,
-                    one.number,
-                    -1,
-                    ids,
-                    [b[0] for b in brokers],
-                    [],
-                )
-                for one in partitions
-            ]
+            replicas, in_sync = [one.id for one in cluster.nodes], [one[0] for one in brokers]
+            described: list[Any] = []
+            for one in cluster.topics[name]:
+                is_led = cluster.nodes[one.leader].is_up
+                error = 0 if is_led else codes.LEADER_NOT_AVAILABLE
+                leader = one.leader if is_led else -1
+                described.append((error, one.number, leader, replicas, in_sync, []))
             topics.append((0, name, False, described))
-        return MetadataRequest._CLASSES[-1].RESPONSE_TYPE(0, brokers, "simulation", 0, topics)
+        return 0, brokers, "simulation", 0, topics
 
     def _leading(self, topic: str, number: int) -> PartitionLog | int:
         """Return the log of a partition that this node leads, or an error code."""
@@ -273,7 +263,7 @@ class Node:
                     f" error={done.error}"
                 )
             topics.append((name, answers))
-        return ProduceRequest._CLASSES[-1].RESPONSE_TYPE(topics, 0)
+        return topics, 0
 
     def _fetch(self, request: Any, _: str) -> Any:
         loop = self.cluster.loop
@@ -309,18 +299,8 @@ class Node:
                 logs.append(log)
                 end = log.high_watermark
                 if offset < log.start or offset > log.end:
-                    answers.append(
-                        (
-                            number,
-                            codes.OFFSET_OUT_OF_RANGE,
-                            -1,
-                            -1,
-                            -1,
-                            None,
-                            -1,
-                            b"",
-                        )
-                    )
+                    error = codes.OFFSET_OUT_OF_RANGE
+                    answers.append((number, error, -1, -1, -1, None, -1, b""))
                     size += 1
                     continue
                 data = log.read(offset, most_bytes=most)
@@ -329,8 +309,7 @@ class Node:
                 size += len(data)
                 answers.append((number, 0, end, end, log.start, None, -1, data))
             topics.append((name, answers))
-        response = FetchRequest._CLASSES[-1].RESPONSE_TYPE(0, 0, 0, topics)
-        return response, size, logs
+        return (0, 0, 0, topics), size, logs
 
     def _list_offsets(self, request: Any, _: str) -> Any:
         topics = []
@@ -348,21 +327,19 @@ class Node:
                 else:
                     answers.append((number, 0, -1, log.high_watermark))
             topics.append((name, answers))
-        return OffsetRequest._CLASSES[-1].RESPONSE_TYPE(0, topics)
+        return 0, topics
 
     def _init_producer(self, _: Any, __: str) -> Any:
         self.cluster.producers += 1
-        return InitProducerIdRequest._CLASSES[-1].RESPONSE_TYPE(0, 0, self.cluster.producers, 0)
+        return 0, 0, self.cluster.producers, 0
 
     # -- groups
 
-    def _find_coordinator(self, request: Any, _: str) -> Any:
-        del request
+    def _find_coordinator(self, _: Any, __: str) -> Any:
         found = self.cluster.nodes[self.cluster.coordinator]
-        respond = FindCoordinatorRequest._CLASSES[-1].RESPONSE_TYPE
         if not found.is_up:
-            return respond(0, codes.COORDINATOR_NOT_AVAILABLE, None, -1, "", -1)
-        return respond(0, 0, None, found.id, found.host, found.port)
+            return 0, codes.COORDINATOR_NOT_AVAILABLE, None, -1, "", -1
+        return 0, 0, None, found.id, found.host, found.port
 
     def _coordinating(self) -> int:
         if self.cluster.group_error:
@@ -372,10 +349,9 @@ class Node:
         return codes.COORDINATOR_LOADING if self.cluster.is_loading else 0
 
     def _join(self, request: Any, client: str) -> Any:
-        respond = JoinGroupRequest._CLASSES[-1].RESPONSE_TYPE
         error = self._coordinating()
         if error:
-            return respond(0, error, -1, "", "", request.member_id, [])
+            return 0, error, -1, "", "", request.member_id, []
         sender = self._sender
         joined = self.cluster.group(request.group).join(
             request.member_id,
@@ -388,17 +364,14 @@ class Node:
         def answer(one: Joined) -> Any:
             if not one.error:
                 self.cluster.senders[one.member] = sender
-            return respond(
-                0, one.error, one.generation, one.protocol, one.leader, one.member, one.members
-            )
+            return (0, *one)
 
         return _then(joined, answer)
 
     def _sync(self, request: Any, _: str) -> Any:
-        respond = SyncGroupRequest._CLASSES[-1].RESPONSE_TYPE
         error = self._coordinating()
         if error:
-            return respond(0, error, b"")
+            return 0, error, b""
         synced = self.cluster.group(request.group).sync(
             request.member_id, request.generation_id, list(request.group_assignment)
         )
@@ -408,7 +381,7 @@ class Node:
             if not one[0]:
                 self.cluster.expired.pop(sender, None)
                 self.cluster.assigned[sender] = request.member_id
-            return respond(0, *one)
+            return (0, *one)
 
         return _then(synced, answer)
 
@@ -416,11 +389,11 @@ class Node:
         error = self._coordinating() or self.cluster.group(request.group).heartbeat(
             request.member_id, request.generation_id
         )
-        return HeartbeatRequest._CLASSES[-1].RESPONSE_TYPE(0, error)
+        return 0, error
 
     def _leave(self, request: Any, _: str) -> Any:
         error = self._coordinating() or self.cluster.group(request.group).leave(request.member_id)
-        return LeaveGroupRequest._CLASSES[-1].RESPONSE_TYPE(0, error)
+        return 0, error
 
     def _commit(self, request: Any, _: str) -> Any:
         group = self.cluster.group(request.consumer_group)
@@ -438,7 +411,7 @@ class Node:
                     if offset < before:
                         self.cluster.went_back.add((name, number))
                     highest = max(before, self.cluster.overtaken.pop((name, number), 0))
-                    # What a log has lost is accepted, and the rest processed anew.
+                    # A loss was accepted, and the rest of the log is processed again.
                     has_lost = name in self.cluster.topics and bool(
                         self.cluster.topics[name][number].lost
                     )
@@ -451,26 +424,24 @@ class Node:
                         self.cluster.overtaken[name, number] = highest
                 self.cluster.note(f"commit {name}[{number}]@{offset} error={error}")
             topics.append((name, [(number, error) for number, _, _ in partitions]))
-        return OffsetCommitRequest._CLASSES[-1].RESPONSE_TYPE(0, topics)
+        return 0, topics
 
     def _fetch_offsets(self, request: Any, _: str) -> Any:
         error = self._coordinating()
         group = self.cluster.group(request.consumer_group)
+
+        def found(topic: str, number: int) -> tuple[int, int, str, int]:
+            return number, *group.offsets.get((topic, number), (-1, "")), error
+
         topics = [
-            (
-                name,
-                [
-                    (number, *group.offsets.get((name, number), (-1, "")), error)
-                    for number in partitions
-                ],
-            )
+            (name, [found(name, number) for number in partitions])
             for name, partitions in request.topics
         ]
-        return OffsetFetchRequest._CLASSES[-1].RESPONSE_TYPE(0, topics, error)
+        return 0, topics, error
 
 
 class Cluster:
-    """Nodes, topics and groups; and what is to go wrong."""
+    """Nodes, topics and groups, with hooks for faults."""
 
     def __init__(
         self, loop: SimulationLoop, network: Network, chance: Random, *, nodes: int
@@ -480,14 +451,13 @@ class Cluster:
         self.chance = chance
         self.nodes = [Node(self, number) for number in range(nodes)]
         self.topics: dict[str, list[PartitionLog]] = {}
-        self.compacted: list[str] = []
-        #: How often a topic was created again.
+        #: How often each topic was created again.
         self.identities: dict[str, int] = {}
         self.groups: dict[str, ConsumerGroup] = {}
         self.coordinator = 0
         self.is_loading = False
         self.producers = 0
-        #: How many requests are still under way.
+        #: The number of late requests that are still to be processed.
         self.late_requests = 0
         self.group_initial_delay = 0.0
         #: What becomes of a request of a process, by its API key: see `RequestFaults`.
@@ -501,19 +471,19 @@ class Cluster:
         self.read_errors: dict[str, int] = {}
         #: The error code of all that a member of a group asks its coordinator; 0 for none.
         self.group_error = 0
-        #: What was committed lower than before, by a client that waited for the answer: a request
-        #: that its client has given up may come after the next one.
+        #: Commits that went back, by a client that still waited for the answer: a request that its
+        #: client has given up may arrive after the next one.
         self.set_back: list[str] = []
-        #: The partitions whose committed offset went back, for whatever reason.
+        #: The partitions whose committed offset ever went back.
         self.went_back: set[tuple[str, int]] = set()
-        #: What was committed where a request that came later than the next one has set it back: the
-        #: worker does not know, and commits again with its next event.
+        #: The committed offset before a late request set it back: the worker does not know this,
+        #: and commits again with its next event.
         self.overtaken: dict[tuple[str, int], int] = {}
         #: By the id of a member: the process that joined with it.
         self.senders: dict[str, Process] = {}
-        #: By process: the member as which it was last assigned partitions.
+        #: By process: its member when it was last assigned partitions.
         self.assigned: dict[Process, str] = {}
-        #: When the session of a process has ended that was not heard, until it is assigned again.
+        #: When a process's session expired, until it is assigned partitions again.
         self.expired: dict[Process, float] = {}
         #: Called with a line for the log of the run.
         self.note: Callable[[str], object] = lambda _: None
@@ -525,17 +495,15 @@ class Cluster:
         """The addresses that clients are given."""
         return ",".join(f"{one.host}:{one.port}" for one in self.nodes)
 
-    def create_topic(self, name: str, partitions: int, *, is_compacted: bool = False) -> None:
+    def create_topic(self, name: str, partitions: int) -> None:
         """Create a topic, its leaders spread over the nodes."""
-        if is_compacted:
-            self.compacted.append(name)
         self.topics[name] = [
             PartitionLog(name, number, leader=self.chance.randrange(len(self.nodes)))
             for number in range(partitions)
         ]
 
     def create_again(self, name: str) -> None:
-        """Delete a topic, and create it again: empty, and with another identity."""
+        """Delete a topic and create it again, empty and with another identity."""
         self.identities[name] = self.identities.get(name, 0) + 1
         before = self.topics[name]
         self.topics[name] = [PartitionLog(name, one.number, leader=one.leader) for one in before]
@@ -551,7 +519,7 @@ class Cluster:
         return self.groups[name]
 
     def _expire(self, member: str) -> None:
-        # One whose request to join was never answered, or given up for another, owns nothing.
+        # A member whose join was never answered, or was replaced by another, owns nothing.
         sender = self.senders.get(member)
         if sender is not None and self.assigned.get(sender, member) == member:
             self.expired[sender] = self.loop.time()

@@ -12,8 +12,9 @@ import struct
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from random import Random
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
+from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.protocol.fetch import FetchRequest
@@ -37,7 +38,6 @@ from tests.simulation.network import Network
 TOPIC: Final = "conversations"
 """Has one partition, no record, and times of appending."""
 _UNKNOWN_TOPIC: Final = "unheard-of"
-_CLIENT: Final = b"conversations"
 #: How long a request may take, and how often a change is asked for, in seconds.
 _ANSWER_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.05
@@ -57,43 +57,24 @@ def _conversation(talk: Conversation) -> Conversation:
     return talk
 
 
-class Client(asyncio.Protocol):
+class Client(NamedTuple):
     """A connection to a broker, on which one request after the other is answered."""
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._correlation = 0
-        self._transport: Any = None
-        self._answer: asyncio.Future[bytes] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way to the broker."""
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        """Take an answer."""
-        self._buffer += data
-        if len(self._buffer) >= 4 and self._answer is not None:
-            (size,) = struct.unpack_from(">i", self._buffer)
-            if len(self._buffer) == size + 4:
-                self._answer.set_result(bytes(self._buffer[8:]))
-                self._buffer.clear()
+    connection: AIOKafkaConnection
 
     async def ask(self, request: Any) -> Any:
-        """Send a request, and return its answer. Raises TimeoutError."""
-        self._correlation += 1
-        header = struct.pack(
-            ">hhih", request.API_KEY, request.API_VERSION, self._correlation, len(_CLIENT)
-        )
-        frame = header + _CLIENT + request.encode()
-        self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(struct.pack(">i", len(frame)) + frame)
-        answer = await asyncio.wait_for(self._answer, _ANSWER_SECONDS)
-        return request.RESPONSE_TYPE.decode(answer)
+        """Send a request, and return its answer. Raises RequestTimedOutError."""
+        return await self.connection.send(_Prepared(request))
 
-    def close(self) -> None:
-        """End the connection."""
-        self._transport.close()
+
+class _Prepared(NamedTuple):
+    """A request of one version, whichever the broker would choose."""
+
+    request: Any
+
+    def prepare(self, _: object) -> Any:
+        """Return it, as aiokafka asks for it."""
+        return self.request
 
 
 class Kafka:
@@ -129,8 +110,8 @@ class Kafka:
 
     async def client(self) -> Client:
         """Return a new client."""
-        loop = asyncio.get_running_loop()
-        _, client = await loop.create_connection(Client, *self._address)
+        milliseconds = int(_ANSWER_SECONDS * 1000)
+        client = Client(await create_conn(*self._address, request_timeout_ms=milliseconds))
         self._clients.append(client)
         return client
 
@@ -149,7 +130,7 @@ class Kafka:
     def close(self) -> None:
         """End all connections."""
         for client in self._clients:
-            client.close()
+            client.connection.close()
 
 
 class _Member:

@@ -1,4 +1,4 @@
-"""Producers that send events to the gateway, each until its outcome is known."""
+"""Producers that send events to the gateway until their outcome is known; and what it told them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from functools import cache
 from random import Random
 from time import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import aiohttp
 
 from events.fact import Family
+from events.producers.model import Producer, Producers
 from events.producers.secrets import Scheme, Secrets, issue
 from events.registry import FACTS
 from events.signing import (
@@ -25,12 +26,13 @@ from events.signing import (
     SigningSecret,
     sign,
 )
-from tests.simulation.simulated_gateway import URL
-
-if TYPE_CHECKING:
-    from events.producers.model import Producer, Producers
-    from tests.simulation.loop import SimulationLoop
-    from tests.simulation.records import Sent
+from gateway.admission import Admission, AdmittedItem
+from gateway.http_binding import read_delivery
+from gateway.problems import ProblemError
+from tests.simulation.loop import SimulationLoop
+from tests.simulation.oracle import Stored
+from tests.simulation.programs import URL
+from tests.simulation.records import Sent
 
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
@@ -226,3 +228,42 @@ def _is_json(value: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+def gateway_problems(deliveries: Deliveries, stored: Stored, producers: Producers) -> Iterator[str]:
+    """Yield each receipt without its event, each event twice, and each verdict that is another's.
+
+    Whether an event is to be accepted, the gateway's own admission says, asked in quiet.
+    """
+    admission = Admission(producers, now=lambda: datetime.fromtimestamp(time(), UTC))
+    positions: dict[tuple[str, int, int], tuple[str, str]] = {}
+    for value, receipt in deliveries.accepted:
+        event = (receipt.source, receipt.id)
+        if not _is_admitted(admission, value, producers):
+            yield f"the gateway accepted {value!r}"
+            continue
+        sent = json.loads(value)
+        if event != (sent["source"], sent["id"]):
+            yield f"the gateway gave {event} as the receipt of {value!r}"
+        if receipt.offset is None:
+            partition = (receipt.topic, receipt.partition)
+            if not any(one == value for at, one in stored.items() if at[:2] == partition):
+                yield f"the gateway's receipt without an offset, {receipt}, has no event"
+            continue
+        position = (receipt.topic, receipt.partition, receipt.offset)
+        if stored.get(position) != value:
+            yield f"the gateway's receipt {receipt} has no event: {stored.get(position)!r}"
+        if positions.setdefault(position, event) != event:
+            yield f"the gateway gave the position {position} to two events"
+    for value, problem in deliveries.refused:
+        if _is_admitted(admission, value, producers):
+            yield f"the gateway refused as {problem} {value!r}"
+
+
+def _is_admitted(admission: Admission, value: bytes, producers: Producers) -> bool:
+    try:
+        (item,) = read_delivery({b"content-type": STRUCTURED.encode()}, value).items
+    except ProblemError:
+        return False
+    owner = owner_of(producers, value)
+    return owner is not None and isinstance(admission.judge(item, owner.id), AdmittedItem)

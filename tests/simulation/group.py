@@ -10,9 +10,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tests.simulation import codes
+
+_Given = TypeVar("_Given")
 
 
 class GroupState(Enum):
@@ -107,8 +109,7 @@ class ConsumerGroup:
             self.touch(member)
             return answer
         member.protocols = protocols
-        if member.joining is not None and not member.joining.done():
-            member.joining.set_result(Joined(codes.UNKNOWN_MEMBER_ID, member=member_id))
+        _answer(member.joining, Joined(codes.UNKNOWN_MEMBER_ID, member=member_id))
         member.joining = answer
         self._stop_expiry(member)
         self._prepare()
@@ -131,18 +132,15 @@ class ConsumerGroup:
             self.touch(member)
             answer.set_result((codes.NONE, member.assignment))
             return answer
-        if member.syncing is not None and not member.syncing.done():
-            member.syncing.set_result((codes.UNKNOWN_MEMBER_ID, b""))
+        _answer(member.syncing, (codes.UNKNOWN_MEMBER_ID, b""))
         member.syncing = answer
         if member_id == self.leader:
             given = dict(assignments)
             self.state = GroupState.STABLE
             for one in self.members.values():
                 one.assignment = given.get(one.id, b"")
-                if one.syncing is not None:
-                    if not one.syncing.done():
-                        one.syncing.set_result((codes.NONE, one.assignment))
-                    one.syncing = None
+                _answer(one.syncing, (codes.NONE, one.assignment))
+                one.syncing = None
                 self.touch(one)
         return answer
 
@@ -196,10 +194,8 @@ class ConsumerGroup:
         """Answer all that waits, as a coordinator does that hands the group over."""
         for member in self.members.values():
             self._stop_expiry(member)
-            if member.joining is not None and not member.joining.done():
-                member.joining.set_result(Joined(codes.NOT_COORDINATOR, member=member.id))
-            if member.syncing is not None and not member.syncing.done():
-                member.syncing.set_result((codes.NOT_COORDINATOR, b""))
+            _answer(member.joining, Joined(codes.NOT_COORDINATOR, member=member.id))
+            _answer(member.syncing, (codes.NOT_COORDINATOR, b""))
             member.joining = member.syncing = None
         if self._completion is not None:
             self._completion.cancel()
@@ -243,8 +239,7 @@ class ConsumerGroup:
             return
         for member in self.members.values():
             if member.syncing is not None:
-                if not member.syncing.done():
-                    member.syncing.set_result((codes.REBALANCE_IN_PROGRESS, b""))
+                _answer(member.syncing, (codes.REBALANCE_IN_PROGRESS, b""))
                 member.syncing = None
                 self.touch(member)
         first = self.state is GroupState.EMPTY
@@ -281,9 +276,7 @@ class ConsumerGroup:
         if self.leader not in self.members:
             self.leader = next(iter(self.members))
         for member in self.members.values():
-            assert member.joining is not None
-            if not member.joining.done():
-                member.joining.set_result(self._joined(member))
+            _answer(member.joining, self._joined(member))
             member.joining = None
             self.touch(member)
 
@@ -300,10 +293,8 @@ class ConsumerGroup:
 
     def _remove(self, member: _Member) -> None:
         self._stop_expiry(member)
-        if member.joining is not None and not member.joining.done():
-            member.joining.set_result(Joined(codes.UNKNOWN_MEMBER_ID, member=member.id))
-        if member.syncing is not None and not member.syncing.done():
-            member.syncing.set_result((codes.UNKNOWN_MEMBER_ID, b""))
+        _answer(member.joining, Joined(codes.UNKNOWN_MEMBER_ID, member=member.id))
+        _answer(member.syncing, (codes.UNKNOWN_MEMBER_ID, b""))
         del self.members[member.id]
         if self.state in {GroupState.STABLE, GroupState.COMPLETING}:
             self._prepare()
@@ -317,3 +308,9 @@ class ConsumerGroup:
         if member.expiry is not None:
             member.expiry.cancel()
             member.expiry = None
+
+
+def _answer(request: asyncio.Future[_Given] | None, given: _Given) -> None:
+    """Answer a request that waits, unless it was answered."""
+    if request is not None and not request.done():
+        request.set_result(given)

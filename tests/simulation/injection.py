@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from tests.simulation.broker_faults import BrokerFaults
-from tests.simulation.faults import FaultKind
+from tests.simulation.cluster import Cluster
+from tests.simulation.faults import Fault, FaultKind, Undo
 from tests.simulation.process_faults import Parties, ProcessFaults
 from tests.simulation.request_faults import RequestFaults
-
-if TYPE_CHECKING:
-    from tests.simulation.cluster import Cluster
-    from tests.simulation.faults import Fault, Undo
 
 
 class Injection:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from broker.stored_record import RawRecord
 from events.errors import RefusalReason
-from tests.simulation.records import FORWARDED_FROM, PERSON, PLAIN
-
-if TYPE_CHECKING:
-    from broker.stored_record import RawRecord
-    from events.records import OutgoingRecord
-    from tests.simulation.records import Fate, Headers, Sent
+from events.records import OutgoingRecord
+from tests.simulation.records import FORWARDED_FROM, PERSON, PLAIN, Fate, Headers, Sent
 
 Origin = tuple[str, int, int]
 """Topic, partition and offset."""

@@ -1,7 +1,7 @@
-"""An event loop with virtual time, in which several processes of a simulation take turns.
+"""An event loop with virtual time, in which the processes of a simulation take turns.
 
-A callback belongs to the process in whose context it was scheduled. A process that is paused
-keeps its callbacks until it goes on; one that was killed loses them, at whatever await it stood.
+A callback belongs to the process in whose context it was scheduled. A paused process keeps its
+callbacks until it resumes; a killed one loses them, at whatever await it stood.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ STEP_SECONDS: Final = 0.000_005
 
 
 class StuckError(Exception):
-    """Nothing is left to happen, and the simulation is not at its end."""
+    """Nothing is left to happen, and the simulation has not ended."""
 
 
 class Process:
-    """A process of the simulation: what runs in its context lives and ends with it."""
+    """A process of the simulation: whatever runs in its context ends with it."""
 
     def __init__(self, name: str, *, clock_offset: float = 0.0) -> None:
         self.name = name
@@ -38,18 +38,18 @@ class Process:
         self.is_queued = False
         self.is_paused = False
         self.is_killed = False
-        #: The callbacks that have run, and before which of them `at_break` is called: a fault is
-        #: placed to the instruction.
+        #: The number of callbacks that have run, and before which one `at_break` is called: this
+        #: places a fault exactly.
         self.steps = 0
         self.break_at = -1
         self.at_break: Callable[[], None] | None = None
         #: When the last callback of another thread runs.
         self.threads_at = 0.0
-        #: Who watches over it, if anybody.
+        #: Its supervisor, if it has one.
         self.owner: Any = None
-        #: What it does on a signal.
+        #: Its handlers by signal.
         self.signals: dict[int, Callable[[], object]] = {}
-        #: What has to happen with the process: its connections are cut, for example.
+        #: Called when the process ends; cuts its connections, for example.
         self.on_kill: list[Callable[[], None]] = []
 
     def __repr__(self) -> str:
@@ -99,7 +99,7 @@ def _number_in_run(self: Any) -> int:
 
 
 class _NumberedFuture(asyncio.Future):  # type: ignore[type-arg]
-    """A future whose hash is a number of this run, given when it is asked for."""
+    """A future whose hash is its number in this run."""
 
     __slots__ = ("_number",)
 
@@ -107,7 +107,7 @@ class _NumberedFuture(asyncio.Future):  # type: ignore[type-arg]
 
 
 class _NumberedTask(asyncio.Task):  # type: ignore[type-arg]
-    """A task whose hash is a number of this run, given when it is asked for."""
+    """A task whose hash is its number in this run."""
 
     __slots__ = ("_number",)
 
@@ -133,13 +133,13 @@ class SimulationLoop(asyncio.BaseEventLoop):
         self.network: Any = None
         #: For how long another thread of a process may keep it from a callback, in seconds.
         self.longest_turn = 0.0
-        # Of tasks that nobody awaits any more: what they break, the judgement finds.
+        # Tasks that are no longer awaited: the judgement finds what they break.
         self.set_exception_handler(lambda *_: None)
         # Sets of futures have one order in all runs.
         self.create_future = partial(_NumberedFuture, loop=self)  # type: ignore[method-assign]
-        # Asked for at each future and task: `bool()` is False, and the fastest to say so.
+        # Called for each future and task: `bool` returns False, and nothing does so faster.
         self.get_debug = bool  # type: ignore[method-assign]
-        # Nobody asks which tasks there are; to keep that costs as much as to make one.
+        # The set of all tasks is never read, and keeping it costs as much as making a task.
         tasks = "_all_tasks" if sys.version_info < (3, 12) else "_scheduled_tasks"
         vars(asyncio.tasks)[tasks].add = deque[Any](maxlen=0).append
 
@@ -166,7 +166,7 @@ class SimulationLoop(asyncio.BaseEventLoop):
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        """Schedule a callback of another thread: in its order, once that thread has a turn."""
+        """Schedule a callback of another thread, in order, once that thread has its turn."""
         if not self.longest_turn or self._chance.random() >= _LONG_TURNS:
             delay = 0.0
         else:
@@ -227,7 +227,7 @@ class SimulationLoop(asyncio.BaseEventLoop):
 
     def _take_turn(self, process: Process) -> None:
         """Run what is ready in a process."""
-        # What becomes ready in this turn has its place in the next.
+        # What becomes ready in this turn runs in the next one.
         ready, process.ready = process.ready, deque()
         while ready:
             handle = ready.popleft()
@@ -246,7 +246,7 @@ class SimulationLoop(asyncio.BaseEventLoop):
             except (SystemExit, KeyboardInterrupt):
                 raise
             except BaseException:
-                # Of a program, as asyncio does: what it breaks, the judgement finds.
+                # A program goes on, as under asyncio: the judgement finds what this breaks.
                 if process.owner is None:
                     raise
         process.is_queued = False
@@ -287,18 +287,18 @@ class SimulationLoop(asyncio.BaseEventLoop):
         context.run(_CURRENT.set, process)
 
     def pause(self, process: Process) -> None:
-        """Stop a process as SIGSTOP does: time goes on without it."""
+        """Stop a process as SIGSTOP does, while time continues."""
         process.is_paused = True
 
     def resume(self, process: Process) -> None:
-        """Let a paused process go on, with all that became due meanwhile."""
+        """Resume a paused process, with everything that became due meanwhile."""
         if not process.is_paused or process.is_killed:
             return
         process.is_paused = False
         self._queue(process)
 
     def kill(self, process: Process) -> None:
-        """End a process as SIGKILL does: nothing of it runs again, no `finally` either."""
+        """End a process as SIGKILL does: none of its code runs again, not even a `finally`."""
         process.is_killed = True
         process.ready.clear()
         callbacks, process.on_kill = process.on_kill, []
@@ -314,7 +314,7 @@ class SimulationLoop(asyncio.BaseEventLoop):
         name: object = None,
         context: Context | None = None,
     ) -> asyncio.Task[Any]:
-        """Return a task whose hash is a number of this run."""
+        """Return a task whose hash is its number in this run."""
         return _NumberedTask(coro, loop=self, name=name, context=context)  # type: ignore[arg-type]
 
     async def create_connection(  # type: ignore[override]

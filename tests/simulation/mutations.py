@@ -1,7 +1,6 @@
-"""The rules of the product, each with the change that switches it off.
+"""The rules of the product, each switched off by a change of the running program.
 
-A test of the simulation: it has to find each of them. The rules are those of decision 1 (batches
-inside Faust), decision 36 (workers answer) and decision 37 (kept partitions).
+They test the simulation, which has to find each of them. The rule is written with its change.
 """
 
 from __future__ import annotations
@@ -9,7 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
@@ -43,39 +43,96 @@ from streams.state import Cell
 from streams.state_store import Position
 
 
-@dataclass(frozen=True, slots=True)
-class Mutation:
-    """A rule, and the change of the running program that switches it off."""
-
-    name: str
-    rule: str
-    switch_off: Callable[[], None]
+def _replace(owner: Any, name: str, value: Any) -> None:
+    """Replace an attribute; one that is not there (any more) is an error."""
+    if not hasattr(owner, name):
+        raise AttributeError(name)
+    setattr(owner, name, value)
 
 
-#: By name.
-MUTATIONS: Final[dict[str, Mutation]] = {}
+def _nothing(*_: object) -> None: ...
 
 
-def _mutation(name: str, rule: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+async def _nothing_awaited(*_: object) -> None: ...
+
+
+def _true(*_: object) -> bool:
+    return True
+
+
+def _false(*_: object) -> bool:
+    return False
+
+
+#: Those that are one function or constant of the product, with what takes its place.
+_REPLACED: Final[Mapping[str, tuple[Any, str, Any]]] = {
+    # A worker that the broker has forgotten commits nothing.
+    "commit-of-stranger": (batch_transport, "_check_commit", _nothing),
+    # Polled records that cannot be passed on are read again.
+    "polled-dropped": (BatchConsumer, "_seek_back", _nothing_awaited),
+    # A gap before a batch causes a seek back.
+    "gaps": (AssignedPartition, "_is_gap", _false),
+    # Nothing is shown once the broker has been silent.
+    "no-lease": (batch_transport, "HEARTBEAT_AGE_SHARE", 1e9),
+    # A partition that was elsewhere is shown once it is caught up.
+    "kept-shown": (BatchConsumer, "is_caught_up", _true),
+    # A batch whose partition was dropped meanwhile is not applied.
+    "moved-position": (Engine, "_check_position", _nothing),
+    # A log that has another record where one was read is reported.
+    "diverged": (AssignedPartition, "_diverge", _nothing),
+    # Where a later leader wrote, the record before is looked at again.
+    "same-epoch": (AssignedPartition, "_has_new_leader", _false),
+    # A log that ends before what was read is reported.
+    "short-log": (BatchConsumer, "has_exact_ends", False),
+    # A failed batch ends the process.
+    "agent-restarts": (worker_app, "CrashingSupervisor", OneForOneSupervisor),
+    # A partition is shown while nobody else may own it.
+    "shown-without-lease": (Membership, "_ownership_problem", _nothing),
+    # A step of a recovery without an answer lets it begin again.
+    "silent-end": (RebalanceEnd, "_wait", Recovery._wait),
+    # A worker that does not get on ends.
+    "no-watchdog": (watchdog.Watchdog, "check", _nothing_awaited),
+    # A rebalance does not wait for a batch that is processed singly.
+    "held-rebalance": (BatchConsumer, "is_awaited", _false),
+    # Errors of the coordinator are asked for.
+    "coordinator-errors": (BatchConsumer, "check_errors", _nothing_awaited),
+    # Of two answers for a partition the one of the higher generation counts.
+    "any-answer": (received, "_counts", _true),
+    # Changes count where what they change is held.
+    "unfounded-changes": (received, "_continues", _true),
+    # A Kafka client of the gateway that has failed is replaced.
+    "failed-producer": (TopicsWriter, "_close", _nothing_awaited),
+}
+#: What switches a rule off, by name.
+MUTATIONS: Final[dict[str, Callable[[], None]]] = {
+    name: partial(_replace, *replaced) for name, replaced in _REPLACED.items()
+}
+
+
+def _mutation(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
     """Register the function that switches a rule off."""
 
     def register(switch_off: Callable[[], None]) -> Callable[[], None]:
-        MUTATIONS[name] = Mutation(name, rule, switch_off)
+        MUTATIONS[name] = switch_off
         return switch_off
 
     return register
 
 
-@_mutation("events-while-rebalancing", "no event topic is read while the group rebalances")
+@_mutation("events-while-rebalancing")
 def _read_events_while_rebalancing() -> None:
+    """No event topic is read while the group rebalances."""
+
     def may_read(self: BatchConsumer, generation: int) -> bool:
         return self._sought_generation == generation
 
     _replace(BatchConsumer, "_may_read", may_read)
 
 
-@_mutation("ended-by-another", "a recovery ends the rebalance of its own assignment only")
+@_mutation("ended-by-another")
 def _end_rebalances_by_any_recovery() -> None:
+    """A recovery ends the rebalance of its own assignment only."""
+
     def begin(self: BatchConsumer) -> None:
         self._sought_generation, self._is_revoked = None, True
 
@@ -83,24 +140,9 @@ def _end_rebalances_by_any_recovery() -> None:
     _replace(BatchConsumer, "_begin_rebalance", begin)
 
 
-@_mutation("commit-of-stranger", "a worker that the broker has forgotten commits nothing")
-def _commit_as_a_stranger() -> None:
-    def check_commit(_: Any) -> None:
-        """Let it commit."""
-
-    _replace(batch_transport, "_check_commit", check_commit)
-
-
-@_mutation("polled-dropped", "polled records that cannot be passed on are read again")
-def _drop_polled_records() -> None:
-    async def seek_back(_: BatchConsumer, __: Mapping[TP, Any]) -> None:
-        """Leave the position behind the records."""
-
-    _replace(BatchConsumer, "_seek_back", seek_back)
-
-
-@_mutation("same-leaders", "a worker that looks for positions looks for new leaders")
+@_mutation("same-leaders")
 def _ask_the_same_leaders() -> None:
+    """A worker that looks for positions looks for new leaders."""
     thread = batch_transport._BatchConsumerThread
     real = thread.on_start
 
@@ -112,8 +154,9 @@ def _ask_the_same_leaders() -> None:
     _replace(thread, "on_start", on_start)
 
 
-@_mutation("faust-acks", "what is merged is committed, not what was passed on")
+@_mutation("faust-acks")
 def _commit_what_was_passed_on() -> None:
+    """What is merged is committed, not what was passed on."""
     real = AssignedPartition.to_commit
 
     def to_commit(self: AssignedPartition) -> Committed:
@@ -123,24 +166,16 @@ def _commit_what_was_passed_on() -> None:
     _replace(AssignedPartition, "to_commit", to_commit)
 
 
-@_mutation("gaps", "a gap before a batch causes a seek back")
-def _pass_over_gaps() -> None:
-    _replace(AssignedPartition, "_is_gap", lambda *_: False)
-
-
-@_mutation("gaps-and-dropped", "a gap before a batch finds polled records that were dropped")
+@_mutation("gaps-and-dropped")
 def _pass_over_gaps_and_drop() -> None:
-    _pass_over_gaps()
-    _drop_polled_records()
+    """A gap before a batch finds polled records that were dropped."""
+    for name in ("gaps", "polled-dropped"):
+        MUTATIONS[name]()
 
 
-@_mutation("no-lease", "nothing is shown once the broker has been silent")
-def _show_after_the_lease() -> None:
-    _replace(batch_transport, "HEARTBEAT_AGE_SHARE", 1e9)
-
-
-@_mutation("lease-from-assignment", "a lease begins when the request for an assignment was sent")
+@_mutation("lease-from-assignment")
 def _count_from_the_assignment() -> None:
+    """A lease begins when the request for an assignment was sent."""
     real = batch_transport._BatchConsumerThread.on_partitions_assigned
 
     async def assigned(
@@ -152,8 +187,9 @@ def _count_from_the_assignment() -> None:
     _replace(batch_transport._BatchConsumerThread, "on_partitions_assigned", assigned)
 
 
-@_mutation("failed-letter", "a failed write of dead letters and forwards ends the process")
+@_mutation("failed-letter")
 def _go_on_after_a_lost_dead_letter() -> None:
+    """A failed write of dead letters and forwards ends the process."""
     real = BatchProducer.write_all
 
     async def write_all(self: BatchProducer, *given: Any) -> None:
@@ -165,8 +201,9 @@ def _go_on_after_a_lost_dead_letter() -> None:
     _replace(BatchProducer, "write_all", write_all)
 
 
-@_mutation("commit-before-letters", "a batch is done once the broker has acknowledged its letters")
+@_mutation("commit-before-letters")
 def _commit_before_the_letters() -> None:
+    """A batch is done once the broker has acknowledged its letters."""
     real = BatchProducer.write_all
 
     async def write_all(self: BatchProducer, *given: Any) -> None:
@@ -175,13 +212,15 @@ def _commit_before_the_letters() -> None:
     _replace(BatchProducer, "write_all", write_all)
 
 
-@_mutation("letters-below-commit", "dead letters of processed records are not written again")
+@_mutation("letters-below-commit")
 def _write_letters_of_processed_records() -> None:
+    """Dead letters of processed records are not written again."""
     _change_batches(lambda batch: batch._replace(writes=True))
 
 
-@_mutation("counts-below-commit", "records that were processed are not counted again")
+@_mutation("counts-below-commit")
 def _count_processed_records() -> None:
+    """Records that were processed are not counted again."""
     _change_batches(lambda batch: batch._replace(is_new=True))
 
 
@@ -194,8 +233,9 @@ def _change_batches(change: Callable[[Batch], Batch]) -> None:
     _replace(AssignedPartition, "_batches_of", batches_of)
 
 
-@_mutation("seek-to-commit", "a partition is read from the position of its states")
+@_mutation("seek-to-commit")
 def _seek_to_the_committed_offset() -> None:
+    """A partition is read from the position of its states."""
     real = AssignedPartition.look
 
     def look(self: AssignedPartition, *given: Any) -> int | None:
@@ -206,13 +246,15 @@ def _seek_to_the_committed_offset() -> None:
     _replace(AssignedPartition, "look", look)
 
 
-@_mutation("position-too-high", "after a rebalance reading goes on at the position")
+@_mutation("position-too-high")
 def _skip_a_record_after_a_rebalance() -> None:
+    """After a rebalance reading goes on at the position."""
     _shift_positions(1)
 
 
-@_mutation("position-too-low", "what is merged is not merged again after a rebalance")
+@_mutation("position-too-low")
 def _read_a_record_again_after_a_rebalance() -> None:
+    """What is merged is not merged again after a rebalance."""
     _shift_positions(-1)
 
 
@@ -220,8 +262,9 @@ def _shift_positions(by: int) -> None:
     _change_positions(lambda position: position._replace(next=position.next + by, last=None))
 
 
-@_mutation("position-reset", "a partition that stays with its worker keeps its position")
+@_mutation("position-reset")
 def _reset_positions() -> None:
+    """A partition that stays with its worker keeps its position."""
     _change_positions(lambda position: Position(position.start, None, position.start))
 
 
@@ -239,39 +282,20 @@ def _change_positions(change: Callable[[Position], Position]) -> None:
     _replace(BatchConsumer, "perform_seek", perform_seek)
 
 
-@_mutation("kept-of-others", "the states of a partition that another worker has are dropped")
+@_mutation("kept-of-others")
 def _keep_states_of_others() -> None:
+    """The states of a partition that another worker has are dropped."""
+
     def drop(self: AssignedPartition) -> None:
         self.is_caught_up = False
 
     _replace(AssignedPartition, "drop", drop)
 
 
-@_mutation("kept-shown", "a partition that was elsewhere is shown once it is caught up")
-def _show_what_was_elsewhere() -> None:
-    def is_caught_up(_: BatchConsumer, __: TP) -> bool:
-        return True
-
-    _replace(BatchConsumer, "is_caught_up", is_caught_up)
-
-
-@_mutation("moved-position", "a batch whose partition was dropped meanwhile is not applied")
-def _apply_at_any_position() -> None:
-    _replace(Engine, "_check_position", lambda *_: None)
-
-
-@_mutation("diverged", "a log that has another record where one was read is reported")
-def _pass_over_diverged_logs() -> None:
-    _replace(AssignedPartition, "_diverge", lambda *_: None)
-
-
-@_mutation("same-epoch", "where a later leader wrote, the record before is looked at again")
-def _pass_over_later_leaders() -> None:
-    _replace(AssignedPartition, "_has_new_leader", lambda *_: False)
-
-
-@_mutation("commit-of-lost-log", "nothing is committed of a partition whose log has lost records")
+@_mutation("commit-of-lost-log")
 def _commit_of_lost_logs() -> None:
+    """Nothing is committed of a partition whose log has lost records."""
+
     def new_offset(self: BatchConsumer, tp: TP) -> int | None:
         partition = self._partitions.get(tp)
         return partition.processed if partition is not None and partition.is_caught_up else None
@@ -279,47 +303,9 @@ def _commit_of_lost_logs() -> None:
     _replace(BatchConsumer, "_new_offset", new_offset)
 
 
-@_mutation("short-log", "a log that ends before what was read is reported")
-def _pass_over_short_logs() -> None:
-    _replace(BatchConsumer, "has_exact_ends", value=False)
-
-
-@_mutation("agent-restarts", "a failed batch ends the process")
-def _restart_the_agent() -> None:
-    _replace(worker_app, "CrashingSupervisor", OneForOneSupervisor)
-
-
-@_mutation("shown-without-lease", "a partition is shown while nobody else may own it")
-def _show_without_a_lease() -> None:
-    def problem(_: Membership, __: int) -> str | None:
-        return None
-
-    _replace(Membership, "_ownership_problem", problem)
-
-
-@_mutation("silent-end", "a step of a recovery without an answer lets it begin again")
-def _end_recoveries_silently() -> None:
-    _replace(RebalanceEnd, "_wait", Recovery._wait)
-
-
-@_mutation("no-watchdog", "a worker that does not get on ends")
-def _skip_the_watchdog() -> None:
-    async def check(_: watchdog.Watchdog) -> None:
-        """Find nothing."""
-
-    _replace(watchdog.Watchdog, "check", check)
-
-
-@_mutation("held-rebalance", "a rebalance does not wait for a batch that is processed singly")
-def _hold_rebalances() -> None:
-    def is_awaited(_: BatchConsumer) -> bool:
-        return False
-
-    _replace(BatchConsumer, "is_awaited", is_awaited)
-
-
-@_mutation("held-report", "a rebalance does not wait for the report of a record that ends workers")
+@_mutation("held-report")
 def _hold_rebalances_for_reports() -> None:
+    """A rebalance does not wait for the report of a record that ends workers."""
     real = Engine._report_poison_record
 
     async def report(self: Engine, tp: TP, offset: int, ends: int, _: BatchConsumer) -> None:
@@ -329,16 +315,9 @@ def _hold_rebalances_for_reports() -> None:
     _replace(Engine, "_report_poison_record", report)
 
 
-@_mutation("coordinator-errors", "errors of the coordinator are asked for")
-def _leave_coordinator_errors() -> None:
-    async def check_errors(_: BatchConsumer) -> None:
-        """Ask for none."""
-
-    _replace(BatchConsumer, "check_errors", check_errors)
-
-
-@_mutation("no-forwards", "a record on a wrong partition is forwarded")
+@_mutation("no-forwards")
 def _drop_forwards() -> None:
+    """A record on a wrong partition is forwarded."""
     real = Engine._compute
 
     def compute(self: Engine, *given: Any) -> Any:
@@ -350,18 +329,9 @@ def _drop_forwards() -> None:
     _replace(Engine, "_compute", compute)
 
 
-@_mutation("any-answer", "of two answers for a partition the one of the higher generation counts")
-def _take_every_answer() -> None:
-    _replace(received, "_counts", lambda *_: True)
-
-
-@_mutation("unfounded-changes", "changes count where what they change is held")
-def _take_changes_of_anything() -> None:
-    _replace(received, "_continues", lambda *_: True)
-
-
-@_mutation("early-receipt", "a receipt is given once the broker has acknowledged the event")
+@_mutation("early-receipt")
 def _give_receipts_early() -> None:
+    """A receipt is given once the broker has acknowledged the event."""
     real = TopicsWriter.write
 
     async def write(self: TopicsWriter, records: Sequence[OutgoingRecord]) -> list[Written | None]:
@@ -373,8 +343,9 @@ def _give_receipts_early() -> None:
     _replace(TopicsWriter, "write", write)
 
 
-@_mutation("first-offset", "a receipt has the offset of its own event")
+@_mutation("first-offset")
 def _give_the_offset_of_the_batch() -> None:
+    """A receipt has the offset of its own event."""
     first: dict[int, Written] = {}
     real = _Write.resolve
 
@@ -386,24 +357,30 @@ def _give_the_offset_of_the_batch() -> None:
     _replace(_Write, "resolve", resolve)
 
 
-@_mutation("letter-headers", "a dead letter has all headers of its record")
+@_mutation("letter-headers")
 def _drop_the_last_header() -> None:
+    """A dead letter has all headers of its record."""
+
     def shorten(original: OriginalRecord) -> OriginalRecord:
         return replace(original, headers=original.headers[:-1])
 
     _change_letters(lambda original, content: (shorten(original), content))
 
 
-@_mutation("letter-value", "a dead letter has the value of its record, byte for byte")
+@_mutation("letter-value")
 def _cut_values_by_a_byte() -> None:
+    """A dead letter has the value of its record, byte for byte."""
+
     def cut(original: OriginalRecord) -> OriginalRecord:
         return replace(original, value=original.value[:-1]) if original.value else original
 
     _change_letters(lambda original, content: (cut(original), content))
 
 
-@_mutation("letter-reason", "a dead letter says why its record was refused")
+@_mutation("letter-reason")
 def _give_one_reason_for_all() -> None:
+    """A dead letter says why its record was refused."""
+
     def invalid(content: LetterContent) -> LetterContent:
         error = content.error
         json = RefusalReason.INVALID_JSON
@@ -423,8 +400,10 @@ def _change_letters(
     _replace(dead_letters, "dead_letter_record", changed)
 
 
-@_mutation("arrival-order", "source and id decide between events of one time, never their arrival")
+@_mutation("arrival-order")
 def _let_the_later_arrival_count() -> None:
+    """Source and id decide between events of one time, never their arrival."""
+
     def newest(left: Cell, right: Cell) -> Cell:
         return left if left.time > right.time or left[:3] == right[:3] else right
 
@@ -432,8 +411,9 @@ def _let_the_later_arrival_count() -> None:
         _replace(module, "newest", newest)
 
 
-@_mutation("swapped-outcomes", "a duplicate is told from a superseded record")
+@_mutation("swapped-outcomes")
 def _swap_outcomes() -> None:
+    """A duplicate is told from a superseded record."""
     swapped = {
         core.Outcome.DUPLICATE: core.Outcome.SUPERSEDED,
         core.Outcome.SUPERSEDED: core.Outcome.DUPLICATE,
@@ -453,8 +433,9 @@ def _swap_outcomes() -> None:
     _replace(merging, "process", process)
 
 
-@_mutation("stale-explanations", "after a rebalance a reader has the new owner's explanations")
+@_mutation("stale-explanations")
 def _keep_explanations_of_former_owners() -> None:
+    """After a rebalance a reader has the new owner's explanations."""
     real = received.ReceivedHistories.apply
 
     def apply(self: received.ReceivedHistories, *given: Any) -> received.Applied:
@@ -471,25 +452,12 @@ def _keep_explanations_of_former_owners() -> None:
     _replace(received.ReceivedHistories, "apply", apply)
 
 
-@_mutation("stopped-producer", "what a stopped Kafka client of the gateway leaves is given up")
+@_mutation("stopped-producer")
 def _wait_for_stopped_producers() -> None:
+    """What a stopped Kafka client of the gateway leaves is given up."""
+
     async def acknowledged(self: _OpenProducer, batch: Any, queue: _PartitionQueue) -> int | None:
         sent = await self.client.send_batch(batch, queue.topic, partition=queue.partition)
         return int((await sent).offset)
 
     _replace(_OpenProducer, "acknowledged", acknowledged)
-
-
-@_mutation("failed-producer", "a Kafka client of the gateway that has failed is replaced")
-def _keep_failed_producers() -> None:
-    async def close(_: TopicsWriter) -> None:
-        """Keep it."""
-
-    _replace(TopicsWriter, "_close", close)
-
-
-def _replace(owner: Any, name: str, value: Any) -> None:
-    """Replace an attribute; one that is not there (any more) is an error."""
-    if not hasattr(owner, name):
-        raise AttributeError(name)
-    setattr(owner, name, value)

@@ -1,23 +1,22 @@
-"""Connections in memory, with delays, cuts, and ends that the other side does not hear of."""
+"""Connections in memory, with delays, cuts, and ends that the other side never notices."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from contextvars import Context, copy_context
-from itertools import count
 from random import Random
 from typing import Any, Final
 
 from tests.simulation.loop import Process, SimulationLoop, current_process
 
-#: The delays of a message in a network without faults, in seconds: the slower, the more is under
-#: way at once.
+#: The delays of a message in a network without faults, in seconds: the longer they are, the more
+#: messages are in flight.
 DELAYS: Final = ((0.0001, 0.002), (0.0005, 0.02), (0.002, 0.06))
 
 
 class Endpoint(asyncio.Transport):
-    """One end of a connection: what is written arrives at the other end, in order, later."""
+    """One end of a connection: what is written arrives at the other end later, in order."""
 
     def __init__(self, network: Network, process: Process, context: Context) -> None:
         super().__init__()
@@ -26,8 +25,6 @@ class Endpoint(asyncio.Transport):
         self.context = context
         self.protocol: Any = None
         self.peer: Endpoint
-        #: Of the ends of a run.
-        self.number = next(network.numbers)
         self._arrives_at = 0.0
         self._is_closing = False
         self._is_lost = False
@@ -42,16 +39,12 @@ class Endpoint(asyncio.Transport):
             return
         self._send(self.peer._receive, bytes(data))
 
-    def writelines(self, list_of_data: Any) -> None:
-        """Send data in one piece."""
-        self.write(b"".join(list_of_data))
-
     def is_closing(self) -> bool:
         """Return True once it is closed."""
         return self._is_closing
 
     def close(self) -> None:
-        """Close it: what was written before arrives."""
+        """Close it; what was written before still arrives."""
         if self._is_closing:
             return
         self._is_closing = True
@@ -133,7 +126,7 @@ class Endpoint(asyncio.Transport):
             self.protocol.connection_lost(error)
 
     def reset(self, *, is_heard: bool = True) -> None:
-        """End the connection without a word from this side; `is_heard` tells the other."""
+        """End the connection at once; `is_heard`: the other side gets a reset."""
         self._is_closing = True
         self._is_lost = True
         self.network.forget(self)
@@ -142,7 +135,7 @@ class Endpoint(asyncio.Transport):
 
 
 class Network:
-    """Who listens where, how long a message takes, and which connections there are."""
+    """The listeners, the open connections, and the delays between processes."""
 
     def __init__(self, loop: SimulationLoop, chance: Random) -> None:
         self.loop = loop
@@ -151,8 +144,6 @@ class Network:
         self._listeners: dict[tuple[str, int], tuple[Process, Context, Callable[[], Any]]] = {}
         self._open: dict[Endpoint, None] = {}
         self._addresses: dict[str, str] = {}
-        #: Of new ends.
-        self.numbers = count(1)
         #: The processes whose connections end with them.
         self._watched: dict[Process, None] = {}
         #: By pair of process names: added to each delay, in seconds; `inf` swallows all.
@@ -182,7 +173,7 @@ class Network:
         self._listeners.pop((host, port), None)
 
     async def connect(self, make: Callable[[], Any], host: str, port: int) -> tuple[Endpoint, Any]:
-        """Connect the current process; raise ConnectionRefusedError where nobody listens."""
+        """Connect the current process; raise ConnectionRefusedError without a listener."""
         here = current_process()
         await asyncio.sleep(self.chance.uniform(*self.delays))
         found = self._listeners.get((host, port))
@@ -207,7 +198,7 @@ class Network:
         return [end for end in self._open if end.process is process]
 
     def cut(self, end: Endpoint) -> None:
-        """Reset a connection in the middle: each side hears of it by itself."""
+        """Reset a connection in the middle: each side is told separately."""
         other = end.peer
         error = ConnectionResetError("connection reset by the network")
         for one in (end, other):
@@ -224,6 +215,6 @@ class Network:
             process.on_kill.append(lambda: self.reset_all(process))
 
     def reset_all(self, process: Process) -> None:
-        """Reset all connections of a process that has ended: its machine says so."""
+        """Reset all connections of a process that has ended, as its machine would."""
         for end in self.connections(process):
             end.reset()

@@ -5,42 +5,38 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
+
+from prometheus_client.samples import Sample
 
 from audit.comparison import compare_exposed
 from audit.exposed import Exposed
 from audit.recount import audit_records
 from boundary.web import registry_of
+from broker.stored_record import RawRecord
+from catalogue.model import Catalogue
 from events.fact import Family
 from events.partitioning import partition_for
+from events.record_rules import RecordRules
 from events.registry import FACTS_BY_NAME
 from events.topics import DEAD_LETTERS, topic_name
 from streams.commit_metadata import decode_commit_metadata
 from streams.core import process
+from streams.decisions import AcceptedLosses
+from streams.engine import Engine
 from streams.exposition import WorkerCollector
+from streams.membership import Membership
 from streams.state import EMPTY, Cell, EntityState, merge_states
 from streams.state_store import StateStore
+from tests.simulation.cluster import Cluster
 from tests.simulation.letters_oracle import Origin, letter_problems
-from tests.simulation.partition_log import records_of
-from tests.simulation.records import FORWARDED_FROM, Fate, said
+from tests.simulation.loop import Process
+from tests.simulation.outcomes_oracle import Outcomes
+from tests.simulation.partition_log import PartitionLog, records_of
+from tests.simulation.programs import SimulatedWorker
+from tests.simulation.records import FORWARDED_FROM, Fate, Fates, said
 from tests.simulation.stand_ins import remembered
-
-if TYPE_CHECKING:
-    from prometheus_client.samples import Sample
-
-    from broker.stored_record import RawRecord
-    from catalogue.model import Catalogue
-    from events.record_rules import RecordRules
-    from streams.decisions import AcceptedLosses
-    from streams.engine import Engine
-    from streams.membership import Membership
-    from tests.simulation.cluster import Cluster
-    from tests.simulation.loop import Process
-    from tests.simulation.outcomes_oracle import Outcomes
-    from tests.simulation.partition_log import PartitionLog
-    from tests.simulation.records import Fates
-    from tests.simulation.simulated_worker import SimulatedWorker
-    from tests.simulation.traffic import Traffic
+from tests.simulation.traffic import Traffic
 
 #: The values of the event topics, by topic, partition and offset.
 Stored = Mapping[tuple[str, int, int], bytes | None]
@@ -54,18 +50,18 @@ _FEWEST_FIGURES: Final = 50
 
 
 class Judgement(NamedTuple):
-    """What is wrong at the end of a run, its counts, the right states, events and dead letters."""
+    """The problems at the end of a run, its counts, and what should be stored."""
 
     problems: list[str]
     counts: Counter[str]
     expected: States
     stored: Stored
     lost: AbstractSet[Origin]
-    """What logs had, and have lost."""
+    """The records that logs have lost."""
     letters: Sequence[RawRecord]
 
     def sums(self, catalogue: Catalogue) -> StateStore:
-        """Return the sums of the right states."""
+        """Return a store of the right states."""
         store = StateStore(catalogue.terms)
         for (family, partition), states in self.expected.items():
             store.put(family, partition, states)
@@ -73,7 +69,7 @@ class Judgement(NamedTuple):
 
 
 class _Awake(NamedTuple):
-    """A worker whose process runs, and is not paused."""
+    """A worker whose process runs and is not paused."""
 
     name: str
     process: Process
@@ -91,7 +87,7 @@ def _awake(workers: Iterable[SimulatedWorker]) -> Iterator[_Awake]:
 
 
 class Ownership:
-    """Watches that no two workers show a partition for longer than a lease allows."""
+    """Checks that no two workers show a partition for longer than a lease allows."""
 
     def __init__(self, lease_seconds: float) -> None:
         self._lease_seconds = lease_seconds
@@ -118,7 +114,7 @@ class Ownership:
 
 
 class Completeness:
-    """Watches that a worker begins to show a partition with the states of all committed events."""
+    """Checks that a worker shows a partition only with the states of all committed events."""
 
     def __init__(
         self, cluster: Cluster, app_id: str, rules: RecordRules, accepted: AcceptedLosses
@@ -134,12 +130,12 @@ class Completeness:
         self._seen: dict[Process, tuple[int, frozenset[int]]] = {}
 
     def forget(self) -> None:
-        """Forget all events: a log was accepted as it is now."""
+        """Forget all events, because a log was accepted as it is now."""
         self._states.clear()
         self._offsets.clear()
 
     def problems(self, workers: Sequence[SimulatedWorker]) -> Iterator[str]:
-        """Yield what is missing where a worker shows a partition that it did not before."""
+        """Yield what is missing where a worker begins to show a partition."""
         group = self._cluster.group(self._app_id)
         for worker in _awake(workers):
             shown, owned_in = worker.membership.shown(), worker.membership.generation
@@ -148,7 +144,7 @@ class Completeness:
                 shown -= known
             else:
                 known = frozenset()
-            # Another member may have the partition, and have gone on.
+            # Another member may own the partition and have continued.
             if not shown or owned_in != group.generation:
                 continue
             self._seen[worker.process] = owned_in, known | shown
@@ -195,7 +191,7 @@ def shown_losses(
     accepted: AcceptedLosses,
     now: float,
 ) -> Iterator[str]:
-    """Yield where a worker shows a partition long after its log has lost records that were read."""
+    """Yield where a worker shows a partition long after its log lost records that were read."""
     for worker in _awake(workers):
         shown = worker.membership.shown()
         for (topic, partition), since in lost.items():
@@ -205,9 +201,9 @@ def shown_losses(
 
 
 def foreign_states(workers: Iterable[SimulatedWorker]) -> Iterator[str]:
-    """Yield where a worker that shows partitions has the states of other ones.
+    """Yield where a worker that shows partitions holds states of others.
 
-    They would take memory that another worker has too, and keep what has been erased since.
+    They would waste memory, and keep what has been erased since.
     """
     for worker in _awake(workers):
         if not worker.membership.shown():
@@ -218,37 +214,28 @@ def foreign_states(workers: Iterable[SimulatedWorker]) -> Iterator[str]:
                 yield f"{worker.name} has the states of {family}[{partition}], not its own"
 
 
-class Sessions:
-    """Watches that a worker shows nothing once its session has ended unheard.
+def shown_unheard(cluster: Cluster, workers: Iterable[SimulatedWorker]) -> Iterator[str]:
+    """Yield each worker that still shows something although its session has expired.
 
     Its lease is shorter than a session, and begins earlier.
     """
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._expired = cluster.expired
-        self.problems: list[str] = []
-
-    def look(self, workers: Iterable[SimulatedWorker]) -> None:
-        """Look which workers show something."""
-        for worker in _awake(workers):
-            if worker.process in self._expired and worker.membership.shown():
-                self._note(worker.process, f"{worker.name} shows partitions")
-
-    def _note(self, process: Process, what: str) -> None:
-        self.problems.append(f"{what}, and its session ended at {self._expired[process]:.2f} s")
+    for worker in _awake(workers):
+        ended_at = cluster.expired.get(worker.process)
+        if ended_at is not None and worker.membership.shown():
+            yield f"{worker.name} shows partitions, and its session ended at {ended_at:.2f} s"
 
 
 def waiting_for(
     cluster: Cluster, workers: Sequence[SimulatedWorker], *, app_id: str, partitions: int
 ) -> str:
-    """Return what is not done yet; "" once every event is committed and every figure shown."""
+    """Return what is still to be done; "" once all events are committed and all figures shown."""
     if cluster.late_requests:
         return f"{cluster.late_requests} late requests"
     group = cluster.group(app_id)
     for log in _event_logs(cluster):
         committed, metadata = group.offsets.get((log.topic, log.number), (0, ""))
         committed = cluster.overtaken.get((log.topic, log.number), committed)
-        # A log may lose markers that were read; without a record before them, nothing is lost.
+        # A log may lose markers that were read; without a record before them nothing is lost.
         had_records = decode_commit_metadata(metadata).last is not None
         if committed < log.end or (committed > log.end and had_records):
             return f"{log.topic}[{log.number}]: committed {committed}, ends at {log.end}"
@@ -257,7 +244,7 @@ def waiting_for(
         if not worker.is_wanted:
             continue
         if worker.membership is None:
-            return f"{worker.name} is not there"
+            return f"{worker.name} does not run"
         reason = worker.membership.waiting_for()
         if reason is not None:
             return f"{worker.name} waits for {reason}"
@@ -275,7 +262,7 @@ def judge(
     fates: Fates,
     outcomes: Outcomes,
 ) -> Judgement:
-    """Compare what all workers show, once all is done, with a recount of the stored records."""
+    """Compare what the workers show at the end with a recount of the stored records."""
     settings = workers[0].settings
     as_of = settings.make_clock().today()
     records = [record for log in _event_logs(cluster) for record in records_of(log)]
@@ -283,7 +270,7 @@ def judge(
     gone = [one for log in _event_logs(cluster) for one in records_of(log, batches=log.lost)]
     lost = {record[:3] for record in gone}
     problems = [
-        f"acknowledged, and not there: {topic}[{partition}]@{offset}"
+        f"acknowledged, but missing: {topic}[{partition}]@{offset}"
         for topic, partition, offset, value in traffic.acknowledged
         if stored.get((topic, partition, offset)) != value
         and (topic, partition, offset) not in lost
@@ -297,12 +284,12 @@ def judge(
         if worker.is_wanted and worker.engine is not None and worker.membership is not None
     }
     comparison = compare_exposed(audit, [*pages.values()])
-    # The audit counts what is on a wrong partition, whose copy for the right one may be lost.
+    # The audit counts a record on a wrong partition whose copy on the right one may be lost.
     if not any(name == FORWARDED_FROM for record in gone for name, _ in record.headers):
         problems += comparison.differences
     if comparison.compared < _FEWEST_FIGURES:
         problems.append(f"only {comparison.compared} figures were compared")
-    if not lost:  # Else what was lost was counted, and what is left is counted anew.
+    if not lost:  # Else lost records were counted, and the others are counted again.
         problems += outcomes.at_the_end(stored, pages)
     refused: dict[Origin, tuple[RawRecord, Fate]] = {}
     valid: list[RawRecord] = []
@@ -341,8 +328,8 @@ def judge(
 def _expected_states(valid: Iterable[RawRecord], partitions: int) -> States:
     """Return the state of each entity after all valid records, by family and partition.
 
-    Of a fact's records of a day that with the greatest time, source and id counts, wherever it
-    stands. What is on a wrong partition was forwarded.
+    Of the records of a fact and day, the one with the greatest time, source and id counts,
+    wherever it is. Records on a wrong partition were forwarded.
     """
     expected: dict[tuple[Family, int], dict[str, dict[str, dict[str, Cell]]]] = {
         (family, number): {} for family in Family for number in range(partitions)
@@ -383,7 +370,7 @@ def _event_logs(cluster: Cluster) -> Iterator[PartitionLog]:
 
 
 def _exposed(name: str, engine: Engine, membership: Membership) -> Exposed:
-    """Return what /metrics of a worker would have now."""
+    """Return what a worker's /metrics would show now."""
     collector = WorkerCollector(
         engine.catalogue, engine.state_store, engine.meters, membership.status
     )

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from audit.exposed import Exposed
 from catalogue import metrics
+from events.fact import Family
 from events.partitioning import partition_for
+from events.records import OutgoingRecord, Record
 from streams import merging
 from streams.batch_transport import BatchProducer
+from streams.core import Result
+from streams.decisions import AcceptedLosses
 from streams.meters import Meters
+from streams.state import EntityState
 from streams.state_store import Position, StateStore
-from tests.simulation.letters_oracle import origins_of
+from tests.simulation.cluster import Cluster
+from tests.simulation.letters_oracle import Origin, origins_of
 from tests.simulation.loop import current_process
-from tests.simulation.records import said
-
-if TYPE_CHECKING:
-    from audit.exposed import Exposed
-    from events.fact import Family
-    from events.records import OutgoingRecord, Record
-    from streams.core import Result
-    from streams.decisions import AcceptedLosses
-    from streams.state import EntityState
-    from tests.simulation.cluster import Cluster
-    from tests.simulation.letters_oracle import Origin
-    from tests.simulation.records import Fates, Said
+from tests.simulation.records import Fates, Said, said
 
 #: The event type under which refused records are counted.
 _UNREAD: Final = "unknown"

@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.group import SyncGroupRequest
 from aiokafka.protocol.produce import ProduceRequest
 
-from tests.simulation.cluster import AS_USUAL, Fate
+from tests.simulation.cluster import AS_USUAL, Cluster, Fate
 from tests.simulation.faults import GATEWAY_TARGETS, Fault, FaultKind, Kinds, Undo
+from tests.simulation.loop import Process
+from tests.simulation.programs import SimulatedGateway, SimulatedWorker, Supervised
 from tests.simulation.request_faults import LOST_ANSWER, LOST_REQUEST, RequestFaults, late
-
-if TYPE_CHECKING:
-    from tests.simulation.cluster import Cluster
-    from tests.simulation.loop import Process
-    from tests.simulation.simulated_gateway import SimulatedGateway
-    from tests.simulation.simulated_worker import SimulatedWorker
-    from tests.simulation.supervised import Supervised
 
 #: Longer than a session and a rebalance: another worker has written meanwhile.
 LONG_PAUSE_SECONDS: Final = 4.0

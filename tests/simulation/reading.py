@@ -6,20 +6,18 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from catalogue.explanations import Explanation
+from catalogue.history import Histories
+from catalogue.model import Catalogue
 from events.fact import Family
 from streams.histories import histories_of
 from streams.queries.addresses import WorkerAddresses, WorkerTarget
 from streams.queries.collector import CollectorPlan, HistoriesCollector
+from streams.state import EntityState
 from tests.simulation.loop import Process, SimulationLoop
-
-if TYPE_CHECKING:
-    from catalogue.explanations import Explanation
-    from catalogue.history import Histories
-    from catalogue.model import Catalogue
-    from streams.state import EntityState
-    from tests.simulation.simulated_worker import SimulatedWorker
+from tests.simulation.programs import SimulatedWorker
 
 Explained = tuple[str, str, str, str, str]
 """Of an explanation: its entity, day, source, id and text."""
@@ -46,7 +44,7 @@ class _Target(WorkerTarget):
 
 @dataclass(frozen=True, slots=True)
 class _Running(WorkerAddresses):
-    """The workers that run at the moment, as a DNS name has them."""
+    """The workers that currently run, as a DNS name would resolve to them."""
 
     now: Callable[[], set[WorkerTarget]] = set
 
@@ -55,7 +53,7 @@ class _Running(WorkerAddresses):
 
 
 class Reader:
-    """Follows all workers from the beginning of a run."""
+    """Follows all workers from the start of a run."""
 
     def __init__(
         self,
@@ -76,7 +74,7 @@ class Reader:
 
         plan = CollectorPlan(_Running(now=running), partitions)
         self._collector = HistoriesCollector(catalogue, plan, timer=loop.time)
-        #: What was looked at last, by partition: it stays right or wrong.
+        #: What was last checked, by partition.
         self._checked: dict[int, object] = {}
         #: Of each partition: the generation of what was held at the last look, and when it was
         #: confirmed.
@@ -86,16 +84,16 @@ class Reader:
         loop.spawn(self.process, lambda: self._collector.follow(asyncio.Event()))
 
     def problems(self) -> Iterator[str]:
-        """Yield what is wrong of what it shows now."""
+        """Yield what is wrong in what it shows now."""
         yield from self._gone_back()
         yield from self._never_told()
 
     def _gone_back(self) -> Iterator[str]:
-        """Yield where it went back to an earlier owner of a partition, whose answer came late."""
+        """Yield where a late answer took it back to an earlier owner of a partition."""
         for partition, one in self._collector._received._held.items():
             generation, confirmed_at = self._seen.get(partition, (0, 0.0))
             self._seen[partition] = (one.generation, one.confirmed_at)
-            # What was not confirmed for long is forgotten, with its generation.
+            # What has not been confirmed for long is forgotten, with its generation.
             if one.generation < generation and self._loop.time() - confirmed_at < CONFIRMED_SECONDS:
                 yield (
                     f"the reader went from generation {generation} of partition {partition} back"
@@ -103,7 +101,7 @@ class Reader:
                 )
 
     def _never_told(self) -> Iterator[str]:
-        """Yield what it shows of a partition and the worker that told it, at that version, not."""
+        """Yield what it shows of a partition that its worker did not serve at that version."""
         held, checked = self._collector._received._held, self._checked
         for worker in self._workers:
             engine, membership = worker.engine, worker.membership
@@ -129,7 +127,7 @@ class Reader:
                     yield f"the reader has of {worker.name} other explanations of {partition}"
 
     def waiting_for(self, histories: Histories, explanations: AbstractSet[Explained]) -> str:
-        """Return what is missing or wrong of what all events say; "" for nothing."""
+        """Return what is missing or wrong compared with all events; "" for nothing."""
         self._collector._take()
         waiting = self._collector.waiting_for()
         if waiting is not None:

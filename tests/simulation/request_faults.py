@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.fetch import FetchRequest
@@ -13,12 +13,9 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.protocol.produce import ProduceRequest
 
-from tests.simulation.cluster import AS_USUAL, Fate
+from tests.simulation.cluster import AS_USUAL, Cluster, Fate
 from tests.simulation.faults import Fault, FaultKind, Kinds
-
-if TYPE_CHECKING:
-    from tests.simulation.cluster import Cluster
-    from tests.simulation.loop import Process
+from tests.simulation.loop import Process
 
 #: The requests that may be lost, the more important ones more often.
 _LOSABLE: Final = (

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, partial
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from catalogue.loader import load_catalogue
 from events.dead_letter_policy import DEAD_LETTER_POLICY
@@ -23,19 +23,19 @@ from events.record_rules import RecordRules
 from events.topics import declared_topics
 from streams import dead_letters
 from streams.app import create_app
+from streams.decisions import AcceptedLoss
 from streams.engine import Engine
 from streams.histories import histories_of
-from streams.settings import load_settings
+from streams.settings import Settings, load_settings
 from tests.simulation import probes, stand_ins
 from tests.simulation.accepting import Operator
-from tests.simulation.cluster import STRUCTS, Cluster
-from tests.simulation.compiled_structs import compiled
+from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Fault
-from tests.simulation.gateway_oracle import gateway_problems
 from tests.simulation.gateway_producers import (
     Deliveries,
     GatewayProducer,
     credentials_of,
+    gateway_problems,
     producer_of,
 )
 from tests.simulation.injection import Injection
@@ -46,32 +46,27 @@ from tests.simulation.network import Network
 from tests.simulation.oracle import (
     Completeness,
     Ownership,
-    Sessions,
     foreign_states,
     judge,
     shown_losses,
+    shown_unheard,
     waiting_for,
 )
 from tests.simulation.outcomes_oracle import Outcomes
-from tests.simulation.planning import planned_faults
 from tests.simulation.process_faults import Parties
+from tests.simulation.programs import SimulatedGateway, SimulatedWorker, watch_programs
 from tests.simulation.reading import Reader, address_of, explained_in
 from tests.simulation.records import Fates, Sent, pool
-from tests.simulation.simulated_gateway import SimulatedGateway, let_gateways_run
-from tests.simulation.simulated_worker import SimulatedWorker, watch_workers
+from tests.simulation.sequences import planned_faults
 from tests.simulation.stand_ins import LOG_INTERVAL_SECONDS
 from tests.simulation.traffic import Traffic, chosen
-
-if TYPE_CHECKING:
-    from streams.decisions import AcceptedLoss
-    from streams.settings import Settings
 
 APP_ID: Final = "simulated"
 AS_OF: Final = date(2020, 12, 31)
 RECORDS, WORKERS, NODES, FAULTS = 1000, 3, 3, 20
 #: The part of the records that is sent to the gateway.
 GATEWAY_SHARE: Final = 0.1
-#: Records are sent, and faults happen, until then; all is to be well again after SETTLE_SECONDS.
+#: Records are sent, and faults happen, until then; the run must recover within SETTLE_SECONDS.
 TRAFFIC_SECONDS: Final = 10.0
 SETTLE_SECONDS: Final = 25.0
 #: Later where offsets were committed within PROGRESS_SECONDS, up to LONGEST_SETTLE_SECONDS.
@@ -79,20 +74,20 @@ PROGRESS_SECONDS, LONGEST_SETTLE_SECONDS = 5.0, 240.0
 #: Times of the workers, shorter than the shipped ones: a run is short.
 SESSION_SECONDS, HEARTBEAT_SECONDS, REQUEST_SECONDS = 2.4, 0.4, 3.2
 SELF_CHECK_SECONDS: Final = 4.0
-#: In which a reader has what the workers tell.
+#: How long a reader may take to have what the workers serve.
 READ_SECONDS: Final = 8.0
 CHECK_SECONDS: Final = 0.25
 #: For how long a worker's threads keep each other waiting at the longest, one of these in a run.
 LONGEST_TURNS: Final = (0.0, 0.001, 0.03, 0.15)
-#: A member that is there has to join again within this time: it waits for the broker's answers to
-#: the batches in process, and to its commit, each at the longest until a request is given up. One
-#: that stands still meanwhile is gone after a session.
+#: A live member must join again within this time: it waits for the broker's answers to the batches
+#: in process and to its commit, each for at most a request's timeout. A paused member expires
+#: after a session.
 LONGEST_REBALANCE_SECONDS: Final = 4 * REQUEST_SECONDS + SESSION_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is made of; by default all of it follows from the seed."""
+    """The parameters of a run; by default all follow from the seed."""
 
     seed: int
     faults: tuple[Fault, ...] | None = None
@@ -102,7 +97,7 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """What a run came to: no problem means that it is right."""
+    """The result of a run, which is right if it has no problems."""
 
     seed: int
     faults: tuple[Fault, ...] = ()
@@ -115,6 +110,12 @@ class Outcome:
     counts: Counter[str] = field(default_factory=Counter)
     reached: Counter[str] = field(default_factory=Counter)
     """How often the state of each probe was reached."""
+
+    @property
+    def summary(self) -> dict[str, object]:
+        """What is kept of it."""
+        names = ("seed", "problems", "digest", "seconds", "reached")
+        return {**{name: getattr(self, name) for name in names}, **self.counts}
 
 
 @cache
@@ -142,7 +143,7 @@ def warm_up() -> None:
     for records in pool().values():
         for one in records:
             stand_ins.remembered(one.value or b"")
-    # What a worker loads late, with its app.
+    # Modules that a worker loads late, with its app.
     settings = _settings()
     engine = Engine(
         _catalogue(),
@@ -154,8 +155,6 @@ def warm_up() -> None:
     credentials_of(_producers())
     stand_ins.functions_with_clocks()
     stand_ins.names_of_clocks()
-    for struct in STRUCTS:
-        compiled(struct)
 
 
 def run(plan: Plan) -> Outcome:
@@ -169,7 +168,7 @@ def run(plan: Plan) -> Outcome:
     most = Random(f"letters {plan.seed}").choice((1, DEAD_LETTER_POLICY.max_single))
     vars(dead_letters)["DEAD_LETTER_POLICY"] = replace(DEAD_LETTER_POLICY, max_single=most)
     if plan.mutation is not None:
-        MUTATIONS[plan.mutation].switch_off()
+        MUTATIONS[plan.mutation]()
     probes.watch(outcome.reached)
     world = _World(loop, plan, chance, outcome)
     asyncio.set_event_loop(loop)
@@ -178,7 +177,7 @@ def run(plan: Plan) -> Outcome:
         loop.run_until_complete(world.run())
     except StuckError as error:
         outcome.problems.append(f"stuck: {error}")
-    except Exception:  # noqa: BLE001 - a fault of the simulation itself is told as such
+    except Exception:  # noqa: BLE001 - a fault of the simulation itself is reported as such
         outcome.problems.append(f"simulation: {traceback.format_exc()}")
     outcome.seconds = loop.time()
     outcome.digest = hashlib.sha256("\n".join(outcome.log).encode()).hexdigest()[:16]
@@ -199,19 +198,17 @@ class _World:
         self.cluster.group_initial_delay = chance.choice((0.0, 0.5, 3.0))
         self.cluster.note = self.note
         for spec in declared_topics(partitions=self.partitions, replication=1):
-            self.cluster.create_topic(spec.name, spec.partitions, is_compacted=spec.compacted)
+            self.cluster.create_topic(spec.name, spec.partitions)
         stand_ins.install(
             loop,
             self.cluster,
             on_exit=lambda process, status: process.owner.on_exit(status),
             accepted=lambda: self.operator.accepted,
         )
-        self._sessions = Sessions(self.cluster)
-        watch_workers()
-        let_gateways_run()
+        watch_programs()
         self.workers: list[SimulatedWorker] = []
         self._supervisors: list[asyncio.Task[None]] = []
-        #: When the last of the further workers goes, in virtual seconds.
+        #: When the last additional worker leaves, in virtual seconds.
         self._last_leave = 0.0
         self._ownership = Ownership(SESSION_SECONDS)
         self._accepted: dict[tuple[str, int], list[AcceptedLoss]] = {}
@@ -245,7 +242,7 @@ class _World:
 
     def settings(self, number: int) -> Settings:
         """Return the settings of a worker."""
-        # A copy: to read them takes longer than a worker's start.
+        # A copy, because reading them takes longer than a worker's start.
         return _settings().model_copy(
             update={
                 "broker": self.cluster.bootstrap,
@@ -261,7 +258,7 @@ class _World:
                 "commit_interval": self.chance.choice((0.05, 0.3, 1.0)),
                 "max_poll_records": self.chance.choice((20, 200, 8000)),
                 "stall_timeout": 16.0,
-                # Longer than a run is given to get well: a worker that waits for it is idle.
+                # Longer than a run may take to recover: a worker that waits for it is idle.
                 "ready_timeout": 60.0,
                 "self_check_interval": SELF_CHECK_SECONDS,
             }
@@ -287,7 +284,7 @@ class _World:
         return worker
 
     def join(self, seconds: float, is_killed: bool) -> None:  # noqa: FBT001 - of one caller
-        """Let a further worker come, and go after some time."""
+        """Add a worker, which leaves after some time."""
         worker = self.add_worker()
         self._last_leave = max(self._last_leave, self.loop.time() + seconds)
 
@@ -307,7 +304,7 @@ class _World:
             self.add_worker()
         regular = self.workers[:WORKERS]
         self._supervisors.append(self.loop.create_task(self.gateway.supervise()))
-        # Drawn in any case: a run with fewer faults is the same but for them.
+        # Drawn in any case, so that a run with fewer faults is otherwise the same.
         planned = planned_faults(
             Random(self.chance.random()), most=FAULTS, begin=0.5, end=TRAFFIC_SECONDS
         )
@@ -359,7 +356,7 @@ class _World:
         return direct
 
     async def _judge(self, traffic: Traffic) -> None:
-        """Judge what the workers show; then what a reader has."""
+        """Judge the figures of the workers, then those of a reader."""
         outcome, healed = self.outcome, self.loop.time()
         unsettled = await self._settle()
         if unsettled:
@@ -407,10 +404,10 @@ class _World:
         self.note("judged histories")
 
     async def _settle(self) -> str:
-        """Wait until all is done; return what is not after SETTLE_SECONDS.
+        """Wait until everything is done; return what is still missing after SETTLE_SECONDS.
 
-        Records that are processed one by one, on a slow network, take longer: while offsets are
-        committed, it waits.
+        Records that are processed one by one on a slow network take longer: it waits as long as
+        offsets are committed.
         """
         healed = progress_at = self.loop.time()
         committed = 0
@@ -445,7 +442,6 @@ class _World:
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             now = self.loop.time()
-            self._sessions.look(self.workers)
             for one in (
                 *self._ownership.problems(self.workers, now),
                 *self._completeness.problems(self.workers),
@@ -453,7 +449,7 @@ class _World:
                 *foreign_states(self.workers),
                 *self.reader.problems(),
                 *self.cluster.set_back,
-                *self._sessions.problems,
+                *shown_unheard(self.cluster, self.workers),
                 *self._long_rebalances(),
                 *self.operator.problems,
             ):

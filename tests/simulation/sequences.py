@@ -1,4 +1,4 @@
-"""Faults that matter together: each a short sequence, drawn as a whole.
+"""The faults of a run, drawn by chance: single ones of a few kinds, and sequences of them.
 
 What a rule is there for may need two or three faults of one victim, or one at the right distance
 from the end, which chance does not draw one by one.
@@ -7,19 +7,39 @@ from the end, which chance does not draw one by one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf
 from random import Random
 from typing import Final
 
-from tests.simulation.faults import SMALL_LOGS, Fault, FaultKind
+from tests.simulation.faults import SMALL_LOGS, TARGETS, Fault, FaultKind
 
 _WORKERS: Final = range(3)
 _NODES: Final = 3
+#: Those that an operator has to do with are of sequences alone.
+_OF_SEQUENCES: Final = (FaultKind.LOG_LOST, FaultKind.ERASURE)
+_SINGLE: Final = tuple(kind for kind in FaultKind if kind not in _OF_SEQUENCES)
+
+#: The kinds of single faults of one run.
+MOST_KINDS: Final = 7
+#: By which a worker writes after it has lost the partition: many rules are there for that alone.
+_LATE_WRITES: Final = (FaultKind.PAUSE_AT_WRITE, FaultKind.KILL_AT_WRITE, FaultKind.REQUEST_LATE)
+LATE_WRITES_SHARE: Final = 0.3
+#: The share of runs with sequences, and how many single faults those have besides: each is in the
+#: way of a sequence.
+SEQUENCES_SHARE: Final = 0.4
+MOST_BESIDES: Final = 6
+#: The part of the time of faults in which they begin.
+SEQUENCES_UNTIL: Final = 0.6
 
 
 def late_write(chance: Random, at: float) -> list[Fault]:
     """Return a kill at a write that arrives when the successors have written for seconds."""
-    return [_late_write(chance, at, after=6.0)]
+    is_produced, is_late, after_seconds = 0, 2, 6.0
+    target = chance.choice(_WORKERS)
+    while True:
+        number = 6 * chance.randrange(1 << 13) + 2 * is_late + is_produced
+        found = _fault(FaultKind.KILL_AT_WRITE, at, target, number=number)
+        if found.late_seconds > after_seconds:
+            return [found]
 
 
 def late_answer(chance: Random, _: float) -> list[Fault]:
@@ -39,10 +59,10 @@ def late_answer(chance: Random, _: float) -> list[Fault]:
 
 def paused_writers(chance: Random, at: float) -> list[Fault]:
     """Return pauses of two workers that write, until another has what they have begun."""
-    of_states = 2 * chance.randrange(1 << 15)
+    produced = 2 * chance.randrange(1 << 15)
     lasts = chance.uniform(0.0, 4.0)
     return [
-        _fault(FaultKind.PAUSE_AT_WRITE, at, target, lasts=lasts, number=of_states)
+        _fault(FaultKind.PAUSE_AT_WRITE, at, target, lasts=lasts, number=produced)
         for target in chance.sample(_WORKERS, 2)
     ]
 
@@ -99,10 +119,10 @@ def ended_twice(chance: Random, _: float) -> list[Fault]:
     What they had begun is processed record by record. The first ends are those of their start,
     and both are planned once more: a group may wait for its members for three seconds.
     """
-    is_lost_request_of_states = 0
+    lost_write = 0
     return [
         *(
-            _fault(FaultKind.KILL_AT_WRITE, at, target, number=is_lost_request_of_states)
+            _fault(FaultKind.KILL_AT_WRITE, at, target, number=lost_write)
             for at in (0.3, 5.0, 8.0)
             for target in _WORKERS
         ),
@@ -211,17 +231,38 @@ SEQUENCES: Final[tuple[Callable[[Random, float], list[Fault]], ...]] = (
 )
 
 
-def _late_write(chance: Random, at: float, *, after: float, before: float = inf) -> Fault:
-    of_states, is_late = 0, 2
-    target = chance.choice(_WORKERS)
-    while True:
-        number = 6 * chance.randrange(1 << 13) + 2 * is_late + of_states
-        found = _fault(FaultKind.KILL_AT_WRITE, at, target, number=number)
-        if after < found.late_seconds < before:
-            return found
-
-
 def _fault(
     kind: FaultKind, at: float, target: int, *, lasts: float = 0.0, steps: int = 0, number: int = 0
 ) -> Fault:
     return Fault(kind, at, target, lasts, steps, number)
+
+
+def planned_faults(chance: Random, *, most: int, begin: float, end: float) -> list[Fault]:
+    """Return the faults of a run, in the order of their times."""
+    planned = _single_faults(chance, most=most, begin=begin, end=end)
+    if chance.random() < SEQUENCES_SHARE:
+        planned = chance.sample(planned, chance.randint(0, MOST_BESIDES))
+        for sequence in chance.sample(SEQUENCES, chance.choice((1, 1, 2))):
+            planned += sequence(chance, chance.uniform(begin, end * SEQUENCES_UNTIL))
+    return sorted(planned, key=lambda one: one.at)
+
+
+def _single_faults(chance: Random, *, most: int, begin: float, end: float) -> list[Fault]:
+    """Return faults each on its own.
+
+    A run has some kinds only (swarm testing: with all kinds at once, each hides the others).
+    """
+    chosen = chance.sample(_SINGLE, chance.randint(1, MOST_KINDS))
+    if chance.random() < LATE_WRITES_SHARE:
+        chosen = [*_LATE_WRITES, *chosen[:2]]
+    return [
+        Fault(
+            kind=chance.choice(chosen),
+            at=chance.uniform(begin, end),
+            target=chance.randrange(TARGETS),
+            lasts=chance.choice((0.03, 0.2, 0.8, 2.0, 4.0)) * chance.uniform(0.5, 1.5),
+            steps=chance.randrange(400),
+            number=chance.randrange(1 << 16),
+        )
+        for _ in range(chance.randint(most // 2, most))
+    ]

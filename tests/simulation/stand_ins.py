@@ -36,8 +36,7 @@ from events.topics import FAMILIES
 from streams import batch_transport, worker
 from streams.decisions import AcceptedLosses, Decisions
 from streams.topic_watch import TopicWatch
-from tests.simulation import compiled_structs
-from tests.simulation.cluster import EPOCH_SECONDS, STRUCTS, Cluster
+from tests.simulation.cluster import EPOCH_SECONDS, Cluster
 from tests.simulation.loop import Process, SimulationLoop, current_process
 
 #: Shorter than the shipped one, as all times of the simulation are.
@@ -61,7 +60,6 @@ def install(
     `on_exit` is called when a process ends itself, with its status; `accepted` has the losses that
     the operator has accepted.
     """
-    compiled_structs.install(STRUCTS)
     vars(cloudevent)["_read_structured"] = remembered
     # Nothing is collected in a run, and nobody speaks TLS.
     gc.collect = gc.freeze = lambda *_: 0  # type: ignore[assignment]

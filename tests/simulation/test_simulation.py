@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.simulation.__main__ import code_digest
-from tests.simulation.command import simulate
-from tests.simulation.failed_schedules import failed_schedules, plan_of, schedule_line
 from tests.simulation.faults import Fault, FaultKind
 from tests.simulation.run import Outcome, Plan
-from tests.simulation.shrinking import shortest
+from tests.simulation.schedules import failed_schedules, plan_of, schedule_line, shortest
 
+ROOT = Path(__file__).parents[2]
 #: The seeds that are run, from 1 on; `make simulate` runs 10 000.
-SEEDS = 50
+SEEDS = 20
 #: Found within a few seeds: by a figure, an idle worker, an offset, a reader, a receipt, states, a
 #: dead letter's content, an order, a counter, an explanation.
 PLANTED = (
@@ -27,6 +28,19 @@ PLANTED = (
     *("arrival-order", "swapped-outcomes", "stale-explanations", "letters-below-commit"),
     *("counts-below-commit", "position-too-low", "position-reset"),
 )
+
+
+def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m tests.simulation`."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.simulation", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=1000,
+        check=False,
+    )
 
 
 def outcomes(results: Path) -> list[dict[str, Any]]:
@@ -67,31 +81,6 @@ def test_a_seed_is_the_same_run_each_time() -> None:
 
 
 @pytest.mark.timeout(300)
-def test_an_interrupted_command_goes_on(tmp_path: Path) -> None:
-    """Seeds whose outcome is kept are not run again, and count: of this code, with these faults."""
-    results = tmp_path / "results.jsonl"
-    kept = {
-        "code": code_digest(),
-        "sequence": None,
-        "seed": 2,
-        "problems": ["a figure differs"],
-    }
-    others = (
-        {**kept, "code": "of another release", "seed": 3},
-        {**kept, "sequence": "late_write", "seed": 3},
-    )
-    lines = [f"{json.dumps(one)}\n" for one in (kept, *others)]
-    results.write_text("".join(lines), encoding="utf-8")
-
-    done = simulate("--from", "2", "--seeds", "2", "--results", str(results))
-
-    assert [one["seed"] for one in outcomes(results)] == [2, 3, 3, 3]
-    assert "seed 2 failed before: a figure differs" in done.stdout
-    assert done.stdout.endswith("2 seeds from 2: 1 failed\n")
-    assert done.returncode == 1
-
-
-@pytest.mark.timeout(300)
 def test_a_rare_state_that_no_run_reaches_is_named() -> None:
     """It fails the run that has to reach all of them."""
     done = simulate("--seeds", "1", "--all-probes")
@@ -111,6 +100,36 @@ def test_planted_faults_are_found() -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.findall(r"^([\w-]+): found after", done.stdout, re.MULTILINE) == [*PLANTED]
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("rule", "sequence", "seeds"),
+    [
+        # Of the runs, this rule's absence shows in one of four.
+        ("shown-without-lease", "cut_off", 16),
+        # One of five.
+        ("short-log", "lost_records", 24),
+        # Nearly all.
+        ("diverged", "refilled_log", 8),
+        # One of eight.
+        ("seek-to-commit", "rebalances", 30),
+        # One of five.
+        ("lease-from-assignment", "paused_at_assignment", 40),
+        # One of five.
+        ("any-answer", "late_answer", 30),
+    ],
+)
+def test_a_sequence_needs_its_rule(rule: str, sequence: str, seeds: int) -> None:
+    """Without the rule a run of the sequence comes out wrong; with it the same run does not."""
+    alone = ("--processes", "1", "--sequence", sequence)
+    found = simulate(*alone, "--planted", rule, "--seeds", str(seeds)).stdout
+
+    seed = re.search(r"by seed (\d+): ", found)
+    assert seed is not None, found
+    right = simulate(*alone, "--from", seed[1], "--seeds", "1").stdout
+    assert right.endswith("1 seeds from " + seed[1] + ": 0 failed\n"), right
 
 
 def test_a_schedule_is_kept_as_it_was() -> None:
@@ -140,3 +159,30 @@ def test_the_shortest_schedule_has_only_what_the_failure_needs() -> None:
 
     assert {*shortest(plan, failed, carry_out).faults} == needed
     assert len(carried_out) < 60
+
+
+#: Of a process of its own: what is installed stays.
+_RECORD = """
+from random import Random
+from aiokafka.producer.message_accumulator import BatchBuilder
+from tests.simulation import stand_ins
+from tests.simulation.cluster import Cluster
+from tests.simulation.loop import SimulationLoop
+from tests.simulation.network import Network
+
+loop = SimulationLoop(Random(1))
+network = Network(loop, Random(1))
+cluster = Cluster(loop, network, Random(1), nodes=1)
+stand_ins.install(loop, cluster, on_exit=lambda *_: None, accepted=dict)
+batch = BatchBuilder(16384, 0)
+print(batch.append(timestamp=None, key=b"", value=b"").timestamp)
+"""
+
+
+def test_a_record_has_the_time_of_the_run() -> None:
+    """Its size depends on its time: by the machine's clock, a batch would hold more or fewer."""
+    done = subprocess.run(
+        [sys.executable, "-c", _RECORD], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert done.stdout == "1590969600000\n", done.stderr

@@ -6,17 +6,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from events.partitioning import partition_for
 from events.topics import topic_name
+from tests.simulation.cluster import Cluster
 from tests.simulation.records import Sent, damaged, rival
-
-if TYPE_CHECKING:
-    from tests.simulation.cluster import Cluster
 
 #: Of a run's records: those that contradict another one of the same time, explanations of
 #: milestones, and those with a mistake.
