@@ -51,7 +51,7 @@ test: $(VENV)/dev.stamp $(KAFKA_CLASSES) ## all tests, on a real Apache Kafka an
 # Images often tell Python to keep no bytecode: each of their processes would compile the project anew.
 SIDE_BY_SIDE := --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
-nightly: $(VENV)/dev.stamp $(KAFKA_JARS) ## what explores: simulation, planted faults, chaos, fuzz, crashes (ARGS="--seed 2")
+nightly: $(VENV)/dev.stamp $(KAFKA_JARS) ## what explores: slow tests, properties, simulation, chaos, fuzz, crashes (ARGS="--seed 2")
 	@deploy/debian-packages.sh alerting >&2
 	@$(BIN)/python -m tests.nightly $(ARGS)
 
@@ -65,7 +65,7 @@ fuzz: $(VENV)/dev.stamp ## give all that reads input generated input (ARGS="--mi
 openapi: $(VENV)/dev.stamp $(KAFKA_JARS) ## send a gateway requests made of its OpenAPI document (ARGS="--minutes 60 --seed 2")
 	@$(BIN)/python -m tests.openapi $(ARGS)
 
-simulate: $(VENV)/dev.stamp ## workers and gateway under 10 000 seeds of faults, in virtual time (ARGS="--seeds 200"; goes on where it was)
+simulate: $(VENV)/dev.stamp ## workers and gateway under 10 000 seeds of faults, in virtual time (ARGS="--seeds 200 --from 5001")
 	@mkdir -p build
 	@$(BIN)/python -m tests.simulation --seeds 10000 --all-probes --results build/simulation.jsonl $(ARGS)
 
@@ -74,7 +74,6 @@ mutants: $(VENV)/dev.stamp ## mutate the pure core and run its unit tests (resum
 	@$(BIN)/python -m tests.mutation $(ARGS)
 
 chaos: $(VENV)/dev.stamp $(KAFKA_JARS) ## real parts under faults for 20 minutes and more, each figure checked (ARGS="--seed 2")
-	@deploy/debian-packages.sh alerting >&2
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 crash: $(VENV)/dev.stamp $(KAFKA_JARS) ## kill spool, import, replay and erasure at their writes, root only (ARGS="--points all")

@@ -51,8 +51,10 @@ collect_seldom()
 settle()
 
 # Examples are not timed: machines differ, and share their cores. Based on the profile in force,
-# so that Hypothesis' own one for continuous integration keeps its repeatable examples.
-settings.register_profile("untimed", settings(), deadline=None)
+# so that Hypothesis' own one for continuous integration keeps its repeatable examples. Few here:
+# `make nightly` explores.
+settings.register_profile("untimed", settings(), deadline=None, max_examples=30)
+settings.register_profile("thorough", settings(), deadline=None, max_examples=300)
 # `make mutants` asks whether a test fails, not by how small an example, and always asks the same.
 settings.register_profile(
     "mutants",

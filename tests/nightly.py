@@ -17,7 +17,10 @@ LOGS: Final = Path("build/nightly")
 #: it takes.
 PARTS: Final[dict[str, tuple[Sequence[str], float | None]]] = {
     "tests that explore": (("-m", "pytest", "-q", "-m", "nightly", "tests"), None),
-    "planted faults": (("-m", "tests.simulation", "--planted", "all", "--seeds", "100"), None),
+    "properties": (
+        ("-m", "pytest", "-q", "-n", "2", "--hypothesis-profile", "thorough", "tests/unit"),
+        None,
+    ),
     "simulation": (("-m", "tests.simulation", "--all-probes", "--seeds", "{simulation}"), None),
     "chaos": (("-m", "tests.chaos", "--minutes", "{minutes}", "--seed", "{seed}"), 0.2),
     "fuzz": (("-m", "tests.fuzz", "--minutes", "{minutes}", "--seed", "{seed}"), 0.1),

@@ -18,7 +18,7 @@ from events.last_record import LastRecord
 from events.records import OutgoingRecord
 from events.topics import DEFAULT_APP_ID, topic_name
 from streams.decisions import read_decisions
-from tests.support.commands import run, run_inside
+from tests.support.commands import run_inside
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.waiting import wait_until
@@ -71,7 +71,10 @@ def test_a_loss_is_named_and_accepted_once(broker: KafkaBroker) -> None:
     last = LastRecord.of(records[-1])
     commit(broker, last)
     assert "all records are there" in nothing_to_accept(broker)
-    assert run(broker, "topics", "accept-loss", f"{SCHOOLS}/8", "--because", "x").returncode == 2
+    assert (
+        run_inside(broker, "topics", "accept-loss", f"{SCHOOLS}/8", "--because", "x").returncode
+        == 2
+    )
 
     with broker.admin() as admin:
         admin.delete_records({PARTITION: 4})
@@ -83,15 +86,15 @@ def test_a_loss_is_named_and_accepted_once(broker: KafkaBroker) -> None:
 
     with broker.admin() as admin:
         admin.delete_topics([SCHOOLS])
-    assert run(broker, "topics", "apply").returncode == 0
+    assert run_inside(broker, "topics", "apply").returncode == 0
     commit(broker, last)  # Kafka forgets the offsets of a deleted topic; those of a cut log stay.
     send(broker, 5)
     assert "ends at offset 5: the workers had read it up to offset 9" in accept(broker)
     send(broker, 10)
     named = f"{SCHOOLS}[3] ends at offset 15: at offset 9 is another record"
-    assert named in run(broker, "doctor").stdout
+    assert named in run_inside(broker, "doctor").stdout
     assert "at offset 9 is another record" in accept(broker, "--yes")
-    assert "partitions whose loss is accepted: 1" in run(broker, "doctor").stdout
+    assert "partitions whose loss is accepted: 1" in run_inside(broker, "doctor").stdout
     assert "its loss is accepted already" in nothing_to_accept(broker)
 
     start, replaced = sorted(
@@ -101,4 +104,4 @@ def test_a_loss_is_named_and_accepted_once(broker: KafkaBroker) -> None:
     )
     assert (start.log_start, start.last, start.because) == (4, None, "the disk failed")
     assert (replaced.log_start, replaced.last) == (0, last)
-    assert "no outcome" not in run(broker, "dead-letters", "list").stderr
+    assert "no outcome" not in run_inside(broker, "dead-letters", "list").stderr

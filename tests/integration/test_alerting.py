@@ -176,7 +176,12 @@ def _killed(victim: Worker) -> None:
 
 @pytest.mark.parametrize(
     "disturb",
-    [a_worker_is_killed, the_assessor_is_killed, a_worker_joins_and_leaves, the_broker_restarts],
+    [
+        a_worker_is_killed,
+        the_broker_restarts,
+        pytest.param(the_assessor_is_killed, marks=pytest.mark.nightly),
+        pytest.param(a_worker_joins_and_leaves, marks=pytest.mark.nightly),
+    ],
 )
 def test_no_alert_about_figures_begins_or_ends(
     monitor: Followed, disturb: Callable[[Followed], None]

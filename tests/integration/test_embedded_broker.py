@@ -76,21 +76,16 @@ def test_without_the_extra_the_message_says_what_to_install(
         embedded_broker(free_address(), tmp_path).start()
 
 
-def test_without_a_program_for_this_machine_the_message_says_so(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("program", "said"), [("/nowhere/tansu", "/nowhere/tansu"), ("/bin/ls", "--help")]
+)
+def test_a_program_that_does_not_run_is_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str, said: str
 ) -> None:
-    monkeypatch.setenv("CALF_TANSU_BIN", "/nowhere/tansu")
+    """One that is not there, and one that ends at once."""
+    monkeypatch.setenv("CALF_TANSU_BIN", program)
 
-    with pytest.raises(SmartRegionError, match="/nowhere/tansu"):
-        embedded_broker(free_address(), tmp_path).start()
-
-
-def test_a_program_that_ends_at_once_is_reported(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("CALF_TANSU_BIN", "/bin/ls")
-
-    with pytest.raises(SmartRegionError, match="--help"):
+    with pytest.raises(SmartRegionError, match=said):
         embedded_broker(free_address(), tmp_path).start()
 
 

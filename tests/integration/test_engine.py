@@ -102,6 +102,7 @@ def test_three_kills_lose_nothing(broker: KafkaBroker, factory: WorkerFactory) -
     assert statuses == [-9, -9, -9]
 
 
+@pytest.mark.nightly
 def test_workers_join_and_leave_under_a_backlog(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
@@ -145,6 +146,7 @@ def test_partitions_that_stay_are_shown_while_another_worker_joins(
     assert first.stop() == 0
 
 
+@pytest.mark.nightly
 def test_a_worker_that_sleeps_through_its_session(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:

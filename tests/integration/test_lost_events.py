@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from datetime import date
 from functools import cache
@@ -42,7 +42,6 @@ REPORT_SECONDS = 90.0
 DECIDED_SECONDS = 30.0
 LOST = 100
 
-QUICK_COMPACTION = "log.cleaner.backoff.ms=200\n"
 COMPACTED = {"cleanup.policy": "compact", "segment.ms": "100", "min.cleanable.dirty.ratio": "0"}
 
 #: The header of a record batch, up to the offset of its last record.
@@ -76,29 +75,6 @@ def busiest() -> Place:
 def later() -> Sequence[Message]:
     messages = region(7, date(2017, 1, 1), date(2019, 12, 31))
     return [message for message in messages if place_of(message) == busiest()]
-
-
-@pytest.fixture(scope="module")
-def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
-    if reason := missing_requirement():
-        give_up(reason)
-    folder = tmp_path_factory.mktemp("kafka")
-    with KafkaBroker(folder, properties=QUICK_COMPACTION) as broker:
-        yield broker
-
-
-@pytest.fixture
-def own(own_broker: KafkaBroker) -> KafkaBroker:
-    own_broker.reset()
-    apply_topics(own_broker.bootstrap, declared_topics())
-    return own_broker
-
-
-@pytest.fixture
-def workers(own: KafkaBroker, tmp_path: Path) -> Iterator[WorkerFactory]:
-    factory = WorkerFactory(own.bootstrap, tmp_path)
-    yield factory
-    factory.stop_all()
 
 
 def working(broker: KafkaBroker, worker: Worker) -> None:
@@ -178,34 +154,35 @@ def accept(broker: KafkaBroker | Cluster, worker: Worker, *places: Place, **sett
     assert "smartregion_topic_fault{" not in worker.metrics()
 
 
-@pytest.mark.parametrize("how", ["alive", "frozen"])
+@pytest.mark.parametrize("how", ["alive", pytest.param("frozen", marks=pytest.mark.nightly)])
 def test_records_cut_on_disk_and_more_new_ones_than_were_cut(
-    own: KafkaBroker, workers: WorkerFactory, how: str
+    broker: KafkaBroker, factory: WorkerFactory, how: str
 ) -> None:
     """The log is longer than the position again: only the last merged record shows the loss.
 
     A worker that was frozen reads from its position on, and finds records there.
     """
-    worker = workers.worker(session_timeout="60", request_timeout="65")
-    working(own, worker)
+    worker = factory.worker(session_timeout="60", request_timeout="65")
+    working(broker, worker)
     worker.wait_ready()
     if how == "frozen":
         worker.sleep()
-    own.stop()
-    left = cut_last(own, busiest(), LOST)
-    own.start()
+    broker.stop()
+    left = cut_last(broker, busiest(), LOST)
+    broker.start()
     cut = Counter(map(place_of, a_year()))[busiest()] - left
     assert len(later()) > cut + LOST
-    send(own.bootstrap, later()[: cut + LOST])
+    send(broker.bootstrap, later()[: cut + LOST])
     if how == "frozen":
         worker.wake()
 
     is_withheld(worker, busiest(), "log_diverged")
-    accept(own, worker, busiest())
-    exact(own.bootstrap, worker)
+    accept(broker, worker, busiest())
+    exact(broker.bootstrap, worker)
     assert worker.stop() == 0
 
 
+@pytest.mark.nightly
 def test_an_unclean_election_and_more_new_ones_than_it_lost(tmp_path: Path) -> None:
     """A replica that was behind leads: its log lacks what the other one alone had."""
     if reason := missing_requirement():
@@ -267,43 +244,45 @@ def replicas(bootstrap: str, place: Place, *, in_sync: int) -> list[int]:
     return found
 
 
-def test_records_cut_on_disk_and_none_sent_since(own: KafkaBroker, workers: WorkerFactory) -> None:
-    worker = workers.worker()
-    working(own, worker)
-    own.stop()
-    cut_last(own, busiest(), LOST)
-    own.start()
+def test_records_cut_on_disk_and_none_sent_since(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    worker = factory.worker()
+    working(broker, worker)
+    broker.stop()
+    cut_last(broker, busiest(), LOST)
+    broker.start()
 
     is_withheld(worker, busiest(), "events_lost")
-    accept(own, worker, busiest())
-    exact(own.bootstrap, worker)
+    accept(broker, worker, busiest())
+    exact(broker.bootstrap, worker)
     assert worker.stop() == 0
 
 
-def test_records_deleted_by_compaction(own: KafkaBroker, workers: WorkerFactory) -> None:
+def test_records_deleted_by_compaction(broker: KafkaBroker, factory: WorkerFactory) -> None:
     """They are missing in the middle, which the next worker that reads the partition finds."""
-    worker = workers.worker()
-    working(own, worker)
-    before = offsets_of(own, busiest())
-    with own.admin() as admin:
+    worker = factory.worker()
+    working(broker, worker)
+    before = offsets_of(broker, busiest())
+    with broker.admin() as admin:
         alter_settings(admin, [busiest().topic], COMPACTED)
     labels = f'fault="settings_changed",partition="",topic="{busiest().topic}"'
     assert wait_until(lambda: worker.shows(labels), seconds=REPORT_SECONDS)
     left = iter(later())
 
     def is_compacted() -> bool:
-        send(own.bootstrap, [next(left)])
-        return len(before) - len(before & offsets_of(own, busiest())) > LOST
+        send(broker.bootstrap, [next(left)])
+        return len(before) - len(before & offsets_of(broker, busiest())) > LOST
 
     assert wait_until(is_compacted, seconds=SETTLE_SECONDS, every=1.0)
-    apply_topics(own.bootstrap, declared_topics(), alter_settings=True)
+    apply_topics(broker.bootstrap, declared_topics(), alter_settings=True)
     worker.kill()
-    again = workers.worker("again")
+    again = factory.worker("again")
     again.start()
 
     is_withheld(again, busiest(), "records_deleted")
-    accept(own, again, busiest())
-    exact(own.bootstrap, again)
+    accept(broker, again, busiest())
+    exact(broker.bootstrap, again)
     assert again.stop() == 0
 
 
@@ -313,33 +292,33 @@ def offsets_of(broker: KafkaBroker, place: Place) -> set[int]:
 
 
 def test_records_deleted_at_the_beginning_under_a_running_worker(
-    own: KafkaBroker, workers: WorkerFactory
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    worker = workers.worker()
-    working(own, worker)
-    with own.admin() as admin:
+    worker = factory.worker()
+    working(broker, worker)
+    with broker.admin() as admin:
         admin.delete_records({TopicPartition(busiest().topic, busiest().partition): LOST})
 
     is_withheld(worker, busiest(), "records_deleted")
-    accept(own, worker, busiest())
-    exact(own.bootstrap, worker)
+    accept(broker, worker, busiest())
+    exact(broker.bootstrap, worker)
     assert worker.stop() == 0
 
 
 def test_a_topic_deleted_and_created_again_under_a_running_worker(
-    own: KafkaBroker, workers: WorkerFactory
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """With new events: nothing of the old topic is counted, and nothing of the new one left out."""
-    worker = workers.worker()
+    worker = factory.worker()
     topic = busiest().topic
     with supervised(worker) as statuses:
-        send(own.bootstrap, a_year())
-        assert wait_done(own.bootstrap, seconds=SETTLE_SECONDS), worker.log[-3000:]
-        with own.admin() as admin:
+        send(broker.bootstrap, a_year())
+        assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS), worker.log[-3000:]
+        with broker.admin() as admin:
             admin.delete_topics([topic])
             assert wait_until(lambda: topic not in admin.list_topics(), seconds=20)
-        apply_topics(own.bootstrap, declared_topics())
-        send(own.bootstrap, later()[:LOST])
+        apply_topics(broker.bootstrap, declared_topics())
+        send(broker.bootstrap, later()[:LOST])
 
         assert wait_until(lambda: 1 in statuses, seconds=REPORT_SECONDS), worker.log[-3000:]
         # Kafka deletes the group's offsets with the topic.
@@ -348,62 +327,36 @@ def test_a_topic_deleted_and_created_again_under_a_running_worker(
             -3000:
         ]
         assert not worker.ready
-        assert "was deleted and created again" in run_inside(own, "doctor").stdout
+        assert "was deleted and created again" in run_inside(broker, "doctor").stdout
         done = run_inside(
-            own, "topics", "accept-loss", topic, "--because", "it was deleted", "--yes"
+            broker, "topics", "accept-loss", topic, "--because", "it was deleted", "--yes"
         )
         assert done.returncode == 0, done.stderr
-        exact(own.bootstrap, worker)
+        exact(broker.bootstrap, worker)
 
 
 def test_a_new_leader_that_begins_a_segment_has_lost_nothing(
-    own: KafkaBroker, workers: WorkerFactory
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """What is fetched from the last record on then ends before the leader's first batch."""
-    worker = workers.worker()
-    with own.admin() as admin:
+    worker = factory.worker()
+    with broker.admin() as admin:
         alter_settings(admin, [busiest().topic], {"segment.ms": "1000"})
-    working(own, worker)
-    own.stop()
-    own.start()
+    working(broker, worker)
+    broker.stop()
+    broker.start()
     left = iter(later())
 
     def has_new_segment() -> bool:
-        send(own.bootstrap, [next(left)])
-        [folder] = own.folder.rglob(f"{busiest().topic}-{busiest().partition}")
+        send(broker.bootstrap, [next(left)])
+        [folder] = broker.folder.rglob(f"{busiest().topic}-{busiest().partition}")
         return len([*folder.glob("*.log")]) > 1
 
     assert wait_until(has_new_segment, seconds=SETTLE_SECONDS, every=1.5)
-    exact(own.bootstrap, worker)
+    exact(broker.bootstrap, worker)
     worker.kill()
-    again = workers.worker("again")
+    again = factory.worker("again")
     again.start()
 
-    exact(own.bootstrap, again)
+    exact(broker.bootstrap, again)
     assert again.stop() == 0
-
-
-def test_a_worker_killed_three_times_while_it_reads_again(
-    own: KafkaBroker, workers: WorkerFactory
-) -> None:
-    worker = workers.worker(max_poll_records="20")
-    working(own, worker)
-    worker.kill()
-    for _ in range(3):
-        worker.start()
-        assert wait_until(lambda: is_reading(worker), seconds=60, every=0.005), worker.log[-3000:]
-        worker.kill()
-    worker.start()
-
-    exact(own.bootstrap, worker)
-    assert "poison record" not in worker.log
-    assert "working singly" not in worker.log
-    assert "smartregion_ends_at_record{" not in worker.metrics()
-    assert worker.stop() == 0
-
-
-def is_reading(worker: Worker) -> bool:
-    """Return whether a worker has read a part of what was processed before, and not all."""
-    waiting_for = str(worker.readiness().get("waiting_for"))
-    left = re.search(r"its events \((\d+) processed ones to read\)", waiting_for)
-    return left is not None and 0 < int(left[1]) < len(a_year())

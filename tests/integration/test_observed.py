@@ -16,7 +16,7 @@ from audit.recount import audit_records
 from broker.reading import read_topics
 from catalogue import metrics
 from events.observation import Territory
-from tests.support.commands import run
+from tests.support.commands import run_inside
 from tests.support.kafka import KafkaBroker
 from tests.support.observations import BAROMETER, Observation, barometer, observation_events
 from tests.support.recounts import compare
@@ -143,7 +143,7 @@ def test_figures_are_the_last_values_whatever_happened(
 
     out = tmp_path / "figures.json"
     options = ("--as-of", f"{LAST_DAY}", "--format", "json", "--out", str(out))
-    done = run(broker, "export", *options)
+    done = run_inside(broker, "export", *options)
     assert done.returncode == 0, done.stderr
     rows = {
         (row["indicator"], row["department"] or metrics.REGION): row["value"]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,10 +17,8 @@ from broker.topic_admin import alter_settings, apply_topics
 from events.fact import Family
 from events.offset_runs import OffsetRuns
 from events.topics import declared_topics, topic_name
-from operations.programs.kafka import missing_requirement
 from tests.support.commands import run_inside
 from tests.support.kafka import KafkaBroker
-from tests.support.requirements import give_up
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.integration]
@@ -30,15 +26,6 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.integration]
 SCHOOLS = topic_name(Family.SCHOOLS)
 PARTITION = f"{SCHOOLS}[0]"
 COMPACTED = {"cleanup.policy": "compact", "segment.ms": "100", "min.cleanable.dirty.ratio": "0"}
-
-
-@pytest.fixture
-def quick(tmp_path: Path) -> Iterator[KafkaBroker]:
-    if reason := missing_requirement():
-        give_up(reason)
-    with KafkaBroker(tmp_path / "kafka", properties="log.cleaner.backoff.ms=200\n") as broker:
-        apply_topics(broker.bootstrap, declared_topics(partitions=1))
-        yield broker
 
 
 def send(broker: KafkaBroker, count: int, *, commit: bool | None = None, **config: Any) -> None:
@@ -83,41 +70,42 @@ def read_with_aiokafka(broker: KafkaBroker, *, count: int) -> tuple[list[int], O
 
 
 def test_compaction_leaves_gaps_and_transactions_none(
-    quick: KafkaBroker, monkeypatch: pytest.MonkeyPatch
+    kafka: KafkaBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    apply_topics(kafka.bootstrap, declared_topics(partitions=1))
     monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)
     monkeypatch.setattr(fetcher, "PartitionRecords", fetcher.PartitionRecords)
-    send(quick, 5, enable_idempotence=True)
-    send(quick, 4, commit=True, transactional_id="committed")
-    send(quick, 6, commit=False, transactional_id="aborted")
-    send(quick, 5, enable_idempotence=False, compression_type="gzip")
-    before, gaps = read_with_kafka_python(quick)
+    send(kafka, 5, enable_idempotence=True)
+    send(kafka, 4, commit=True, transactional_id="committed")
+    send(kafka, 6, commit=False, transactional_id="aborted")
+    send(kafka, 5, enable_idempotence=False, compression_type="gzip")
+    before, gaps = read_with_kafka_python(kafka)
     assert (len(before), gaps.runs) == (14, ())
-    again, seen = read_with_aiokafka(quick, count=len(before))
+    again, seen = read_with_aiokafka(kafka, count=len(before))
     assert (again, seen.runs) == (before, ())
 
-    with administering(quick.bootstrap, what="topics") as admin:
+    with administering(kafka.bootstrap, what="topics") as admin:
         alter_settings(admin, [SCHOOLS], COMPACTED)
 
     def is_compacted() -> bool:
-        send(quick, 1)
-        return bool(read_with_kafka_python(quick)[1])
+        send(kafka, 1)
+        return bool(read_with_kafka_python(kafka)[1])
 
     assert wait_until(is_compacted, seconds=60)
-    apply_topics(quick.bootstrap, declared_topics(partitions=1), alter_settings=True)
-    after, gaps = read_with_kafka_python(quick)
+    apply_topics(kafka.bootstrap, declared_topics(partitions=1), alter_settings=True)
+    after, gaps = read_with_kafka_python(kafka)
     deleted = [offset for offset in before if offset not in after]
     assert deleted
     assert all(offset in gaps for offset in deleted)
     assert not any(offset in gaps for offset in after)
-    again, seen = read_with_aiokafka(quick, count=len(after))
+    again, seen = read_with_aiokafka(kafka, count=len(after))
     assert (again, seen.runs) == (after, gaps.runs)
 
-    asked = run_inside(quick, "doctor", partitions="1").stdout
+    asked = run_inside(kafka, "doctor", partitions="1").stdout
     assert f"{PARTITION} ends at offset" in asked
     assert "records in the middle were deleted" in asked
     decided = run_inside(
-        quick, "topics", "accept-loss", f"{SCHOOLS}/0", "--because", "a test", "--yes"
+        kafka, "topics", "accept-loss", f"{SCHOOLS}/0", "--because", "a test", "--yes"
     )
     assert decided.returncode == 0, decided.stderr
-    assert "loss is accepted: 1" in run_inside(quick, "doctor", partitions="1").stdout
+    assert "loss is accepted: 1" in run_inside(kafka, "doctor", partitions="1").stdout

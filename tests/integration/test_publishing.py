@@ -152,17 +152,6 @@ def test_losses_that_nobody_asked_for_are_an_error(kafka: KafkaBroker) -> None:
 
 
 @pytest.mark.usefixtures("refused_connections")
-def test_a_broker_lost_before_the_first_event_is_reported(kafka: KafkaBroker) -> None:
-    apply_topics(kafka.bootstrap, [TOPIC])
-    with KafkaPublisher(kafka.bootstrap, options=PublisherOptions(delivery_seconds=1)) as publisher:
-        publisher._partition_count(SCHOOLS)
-        kafka.kill()
-        publisher.publish(event(1))
-        report = publisher.flush()
-    assert [failed.event for failed in report.failed] == [event(1)]
-
-
-@pytest.mark.usefixtures("refused_connections")
 def test_a_broker_that_comes_back_gets_each_event_once(kafka: KafkaBroker) -> None:
     apply_topics(kafka.bootstrap, [TOPIC])
     events = [event(number) for number in range(200)]

@@ -14,7 +14,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from events.fact import Family
 from events.topics import declared_topics, topic_name
 from operations.programs.kafka import missing_requirement
-from tests.support.commands import run, run_inside
+from tests.support.commands import run_inside
 from tests.support.kafka import KafkaBroker
 from tests.support.requirements import give_up
 from tests.support.traffic import region, send, wait_done
@@ -54,10 +54,10 @@ def sparing(tmp_path: Path) -> Iterator[KafkaBroker]:
 def test_a_brokers_own_retention_is_reported_and_corrected_by_one_command(
     sparing: KafkaBroker, tmp_path: Path
 ) -> None:
-    refused = run(sparing, "topics", "apply")
+    refused = run_inside(sparing, "topics", "apply")
     assert refused.returncode != 0
     assert "retention.bytes: differs from the declaration, value '1000000'" in refused.stderr
-    doctor = run(sparing, "doctor")
+    doctor = run_inside(sparing, "doctor")
     assert "retention.bytes" in doctor.stdout
 
     factory = WorkerFactory(sparing.bootstrap, tmp_path)
@@ -85,7 +85,7 @@ def test_a_brokers_own_retention_is_reported_and_corrected_by_one_command(
         assert doctor.returncode == 1
         assert "smartregion.schools[3] ends at" in doctor.stdout
         assert "all records before offset 5 were deleted" in doctor.stdout
-        audit = run(sparing, "audit", "--json", "--against", worker.url)
+        audit = run_inside(sparing, "audit", "--json", "--against", worker.url)
         found = json.loads(audit.stdout)
         assert found["topics"]["starts"] == {"smartregion.schools[3]": 5}
         assert "smartregion.schools[3]: begins at offset 5" in run_inside(sparing, "audit").stdout

@@ -15,7 +15,7 @@ from events.cloudevent import CloudEvent, encode_structured
 from events.fact import Family
 from events.partitioning import partition_for
 from events.topics import topic_name
-from tests.support.commands import run
+from tests.support.commands import run_inside
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import wait_done
@@ -58,7 +58,7 @@ def audited(
     Return the refusals, and how many lycées are connected of how many.
     """
     assert wait_done(broker.bootstrap, seconds=60), worker.log[-3000:]
-    done = run(broker, "audit", "--json", "--against", worker.url, **settings)
+    done = run_inside(broker, "audit", "--json", "--against", worker.url, **settings)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     found = json.loads(done.stdout)
     figure = next(
@@ -70,7 +70,7 @@ def audited(
 
 
 def reasons(broker: KafkaBroker) -> list[str]:
-    letters = run(broker, "dead-letters", "list", "--json").stdout.splitlines()
+    letters = run_inside(broker, "dead-letters", "list", "--json").stdout.splitlines()
     return [json.loads(letter)["reason"] for letter in letters]
 
 
@@ -84,9 +84,11 @@ def test_a_time_of_the_future_is_refused_whatever_the_client_dates_its_record(
 
     assert audited(broker, worker) == ({"time_ahead": 1}, (1, 1))
     assert reasons(broker) == ["time_ahead"]
-    replayed = run(broker, "dead-letters", "replay", "--reason", "time_ahead")
+    replayed = run_inside(broker, "dead-letters", "replay", "--reason", "time_ahead")
     assert "later than the broker's clock" in replayed.stdout + replayed.stderr
-    cards = json.loads(run(broker, "producers", "report", "--format", "json").stdout)["scorecards"]
+    cards = json.loads(run_inside(broker, "producers", "report", "--format", "json").stdout)[
+        "scorecards"
+    ]
     assert sum(card["accepted"] for card in cards) == 3
 
 
@@ -100,8 +102,8 @@ def test_a_record_without_a_timestamp_is_refused(
     worker.wait_ready()
 
     assert audited(broker, worker) == ({"no_timestamp": 2}, (0, 0))
-    assert run(broker, "topics", "apply", "--alter-settings").returncode == 0
-    replayed = run(broker, "dead-letters", "replay", "--reason", "no_timestamp")
+    assert run_inside(broker, "topics", "apply", "--alter-settings").returncode == 0
+    replayed = run_inside(broker, "dead-letters", "replay", "--reason", "no_timestamp")
     assert replayed.returncode == 0, replayed.stderr
     assert audited(broker, worker)[1] == (1, 1)
 

@@ -19,7 +19,7 @@ from events.fact import Family
 from events.partitioning import partition_for
 from events.topics import DEAD_LETTERS, topic_name
 from streams.settings import Settings
-from tests.support.commands import run
+from tests.support.commands import run_inside
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import wait_done
@@ -79,13 +79,13 @@ def events_of(lycee: str) -> list[CloudEvent]:
 
 
 def audited(broker: KafkaBroker, worker: Worker) -> Any:  # noqa: ANN401 - JSON
-    done = run(broker, "audit", "--json", "--against", worker.url)
+    done = run_inside(broker, "audit", "--json", "--against", worker.url)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     return json.loads(done.stdout)
 
 
 def accepted(broker: KafkaBroker) -> tuple[int, str]:
-    done = run(broker, "producers", "report", "--format", "json")
+    done = run_inside(broker, "producers", "report", "--format", "json")
     assert done.returncode == 0, done.stderr
     cards = json.loads(done.stdout)["scorecards"]
     return sum(card["accepted"] for card in cards), done.stderr
@@ -133,8 +133,8 @@ def test_only_what_is_committed_counts_for_every_reader(
         assert next(iter(held)) in states
         with pytest.raises(TopicsStalledError, match=r"open .*schools\[\d\] \(2 records left\)"):
             list(read_topics(broker.bootstrap, wait_seconds=4))
-        assert "0 records" in run(broker, "erase", standard_input=PERSON).stdout
-        assert json.loads(run(broker, "dead-letters", "list", "--json").stdout or "[]") == []
+        assert "0 records" in run_inside(broker, "erase", standard_input=PERSON).stdout
+        assert json.loads(run_inside(broker, "dead-letters", "list", "--json").stdout or "[]") == []
 
         still_open.commit()
 
@@ -144,7 +144,7 @@ def test_only_what_is_committed_counts_for_every_reader(
     assert accepted(broker) == (4, "")
     assert wait_done(broker.bootstrap, seconds=30), "the group's offsets skip the markers"
     today, hindsight = (
-        run(broker, "export", "--format", "json", *options).stdout
+        run_inside(broker, "export", "--format", "json", *options).stdout
         for options in ((), ("--known-on", "2020-12-31"))
     )
     assert ABORTED not in today

@@ -25,7 +25,7 @@ from tests.support.workers import WorkerFactory
 
 pytestmark = pytest.mark.timeout(240)
 
-MUTANTS = 200
+MUTANTS = 60
 LAST_DAY = date(2020, 12, 31)
 
 

@@ -16,7 +16,8 @@ from tests.support.waiting import wait_until
 RESET_SECONDS = 30.0
 
 PROPERTIES = """\
-# Quick to clean, and a test may use a session shorter than a server's usual 6 s.
+# Quick to clean and to compact; a test may use a session shorter than a server's usual 6 s.
+log.cleaner.backoff.ms=200
 log.segment.delete.delay.ms=1000
 group.min.session.timeout.ms=1000
 """

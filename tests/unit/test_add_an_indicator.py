@@ -140,12 +140,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return Project(tmp_path_factory.mktemp("project"))
 
 
-def test_the_section_has_one_indicator_broken_down() -> None:
-    """What is shown is the harder case."""
-    assert "breakdown" in added()
-    assert len(YAML) == len(SHELL) == 1
-
-
 def test_no_python_is_changed(project: Project) -> None:
     """Only the programme's file is written by hand; the rest follows from it."""
     after = project.files()
@@ -154,11 +148,6 @@ def test_no_python_is_changed(project: Project) -> None:
     assert f"catalogue/programmes/{FILE}" in changed
     assert {Path(name).suffix for name in changed} == {".yaml", ".json"}
     assert after.keys() == project.before.keys()
-
-
-def test_nothing_is_left_to_write(project: Project) -> None:
-    """What `make check` compares is up to date."""
-    assert "up to date" in project.run("smart_region", "generate", "--check")
 
 
 def test_its_board_shows_it_in_french(project: Project) -> None:
@@ -173,11 +162,12 @@ def test_its_board_shows_it_in_french(project: Project) -> None:
         assert f'"{word}"' in shown
 
 
-def test_the_catalogue_lists_it(project: Project) -> None:
-    """The worker, the audit and the export read the same list."""
+def test_the_catalogue_lists_it_and_nothing_is_left_to_write(project: Project) -> None:
     assert added()["id"] in project.run("smart_region", "catalogue", "list")
+    assert "up to date" in project.run("smart_region", "generate", "--check")
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(0 if WHOLE else 600)
 def test_the_unit_tests_pass_with_a_new_indicator_and_a_new_fact(tmp_path: Path) -> None:
     """No test counts or names what the catalogue and the registry decide.

@@ -29,10 +29,9 @@ def test_a_mutated_module_and_its_own_tests_exist(module: str) -> None:
     assert f"tests/unit/{package}/test_{name}" in TESTS
 
 
-@pytest.mark.parametrize("test", TESTS)
-def test_a_test_file_that_is_run_exists(test: str) -> None:
+def test_each_test_file_that_is_run_exists() -> None:
     """Pytest ends where one of its arguments is no file."""
-    assert (ROOT / test).is_file()
+    assert [test for test in TESTS if not (ROOT / test).is_file()] == []
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -7,38 +7,15 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
+from tests.support.commands import captured
+
 ROOT: Final = Path(__file__).parents[2]
 LINT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
     "tool"
 ]["ruff"]["lint"]
 SECURITY: Final = re.compile(r"S\d*")
 EXCEPTION: Final = re.compile(r"# noqa:(?P<codes>[^-\n]*)(?P<reason> - \S.*)?$", re.MULTILINE)
-OURS: Final = [
-    file
-    for folder in (
-        "audit",
-        "boundary",
-        "broker",
-        "catalogue",
-        "dashboards",
-        "deploy/docker",
-        "events",
-        "gateway",
-        "operations",
-        "report",
-        "simulation",
-        "sources",
-        "streams",
-    )
-    for file in sorted((ROOT / folder).rglob("*.py"))
-] + [ROOT / "smart_region.py"]
-
-#: Where a rule is off for whole files, with what the reason in `pyproject.toml` allows.
-OFF: Final = {
-    "simulation/**": {"S311"},
-    "deploy/docker/*.py": {"S603", "S607"},
-    "tests/**": {"S101", "S311", "S603", "S607"},
-}
+OURS: Final = captured(["git", "ls-files", "*.py", ":!tests"], cwd=ROOT).stdout.split()
 
 
 def security_codes(codes: list[str]) -> set[str]:
@@ -53,23 +30,12 @@ def test_the_rules_are_on() -> None:
     assert security_codes(LINT.get("extend-ignore", [])) == set()
 
 
-def test_a_rule_is_off_for_no_other_files() -> None:
-    """Chance in a simulator; programs that the tests and the image's build call."""
-    off = {
-        files: codes
-        for files, ignored in LINT["per-file-ignores"].items()
-        if (codes := security_codes(ignored))
-    }
-
-    assert off == OFF
-
-
 def test_every_exception_says_why() -> None:
     """Beside the line that it is for."""
     unexplained = [
-        f"{file.relative_to(ROOT)}: {found[0]}"
+        f"{file}: {found[0]}"
         for file in OURS
-        for found in EXCEPTION.finditer(file.read_text(encoding="utf-8"))
+        for found in EXCEPTION.finditer((ROOT / file).read_text(encoding="utf-8"))
         if security_codes(re.findall(r"[A-Z]+\d+", found["codes"])) and not found["reason"]
     ]
 

@@ -3,7 +3,6 @@
 import errno
 import gc
 import json
-import resource
 import signal
 import subprocess
 import sys
@@ -138,12 +137,6 @@ def test_a_day_that_no_fact_can_have_is_refused(arguments: list[str]) -> None:
     assert "name one from 2010-01-01 to 9998-12-31" in result.stderr
 
 
-def test_another_error_of_the_system_keeps_its_traceback() -> None:
-    """As a file that a program of ours should have made."""
-    error = FileNotFoundError(errno.ENOENT, "No such file or directory", "/srv/out")
-    assert run_failing(error).exception is error
-
-
 def test_help_lists_every_command_in_one_section() -> None:
     assert sorted(chain(*SECTIONS.values())) == sorted(main.commands)
 
@@ -182,24 +175,6 @@ def test_help_imports_nothing_heavy() -> None:
     assert HEAVY & set(json.loads(done.stdout)) == set()
 
 
-def test_help_takes_little_more_than_an_interpreter() -> None:
-    """Of processor time, since the machine may have other work: a heavy import alone costs more."""
-    help_seconds, bare_seconds = (
-        min(processor_seconds(*command) for _ in range(3))
-        for command in (("smart_region.py", "--help"), ("-c", "pass"))
-    )
-
-    assert help_seconds < 12 * bare_seconds
-
-
-def processor_seconds(*arguments: str) -> float:
-    """Return what an interpreter takes that is given these arguments."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
 def test_garbage_is_collected_seldom() -> None:
     """In every command, before it imports what it needs."""
     found = []
@@ -231,10 +206,11 @@ def test_a_readable_error_is_one_line_and_status_2() -> None:
     assert result.stdout == ""
 
 
-def test_a_programmers_error_keeps_its_traceback() -> None:
-    """What we did not foresee is not dressed up as the user's mistake."""
-    error = LookupError("a bug")
-
+@pytest.mark.parametrize(
+    "error", [LookupError("a bug"), FileNotFoundError(errno.ENOENT, "No such file", "/srv/out")]
+)
+def test_a_programmers_error_keeps_its_traceback(error: Exception) -> None:
+    """What we did not foresee, such as a missing file of ours, is no mistake of the user."""
     assert run_failing(error).exception is error
 
 

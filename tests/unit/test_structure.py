@@ -159,20 +159,14 @@ def test_the_picture_has_no_arrow_too_many() -> None:
 
 def test_a_name_is_that_of_one_class() -> None:
     """Whoever looks a class up finds one."""
-    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     names = Counter(
         node.name
-        for path in files
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for tree in MODULES.values()
+        for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
     )
 
     assert [name for name, count in names.items() if count > 1] == []
-
-
-def test_every_module_says_what_it_is() -> None:
-    """A module starts with a docstring."""
-    assert [name for name, tree in MODULES.items() if not ast.get_docstring(tree)] == []
 
 
 def calls(tree: ast.Module) -> list[tuple[str, int]]:
