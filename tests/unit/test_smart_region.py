@@ -134,7 +134,7 @@ def test_a_day_that_no_fact_can_have_is_refused(arguments: list[str]) -> None:
     result = CliRunner().invoke(main, arguments)
 
     assert result.exit_code == 2
-    assert "name one from 2010-01-01 to 9998-12-31" in result.stderr
+    assert "name a day from 2010-01-01 to 9998-12-31" in result.stderr
 
 
 def test_help_lists_every_command_in_one_section() -> None:
