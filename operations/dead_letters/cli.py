@@ -193,7 +193,7 @@ def show(
 @DRY_RUN
 @BROKER
 def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters: Any) -> None:
-    """Send again the records of waiting dead letters that are valid now.
+    """Send the records of dead letters that are now valid again.
 
     Each is sent byte for byte to the topic of its event, with the headers of a replay. A record
     that its dead letter does not keep is read from its topic. A record that would be refused as
