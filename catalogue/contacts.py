@@ -23,7 +23,7 @@ from boundary.addresses import is_loopback
 from boundary.errors import SmartRegionError
 from boundary.foreign_yaml import read_yaml
 
-#: A domain that never exists (RFC 2606): what nobody filled in reaches nobody.
+#: A domain that never exists (RFC 2606): the default addresses reach nobody.
 NOBODY = "smart-region.invalid"
 
 
@@ -38,7 +38,7 @@ def _addressable(address: str) -> str:
 
 
 def _is_secret_safe(url: str) -> bool:
-    """Return whether nobody else on the network reads what is sent to an address."""
+    """Return whether what is sent to an address is hidden from the network."""
     parts = urlsplit(url)
     return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
@@ -60,7 +60,7 @@ class _ContactModel(BaseModel):
 
 
 class Contact(_ContactModel):
-    """How somebody is reached: any of mail, a chat's incoming webhook, a webhook of their own."""
+    """The channels of a contact: mail, a chat's incoming webhook, a webhook of their own."""
 
     mail: tuple[Address, ...] = ()
     chat_url_file: Path | None = None
@@ -142,5 +142,5 @@ def _owners_in(declared: object) -> Iterable[object]:
 
 
 def is_nobody(address: str) -> bool:
-    """Return True for an address that nobody filled in."""
+    """Return True for a default address, which reaches nobody."""
     return address.endswith(f"@{NOBODY}")

@@ -114,8 +114,8 @@ def slipping_since(judgement: Judgement, history: History, as_of: date) -> date 
     It is missed since the day after its own, or since its figure was known or its target was lost
     after that. It is at risk since the first day of the last month that began at another status:
     statuses are compared at the ends of months, and day by day within that month. Nothing is at
-    risk before its baseline's day: nobody had promised it. The cost is that of a judgement a month
-    since then, once for each history.
+    risk before its baseline's day, when it was not promised yet. The cost is that of a judgement a
+    month since then, once for each history.
     """
     promise, milestone = judgement.promise, judgement.milestone
     if promise is None or milestone is None or judgement.status not in SLIPPING:

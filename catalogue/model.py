@@ -222,7 +222,7 @@ class CountryTarget(CatalogueModel):
 
 
 class Country(CatalogueModel):
-    """What is known of the whole country, kept for comparison: nobody here is held to it."""
+    """The whole country's figures, kept for comparison: no territory here is held to them."""
 
     shown: Flag = False
     """True where its value is shown beside the region's."""

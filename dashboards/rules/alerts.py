@@ -28,7 +28,7 @@ _MINUTE: Final = 60
 
 
 class Severity(StrEnum):
-    """How soon somebody must act."""
+    """How soon an alert needs action."""
 
     INFO = "info"
     WARNING = "warning"

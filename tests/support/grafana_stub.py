@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 from types import TracebackType
@@ -40,12 +38,7 @@ UID = {"type": "string", "pattern": "^[a-zA-Z0-9_-]{1,40}$"}
 FOLDER_BODY = {
     "type": "object",
     "required": ["title"],
-    "properties": {
-        "uid": UID,
-        "title": {"type": "string", "minLength": 1},
-        "parentUid": UID,
-        "description": {"type": "string"},
-    },
+    "properties": {"uid": UID, "title": {"type": "string", "minLength": 1}},
     "additionalProperties": False,
 }
 DASHBOARD_BODY = {
@@ -79,11 +72,8 @@ DASHBOARD_BODY = {
 SEARCH_QUERY = {
     "type": "object",
     "properties": {
-        "query": {"type": "string"},
         "tag": {"type": "string", "minLength": 1},
         "type": {"enum": ["dash-db", "dash-folder"]},
-        "folderUIDs": {"type": "string"},
-        "starred": {"enum": ["true", "false"]},
         "limit": {"type": "string", "pattern": "^([1-9][0-9]{0,2}|[1-4][0-9]{3}|5000)$"},
         "page": {"type": "string", "pattern": "^[1-9][0-9]*$"},
     },
@@ -124,13 +114,7 @@ class Stored:
 class GrafanaStub:
     """The server; a context in which it listens on a free port of the loopback."""
 
-    def __init__(
-        self,
-        *,
-        prefix: str = "",
-        certificate: Path | None = None,
-        clock: Callable[[], float] = monotonic,
-    ) -> None:
+    def __init__(self, *, prefix: str = "", clock: Callable[[], float] = monotonic) -> None:
         self.prefix = prefix
         self.role = EDITOR
         """Of the service account whose token opens it."""
@@ -151,17 +135,11 @@ class GrafanaStub:
         """A hung answer ends when it is set."""
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.stub = self
-        self.scheme = "http"
-        if certificate is not None:
-            self.scheme = "https"
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = Thread(target=self._server.serve_forever, args=(0.01,))
 
     @property
     def url(self) -> str:
-        return f"{self.scheme}://127.0.0.1:{self._server.server_address[1]}{self.prefix}"
+        return f"http://127.0.0.1:{self._server.server_address[1]}{self.prefix}"
 
     @property
     def writes(self) -> list[Request]:
