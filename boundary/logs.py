@@ -7,10 +7,8 @@ import logging
 import math
 import sys
 import traceback
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from threading import RLock
 from time import monotonic
 from typing import Final, Literal
 
@@ -24,6 +22,7 @@ REPEAT_SECONDS: Final = 60.0
 """How long a library's line is not repeated: without a broker, clients log the same lines tens of
 times a second."""
 MOST_REMEMBERED: Final = 200
+"""Lines after which all are forgotten, and written again when they are repeated."""
 
 
 class TextFormatter(logging.Formatter):
@@ -79,7 +78,7 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.WARNING)
-    # It warns of each malformed request: anybody could fill the log.
+    # It warns of each malformed request: any client could fill the log.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     # It warns of each fetch that is slow to decode, about which an operator can do nothing.
     logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
@@ -93,10 +92,9 @@ class RareRepeats(logging.Filter):
     def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
         super().__init__()
         self._clock = clock
-        # Reentrant: a garbage collection may start while it is held, and a finaliser may log.
-        self._lock = RLock()
-        self._written: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
-        """When each line was written and how often it was omitted since; the latest is last."""
+        # Without a lock: when threads log one line at once, it may be written twice.
+        self._written: dict[tuple[str, str], tuple[float, int]] = {}
+        """When each line was written, and how often it was omitted since."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to write a record: always if it is our own or has a traceback."""
@@ -104,16 +102,15 @@ class RareRepeats(logging.Filter):
             return True
         line = record.name, record.getMessage()
         now = self._clock()
-        with self._lock:
-            at, left_out = self._written.pop(line, (-math.inf, 0))
-            if now - at < REPEAT_SECONDS:
-                self._written[line] = at, left_out + 1
-                return False
-            self._written[line] = now, 0
-            if len(self._written) > MOST_REMEMBERED:
-                self._written.popitem(last=False)
-        if left_out:
-            record.msg, record.args = f"{line[1]} (and {left_out} times since)", ()
+        at, omitted = self._written.get(line, (-math.inf, 0))
+        if now - at < REPEAT_SECONDS:
+            self._written[line] = at, omitted + 1
+            return False
+        if len(self._written) >= MOST_REMEMBERED:
+            self._written.clear()
+        self._written[line] = now, 0
+        if omitted:
+            record.msg, record.args = f"{line[1]} (and {omitted} times since)", ()
         return True
 
 

@@ -1,8 +1,9 @@
-"""Files that only their owner may read: secrets and possible personal data."""
+"""Files that only their owner may read: secrets, possible personal data, and locks."""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -14,6 +15,10 @@ OWNERS_ALONE: Final = 0o600
 OWNERS_FOLDER: Final = 0o700
 PRIVATE_UMASK: Final = 0o077
 """For programs that may write personal data and set no file modes themselves."""
+
+
+class FileLockedError(Exception):
+    """Another process has the lock. The caller knows which one, and names it."""
 
 
 def rights_of_others(file: Path) -> int:
@@ -98,6 +103,24 @@ def write_private_files() -> None:
     For libraries that create files without setting modes.
     """
     os.umask(PRIVATE_UMASK)
+
+
+def lock_file(file: Path) -> BinaryIO:
+    """Return a file that is locked until it is closed or this process ends.
+
+    So the second of two programs that would interfere ends. Creates a missing file. Raises
+    FileLockedError, or OSError if the file cannot be created or its disk has no locks.
+    """
+    make_private_file(file)
+    lock = file.open("rb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        if isinstance(error, BlockingIOError):
+            raise FileLockedError from error
+        raise
+    return lock
 
 
 def _opened(file: Path, *, truncate: bool) -> int:

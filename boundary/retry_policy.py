@@ -44,7 +44,6 @@ class RetryPolicy:
         request: Callable[[], Answer],
         *,
         retry_on: type[RetryableError] = RetryableError,
-        before_pause: Callable[[], None] = lambda: None,
     ) -> Answer:
         """Call until no such error is raised, and return the answer.
 
@@ -63,7 +62,6 @@ class RetryPolicy:
             ),
             stop=is_over,
             sleep=self.sleep,
-            before_sleep=lambda _: before_pause(),
             reraise=True,
         )
         return retrying(request)

@@ -35,70 +35,6 @@ _DATA: Final = "data"
 #: Lower code points are no marks: a run of marks is part of a run of higher ones.
 _RUN: Final = re.compile(rf"[^\x00-\u02ff]{{{MOST_MARKS + 1},}}")
 
-
-def refuse_unbounded(item: ReceivedItem) -> None:
-    """Raise ContractError (too_large or too_complex) where an item breaks one of the bounds.
-
-    An item that is not JSON counts as one text. Names no field that may hold personal data.
-    """
-    value = item.value
-    # Nearly every event is known to be within all bounds by these conditions.
-    if (
-        len(value) <= _SMALL
-        and item.headers is STRUCTURED_HEADERS
-        and value.isascii()
-        and b"\\u" not in value
-    ):
-        return
-    # As workers do, who read the record: an event with a receipt must not be refused there.
-    refuse_large(item.headers, value)
-    if isinstance(item.content, dict):
-        _refuse_long_attributes(item.content)
-    parts: list[Any] = [item.content]
-    for part in parts:
-        if isinstance(part, str):
-            _refuse_marks(part)
-        elif isinstance(part, dict):
-            _refuse_names(part)
-            parts += part.values()
-        elif isinstance(part, list):
-            parts += part
-        if len(parts) > MOST_PARTS:
-            raise _too_complex("value", None, f"send at most {MOST_PARTS} values in an event")
-
-
-def _refuse_long_attributes(content: Mapping[str, Any]) -> None:
-    for name, value in content.items():
-        if name != _DATA and isinstance(value, str) and len(value) > LONGEST_ATTRIBUTE:
-            size = f"{len(value)} characters"
-            remedy = f"send attributes of at most {LONGEST_ATTRIBUTE} characters"
-            raise _too_complex(shown_step(name), size, remedy)
-
-
-def _refuse_names(names: Iterable[str]) -> None:
-    for name in names:
-        if len(name) > LONGEST_NAME:
-            remedy = f"send names of at most {LONGEST_NAME} characters"
-            raise _too_complex("value", f"a name of {len(name)} characters", remedy)
-        _refuse_marks(name)
-
-
-def _refuse_marks(text: str) -> None:
-    if text.isascii():
-        return
-    for run in _RUN.finditer(text):
-        marks = 0
-        for sign in run[0]:
-            marks = marks + 1 if unicodedata.category(sign).startswith("M") else 0
-            if marks > MOST_MARKS:
-                remedy = f"send at most {MOST_MARKS} combining marks in a row"
-                raise _too_complex("value", None, remedy)
-
-
-def _too_complex(field: str, value: str | None, remedy: str) -> ContractError:
-    return ContractError(RefusalReason.TOO_COMPLEX, field, value, remedy)
-
-
 MOST_AHEAD: Final = timedelta(minutes=5)
 """How far an event's time may be ahead of this process's clock, where workers take that."""
 
@@ -234,3 +170,66 @@ def _refuse_person_data(item: ReceivedItem) -> None:
     field = find_person_data(item.content)
     if field is not None:
         raise ContractError(RefusalReason.PERSON_DATA, field, None, _SEND_A_PSEUDONYM)
+
+
+def refuse_unbounded(item: ReceivedItem) -> None:
+    """Raise ContractError (too_large or too_complex) where an item breaks one of the bounds.
+
+    An item that is not JSON counts as one text. Names no field that may hold personal data.
+    """
+    value = item.value
+    # Nearly every event is known to be within all bounds by these conditions.
+    if (
+        len(value) <= _SMALL
+        and item.headers is STRUCTURED_HEADERS
+        and value.isascii()
+        and b"\\u" not in value
+    ):
+        return
+    # As workers do, who read the record: an event with a receipt must not be refused there.
+    refuse_large(item.headers, value)
+    if isinstance(item.content, dict):
+        _refuse_long_attributes(item.content)
+    parts: list[Any] = [item.content]
+    for part in parts:
+        if isinstance(part, str):
+            _refuse_marks(part)
+        elif isinstance(part, dict):
+            _refuse_names(part)
+            parts += part.values()
+        elif isinstance(part, list):
+            parts += part
+        if len(parts) > MOST_PARTS:
+            raise _too_complex("value", None, f"send at most {MOST_PARTS} values in an event")
+
+
+def _refuse_long_attributes(content: Mapping[str, Any]) -> None:
+    for name, value in content.items():
+        if name != _DATA and isinstance(value, str) and len(value) > LONGEST_ATTRIBUTE:
+            size = f"{len(value)} characters"
+            remedy = f"send attributes of at most {LONGEST_ATTRIBUTE} characters"
+            raise _too_complex(shown_step(name), size, remedy)
+
+
+def _refuse_names(names: Iterable[str]) -> None:
+    for name in names:
+        if len(name) > LONGEST_NAME:
+            remedy = f"send names of at most {LONGEST_NAME} characters"
+            raise _too_complex("value", f"a name of {len(name)} characters", remedy)
+        _refuse_marks(name)
+
+
+def _refuse_marks(text: str) -> None:
+    if text.isascii():
+        return
+    for run in _RUN.finditer(text):
+        marks = 0
+        for sign in run[0]:
+            marks = marks + 1 if unicodedata.category(sign).startswith("M") else 0
+            if marks > MOST_MARKS:
+                remedy = f"send at most {MOST_MARKS} combining marks in a row"
+                raise _too_complex("value", None, remedy)
+
+
+def _too_complex(field: str, value: str | None, remedy: str) -> ContractError:
+    return ContractError(RefusalReason.TOO_COMPLEX, field, value, remedy)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 from typing import Final
@@ -18,37 +18,32 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from boundary.logs import traceback_of
-from boundary.terminal import counted
 from gateway.answers import BatchAnswer, Item, Problem, Receipts
-from gateway.authentication import AuthenticationError, Authenticator, UnverifiedSignature
-from gateway.body import MAX_BODY, BodyReader, BodyReservation, announced_length
-from gateway.client_address import ClientAddresses
+from gateway.authentication import Authenticator, Prove
+from gateway.body import BodyReader
 from gateway.documents import DOCUMENTS, SCHEMAS, document_text
 from gateway.exposition import GatewayCollector
-from gateway.http_binding import Delivery, HttpMode, mode_of, only_once, read_delivery
+from gateway.http_binding import HttpMode, mode_of, only_once, read_delivery
 from gateway.idempotency import (
     REPLAYED_HEADER,
     RETRY_SECONDS,
     IdempotencyStore,
-    PendingRequest,
-    RepeatedRequest,
+    SignedRequest,
     StoredAnswer,
 )
-from gateway.problems import KINDS, MEDIA_TYPE, ProblemError
-from gateway.quota import Quotas, cost_of
+from gateway.problems import MEDIA_TYPE, ProblemError, problem_kinds
+from gateway.quota import Quotas
 from gateway.reception import Reception
-from gateway.work_scheduling import LARGE, WorkScheduler
+from gateway.work_scheduling import WorkScheduler
 
 logger = logging.getLogger(__name__)
 
 EVENTS_PATHS: Final = ("/events", "/events/batch", "/events/binary")
 """All of them accept every mode: a generated client needs an address for each."""
-TRANSIENT: Final = frozenset({408, 429, 500, 503})
-"""Statuses of problems that the same request may not meet when it is sent again."""
-_BROKER_UNAVAILABLE: Final = KINDS["broker_away"]
-CHALLENGE: Final = 'Bearer realm="smart-region"'
+_BROKER_AWAY: Final = "broker_away"
 _JSON: Final = "application/json"
 _SCHEMA: Final = "application/schema+json"
+_RETRY: Final = {"Retry-After": str(RETRY_SECONDS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +59,8 @@ class Gateway:
     body: BodyReader
     scheduler: WorkScheduler
     idempotency: IdempotencyStore
-    addresses: ClientAddresses = field(default_factory=ClientAddresses)
+    is_behind_haproxy: bool = False
+    """Whether `X-Forwarded-For` is HAProxy's; it names the client's address, or the /64 of IPv6."""
 
 
 def make_app(gateway: Gateway) -> ASGIApp:
@@ -103,163 +99,86 @@ class _Events:
         await response(scope, receive, send)
 
     async def _response(self, request: Request) -> Response:
-        try:
-            headers = only_once(request.scope["headers"])
-            if self._gateway.waiting_for() is not None:
-                raise _broker_unavailable()
-            sender = self._authenticated(headers)
-        except ProblemError as error:
-            return self._refused(None, error)
-        if isinstance(sender, UnverifiedSignature):
-            return await self._with_signature(request, headers, sender)
-        return await self._with_token(request, headers, sender)
-
-    def _authenticated(self, headers: Mapping[bytes, bytes]) -> str | UnverifiedSignature:
-        try:
-            return self._gateway.authenticator.identify(headers)
-        except AuthenticationError as error:
-            raise _unauthenticated(str(error)) from None
-
-    async def _with_token(
-        self, request: Request, headers: Mapping[bytes, bytes], producer: str
-    ) -> Response:
-        """Answer a request that has the producer's token."""
         gateway = self._gateway
         try:
-            length = announced_length(headers)
-            # A smaller body was received already; a larger one is refused whatever the quota.
-            if length is not None and LARGE < length <= MAX_BODY:
-                _refuse_beyond_quota(gateway.quotas.wait(producer, cost_of(length)))
-            with gateway.body.reserve(producer, length) as reservation:
-                body = await reservation.read(request)
-                with gateway.scheduler.admit(producer, len(body)):
-                    _refuse_beyond_quota(gateway.quotas.take(producer, cost_of(len(body))))
-                    delivery, items = await self._accepted(request, producer, headers, body)
+            headers = only_once(request.scope["headers"])
+            self._refuse_unless_ready()
+            sender = gateway.authenticator.identify(headers)
+            if not isinstance(sender, str):
+                return await self._signed(request, headers, sender)
         except ProblemError as error:
-            return self._refused(producer, error)
-        return _answer(delivery.mode, items)
+            return self._refused(None, error)
+        try:
+            with gateway.body.reserve(sender) as reservation:
+                body = await reservation.read(request)
+                gateway.quotas.take(sender, len(body))
+                return await self._accepted(sender, headers, body)
+        except ProblemError as error:
+            return self._refused(sender, error)
 
-    async def _with_signature(
-        self, request: Request, headers: Mapping[bytes, bytes], signature: UnverifiedSignature
+    def _refuse_unless_ready(self) -> None:
+        if self._gateway.waiting_for() is not None:
+            # The cause is for the operator: /readyz and the log have it.
+            raise ProblemError(_BROKER_AWAY, "nothing was accepted: send it again later")
+
+    async def _signed(
+        self, request: Request, headers: Mapping[bytes, bytes], prove: Prove
     ) -> Response:
-        """Answer a request that has a signature, which is still to be verified."""
-        found = await self._first_response(request, headers, signature)
-        if isinstance(found, Response):
-            return found
+        """Answer a request with a signature. Raises ProblemError while its sender is unknown."""
+        gateway = self._gateway
+        with gateway.body.reserve_unverified(self._address(request, headers)) as reservation:
+            body = await reservation.read(request)
+            proof = prove(body)
+            signed = gateway.idempotency.begin(proof, mode_of(headers))
+            if not signed.is_repeat:
+                with signed:
+                    try:
+                        gateway.body.assign(reservation, proof.producer)
+                        if not signed.is_charged:
+                            gateway.quotas.take(proof.producer, len(body))
+                        response = await self._accepted(proof.producer, headers, body, signed)
+                    except ProblemError as error:
+                        response = self._refused(proof.producer, error)
+                    signed.store(_stored(response))
+                    return response
         # The body is released: a request that waits for another's answer holds no memory.
-        producer, repeated = found
-        self._gateway.exposition.count_repeated(producer)
-        answer = await repeated.answer()
+        del body
+        gateway.exposition.count_repeated(proof.producer)
+        answer = await signed.first_answer()
         if answer is None:
-            return self._refused(producer, _repeated())
+            return self._refused(proof.producer, _repeated())
         return Response(
             answer.body, answer.status, headers={**answer.headers, REPLAYED_HEADER: "true"}
         )
 
-    async def _first_response(
-        self, request: Request, headers: Mapping[bytes, bytes], signature: UnverifiedSignature
-    ) -> Response | tuple[str, RepeatedRequest]:
-        """Return the answer to a signed request, or the producer and what it repeats."""
-        gateway = self._gateway
-        address = gateway.addresses.of(request.client and request.client.host, headers)
-        try:
-            with gateway.body.reserve_unauthenticated(
-                address, announced_length(headers)
-            ) as reservation:
-                body = await reservation.read(request)
-                try:
-                    proof = signature.prove(body)
-                except AuthenticationError as error:
-                    raise _unauthenticated(str(error)) from None
-                # The mode is not signed: with another one, the same bytes are another request.
-                mode = mode_of(headers)
-                known = gateway.idempotency.begin(proof, mode)
-                if isinstance(known, RepeatedRequest):
-                    return proof.producer, known
-                with known:
-                    response, is_final = await self._verified(
-                        request, known, reservation, proof.producer, headers, body
-                    )
-                    known.store(_stored(response, is_final=is_final))
-                    return response
-        except ProblemError as error:
-            return self._refused(None, error)
-
-    async def _verified(
-        self,
-        request: Request,
-        pending: PendingRequest,
-        reservation: BodyReservation,
-        producer: str,
-        headers: Mapping[bytes, bytes],
-        body: bytes,
-    ) -> tuple[Response, bool]:
-        """Return the answer to a request whose signature is right, and whether it is final."""
-        gateway = self._gateway
-        try:
-            gateway.body.assign(reservation, producer)
-            with gateway.scheduler.admit(producer, len(body)):
-                if not pending.is_charged:
-                    _refuse_beyond_quota(gateway.quotas.take(producer, cost_of(len(body))))
-                pending.mark_charged()
-                delivery, items = await self._accepted(
-                    request, producer, headers, body, is_charged=pending.is_charged
-                )
-        except ProblemError as error:
-            return self._refused(producer, error), error.kind.status not in TRANSIENT
-        return _answer(delivery.mode, items), not any(map(_is_broker_unavailable, _problems(items)))
+    def _address(self, request: Request, headers: Mapping[bytes, bytes]) -> str:
+        """Return the address that a request's body counts for until its sender is known."""
+        if self._gateway.is_behind_haproxy:
+            return headers.get(b"x-forwarded-for", b"").decode("latin-1")
+        return request.client.host if request.client is not None else ""
 
     async def _accepted(
         self,
-        request: Request,
         producer: str,
         headers: Mapping[bytes, bytes],
         body: bytes,
-        *,
-        is_charged: bool = False,
-    ) -> tuple[Delivery, list[Item]]:
+        signed: SignedRequest | None = None,
+    ) -> Response:
         """Parse a body that was charged by its size, and accept the events in it."""
+        is_charged = signed is not None and signed.is_charged
+        if signed is not None:
+            signed.mark_charged()
         delivery = await self._gateway.scheduler.run(
-            producer,
-            len(body),
-            partial(read_delivery, headers, body),
-            has_left=request.is_disconnected,
+            producer, len(body), partial(read_delivery, headers, body)
         )
-        more = len(delivery.items) - cost_of(len(body))
-        if more > 0 and not is_charged:
-            self._gateway.quotas.charge_more(producer, more)
-        items = await self._gateway.reception.accept(
-            delivery.items, producer, has_left=request.is_disconnected
-        )
-        return delivery, items
+        if not is_charged:
+            self._gateway.quotas.charge_events(producer, len(body), len(delivery.items))
+        items = await self._gateway.reception.accept(delivery.items, producer)
+        return _answer(delivery.mode, items)
 
     def _refused(self, producer: str | None, error: ProblemError) -> Response:
         self._gateway.exposition.count_refused(producer, error.kind.name)
         return _problem_response(error.problem, error.headers)
-
-
-def _refuse_beyond_quota(seconds: float) -> None:
-    """Raise ProblemError (over_quota) where the quota requires a wait of so many seconds."""
-    if seconds > 0:
-        wait = max(1, round(seconds + 0.5))
-        raise ProblemError(
-            "over_quota",
-            f"the request exceeds the quota: wait {counted(wait, 'second')}",
-            headers={"Retry-After": str(wait)},
-        )
-
-
-def _unauthenticated(detail: str) -> ProblemError:
-    return ProblemError("unauthenticated", detail, headers={"WWW-Authenticate": CHALLENGE})
-
-
-def _broker_unavailable() -> ProblemError:
-    # The cause is for the operator: /readyz and the log have it.
-    return ProblemError(
-        "broker_away",
-        "nothing was accepted: send it again later",
-        headers={"Retry-After": str(RETRY_SECONDS)},
-    )
 
 
 def _repeated() -> ProblemError:
@@ -272,15 +191,12 @@ def _repeated() -> ProblemError:
     )
 
 
-def _stored(response: Response, *, is_final: bool) -> StoredAnswer:
-    """Return an answer as it is kept for repeated requests."""
+def _stored(response: Response) -> StoredAnswer:
+    """Return an answer as it is kept for repeated requests; one to be sent again is not final."""
+    is_final = "retry-after" not in response.headers
     return StoredAnswer(
         response.status_code, dict(response.headers), bytes(response.body), is_final
     )
-
-
-def _is_broker_unavailable(problem: Problem) -> bool:
-    return problem["type"] == _BROKER_UNAVAILABLE.type
 
 
 def _answer(mode: HttpMode, items: list[Item]) -> Response:
@@ -288,20 +204,22 @@ def _answer(mode: HttpMode, items: list[Item]) -> Response:
     receipts = [item["receipt"] for item in items if "receipt" in item]
     if len(receipts) == len(items):
         return _json(Receipts(receipts=receipts), status=202)
-    problems = _problems(items)
+    problems = [item["problem"] for item in items if "problem" in item]
     if mode is not HttpMode.BATCH:
         return _problem_response(problems[0])
-    if receipts or len(set(map(_is_broker_unavailable, problems))) > 1:
-        return _json(BatchAnswer(items=items), status=207)
-    if _is_broker_unavailable(problems[0]):
+    is_away = [one["status"] == problem_kinds()[_BROKER_AWAY].status for one in problems]
+    if receipts or len(set(is_away)) > 1:
+        response = _json(BatchAnswer(items=items), status=207)
+        if any(is_away):
+            response.headers.update(_RETRY)
+        return response
+    if all(is_away):
+        name = _BROKER_AWAY
         detail = "the broker did not acknowledge any of the events: send them again"
-        return _problem_response(_BROKER_UNAVAILABLE.problem(detail, items=items))
-    detail = f"none of the {len(items)} events was accepted: see the problem of each"
-    return _problem_response(KINDS["batch_refused"].problem(detail, items=items))
-
-
-def _problems(items: Iterable[Item]) -> list[Problem]:
-    return [item["problem"] for item in items if "problem" in item]
+    else:
+        name = "batch_refused"
+        detail = f"none of the {len(items)} events was accepted: see the problem of each"
+    return _problem_response(problem_kinds()[name].problem(detail, items=items))
 
 
 def _json(body: Mapping[str, object], *, status: int = 200, media_type: str = _JSON) -> Response:
@@ -310,15 +228,15 @@ def _json(body: Mapping[str, object], *, status: int = 200, media_type: str = _J
 
 def _problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     response = _json(problem, status=problem["status"], media_type=MEDIA_TYPE)
+    if problem["status"] == problem_kinds()[_BROKER_AWAY].status:
+        response.headers.update(_RETRY)
     response.headers.update(headers or {})
-    if _is_broker_unavailable(problem):
-        response.headers.setdefault("Retry-After", str(RETRY_SECONDS))
     return response
 
 
 def _plain_problem(name: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return a problem whose detail is the meaning of its kind."""
-    kind = KINDS[name]
+    kind = problem_kinds()[name]
     return _problem_response(kind.problem(kind.meaning), headers)
 
 
@@ -341,7 +259,7 @@ async def _document(request: Request) -> Response:
 
 
 async def _problem(request: Request) -> Response:
-    kind = KINDS.get(request.path_params["name"])
+    kind = problem_kinds().get(request.path_params["name"])
     if kind is None:
         raise HTTPException(404)
     return Response(

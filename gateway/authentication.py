@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from enum import Enum
+from functools import partial
 from secrets import token_bytes, token_hex
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from pydantic import SecretStr
 
-from boundary.errors import SmartRegionError
 from events.producers.model import Producers
 from events.producers.secrets import ProducerSecrets, Secrets, token_owner
 from events.signing import (
@@ -24,38 +23,29 @@ from events.signing import (
     check_signable,
     verify,
 )
+from gateway.problems import ProblemError
 
+CHALLENGE: Final = 'Bearer realm="smart-region"'
 _AUTHORIZATION: Final = "authorization"
 _BEARER: Final = "bearer"
 _SIGNED: Final = (PRODUCER_HEADER, ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)
 _BINARY_PREFIX: Final = b"ce-"
 
-
-class AuthenticationProblem(Enum):
-    """Why a request is not authenticated, with the remedy; for the log and for the sender."""
-
-    NO_CREDENTIALS = "send `authorization: Bearer srt_…`, or sign the request"
-    AMBIGUOUS = "send each header once, and either a token or a signature"
-    INCOMPLETE_SIGNATURE = f"send {', '.join(_SIGNED)} together"
-    UNSIGNED_ATTRIBUTES = (
-        "a signature covers the body alone: send signed events in structured mode or in batches,"
-        " without ce- headers"
-    )
-    WRONG_CREDENTIALS = (
-        "send the producer's token as it was issued, or sign with its secret the id, the timestamp"
-        " and the body, byte for byte as sent"
-    )
-    WRONG_TIME = (
-        "sign when you send: the timestamp, seconds since 1970, is within 5 minutes of our clock"
-    )
-
-
-class AuthenticationError(SmartRegionError):
-    """The request is not authenticated. Repeats nothing that was sent, and names no producer."""
-
-    def __init__(self, problem: AuthenticationProblem) -> None:
-        self.problem = problem
-        super().__init__(f"{problem.name.lower().replace('_', ' ')}: {problem.value}")
+_NO_CREDENTIALS: Final = "no credentials: send `authorization: Bearer srt_…`, or sign the request"
+_AMBIGUOUS: Final = "ambiguous: send each header once, and either a token or a signature"
+_INCOMPLETE: Final = f"incomplete signature: send {', '.join(_SIGNED)} together"
+_UNSIGNED_ATTRIBUTES: Final = (
+    "unsigned attributes: a signature covers the body alone: send signed events in structured mode"
+    " or in batches, without ce- headers"
+)
+_WRONG_CREDENTIALS: Final = (
+    "wrong credentials: send the producer's token as it was issued, or sign with its secret the id,"
+    " the timestamp and the body, byte for byte as sent"
+)
+_WRONG_TIME: Final = (
+    "wrong time: sign when you send: the timestamp, seconds since 1970, is within 5 minutes of our"
+    " clock"
+)
 
 
 class Proof(NamedTuple):
@@ -68,41 +58,8 @@ class Proof(NamedTuple):
     """When its signature expires, in seconds since 1970."""
 
 
-class UnverifiedSignature:
-    """A signed request that passed every check but that of the signature, which needs the body."""
-
-    def __init__(
-        self,
-        producer: str,
-        sent: Mapping[str, str],
-        known: ProducerSecrets,
-        *,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._producer = producer
-        self._sent = sent
-        self._known = known
-        self._now = now
-
-    def prove(self, body: bytes) -> Proof:
-        """Return the proof of who sent the body. Raises AuthenticationError.
-
-        The time is checked once more: the body may have taken half a minute, and a request whose
-        signature has expired meanwhile is remembered no more.
-        """
-        try:
-            fingerprint = verify(
-                self._known.signing,
-                message_id=self._sent[ID_HEADER],
-                timestamp=self._sent[TIMESTAMP_HEADER],
-                signatures=self._sent[SIGNATURE_HEADER],
-                body=body,
-                now=self._now(),
-            )
-        except SignatureError as error:
-            raise _refused_signature(error) from None
-        valid_until = int(self._sent[TIMESTAMP_HEADER]) + TOLERANCE.total_seconds()
-        return Proof(self._producer, fingerprint, valid_until)
+Prove: TypeAlias = Callable[[bytes], Proof]
+"""Returns the proof of who sent a body. Raises ProblemError (unauthenticated)."""
 
 
 class Authenticator:
@@ -130,52 +87,75 @@ class Authenticator:
             for producer in self._producers
         }
 
-    def identify(self, headers: Mapping[bytes, bytes]) -> str | UnverifiedSignature:
-        """Return the producer whose token a request has, or the signature to verify.
+    def identify(self, headers: Mapping[bytes, bytes]) -> str | Prove:
+        """Return the producer whose token a request has, or what verifies its signature.
 
         `headers` are those of `only_once`. They alone are read, so that no body is read for a wrong
         token, an expired or malformed signature, or a producer that is not declared. Raises
-        AuthenticationError.
+        ProblemError (unauthenticated).
         """
         sent = _credentials(headers)
         signed = [name for name in _SIGNED if name in sent]
         if _AUTHORIZATION in sent:
             if signed:
-                raise AuthenticationError(AuthenticationProblem.AMBIGUOUS)
+                raise _unauthenticated(_AMBIGUOUS)
             return self._bearer(sent[_AUTHORIZATION])
         if not signed:
-            raise AuthenticationError(AuthenticationProblem.NO_CREDENTIALS)
+            raise _unauthenticated(_NO_CREDENTIALS)
         if len(signed) < len(_SIGNED):
-            raise AuthenticationError(AuthenticationProblem.INCOMPLETE_SIGNATURE)
+            raise _unauthenticated(_INCOMPLETE)
         if any(name.startswith(_BINARY_PREFIX) for name in headers):
             # An attacker who intercepted a signed body could send it under other attributes.
-            raise AuthenticationError(AuthenticationProblem.UNSIGNED_ATTRIBUTES)
-        return self._unverified(sent)
+            raise _unauthenticated(_UNSIGNED_ATTRIBUTES)
+        return self._signature(sent)
 
     def _bearer(self, authorization: str) -> str:
         scheme, _, token = authorization.partition(" ")
         owner = token_owner(token) if scheme.lower() == _BEARER else None
         known = self._known.get(owner or "", self._nobody)
         if not known.has_token(token) or owner is None:
-            raise AuthenticationError(AuthenticationProblem.WRONG_CREDENTIALS)
+            raise _unauthenticated(_WRONG_CREDENTIALS)
         return owner
 
-    def _unverified(self, sent: Mapping[str, str]) -> UnverifiedSignature:
-        producer, timestamp = sent[PRODUCER_HEADER], sent[TIMESTAMP_HEADER]
+    def _signature(self, sent: Mapping[str, str]) -> Prove:
+        """Check all of a signature but what needs the body."""
         try:
-            check_signable(message_id=sent[ID_HEADER], timestamp=timestamp, now=self._now())
+            check_signable(
+                message_id=sent[ID_HEADER], timestamp=sent[TIMESTAMP_HEADER], now=self._now()
+            )
         except SignatureError as error:
             raise _refused_signature(error) from None
-        known = self._known.get(producer)
+        known = self._known.get(sent[PRODUCER_HEADER])
         if known is None:
-            raise AuthenticationError(AuthenticationProblem.WRONG_CREDENTIALS)
-        return UnverifiedSignature(producer, sent, known, now=self._now)
+            raise _unauthenticated(_WRONG_CREDENTIALS)
+        return partial(self._prove, known, sent)
+
+    def _prove(self, known: ProducerSecrets, sent: Mapping[str, str], body: bytes) -> Proof:
+        # The time is checked once more: the body may have taken half a minute, and a request whose
+        # signature has expired meanwhile is no longer remembered.
+        try:
+            fingerprint = verify(
+                known.signing,
+                message_id=sent[ID_HEADER],
+                timestamp=sent[TIMESTAMP_HEADER],
+                signatures=sent[SIGNATURE_HEADER],
+                body=body,
+                now=self._now(),
+            )
+        except SignatureError as error:
+            raise _refused_signature(error) from None
+        valid_until = int(sent[TIMESTAMP_HEADER]) + TOLERANCE.total_seconds()
+        return Proof(sent[PRODUCER_HEADER], fingerprint, valid_until)
 
 
-def _refused_signature(error: SignatureError) -> AuthenticationError:
+def _refused_signature(error: SignatureError) -> ProblemError:
     is_late = error.header == TIMESTAMP_HEADER
-    problem = AuthenticationProblem.WRONG_TIME if is_late else None
-    return AuthenticationError(problem or AuthenticationProblem.WRONG_CREDENTIALS)
+    return _unauthenticated(_WRONG_TIME if is_late else _WRONG_CREDENTIALS)
+
+
+def _unauthenticated(detail: str) -> ProblemError:
+    """Return the refusal of a request: it repeats nothing that was sent, and names no producer."""
+    return ProblemError("unauthenticated", detail, headers={"WWW-Authenticate": CHALLENGE})
 
 
 def _decoy(signing: int, bearer: int) -> ProducerSecrets:
@@ -203,6 +183,6 @@ def _credentials(headers: Mapping[bytes, bytes]) -> dict[str, str]:
         if value is None:
             continue
         if not value.isascii():
-            raise AuthenticationError(AuthenticationProblem.WRONG_CREDENTIALS)
+            raise _unauthenticated(_WRONG_CREDENTIALS)
         sent[name] = value.decode("ascii").strip()
     return sent

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from catalogue import metrics
 from catalogue.metrics import Metric
 from events.producers.model import UNKNOWN_PRODUCER
-from gateway.problems import KINDS
+from gateway.problems import problem_kinds
 
 #: A single event takes milliseconds; a delivery times out after ten seconds.
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -51,7 +51,7 @@ class GatewayCollector(Collector):
         for producer in (*sorted(self._producers), UNKNOWN_PRODUCER):
             for outcome in EventOutcome:
                 self._events.labels(producer, outcome.value)
-            for problem in KINDS:
+            for problem in problem_kinds():
                 self._refused.labels(producer, problem)
             self._repeated.labels(producer)
 

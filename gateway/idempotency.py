@@ -1,14 +1,14 @@
 """Idempotency of signed requests: one that is sent again gets the first answer, and is not charged.
 
 An attacker who intercepts a signed request can replay it while its timestamp is valid. Its producer
-sends it again where an answer was lost. Both get the first answer.
+sends it again if an answer was lost. Both get the first answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import zlib
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple, Self
@@ -19,15 +19,13 @@ from gateway.http_binding import HttpMode
 REPLAYED_HEADER: Final = "idempotent-replayed"
 """Marks an answer that was given before, to the same signed request."""
 MAX_REQUESTS: Final = 100_000
-"""Requests kept of one producer, about 125 bytes each; beyond it the oldest are dropped."""
+"""Requests kept of one producer, about 200 bytes each; beyond it the oldest are dropped."""
 MAX_ANSWER_BYTES: Final = 2 * 1024 * 1024
 """Bytes of answers kept of one producer; beyond it the oldest are dropped."""
 RETRY_SECONDS: Final = 5
 """Seconds for which an answer is repeated that is not final; then the request is tried again."""
 
 _FINGERPRINT_BYTES: Final = 16
-_SHORT: Final = 512
-"""Bytes from which on an answer is compressed."""
 _OVERHEAD: Final = 512
 """About how many bytes an answer takes besides its body."""
 
@@ -58,162 +56,128 @@ class IdempotencyStore:
         self._now = now
         self._max_requests = max_requests
         self._max_answer_bytes = max_answer_bytes
-        self._requests_of: dict[str, _ProducerRequests] = {}
+        self._requests: dict[str, _ProducerRequests] = {}
 
-    def begin(self, proof: Proof, mode: HttpMode) -> PendingRequest | RepeatedRequest:
-        """Return the request to be answered, or the repeated one where it came in this mode before.
+    def begin(self, proof: Proof, mode: HttpMode) -> SignedRequest:
+        """Return a request, which is a repeat if it was received before in the same mode.
 
-        The mode is not signed and determines the answer: the same bytes are answered once in each
-        mode, and charged once in all. A request whose answer was not final is answered again after
-        RETRY_SECONDS.
+        The mode is not signed: with another one, the same bytes are another request, which is not
+        charged again.
         """
-        requests = self._requests_of.get(proof.producer)
-        if requests is None:
-            requests = self._requests_of[proof.producer] = _ProducerRequests(
-                self._max_requests, self._max_answer_bytes
-            )
-        now = self._now().timestamp()
-        requests.drop_expired(now)
-        fingerprint = proof.fingerprint[:_FINGERPRINT_BYTES]
-        key = fingerprint + mode.encode()
-        pending = requests.pending.get(key)
-        if pending is not None or requests.is_answered(key, now):
-            return RepeatedRequest(requests, key, pending)
-        is_charged = any(fingerprint + other.encode() in requests.valid_until for other in HttpMode)
-        return PendingRequest(requests, key, proof.valid_until, self._now, is_charged=is_charged)
+        requests = self._requests.setdefault(
+            proof.producer,
+            _ProducerRequests(self._now, self._max_requests, self._max_answer_bytes),
+        )
+        requests.drop_expired()
+        return SignedRequest(requests, proof, mode)
 
 
-class PendingRequest:
-    """A request that is being answered; a context manager.
+class SignedRequest:
+    """A signed request; unless it is a repeat, a context in which it is answered.
 
     Only a charged request is kept: any other may be sent again as if it were new.
     """
 
-    def __init__(
-        self,
-        requests: _ProducerRequests,
-        key: bytes,
-        valid_until: float,
-        now: Callable[[], datetime],
-        *,
-        is_charged: bool,
-    ) -> None:
-        self.is_charged = is_charged
-        """Whether the request was charged at an earlier attempt."""
+    def __init__(self, requests: _ProducerRequests, proof: Proof, mode: HttpMode) -> None:
+        fingerprint = proof.fingerprint[:_FINGERPRINT_BYTES]
         self._requests = requests
-        self._key = key
-        self._valid_until = valid_until
-        self._now = now
+        self._key = fingerprint + mode.encode()
+        self._valid_until = proof.valid_until
+        self._first = requests.pending.get(self._key)
         self._answer: StoredAnswer | None = None
-        self._answered = requests.pending[key] = asyncio.get_running_loop().create_future()
+        self.is_repeat = self._first is not None or requests.is_answered(self._key)
+        self.is_charged = any(fingerprint + one.encode() in requests.kept for one in HttpMode)
+        """Whether the request was charged, now or at an earlier attempt."""
+
+    def __enter__(self) -> Self:
+        self._requests.pending[self._key] = asyncio.get_running_loop().create_future()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._key in self._requests.kept:
+            self._requests.store(self._key, self._answer)
+        self._requests.pending.pop(self._key).set_result(self._answer)
 
     def mark_charged(self) -> None:
         """Keep the request: it was charged, now or earlier."""
-        self._requests.add(self._key, self._valid_until)
+        self.is_charged = True
+        self._requests.keep(self._key, self._valid_until)
 
     def store(self, answer: StoredAnswer) -> None:
         """Keep the answer."""
         self._answer = answer
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._key in self._requests.valid_until:
-            retry_at = self._now().timestamp() + RETRY_SECONDS
-            self._requests.keep(self._key, self._answer, retry_at=retry_at)
-        del self._requests.pending[self._key]
-        self._answered.set_result(self._answer)
-
-
-class RepeatedRequest:
-    """A request that was received before."""
-
-    def __init__(
-        self,
-        requests: _ProducerRequests,
-        key: bytes,
-        pending: asyncio.Future[StoredAnswer | None] | None,
-    ) -> None:
-        self._requests = requests
-        self._key = key
-        self._answered = pending
-
-    async def answer(self) -> StoredAnswer | None:
-        """Return the first answer once there is one; None where it is no longer kept."""
-        if self._answered is not None:
+    async def first_answer(self) -> StoredAnswer | None:
+        """Return the answer to what this repeats, once there is one; None if it was dropped."""
+        if self._first is not None:
             # A client that stops waiting does not end it for the others.
-            return await asyncio.shield(self._answered)
+            return await asyncio.shield(self._first)
         return self._requests.answer(self._key)
 
 
 class _ProducerRequests:
     """The requests of one producer and their answers, by fingerprint and mode."""
 
-    def __init__(self, max_requests: int, max_answer_bytes: int) -> None:
+    def __init__(
+        self, now: Callable[[], datetime], max_requests: int, max_answer_bytes: int
+    ) -> None:
+        self._now = now
         self._max_requests = max_requests
         self._max_answer_bytes = max_answer_bytes
-        self.valid_until: dict[bytes, float] = {}
-        """When the signature of each request expires, in seconds since 1970."""
-        self._order: deque[bytes] = deque()
-        """The oldest of these first: finding a dictionary's first entry is slow after deletions."""
+        self.kept: OrderedDict[bytes, float] = OrderedDict()
+        """When the signature of each request expires, in seconds since 1970; the oldest first."""
         self.pending: dict[bytes, asyncio.Future[StoredAnswer | None]] = {}
         self._retry_at: dict[bytes, float] = {}
-        """When a request whose answer was not final may be tried again."""
+        """When a request without a final answer may be tried again."""
         self._answers: OrderedDict[bytes, StoredAnswer] = OrderedDict()
+        """With compressed bodies."""
         self._answer_bytes = 0
 
-    def is_answered(self, key: bytes, now: float) -> bool:
+    def is_answered(self, key: bytes) -> bool:
         """Return True where a request has an answer that is still to be repeated."""
-        return key in self.valid_until and self._retry_at.get(key, now + 1) > now
+        now = self._now().timestamp()
+        return key in self.kept and self._retry_at.get(key, now + 1) > now
 
-    def add(self, key: bytes, valid_until: float) -> None:
+    def keep(self, key: bytes, valid_until: float) -> None:
         """Keep a request until its signature expires."""
-        if key in self.valid_until:
-            return
-        self.valid_until[key] = valid_until
-        self._order.append(key)
-        while len(self._order) > self._max_requests:
+        self.kept.setdefault(key, valid_until)
+        while len(self.kept) > self._max_requests:
             self._drop_oldest()
 
-    def keep(self, key: bytes, answer: StoredAnswer | None, *, retry_at: float) -> None:
+    def store(self, key: bytes, answer: StoredAnswer | None) -> None:
         """Keep an answer; None: there was none, and the request may be sent again at once."""
         self._drop_answer(key)
-        self._retry_at.pop(key, None)
-        if answer is None or not answer.is_final:
-            self._retry_at[key] = retry_at if answer is not None else 0.0
         if answer is None:
+            self._retry_at[key] = 0.0
             return
-        if len(answer.body) >= _SHORT:
-            answer = answer._replace(body=zlib.compress(answer.body, 1))
-        self._answers[key] = answer
-        self._answer_bytes += len(answer.body) + _OVERHEAD
+        if not answer.is_final:
+            self._retry_at[key] = self._now().timestamp() + RETRY_SECONDS
+        self._answers[key] = answer._replace(body=zlib.compress(answer.body, 1))
+        self._answer_bytes += _size_of(self._answers[key])
         while self._answer_bytes > self._max_answer_bytes:
-            self._drop_answer(next(iter(self._answers)))
+            self._answer_bytes -= _size_of(self._answers.popitem(last=False)[1])
 
     def answer(self, key: bytes) -> StoredAnswer | None:
         """Return the answer; None where it is no longer kept."""
         kept = self._answers.get(key)
-        if kept is not None and kept.body.startswith(_PACKED):
-            return kept._replace(body=zlib.decompress(kept.body))
-        return kept
+        return kept and kept._replace(body=zlib.decompress(kept.body))
 
-    def drop_expired(self, now: float) -> None:
+    def drop_expired(self) -> None:
         """Drop the oldest requests whose signatures have expired."""
-        while self._order and self.valid_until[self._order[0]] < now:
+        now = self._now().timestamp()
+        while self.kept and next(iter(self.kept.values())) < now:
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
-        key = self._order.popleft()
-        del self.valid_until[key]
-        self._retry_at.pop(key, None)
+        key, _ = self.kept.popitem(last=False)
         self._drop_answer(key)
 
     def _drop_answer(self, key: bytes) -> None:
+        self._retry_at.pop(key, None)
         answer = self._answers.pop(key, None)
         if answer is not None:
-            self._answer_bytes -= len(answer.body) + _OVERHEAD
+            self._answer_bytes -= _size_of(answer)
 
 
-_PACKED: Final = b"\x78\x01"
-"""The first bytes of zlib's output at its lowest level; JSON begins otherwise."""
+def _size_of(answer: StoredAnswer) -> int:
+    return len(answer.body) + _OVERHEAD

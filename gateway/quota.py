@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from boundary.terminal import counted
 from events.producers.model import Producers, Quota
+from gateway.problems import ProblemError
 
 EVENT_BYTES: Final = 1024
 """A request is charged as one event for so many bytes of its body, if it has fewer events."""
@@ -29,18 +31,14 @@ class TokenBucket:
         self._tokens = float(quota.burst)
         self._filled_at = clock()
 
-    def wait(self, events: int) -> float:
-        """Return the seconds until the events may be taken, 0 where they may now. Takes nothing."""
+    def take(self, events: int) -> float:
+        """Take the events if they may be taken now; return the seconds to wait, 0 if taken."""
         now = self._clock()
         rate, burst = self._quota.events_per_second, self._quota.burst
         passed = max(0.0, now - self._filled_at)
         self._tokens = min(burst, self._tokens + passed * rate)
         self._filled_at = max(now, self._filled_at)
-        return max(0.0, min(events, burst) - self._tokens) / rate
-
-    def take(self, events: int) -> float:
-        """Take the events if they may be taken now; return as `wait`."""
-        seconds = self.wait(events)
+        seconds = max(0.0, min(events, burst) - self._tokens) / rate
         if not seconds:
             self._tokens -= events
         return seconds
@@ -51,32 +49,24 @@ class TokenBucket:
 
 
 class Quotas:
-    """A bucket for each declared producer.
-
-    A producer that has secrets and is not declared has no quota, and always waits for a day.
-    """
+    """A bucket for each declared producer: no other is authenticated."""
 
     def __init__(self, producers: Producers, *, clock: Callable[[], float]) -> None:
         self._buckets = {
             producer.id: TokenBucket(producer.quota, clock=clock) for producer in producers
         }
 
-    def wait(self, producer_id: str, events: int) -> float:
-        """Return the seconds until the events may be taken, 0 where they may now. Takes nothing."""
-        bucket = self._buckets.get(producer_id)
-        return bucket.wait(events) if bucket is not None else _WITHOUT_QUOTA
+    def take(self, producer: str, size: int) -> None:
+        """Charge a body by its size. Raises ProblemError (over_quota), and then charges nothing."""
+        seconds = self._buckets[producer].take(cost_of(size))
+        if seconds > 0:
+            wait = max(1, round(seconds + 0.5))
+            raise ProblemError(
+                "over_quota",
+                f"the request exceeds the quota: wait {counted(wait, 'second')}",
+                headers={"Retry-After": str(wait)},
+            )
 
-    def take(self, producer_id: str, events: int) -> float:
-        """Take the events if they may be taken now; return as `wait`."""
-        bucket = self._buckets.get(producer_id)
-        return bucket.take(events) if bucket is not None else _WITHOUT_QUOTA
-
-    def charge_more(self, producer_id: str, events: int) -> None:
-        """Take events beyond those that a request was charged before it was parsed."""
-        bucket = self._buckets.get(producer_id)
-        if bucket is not None:
-            bucket.charge_more(events)
-
-
-_WITHOUT_QUOTA: Final = 24 * 60 * 60.0
-"""The wait of a producer without quota; a `Retry-After` is finite."""
+    def charge_events(self, producer: str, size: int, events: int) -> None:
+        """Charge the events of a body that exceed what it was charged by its size."""
+        self._buckets[producer].charge_more(max(0, events - cost_of(size)))

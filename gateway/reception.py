@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Protocol
+from typing import TypeAlias
 
 from events.dead_letters import GATEWAY, OriginalRecord, dead_letter_record
 from events.records import OutgoingRecord
@@ -14,20 +14,12 @@ from gateway.admission import Admission, AdmittedItem, RefusedItem
 from gateway.answers import Item, Problem
 from gateway.exposition import EventOutcome, GatewayCollector
 from gateway.http_binding import ReceivedItem
-from gateway.problems import KINDS, of_contract
-from gateway.topics_writer import BrokerUnavailableError, Written
+from gateway.problems import of_contract, problem_kinds
+from gateway.topics_writer import Written
 from gateway.work_scheduling import WorkScheduler
 
-
-class RecordsWriter(Protocol):
-    """Writes records to their topics: see `TopicsWriter`."""
-
-    @property
-    def waiting_for(self) -> str | None:
-        """Why no record is accepted, as text; None: records are accepted."""
-
-    async def write(self, records: Sequence[OutgoingRecord]) -> list[Written | None]:
-        """Write records; None for each that was not acknowledged."""
+Write: TypeAlias = Callable[[Sequence[OutgoingRecord]], Awaitable[list[Written | None]]]
+"""Writes records to their topics; returns None for each that was not acknowledged."""
 
 
 class Reception:
@@ -36,35 +28,28 @@ class Reception:
     def __init__(
         self,
         admission: Admission,
-        writer: RecordsWriter,
+        write: Write,
         exposition: GatewayCollector,
         scheduler: WorkScheduler,
         *,
         now: Callable[[], datetime],
     ) -> None:
         self._admission = admission
-        self._writer = writer
+        self._write = write
         self._exposition = exposition
         self._scheduler = scheduler
         self._now = now
 
-    async def accept(
-        self,
-        items: Sequence[ReceivedItem],
-        producer: str,
-        *,
-        has_left: Callable[[], Awaitable[bool]],
-    ) -> list[Item]:
+    async def accept(self, items: Sequence[ReceivedItem], producer: str) -> list[Item]:
         """Return the outcome of each item, once all are known.
 
         An event has a receipt once all replicas have acknowledged it, never before. One item
         neither blocks nor loses another. A refused item is also written as a dead letter; its
-        answer does not depend on that. Raises ClientDisconnect where the client `has_left` before a
-        large request was judged: nothing of it is then written.
+        answer does not depend on that.
         """
         size = sum(len(item.value) for item in items)
         judged = await self._scheduler.run_each(
-            producer, size, items, partial(self._judge, producer), has_left=has_left
+            producer, size, items, partial(self._judge, producer)
         )
         written = await self._written([record for _, record in judged])
         verdicts = [verdict for verdict, _ in judged]
@@ -91,10 +76,7 @@ class Reception:
         return dead_letter_record(original, refused.content, now=self._now())
 
     async def _written(self, records: list[OutgoingRecord | None]) -> list[Written | None]:
-        try:
-            positions = iter(await self._writer.write([one for one in records if one is not None]))
-        except BrokerUnavailableError:
-            return [None] * len(records)
+        positions = iter(await self._write([one for one in records if one is not None]))
         return [None if one is None else next(positions) for one in records]
 
     def _count(
@@ -120,7 +102,7 @@ def _answer(index: int, verdict: AdmittedItem | RefusedItem, written: Written | 
         return _refusal(index, of_contract(verdict.error))
     if written is None:
         detail = "the broker did not acknowledge the event: send it again"
-        return _refusal(index, KINDS["broker_away"].problem(detail))
+        return _refusal(index, problem_kinds()["broker_away"].problem(detail))
     topic, partition, offset = written
     return {
         "index": index,

@@ -31,14 +31,13 @@ from gateway.admission import Admission
 from gateway.app import Gateway, make_app
 from gateway.authentication import Authenticator
 from gateway.body import BodyReader
-from gateway.client_address import ClientAddresses
 from gateway.exposition import GatewayCollector
 from gateway.idempotency import IdempotencyStore
 from gateway.quota import Quotas
 from gateway.reception import Reception
 from gateway.settings import GatewaySettings
 from gateway.token_map import TokenMap
-from gateway.topics_writer import TopicsWriter, WriteTimeouts
+from gateway.topics_writer import TopicsWriter
 from gateway.work_scheduling import WorkScheduler
 
 logger = logging.getLogger(__name__)
@@ -58,8 +57,9 @@ def run_gateway(settings: GatewaySettings) -> int:
     producers = load_producers(settings.producers)
     secrets = load_secrets(settings.gateway_secrets, producers)
     context = settings.server_context()
-    if settings.gateway_haproxy is not None:
-        TokenMap(settings.gateway_haproxy).write(secrets)
+    token_map = None if settings.gateway_haproxy is None else TokenMap(settings.gateway_haproxy)
+    if token_map is not None:
+        token_map.write(secrets)
     # A connection is a file; the usual limit is 1 024.
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
@@ -74,7 +74,7 @@ def run_gateway(settings: GatewaySettings) -> int:
         ) as probes,
         asyncio.Runner(loop_factory=_loop_factory()) as runner,
     ):
-        runner.run(_serve(settings, producers, secrets, context, (events, probes)))
+        runner.run(_serve(settings, producers, secrets, token_map, context, (events, probes)))
     return 0
 
 
@@ -82,6 +82,7 @@ async def _serve(
     settings: GatewaySettings,
     producers: Producers,
     secrets: Secrets,
+    token_map: TokenMap | None,
     context: SSLContext | None,
     listeners: tuple[socket.socket, socket.socket],
 ) -> None:
@@ -94,25 +95,19 @@ async def _serve(
         idle_seconds=settings.gateway_idle_timeout,
         stop_seconds=settings.gateway_stop_timeout,
     )
-    folder = settings.gateway_haproxy
-    token_map = None if folder is None else TokenMap(folder)
     async with AsyncExitStack() as stack:
         writer = await stack.enter_async_context(
             TopicsWriter(
                 settings.broker,
                 security=settings.security(),
-                timeouts=WriteTimeouts(delivery=settings.gateway_delivery_timeout),
+                delivery_seconds=settings.gateway_delivery_timeout,
             )
         )
         gateway = _gateway(settings, producers, secrets, writer)
         if settings.gateway_secrets is not None:
             following = asyncio.create_task(
                 _follow_secrets(
-                    settings.gateway_secrets,
-                    secrets,
-                    producers,
-                    gateway.authenticator,
-                    token_map,
+                    settings.gateway_secrets, producers, gateway.authenticator, token_map
                 )
             )
             stack.callback(following.cancel)
@@ -133,13 +128,12 @@ async def _serve(
 
 async def _follow_secrets(
     file: Path,
-    secrets: Secrets,
     producers: Producers,
     authenticator: Authenticator,
     token_map: TokenMap | None,
 ) -> None:
     """Use changed secrets without a restart; keep the previous ones while the file is wrong."""
-    seen, reported = (0, 0), ""
+    secrets, seen, reported = Secrets(root={}), (0, 0), ""
     while True:
         try:
             version = _version_of(file)
@@ -181,13 +175,13 @@ def _gateway(
     return Gateway(
         authenticator=Authenticator(secrets, producers, now=_now),
         quotas=Quotas(producers, clock=monotonic),
-        reception=Reception(admission, writer, exposition, scheduler, now=_now),
+        reception=Reception(admission, writer.write, exposition, scheduler, now=_now),
         exposition=exposition,
         waiting_for=lambda: writer.waiting_for,
         body=BodyReader(seconds=settings.gateway_body_timeout),
         scheduler=scheduler,
         idempotency=IdempotencyStore(now=_now),
-        addresses=ClientAddresses(settings.gateway_trusted_proxies),
+        is_behind_haproxy=settings.gateway_haproxy is not None,
     )
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator
-from pydantic_settings import NoDecode
 
 from boundary.serving import ServingSettings
 from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, Seconds, read_settings
 from broker.settings import BROKER_PREFIXES, BrokerSettings
 from events.producers.model import ProducersSettings
 from events.record_rules import TIME_TOLERANCE, ToleranceSeconds
-from gateway.client_address import Network
 
 GATEWAY_PREFIX: Final = f"{ENV_PREFIX}GATEWAY_"
 
@@ -37,7 +34,8 @@ class GatewaySettings(ServingSettings, ProducersSettings, BrokerSettings):
     effect within seconds. Without it no producer can send."""
     gateway_haproxy: Path | None = None
     """Folder that the gateway shares with the HAProxy before it, for the hashes of the producers'
-    tokens (`tokens.map`) and HAProxy's admin socket (`admin.sock`)."""
+    tokens (`tokens.map`) and HAProxy's admin socket (`admin.sock`). The address of a request is
+    then that of its `X-Forwarded-For`."""
     gateway_body_timeout: Seconds = 30.0
     """How long a request's body may take to arrive."""
     gateway_idle_timeout: PositiveInt = 60
@@ -46,28 +44,11 @@ class GatewaySettings(ServingSettings, ProducersSettings, BrokerSettings):
     """How long the broker may take to acknowledge before the request is answered 503."""
     gateway_stop_timeout: PositiveInt = 20
     """How long a stop waits for requests in progress; at least the delivery timeout."""
-    gateway_trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
-    """Addresses or networks of the proxies before the gateway, separated by commas (`10.0.0.0/8`).
-    The sender is the last address in `X-Forwarded-For` that is none of them."""
     catalogue: Path | None = None
     """The workers' folder of catalogue files, with the milestones that may be explained."""
     time_tolerance: ToleranceSeconds = TIME_TOLERANCE.total_seconds()
     """The workers' tolerance. An event's `time` may be this far ahead of the gateway's clock, but
     at most five minutes."""
-
-    @field_validator("gateway_trusted_proxies", mode="before")
-    @classmethod
-    def _are_networks(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        networks: list[Network] = []
-        for text in value.split(","):
-            try:
-                networks.append(ip_network(text.strip()))
-            except ValueError:
-                message = f"write addresses or networks, as 10.0.0.0/8; {text.strip()!r} is none"
-                raise ValueError(message) from None
-        return tuple(networks)
 
     @field_validator("gateway_stop_timeout")
     @classmethod

@@ -11,12 +11,11 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self, TypeAlias
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.errors import KafkaError
 
 from boundary.errors import SmartRegionError
 from boundary.logs import traceback_of
@@ -33,29 +32,13 @@ logger = logging.getLogger(__name__)
 BATCH_BYTES: Final = 512 * 1024
 """Half of the largest batch that a broker accepts, so that none is refused for its size."""
 STOP_SECONDS: Final = 5.0
-MOST_LOGGED: Final = 8
-"""How many lines an outage has at most, each another cause: causes may come in turn."""
+PROBE_SECONDS: Final = 3.0
+"""How long a probe of the broker may take."""
+PAUSE_SECONDS: Final = 1.0
+"""How long after a probe the next one begins."""
 CHECK_BROKER: Final = "check SMART_REGION_BROKER, and that the broker is up"
 CHECK_REPLICAS: Final = "check that enough replicas are in sync, and the brokers' logs"
 SEE_CAUSE: Final = "the cause says what to do"
-
-
-@dataclass(frozen=True, slots=True)
-class WriteTimeouts:
-    """Timeouts and intervals of the writer, in seconds."""
-
-    delivery: float = 10.0
-    """From a record to its acknowledgement; then `write` returns None for it."""
-    probe: float = 3.0
-    """Of one probe of the broker."""
-    between_probes: float = 1.0
-
-
-class BrokerUnavailableError(SmartRegionError):
-    """The broker does not acknowledge; nothing was sent to it."""
-
-    def __init__(self, cause: str) -> None:
-        super().__init__(f"broker: does not acknowledge, value {cause!r}: send again later")
 
 
 class Written(NamedTuple):
@@ -66,26 +49,8 @@ class Written(NamedTuple):
     offset: int | None
 
 
-class _Write:
-    """The records of one call, and the positions that are known so far."""
-
-    __slots__ = ("done", "left", "positions", "records")
-
-    def __init__(self, records: Sequence[OutgoingRecord], done: asyncio.Future[None]) -> None:
-        self.records = records
-        self.positions: list[Written | None] = [None] * len(records)
-        self.left = len(records)
-        self.done = done
-
-    @property
-    def is_awaited(self) -> bool:
-        return not self.done.done()
-
-    def resolve(self, number: int, position: Written | None) -> None:
-        self.positions[number] = position
-        self.left -= 1
-        if self.left == 0 and self.is_awaited:
-            self.done.set_result(None)
+_Waiting: TypeAlias = tuple[OutgoingRecord, "asyncio.Future[Written | None]"]
+"""A record, and its position once that is known; None where it is not acknowledged."""
 
 
 class _PartitionQueue:
@@ -94,48 +59,18 @@ class _PartitionQueue:
     def __init__(self, topic: str, partition: int) -> None:
         self.topic = topic
         self.partition = partition
-        self.waiting: deque[tuple[_Write, int]] = deque()
+        self.waiting: deque[_Waiting] = deque()
         self.task: asyncio.Task[None] | None = None
         self.sending_since: float | None = None
 
+    @property
+    def is_idle(self) -> bool:
+        return self.task is None or self.task.done()
 
-class _OpenProducer:
-    """A Kafka producer that has started, and what still waits for it once it has stopped."""
-
-    def __init__(self, client: AIOKafkaProducer) -> None:
-        self.client = client
-        self.stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    async def acknowledged(self, batch: Any, queue: _PartitionQueue) -> int | None:  # noqa: ANN401 - aiokafka's
-        """Send a batch, and return the offset of its first record.
-
-        Raises ProducerClosed where the producer stops meanwhile: while it waits for metadata, it
-        would never answer.
-        """
-
-        async def sent() -> int | None:
-            delivery = await self.client.send_batch(batch, queue.topic, partition=queue.partition)
-            offset: int | None = (await delivery).offset
-            return offset
-
-        sending = asyncio.create_task(sent())
-        try:
-            either: set[asyncio.Future[Any]] = {sending, self.stopped}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if not sending.done():
-                raise ProducerClosed
-            return sending.result()
-        finally:
-            sending.cancel()
-
-    async def stop(self) -> None:
-        """Stop the producer; only log where that fails, since nobody waits for it any more."""
-        try:
-            await self.client.stop()
-        except Exception as error:  # noqa: BLE001 - whatever the client raises
-            logger.warning("producer did not stop cleanly cause=%r", error)
-        finally:
-            self.stopped.set_result(None)
+    def end(self, task: asyncio.Task[None]) -> None:
+        """Give up what still waits after the task, unless another one has begun."""
+        while self.waiting and self.task is task:
+            _resolve(self.waiting.popleft(), None)
 
 
 class TopicsWriter:
@@ -151,16 +86,16 @@ class TopicsWriter:
         bootstrap: str,
         *,
         security: BrokerSecurity = PLAINTEXT,
-        timeouts: WriteTimeouts | None = None,
+        delivery_seconds: float = 10.0,
     ) -> None:
         self._bootstrap = addresses_of(bootstrap)
         self._security = security
         self._pinned = security
-        self._timeouts = timeouts or WriteTimeouts()
+        self._delivery_seconds = delivery_seconds
         self._needed = [spec.name for spec in declared_topics() if not spec.compacted]
         self._partitions: dict[str, int] = {}
         self._queues: dict[tuple[str, int], _PartitionQueue] = {}
-        self._producer: _OpenProducer | None = None
+        self._producer: AIOKafkaProducer | None = None
         self._has_failed = False
         self._attempts = FailedAttempts()
         self._contexts = ExitStack()
@@ -185,39 +120,36 @@ class TopicsWriter:
             self._monitor_task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._monitor_task
-        tasks = [queue.task for queue in self._queues.values() if queue.task is not None]
-        if tasks:
+        if tasks := self._tasks():
             await asyncio.wait(tasks, timeout=STOP_SECONDS)
-            for task in tasks:
-                task.cancel()
         await self._close()
         self._contexts.close()
 
     async def write(self, records: Sequence[OutgoingRecord]) -> list[Written | None]:
         """Write records; return the position of each, None where it was not acknowledged in time.
 
-        Such a record may still be written. Raises BrokerUnavailableError where the broker is known
-        to be unavailable: then nothing was sent to it.
+        Such a record may still be written; but nothing is sent while the broker is known to be
+        unavailable.
         """
-        if self.waiting_for is not None:
-            raise BrokerUnavailableError(self.waiting_for)
-        if not records:
-            return []
-        write = _Write(records, asyncio.get_running_loop().create_future())
-        for number, record in enumerate(records):
-            queue = self._queue_of(record)
-            queue.waiting.append((write, number))
-            if queue.task is None:
-                queue.task = asyncio.create_task(self._drive(queue))
+        if self.waiting_for is not None or not records:
+            return [None] * len(records)
+        positions = [self._enqueue(record) for record in records]
         try:
-            async with asyncio.timeout(self._timeouts.delivery):
-                await write.done
+            async with asyncio.timeout(self._delivery_seconds):
+                return await asyncio.gather(*positions)
         except TimeoutError:
+            # Those that were not sent yet are cancelled, and not sent any more.
             self._mark_stuck()
-        finally:
-            write.done.cancel()
-            write.records = ()  # Those that were not sent yet are not sent any more.
-        return write.positions
+            return [None if one.cancelled() else one.result() for one in positions]
+
+    def _enqueue(self, record: OutgoingRecord) -> asyncio.Future[Written | None]:
+        position: asyncio.Future[Written | None] = asyncio.get_running_loop().create_future()
+        queue = self._queue_of(record)
+        queue.waiting.append((record, position))
+        if queue.is_idle:
+            queue.task = asyncio.create_task(self._drive(queue))
+            queue.task.add_done_callback(queue.end)
+        return position
 
     def _queue_of(self, record: OutgoingRecord) -> _PartitionQueue:
         partition = partition_for(record.key or b"", self._partitions[record.topic])
@@ -229,47 +161,44 @@ class TopicsWriter:
 
     async def _drive(self, queue: _PartitionQueue) -> None:
         """Send the records of a queue, batch after batch, until it is empty."""
-        try:
-            while queue.waiting and (producer := self._producer) is not None:
-                batch = producer.client.create_batch()
-                taken = _fill(batch, queue.waiting)
-                if taken:
-                    await self._send(queue, producer, batch, taken)
-            while queue.waiting:  # The producer has failed.
-                write, number = queue.waiting.popleft()
-                write.resolve(number, None)
-        finally:
-            queue.task = None
+        while queue.waiting and (producer := self._producer) is not None:
+            batch = producer.create_batch()
+            taken = _fill(batch, queue.waiting)
+            if taken:
+                await self._send(queue, producer, batch, taken)
 
     async def _send(
         self,
         queue: _PartitionQueue,
-        producer: _OpenProducer,
+        producer: AIOKafkaProducer,
         batch: Any,  # noqa: ANN401 - aiokafka's
-        taken: list[tuple[_Write, int]],
+        taken: list[_Waiting],
     ) -> None:
         queue.sending_since = monotonic()
+        positions: Sequence[Written | None] = [None] * len(taken)
         try:
-            first = await producer.acknowledged(batch, queue)
+            delivery = await producer.send_batch(batch, queue.topic, partition=queue.partition)
+            first: int | None = (await delivery).offset
+            if first is None or first < 0:  # The broker no longer knows that of a retry.
+                positions = [Written(queue.topic, queue.partition, None)] * len(taken)
+            else:
+                offsets = range(first, first + len(taken))
+                positions = [Written(queue.topic, queue.partition, one) for one in offsets]
         except (KafkaError, OSError, AssertionError) as error:
             # The client has retried what can be retried: this producer cannot be used any more.
             logger.warning("not delivered topic=%s cause=%r", queue.topic, error)
             if producer is self._producer:
                 self._has_failed = True
                 self._mark_unavailable(repr(error), CHECK_BROKER)
-            for write, number in taken:
-                write.resolve(number, None)
-            return
         finally:
             queue.sending_since = None
-        for index, (write, number) in enumerate(taken):
-            offset = None if first is None or first < 0 else first + index
-            write.resolve(number, Written(queue.topic, queue.partition, offset))
+            for one, position in zip(taken, positions, strict=True):
+                _resolve(one, position)
 
     async def _monitor(self) -> None:
         """Probe the broker regularly, and replace a producer that has failed."""
         while True:
-            await asyncio.sleep(self._timeouts.between_probes)
+            await asyncio.sleep(PAUSE_SECONDS)
             try:
                 if self._has_failed:
                     await self._close()
@@ -282,9 +211,9 @@ class TopicsWriter:
     async def _probe(self) -> None:
         self._attempts.forget()
         try:
-            async with asyncio.timeout(self._timeouts.probe):
+            async with asyncio.timeout(PROBE_SECONDS):
                 producer = self._producer or await self._open()
-                metadata = await producer.client.client.fetch_all_metadata()
+                metadata = await producer.client.fetch_all_metadata()
         except (KafkaError, OSError, TimeoutError) as error:
             if refusal := await self._refusal():
                 self._mark_unavailable(refusal, SEE_CAUSE)
@@ -326,21 +255,21 @@ class TopicsWriter:
     @property
     def _is_stuck(self) -> bool:
         """True where the broker answers, but acknowledges nothing: too few replicas, perhaps."""
-        latest = monotonic() - self._timeouts.delivery
+        latest = monotonic() - self._delivery_seconds
         return any(
             queue.sending_since is not None and queue.sending_since < latest
             for queue in self._queues.values()
         )
 
     def _mark_stuck(self) -> None:
-        cause = f"no acknowledgement within {self._timeouts.delivery:g} s"
+        cause = f"no acknowledgement within {self._delivery_seconds:g} s"
         self._mark_unavailable(cause, CHECK_REPLICAS)
 
     def _mark_unavailable(self, cause: str, remedy: str) -> None:
         """Accept no records; log an outage once, and each cause in it that has its own remedy."""
         self.waiting_for = cause
         logged = cause if remedy == SEE_CAUSE else remedy
-        if logged in self._logged or len(self._logged) >= MOST_LOGGED:
+        if logged in self._logged:
             return
         self._logged.add(logged)
         logger.warning(
@@ -350,22 +279,22 @@ class TopicsWriter:
             remedy,
         )
 
-    async def _open(self) -> _OpenProducer:
+    async def _open(self) -> AIOKafkaProducer:
         self._pinned = self._security.pinned()
-        client = AIOKafkaProducer(
+        producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             acks="all",
             enable_idempotence=True,
             max_batch_size=BATCH_BYTES,
-            request_timeout_ms=int(self._timeouts.delivery * 1000),
+            request_timeout_ms=int(self._delivery_seconds * 1000),
             **self._pinned.client_config(),
         )
         try:
-            await client.start()
+            await producer.start()
         except BaseException:  # Also at a timeout.
-            await client.stop()
+            await producer.stop()
             raise
-        self._producer = producer = _OpenProducer(client)
+        self._producer = producer
         self._has_failed = False
         return producer
 
@@ -373,26 +302,48 @@ class TopicsWriter:
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        stopping = asyncio.create_task(producer.stop())
+        self._give_up()
+        stopping = asyncio.create_task(_stop(producer))
         # A late one waits for the broker, and continues by itself. A reference is kept: cancelled
         # or collected, the client's own tasks would run on or be destroyed while pending.
         self._stopping.add(stopping)
         stopping.add_done_callback(self._stopping.discard)
         await asyncio.wait({stopping}, timeout=STOP_SECONDS)
 
+    def _give_up(self) -> None:
+        """Wait no longer for what was sent: a stopped producer waits for metadata for ever."""
+        for task in self._tasks():
+            task.cancel()
 
-def _fill(batch: Any, waiting: deque[tuple[_Write, int]]) -> list[tuple[_Write, int]]:  # noqa: ANN401 - aiokafka's
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [one.task for one in self._queues.values() if one.task and not one.is_idle]
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    """Stop a producer; only log an error, since nothing waits for it any more."""
+    try:
+        await producer.stop()
+    except Exception as error:  # noqa: BLE001 - whatever the client raises
+        logger.warning("producer did not stop cleanly cause=%r", error)
+
+
+def _resolve(waiting: _Waiting, position: Written | None) -> None:
+    _, known = waiting
+    if not known.done():
+        known.set_result(position)
+
+
+def _fill(batch: Any, waiting: deque[_Waiting]) -> list[_Waiting]:  # noqa: ANN401 - aiokafka's
     """Move as many records as fit from a queue into a batch; drop those no longer awaited."""
-    taken: list[tuple[_Write, int]] = []
+    taken: list[_Waiting] = []
     while waiting:
-        write, number = waiting[0]
-        if write.is_awaited:
-            record = write.records[number]
+        record, position = waiting[0]
+        if not position.done():
             added = batch.append(
                 timestamp=None, key=record.key, value=record.value, headers=[*record.headers]
             )
             if added is None:
                 break
-            taken.append((write, number))
+            taken.append(waiting[0])
         waiting.popleft()
     return taken

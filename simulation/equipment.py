@@ -8,25 +8,12 @@ from itertools import count
 from random import Random
 
 from events.equipment import EquipmentDelivered, EquipmentKind
-from events.identifiers import Department
 from simulation.chance import day_between, days_after
-from simulation.curve import Curve
+from simulation.departments import department_figures
 from simulation.emitter import Emitter
 from simulation.lycees import Lycee
 from simulation.schools import in_order_of
 from simulation.world import World
-
-EQUIPPED: Mapping[Department, Curve] = {
-    Department.PARIS: Curve.yearly(0.06, 0.20, 0.36, 0.56, 0.74, 0.90),
-    Department.SEINE_ET_MARNE: Curve.yearly(0.04, 0.14, 0.30, 0.46, 0.62, 0.80),
-    Department.YVELINES: Curve.yearly(0.05, 0.18, 0.34, 0.52, 0.70, 0.88),
-    Department.ESSONNE: Curve.yearly(0.05, 0.18, 0.34, 0.52, 0.70, 0.86),
-    Department.HAUTS_DE_SEINE: Curve.yearly(0.08, 0.24, 0.44, 0.66, 0.84, 0.96),
-    Department.SEINE_SAINT_DENIS: Curve.yearly(0.05, 0.18, 0.36, 0.56, 0.74, 0.90),
-    Department.VAL_DE_MARNE: Curve.yearly(0.05, 0.16, 0.32, 0.50, 0.66, 0.82),
-    Department.VAL_D_OISE: Curve.yearly(0.04, 0.12, 0.26, 0.42, 0.56, 0.72),
-}
-"""Share of a département's lycées whose equipment plan is complete: short of all of them."""
 
 QUANTITIES: Mapping[EquipmentKind, tuple[int, int]] = {
     EquipmentKind.TABLET: (60, 480),
@@ -52,7 +39,8 @@ RECORDED_AFTER_DAYS = (0, 14)
 
 def simulate_equipment(world: World, chance: Random, emitter: Emitter) -> None:
     """Emit the deliveries of each lycée's plan, and those of the plans that stay unfinished."""
-    completed_on = dict(in_order_of(EQUIPPED, world, chance))
+    shares = {department: one.equipped for department, one in department_figures().items()}
+    completed_on = dict(in_order_of(shares, world, chance))
     numbers = count(1)
     for lycee in world.lycees:
         for day, completes in _delivery_days(lycee, completed_on.get(lycee), chance):

@@ -6,11 +6,11 @@ from decimal import Decimal
 from random import Random
 from typing import Final
 
-from events.identifiers import Department
 from events.observation import IndicatorObserved, Territory
-from simulation.broadband import CONNECTABLE, FIRST_QUARTER, LAST_QUARTER
+from simulation.broadband import FIRST_QUARTER, LAST_QUARTER
 from simulation.chance import days_after
 from simulation.curve import Curve
+from simulation.departments import department_figures
 from simulation.emitter import Emitter
 from simulation.period import quarter_ends
 from simulation.world import World
@@ -33,8 +33,8 @@ def simulate_fibre(_: World, chance: Random, emitter: Emitter) -> None:
         published = days_after(chance, quarter, *PUBLISHED_AFTER_DAYS)
         share = FIBRE_SHARE.on(quarter)
         counts = {
-            Territory.of(department.value): round(CONNECTABLE[department].on(quarter) * share)
-            for department in Department
+            Territory.of(department.value): round(figures.connectable.on(quarter) * share)
+            for department, figures in department_figures().items()
         }
         counts[Territory.REGION] = sum(counts.values())
         for territory, count in counts.items():

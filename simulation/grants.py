@@ -8,8 +8,8 @@ from datetime import date
 from random import Random
 
 from events.grant import GrantCall, GrantCommitted, GrantPaid
-from events.identifiers import Department
 from simulation.chance import day_between, days_after, one_of, split
+from simulation.departments import department_figures
 from simulation.emitter import Emitter
 from simulation.period import working_day
 from simulation.world import World
@@ -42,17 +42,6 @@ INSTALMENTS: tuple[tuple[float, tuple[int, int]], ...] = (
 )
 """Share of the grant, and how many days after its vote it is paid."""
 
-DEPARTMENTS: Mapping[Department, float] = {
-    Department.PARIS: 0.26,
-    Department.SEINE_ET_MARNE: 0.10,
-    Department.YVELINES: 0.09,
-    Department.ESSONNE: 0.10,
-    Department.HAUTS_DE_SEINE: 0.13,
-    Department.SEINE_SAINT_DENIS: 0.17,
-    Department.VAL_DE_MARNE: 0.09,
-    Department.VAL_D_OISE: 0.06,
-}
-
 RECORDED_AFTER_DAYS = (0, 12)
 CORRECTED_SHARE = 0.03
 RETRACTED_SHARE = 0.02
@@ -60,6 +49,7 @@ RETRACTED_SHARE = 0.02
 
 def simulate_grants(_world: World, chance: Random, emitter: Emitter) -> None:
     """Emit every grant's commitment and payments."""
+    departments = {department: one.grants for department, one in department_figures().items()}
     for call, terms in CALLS.items():
         weights = [chance.uniform(0.3, 1.7) for _ in range(terms.grants)]
         amounts = split(terms.committed_cents, weights)
@@ -70,7 +60,7 @@ def simulate_grants(_world: World, chance: Random, emitter: Emitter) -> None:
                 call=call,
                 siret=_siret(chance),
                 amount_cents=amount,
-                department=one_of(chance, DEPARTMENTS),
+                department=one_of(chance, departments),
             )
             _commit(grant, chance, emitter)
             for payment in _payments(grant, chance):

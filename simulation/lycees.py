@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from events.identifiers import Department, uai_check_letter
 from events.school import SchoolKind
 from simulation.chance import one_of, stream
+from simulation.departments import department_figures
 from simulation.territory import Territory, some_commune
-
-LYCEES: Mapping[Department, int] = {
-    Department.PARIS: 95,
-    Department.SEINE_ET_MARNE: 54,
-    Department.YVELINES: 49,
-    Department.ESSONNE: 45,
-    Department.HAUTS_DE_SEINE: 55,
-    Department.SEINE_SAINT_DENIS: 68,
-    Department.VAL_DE_MARNE: 47,
-    Department.VAL_D_OISE: 45,
-}
-"""Public lycées open at the end. Source: Éducation nationale's directory, school year 2021-2022."""
 
 CLOSING_ON = (date(2018, 8, 31), date(2019, 8, 31))
 """Two more lycées of Paris, merged with others on these days."""
@@ -56,8 +44,10 @@ def draw_lycees(seed: int, territory: Territory) -> tuple[Lycee, ...]:
     """Draw the lycées of each département: number and check letter, name, kind, commune."""
     chance = stream(seed, "lycees")
     lycees: list[Lycee] = []
-    for department, count in LYCEES.items():
-        closures = [None] * count + list(CLOSING_ON if department is Department.PARIS else ())
+    for department, figures in department_figures().items():
+        closures: list[date | None] = [None] * figures.lycees
+        if department is Department.PARIS:
+            closures += CLOSING_ON
         numbers = sorted(chance.sample(range(1, 3000), len(closures)))
         lycees += [
             Lycee(

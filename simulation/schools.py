@@ -17,6 +17,7 @@ from events.school import (
 )
 from simulation.chance import day_between, days_after, one_of
 from simulation.curve import Curve
+from simulation.departments import department_figures
 from simulation.emitter import Emitter
 from simulation.lycees import Lycee
 from simulation.period import FIRST_DAY, working_day
@@ -24,21 +25,7 @@ from simulation.world import World
 
 SCHOOL_YEAR_2015 = date(2015, 9, 1)
 
-CONNECTED: Mapping[Department, Curve] = {
-    Department.PARIS: Curve.yearly(0.15, 0.35, 0.60, 0.84, 1.0),
-    Department.SEINE_ET_MARNE: Curve.yearly(0.05, 0.14, 0.32, 0.58, 0.80, 0.965),
-    Department.YVELINES: Curve.yearly(0.08, 0.22, 0.42, 0.66, 0.88, 1.0),
-    Department.ESSONNE: Curve.yearly(0.08, 0.20, 0.40, 0.64, 0.86, 1.0),
-    Department.HAUTS_DE_SEINE: Curve.yearly(0.12, 0.30, 0.55, 0.80, 1.0),
-    Department.SEINE_SAINT_DENIS: Curve.yearly(0.06, 0.22, 0.48, 0.76, 1.0),
-    Department.VAL_DE_MARNE: Curve.yearly(0.08, 0.24, 0.46, 0.70, 0.92, 1.0),
-    Department.VAL_D_OISE: Curve.yearly(0.04, 0.10, 0.22, 0.40, 0.62, 0.85),
-}
-"""Share of a département's lycées connected at high speed."""
-
-WITH_WORKSPACE: Mapping[Department, Curve] = {
-    department: Curve.yearly(0.30, 0.55, 0.80, 0.94, 1.0) for department in Department
-}
+WITH_WORKSPACE = Curve.yearly(0.30, 0.55, 0.80, 0.94, 1.0)
 """Share with an active digital workspace (ENT): everywhere by the end of 2019, a promise kept."""
 
 DOWNLINKS_MBPS = {100: 0.10, 300: 0.25, 500: 0.25, 1000: 0.35, 10000: 0.05}
@@ -61,11 +48,13 @@ def simulate_schools(world: World, chance: Random, emitter: Emitter) -> None:
     """Emit every lycée's registration, connection, outages, digital workspace and closure."""
     for lycee in world.lycees:
         _register(lycee, emitter)
-    connected = list(in_order_of(CONNECTED, world, chance))
+    figures = department_figures()
+    shares = {department: one.connected for department, one in figures.items()}
+    connected = list(in_order_of(shares, world, chance))
     for lycee, day in connected:
         _connect(lycee, day, chance, emitter)
     _interrupt(connected, chance, emitter)
-    for lycee, day in in_order_of(WITH_WORKSPACE, world, chance):
+    for lycee, day in in_order_of(dict.fromkeys(Department, WITH_WORKSPACE), world, chance):
         fact = SchoolWorkspaceActivated(uai=lycee.uai, activated_on=day)
         emitter.send(fact, days_after(chance, day, *RECORDED_AFTER_DAYS))
 

@@ -11,19 +11,8 @@ from random import Random
 from events.identifiers import Department
 from simulation.chance import day_between, split, stream
 from simulation.curve import Curve
+from simulation.departments import department_figures
 from simulation.territory import Territory, some_commune
-
-SITES: Mapping[Department, int] = {
-    Department.PARIS: 5,
-    Department.SEINE_ET_MARNE: 8,
-    Department.YVELINES: 6,
-    Department.ESSONNE: 6,
-    Department.HAUTS_DE_SEINE: 4,
-    Department.SEINE_SAINT_DENIS: 4,
-    Department.VAL_DE_MARNE: 3,
-    Department.VAL_D_OISE: 5,
-}
-"""The 41 sites that the Région already supported in 2016."""
 
 WORKSTATIONS = 1145
 """Workstations of all sites at the end."""
@@ -88,7 +77,8 @@ class CoworkingSite:
 def draw_sites(seed: int, territory: Territory) -> tuple[CoworkingSite, ...]:
     """Draw the sites' locations and their growth, which adds up to `GROWTH`."""
     chance = stream(seed, "sites")
-    departments = [department for department, count in SITES.items() for _ in range(count)]
+    figures = department_figures()
+    departments = [department for department, one in figures.items() for _ in range(one.sites)]
     site_ids = [f"site-{number:03d}" for number in range(1, len(departments) + 1)]
     levels = _draw_levels(site_ids, chance)
     return tuple(

@@ -17,6 +17,7 @@ from events.training import (
 )
 from simulation.chance import days_after, one_of
 from simulation.curve import Curve
+from simulation.departments import department_figures
 from simulation.emitter import Emitter
 from simulation.period import LAST_DAY, working_day
 from simulation.world import World
@@ -39,17 +40,6 @@ ENROLLED = Curve(
 
 SECOND_CHANCE_SINCE = date(2017, 3, 1)
 SECOND_CHANCE_SHARE = 0.45
-
-DEPARTMENTS: Mapping[Department, float] = {
-    Department.PARIS: 0.17,
-    Department.SEINE_ET_MARNE: 0.12,
-    Department.YVELINES: 0.10,
-    Department.ESSONNE: 0.11,
-    Department.HAUTS_DE_SEINE: 0.11,
-    Department.SEINE_SAINT_DENIS: 0.18,
-    Department.VAL_DE_MARNE: 0.11,
-    Department.VAL_D_OISE: 0.10,
-}
 
 PRIORITY_SHARE = Curve(((date(2016, 10, 3), 0.62), (date(2018, 12, 31), 0.80)))
 """Share of new enrolments that are for the priority audience: low at first, then as promised."""
@@ -76,9 +66,10 @@ RETRACTED_SHARE = 0.003
 
 def simulate_trainings(_world: World, chance: Random, emitter: Emitter) -> None:
     """Emit every enrolment and its outcome, as far as it is known by the last day."""
+    departments = {department: one.trainings for department, one in department_figures().items()}
     for number in range(ENROLMENTS):
         reached = ENROLLED.day_reaching(number + chance.random()) or LAST_DAY
-        enrolled = _enrolment(working_day(reached), chance)
+        enrolled = _enrolment(working_day(reached), departments, chance)
         recorded = days_after(chance, enrolled.enrolled_on, *RECORDED_AFTER_DAYS)
         fate = chance.random()
         wrongly = {"audience": TrainingAudience.OTHER} if fate < CORRECTED_SHARE else None
@@ -89,7 +80,9 @@ def simulate_trainings(_world: World, chance: Random, emitter: Emitter) -> None:
         _end(enrolled, chance, emitter)
 
 
-def _enrolment(day: date, chance: Random) -> TrainingEnrolled:
+def _enrolment(
+    day: date, departments: Mapping[Department, float], chance: Random
+) -> TrainingEnrolled:
     second_chance = day >= SECOND_CHANCE_SINCE and chance.random() < SECOND_CHANCE_SHARE
     priority = chance.random() < PRIORITY_SHARE.on(day)
     return TrainingEnrolled(
@@ -101,7 +94,7 @@ def _enrolment(day: date, chance: Random) -> TrainingEnrolled:
             else TrainingProgramme.DIGITAL_VOCATIONAL_TRAINING
         ),
         audience=one_of(chance, PRIORITY_AUDIENCES if priority else OTHER_AUDIENCES),
-        department=one_of(chance, DEPARTMENTS),
+        department=one_of(chance, departments),
     )
 
 

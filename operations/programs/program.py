@@ -276,13 +276,11 @@ def environment(settings: BrokerSettings) -> dict[str, str]:
 
 
 def _written(value: object) -> str:
-    """Write one value: a list with commas, and a secret in the clear."""
+    """Write one value, and a secret in the clear."""
     match value:
         case None:
             return ""
         case SecretStr():
             return value.get_secret_value()
-        case tuple():
-            return ",".join(map(str, value))
         case _:
             return str(value)

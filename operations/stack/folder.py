@@ -12,8 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from boundary.errors import SmartRegionError
-from boundary.file_lock import FileLockedError, lock_file
-from boundary.private_files import close_folder
+from boundary.private_files import FileLockedError, close_folder, lock_file
 from boundary.whole_file import whole_file
 from events.producers.model import Producers
 from events.producers.secrets import Scheme, issue, token_digest

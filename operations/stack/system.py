@@ -206,7 +206,6 @@ def _monitor(settings: Settings, ports: Ports, folder: Path) -> Iterator[Program
                 gateway_host=HOST,
                 gateway_port=ports.gateway_behind,
                 gateway_haproxy=folder / SECRETS,
-                gateway_trusted_proxies=HOST,
                 gateway_probe_host=HOST,
                 gateway_probe_port=ports.probes,
                 gateway_secrets=folder / SECRETS / GATEWAY_SECRETS,

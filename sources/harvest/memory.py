@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import to_json
 
-from boundary.file_lock import FileLockedError, lock_file
+from boundary.private_files import FileLockedError, lock_file
 from boundary.whole_file import whole_file
 from events.cloudevent import CloudEvent, decode_json, encode_structured
 from events.dataset import DatasetProbed, DatasetReleased

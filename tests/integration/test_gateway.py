@@ -3,22 +3,16 @@
 import json
 import signal
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from cloudevents.core.bindings.http import to_binary_event
-from cloudevents.core.v1.event import CloudEvent as SdkEvent
 
-from events.cloudevent import decode
 from events.dead_letters import GATEWAY, read_dead_letter
 from events.partitioning import partition_for
-from tests.support.commands import captured
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
@@ -69,26 +63,6 @@ def test_a_gateway_takes_no_time_that_workers_are_set_to_refuse(
     assert (answer.status, answer.json["type"]) == (422, "/problems/time_ahead")
 
 
-def test_an_event_of_the_sdk_without_a_content_type_is_kept(
-    opened: Opened, broker: KafkaBroker
-) -> None:
-    """The SDK sends none unless it is set: the record has that of JSON, for all its readers."""
-    gateway, credentials = opened
-    attributes = {**event(), "time": datetime(2026, 3, 11, 9, tzinfo=UTC)}
-    data = attributes.pop("data")
-    sent = to_binary_event(SdkEvent(attributes=attributes, data=data))
-    assert "content-type" not in {name.lower() for name in sent.headers}
-
-    token = f"Bearer {credentials.token}"
-    headers = {**sent.headers, "Authorization": token}
-    answer = httpx.post(f"{gateway.url}/events", content=sent.body, headers=headers)
-
-    assert answer.status_code == 202, answer.text
-    [record] = _schools(broker)
-    assert ("content-type", b"application/json") in record.headers
-    assert decode(record.headers, record.value).id == "1"
-
-
 def test_a_refused_event_is_a_dead_letter(opened: Opened, broker: KafkaBroker) -> None:
     body = json.dumps(event(time="2016-01-01")).encode()
 
@@ -118,17 +92,6 @@ def test_a_stop_finishes_what_it_took(opened: Opened, broker: KafkaBroker) -> No
     assert answer.status == 202
     assert gateway.process.wait(timeout=20) == 0
     assert [record.value for record in _schools(broker)] == [body]
-
-
-def test_a_stop_does_not_wait_for_silent_connections(opened: Opened) -> None:
-    gateway, _ = opened
-    with RawConnection(gateway.port) as line:
-        line.send(request("GET", "/healthz"))
-        assert line.answer() is not None
-        gateway.process.send_signal(signal.SIGTERM)
-
-        assert line.is_closed()
-        assert gateway.process.wait(timeout=10) == 0
 
 
 def test_a_stop_before_it_serves_counts(tmp_path: Path) -> None:
@@ -204,20 +167,6 @@ def test_topics_that_are_missing_are_named(kafka: KafkaBroker, tmp_path: Path) -
         assert "smart-region topics apply" in answer.json["waiting_for"]
     finally:
         gateway.__exit__()
-
-
-def test_an_address_in_use_is_reported_in_one_line() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        done = captured(
-            [sys.executable, "-m", "smart_region", "gateway"],
-            env={"SMART_REGION_GATEWAY_PORT": str(port), "PATH": ""},
-            cwd=Path(__file__).parents[2],
-        )
-
-    assert done.returncode == 2, done.stderr
-    assert "SMART_REGION_GATEWAY_PORT" in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def _schools(broker: KafkaBroker) -> list[Any]:

@@ -1,19 +1,15 @@
 """Attacks on the gateway behind HAProxy: each is tried on the running programs, and fails."""
 
-import ast
 import base64
 import json
 import os
 import re
-import socket
 import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from select import select
-from time import monotonic
 
 import pytest
 
@@ -24,7 +20,7 @@ from events.signing import SigningSecret
 from events.topics import declared_topics, topic_name
 from tests.support.busy_connections import BusyConnections
 from tests.support.certificates import Authority
-from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, closed, event, signed
+from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event, signed
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.other_producer import OtherProducer
@@ -108,11 +104,8 @@ def test_valid_credentials_are_accepted(target: Target) -> None:
     [
         "",
         "Bearer",
-        "Bearer ",
-        "Bearer null",
         f"Bearer srt_{PRODUCER}_",
         f"Bearer srt_{PRODUCER}_{'A' * 43}",
-        "Bearer srt_nobody_" + "A" * 43,
         "Basic bHljZWVzOmx5Y2Vlcw==",
         "Bearer " + "A" * 8_000,
         "Bearer srt_../../etc/passwd_x",
@@ -153,46 +146,7 @@ def test_a_replay_within_its_time_changes_nothing(target: Target) -> None:
     assert {value for value in target.events() if b"4711" in value} == {body}
 
 
-# Something else
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        "/subventions",
-        "/lycees-prives",
-        "/lycees/../subventions",
-        "/lycees/%2e%2e/subventions",
-        "/lycees/..",
-        "//lycees/x",
-        "/LYCEES",
-        "/lycees?/../subventions",
-        "https://example.org/lycees",
-        "lycees",
-    ],
-)
-def test_another_source_is_refused(target: Target, source: str) -> None:
-    before = ends_of(target.bootstrap, SCHOOLS)
-
-    assert target.post(event(source=source)).status == 403
-    assert ends_of(target.bootstrap, SCHOOLS) == before
-
-
-def test_a_type_that_is_not_declared_is_refused(target: Target) -> None:
-    data = {"uai": "0750652B", "activated_on": "2026-03-10"}
-    kind = "fr.iledefrance.smartregion.school.workspace_activated.v1"
-
-    assert target.post(closed()).status == 202
-    assert target.post(event(type=kind, data=data)).status == 403
-    assert target.post(event(type=kind.upper(), data=data)).status == 422
-
-
-def test_a_key_twice_does_not_hide_a_source(target: Target) -> None:
-    for first, second in (("/lycees", "/subventions"), ("/subventions", "/lycees")):
-        doubled = f'"source": "{first}", "source": "{second}"'
-        body = json.dumps(event()).replace('"source": "/lycees/ligne"', doubled).encode()
-
-        assert target.post(body).problem == "invalid_json"
+# Smuggled requests
 
 
 def test_a_body_with_two_lengths_is_not_read(target: Target) -> None:
@@ -219,40 +173,17 @@ def _count(target: Target) -> int:
 
 
 @pytest.mark.parametrize(
-    "header",
-    [
-        "transfer-encoding : chunked",
-        "transfer-encoding: xchunked",
-        "transfer-encoding: chunked\r\ntransfer-encoding: identity",
-        "content-length: 5\r\ncontent-length: 6",
-        "content-length: +5",
-        "content-length: 5, 6",
-        "x-folded: a\r\n b: c",
-        "x\x00: y",
-        "x: y\nauthorization: z",
-    ],
-)
-def test_a_header_that_two_could_read_differently_is_refused(target: Target, header: str) -> None:
-    answer = target.send(request("POST", "/events", header))
-
-    assert answer.status in (400, 401, 501)
-
-
-@pytest.mark.parametrize(
     "path",
     [
         "/Events",
-        "/EVENTS",
         "//events",
         "/./events",
         "/x/../events",
         "/events/",
-        "/events//",
         "/%65vents",
         "/events%2f",
         "/events%00",
         "/events;x=1",
-        "/%2e/events",
         "http://elsewhere/events",
         "*",
         "/schemas/../events",
@@ -265,14 +196,6 @@ def test_an_address_has_one_spelling(target: Target, path: str) -> None:
     answer = target.post(BODY, path=path)
 
     assert answer.status in (400, 404, 405), (path, answer)
-
-
-@pytest.mark.parametrize(
-    "header",
-    ["x-http-method-override: GET", "x-original-url: /metrics", "x-forwarded-for: 127.0.0.1"],
-)
-def test_headers_for_other_servers_change_nothing(target: Target, header: str) -> None:
-    assert target.post(BODY, header).status == 401
 
 
 def test_content_is_executed_nowhere(target: Target) -> None:
@@ -327,13 +250,9 @@ def claimed(producer: str, number: int) -> list[str]:
     return lines(signed(b"", at=now(), producer=producer, secret=mine, message_id=f"m{number}"))
 
 
-@pytest.mark.parametrize(
-    "authorization",
-    ["Bearer junk", f"Bearer srt_{PRODUCER}_{'A' * 43}", "Basic bHljZWVzOmx5Y2Vlcw=="],
-)
-def test_bodies_under_a_wrong_token_keep_nobody_out(target: Target, authorization: str) -> None:
+def test_bodies_under_a_wrong_token_keep_nobody_out(target: Target) -> None:
     """They are answered before the last byte has come, and nothing is held of them."""
-    sent = unfinished(f"authorization: {authorization}")
+    sent = unfinished(f"authorization: Bearer srt_{PRODUCER}_{'A' * 43}")
     with OtherProducer(target.gateway, target.token) as other_producer, ExitStack() as opened:
         held = [
             opened.enter_context(RawConnection(target.gateway.port, source="127.0.0.2"))
@@ -373,34 +292,6 @@ def test_bodies_under_a_false_signature_keep_nobody_out(target: Target, signs: b
     assert (evicted.status, evicted.problem) == (503, "overloaded")
 
 
-def test_one_address_has_a_bounded_share_of_unauthenticated_bytes(target: Target) -> None:
-    """What it began gives way to what it begins then; another address is not touched."""
-    with ExitStack() as opened:
-        other, *held = (
-            opened.enter_context(RawConnection(target.gateway.port, source=source))
-            for source in ("127.0.0.3", *["127.0.0.2"] * 12)
-        )
-        body = json.dumps(event(31)).encode()
-        right = post(
-            body,
-            f"content-type: {STRUCTURED}",
-            *lines(signed(body, at=now(), secret=target.secret, message_id="m-slow")),
-        )
-        other.send(right[:-1])
-        for number, line in enumerate(held):
-            line.send(unfinished(*claimed(PRODUCER, number)))
-        # Whose part came last is for the network to say.
-        answered, _, _ = select(held, [], [], 30)
-        displaced = answered[0].answer() if answered else None
-        other.send(right[-1:])
-        answer = other.answer()
-
-    assert displaced is not None
-    assert displaced.status == 503
-    assert answer is not None
-    assert answer.status == 202
-
-
 # Replay
 
 
@@ -431,9 +322,6 @@ def test_a_replay_costs_its_producer_nothing(target: Target) -> None:
     assert 'repeats_total{producer="prives"} 100.0' in target.gateway.metrics()
 
 
-# Beyond the quota
-
-
 def test_a_producer_beyond_its_quota_delays_no_other(target: Target) -> None:
     items = b",".join(b'{"a":"%s"}' % (rb"e\u0301" * 500) for _ in range(280))
     flood = post(
@@ -458,48 +346,7 @@ def test_a_producer_beyond_its_quota_delays_no_other(target: Target) -> None:
     assert statuses.count(429) >= 59  # From a full bucket one passes, and is owed.
 
 
-# Two who read one request differently
-
-
 DOCUMENT = "/problems/repeated"
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"GET /problems/repeated HTTP/1.1\r\nhost: x\r\nx\x00: a\r\n\r\n",
-        b"GET /problems/repeated HTTP/1.1\r\nhost: x\r\nx : a\r\n\r\n",
-        b"GET /problems/repeated HTTP/1.1\r\nhost: x\r\ncontent-length: +5\r\n\r\n",
-        b"GET /problems/repeated HTTP/1.1\r\nhost: x\r\ntransfer-encoding: xchunked\r\n\r\n",
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    ],
-)
-def test_what_ends_elsewhere_for_others_is_refused(target: Target, sent: bytes) -> None:
-    with RawConnection(target.gateway.port) as line:
-        line.send(sent + request("GET", DOCUMENT))
-        answer = line.answer()
-
-        assert answer is None or answer.status == 400
-        assert line.is_closed()
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"GET /problems/repeated HTTP/1.1\r\nhost: x\r\nx: a\r\n\tcontent-length: 5\r\n\r\n",
-        b"GET /problems/repeated HTTP/1.1\nhost: x\n\n",
-        b"GET /problems/repeated HTTP/1.1\r\nhost: x\nx: y\r\n\r\n",
-    ],
-)
-def test_what_is_read_leniently_is_written_anew(target: Target, sent: bytes) -> None:
-    """HAProxy reads folded lines, and those that end with LF; the gateway sees neither."""
-    with RawConnection(target.gateway.port) as line:
-        line.send(sent + request("GET", "/problems/overloaded"))
-        answers = [line.answer(), line.answer()]
-
-    assert [answer and answer.status for answer in answers] == [200, 200]
-    assert [answer and answer.body[:3] for answer in answers] == [b"The", b"The"]
-    assert answers[0] != answers[1]
 
 
 # Connections
@@ -645,77 +492,6 @@ def test_many_bodies_of_a_producer_keep_no_other_out(target: Target, items: str)
         one.keep_going(10)
 
 
-def test_large_bodies_whose_clients_have_left_are_not_judged(target: Target) -> None:
-    """A producer that hangs up and sends again does not wait for what it no longer wants."""
-    headers = (
-        f"content-type: {BATCH}",
-        f"authorization: Bearer {target.others['hopitaux'].token}",
-    )
-    costly = [event(n, data={f"k{n:x}": n for n in range(110)}) for n in range(500)]
-    before = _refused(target.gateway, "hopitaux")
-    sent = post(json.dumps(costly).encode(), *headers)
-    with ExitStack() as opened:
-        held = [opened.enter_context(RawConnection(target.gateway.port)) for _ in range(12)]
-        for line in held:
-            line.send(sent)
-        for line in held:
-            line.reset()
-
-        # What one producer sends is judged in its order.
-        last = target.send(post(json.dumps([closed()]).encode().ljust(100_000), *headers))
-
-    assert last.status != 503
-    assert _refused(target.gateway, "hopitaux") - before < 500 * len(held) / 2
-
-
-def _refused(gateway: Gateway, producer: str) -> float:
-    counter = f'smartregion_gateway_events_total{{outcome="refused",producer="{producer}"}}'
-    (value,) = re.findall(rf"^{re.escape(counter)} (.+)$", gateway.metrics(), re.MULTILINE)
-    return float(value)
-
-
-@pytest.mark.parametrize("lines_at_once", [200, 15_000], ids=["many", "more than 16 KiB"])
-def test_headers_of_many_lines_are_refused(target: Target, lines_at_once: int) -> None:
-    answer = target.send(request("GET", DOCUMENT, *["a:"] * lines_at_once))
-
-    assert answer.status == 400
-
-
-def test_requests_sent_ahead_do_not_fill_the_memory(target: Target) -> None:
-    one = post(BODY, f"content-type: {STRUCTURED}", f"authorization: Bearer {target.token}")
-    ahead, most, sent = one * 1_000, 64 * 2**20, 0
-    with socket.create_connection(("127.0.0.1", target.gateway.port)) as line:
-        reader = threading.Thread(target=_take_all, args=(line,))
-        reader.start()
-        # Where it reads all, that takes a second: for the rest the client may wait.
-        line.settimeout(1)
-        end = monotonic() + 5
-        while sent < most and monotonic() < end:
-            with suppress(TimeoutError):
-                sent += line.send(ahead)
-        line.shutdown(socket.SHUT_RDWR)
-        reader.join()
-
-    assert sent < most
-
-
-def _take_all(line: socket.socket) -> None:
-    with suppress(OSError):
-        while line.recv(2**20):
-            pass
-
-
-def test_a_body_without_an_end_is_not_read_for_long(target: Target) -> None:
-    with RawConnection(target.gateway.port) as line:
-        line.send(request("POST", "/nowhere", f"content-length: {10**12}"))
-        assert line.answer()
-
-        for _ in range(100):
-            line.send(b"x" * 2**20)
-
-        assert line.is_closed()
-
-
 def test_a_handshake_has_a_deadline(encrypted: tuple[Target, ssl.SSLContext]) -> None:
     target, _ = encrypted
     with RawConnection(target.gateway.port, seconds=20) as line:
@@ -820,16 +596,3 @@ def _is_ours(headers: list[tuple[str, bytes]]) -> bool:
 
 def _secrets_file(target: Target) -> str:
     return (target.gateway.log_file.parent / "secrets.yaml").read_text()
-
-
-def test_every_secret_is_compared_in_constant_time() -> None:
-    for name in ("events/signing.py", "events/producers/secrets.py"):
-        tree = ast.parse((ROOT / name).read_text(encoding="utf-8"))
-        compared = [
-            ast.unparse(node)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Compare)
-            and any(isinstance(sign, ast.Eq | ast.NotEq) for sign in node.ops)
-        ]
-        assert "compare_digest" in (ROOT / name).read_text(encoding="utf-8")
-        assert not [text for text in compared if "digest" in text or "signature" in text]

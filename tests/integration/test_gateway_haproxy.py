@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from events.producers.secrets import Scheme, issue, token_digest
-from gateway.problems import KINDS
+from gateway.problems import problem_kinds
 from tests.support.gateway import PRODUCER, STRUCTURED, event
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.haproxy import CONFIGURATIONS, Haproxy
@@ -36,7 +36,6 @@ class Front:
             settings={
                 "SMART_REGION_PRODUCERS": str(declared(folder)),
                 "SMART_REGION_GATEWAY_HAPROXY": str(folder),
-                "SMART_REGION_GATEWAY_TRUSTED_PROXIES": "127.0.0.1",
             },
         )
         self.haproxy: Haproxy | None = None
@@ -138,6 +137,6 @@ def test_an_answer_of_haproxy_is_a_problem_of_the_gateway() -> None:
 
     assert len(texts) == 10
     for problem in map(json.loads, texts):
-        kind = KINDS[problem["type"].removeprefix("/problems/")]
+        kind = problem_kinds()[problem["type"].removeprefix("/problems/")]
         assert problem["title"] == kind.title
         assert problem["status"] == kind.status or problem["status"] in (502, 504)

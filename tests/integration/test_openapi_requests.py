@@ -7,7 +7,7 @@ import pytest
 from events.fact import Family
 from events.registry import FACTS
 from events.topics import topic_name
-from gateway.problems import KINDS
+from gateway.problems import problem_kinds
 from tests.openapi.run import Outcome, gateway_for_all_facts, send_requests
 from tests.support.kafka import KafkaBroker
 from tests.support.running_gateway import ends_of
@@ -49,7 +49,7 @@ def test_each_way_of_sending_accepts_and_refuses(outcome: Outcome) -> None:
 
 
 def test_every_document_and_explanation_is_fetched(outcome: Outcome) -> None:
-    for path, names in (("/schemas/{type}.json", FACTS), ("/problems/{name}", KINDS)):
+    for path, names in (("/schemas/{type}.json", FACTS), ("/problems/{name}", problem_kinds())):
         assert outcome.answers[f"GET {path}", "positive", 200] >= len(names)
         assert outcome.answers[f"GET {path}", "negative", 404]
 

@@ -24,7 +24,7 @@ from events.dead_letters import OriginalRecord
 from events.errors import ContractError, RefusalReason
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTERS
-from gateway.topics_writer import TopicsWriter, Written, _OpenProducer, _PartitionQueue, _Write
+from gateway.topics_writer import TopicsWriter, Written
 from streams import app as worker_app
 from streams import (
     batch_transport,
@@ -346,15 +346,16 @@ def _give_receipts_early() -> None:
 @_mutation("first-offset")
 def _give_the_offset_of_the_batch() -> None:
     """A receipt has the offset of its own event."""
-    first: dict[int, Written] = {}
-    real = _Write.resolve
+    real = TopicsWriter.write
 
-    def resolve(self: _Write, number: int, position: Written | None) -> None:
-        if position is not None:
-            position = first.setdefault(id(self), position)
-        real(self, number, position)
+    async def write(self: TopicsWriter, records: Sequence[OutgoingRecord]) -> list[Written | None]:
+        first: dict[tuple[str, int], Written] = {}
+        return [
+            found and first.setdefault((found.topic, found.partition), found)
+            for found in await real(self, records)
+        ]
 
-    _replace(_Write, "resolve", resolve)
+    _replace(TopicsWriter, "write", write)
 
 
 @_mutation("letter-headers")
@@ -456,8 +457,7 @@ def _keep_explanations_of_former_owners() -> None:
 def _wait_for_stopped_producers() -> None:
     """What a stopped Kafka client of the gateway leaves is given up."""
 
-    async def acknowledged(self: _OpenProducer, batch: Any, queue: _PartitionQueue) -> int | None:
-        sent = await self.client.send_batch(batch, queue.topic, partition=queue.partition)
-        return int((await sent).offset)
+    def give_up(_: TopicsWriter) -> None:
+        """Wait for it."""
 
-    _replace(_OpenProducer, "acknowledged", acknowledged)
+    _replace(TopicsWriter, "_give_up", give_up)

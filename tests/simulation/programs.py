@@ -168,7 +168,7 @@ class SimulatedGateway(Supervised):
     async def work(self) -> None:
         """Run the gateway until it ends."""
         listeners: Any = tuple(Listening(self._loop, _HOST, port) for port in (_PORT, _PROBE_PORT))
-        await server._serve(self._settings, self._producers, self._secrets, None, listeners)
+        await server._serve(self._settings, self._producers, self._secrets, None, None, listeners)
 
 
 def watch_programs() -> None:

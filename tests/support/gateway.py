@@ -37,7 +37,7 @@ from gateway.idempotency import IdempotencyStore
 from gateway.openapi import openapi_document
 from gateway.quota import Quotas
 from gateway.reception import Reception
-from gateway.topics_writer import BrokerUnavailableError, Written
+from gateway.topics_writer import Written
 from gateway.work_scheduling import WorkScheduler
 
 NOW = datetime(2026, 3, 11, 9, 30, tzinfo=UTC)
@@ -119,11 +119,15 @@ class FakeWriter:
     records: list[OutgoingRecord] = field(default_factory=list)
     waiting_for: str | None = None
     unacknowledged: set[str] = field(default_factory=set)
+    failure: Exception | None = None
+    """What it raises."""
     _ends: Counter[str] = field(default_factory=Counter)
 
     async def write(self, records: Sequence[OutgoingRecord]) -> list[Written | None]:
+        if self.failure is not None:
+            raise self.failure
         if self.waiting_for is not None:
-            raise BrokerUnavailableError(self.waiting_for)
+            return [None] * len(records)
         return [self._written(record) for record in records]
 
     def _written(self, record: OutgoingRecord) -> Written | None:
@@ -212,7 +216,7 @@ class GatewayHarness:
             quotas=Quotas(PRODUCERS, clock=lambda: self.monotonic),
             reception=Reception(
                 Admission(PRODUCERS, now=lambda: self.now),
-                self.writer,
+                self.writer.write,
                 self.exposition,
                 scheduler,
                 now=lambda: self.now,

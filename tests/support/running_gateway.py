@@ -75,7 +75,6 @@ def running_gateway(
     variables["SMART_REGION_PRODUCERS"] = str(declared(folder))
     if haproxy is not None:
         variables["SMART_REGION_GATEWAY_HAPROXY"] = str(folder)
-        variables["SMART_REGION_GATEWAY_TRUSTED_PROXIES"] = "127.0.0.1"
     with ExitStack() as stack:
         gateway = stack.enter_context(
             Gateway(bootstrap, folder, secrets=credentials.file, settings=variables)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from events.registry import FACTS
-from gateway.problems import KINDS
+from gateway.problems import problem_kinds
 from tests.support.commands import captured
 from tests.support.gateway_stub import StubAnswer, accepted, gateway_stub
 from tests.support.guide import Block, blocks_of, shows
@@ -98,7 +98,7 @@ def test_links_to_english_pages_say_so(guide: Path) -> None:
 @BOTH
 def test_every_refusal_is_explained(guide: Path) -> None:
     """A producer finds each problem that the gateway answers."""
-    assert [name for name in KINDS if f"`{name}`" not in prose(guide)] == []
+    assert [name for name in problem_kinds() if f"`{name}`" not in prose(guide)] == []
 
 
 @BOTH

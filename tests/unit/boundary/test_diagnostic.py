@@ -38,12 +38,6 @@ def test_a_diagnostic_is_one_line_of_what_is_known(diagnostic: Diagnostic, text:
     assert str(diagnostic) == text
 
 
-def test_a_hidden_value_is_not_kept() -> None:
-    hidden = WRONG.hide()
-    assert hidden.value is None
-    assert ", value (not shown: a person's data): " in str(hidden)
-
-
 def test_the_nearest_known_word_is_the_remedy() -> None:
     assert choose("mast", ["masts", "id"]) == "write 'masts'"
     assert choose("x", ["masts", "id"]) == "write one of masts, id"

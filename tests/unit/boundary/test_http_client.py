@@ -17,7 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boundary.addresses import UnusableAddressError
-from boundary.errors import SmartRegionError
 from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError, SlowAnswerError, http_get
 from operations.programs.addresses import free_address
 from tests.support.gateway_stub import GatewayStub, StubAnswer, gateway_stub
@@ -184,11 +183,6 @@ def test_a_proxy_sees_the_host_of_an_encrypted_connection(proxy: RecordingServer
     assert proxy.secrets == []
 
 
-def test_no_more_is_read_than_is_wanted(other_server: RecordingServer) -> None:
-    assert http_get(other_server.url, seconds=5, most_bytes=8).body == b"the whol"
-    assert http_get(other_server.url, seconds=5, most_bytes=0).body == b""
-
-
 @pytest.mark.parametrize("head", DRIPPING)
 def test_an_answer_that_drips_has_a_deadline(head: bytes) -> None:
     """A byte within each step, and never the last one: the whole exchange is bounded."""
@@ -200,29 +194,10 @@ def test_an_answer_that_drips_has_a_deadline(head: bytes) -> None:
         assert caught.value.cause.endswith("check the server's load and the network, and try again")
 
 
-@pytest.mark.parametrize("head", DRIPPING)
-def test_an_answer_that_drips_in_time_is_read(head: bytes) -> None:
-    with dripping(head, parts=3) as drip, drip.client(seconds=100) as client:
-        assert client.exchange("GET", drip.url).body == b"..."
-
-
 def test_an_unreachable_server_is_an_error_of_one_line() -> None:
     with pytest.raises(NoAnswerError, match=r"^Connection refused$") as caught:
         http_get(f"http://{free_address()}", seconds=5)
     assert (caught.value.is_tls, caught.value.is_timeout) == (False, False)
-
-
-def test_a_connection_that_is_closed_is_an_error(stub: GatewayStub) -> None:
-    stub.behaviour = lambda _: None
-    with pytest.raises(NoAnswerError, match="closed connection"):
-        posted(stub.url)
-
-
-def test_an_error_handled_meanwhile_is_not_the_reason() -> None:
-    """A request may be sent while another refusal is handled."""
-    error = OSError("its reason")
-    error.__context__ = SmartRegionError("another matter")
-    assert NoAnswerError(error).cause == "its reason"
 
 
 def test_a_token_is_not_sent_in_the_clear() -> None:

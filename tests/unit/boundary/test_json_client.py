@@ -96,13 +96,6 @@ def test_an_answer_is_bounded() -> None:
         got(f"{url}/", seconds=0.2)
 
 
-def test_who_does_not_listen_is_named() -> None:
-    with serving(partial(routed, echo)) as url:
-        pass
-    with pytest.raises(NoNewsError, match="refused"):
-        got(f"{url}/")
-
-
 def test_a_token_goes_to_no_other_machine_in_the_clear() -> None:
     with pytest.raises(UnusableAddressError):
         got("http://192.0.2.1/", token="sesame")  # noqa: S106 - no secret

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import logging
-import threading
 from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -108,20 +106,6 @@ def test_a_request_that_is_no_http_is_not_logged(
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize(
-    ("name", "error"),
-    [("kafka.net.transport", ZeroDivisionError()), ("streams.worker", ConnectionResetError())],
-)
-def test_any_other_error_keeps_its_traceback(
-    capsys: pytest.CaptureFixture[str], name: str, error: Exception
-) -> None:
-    configure_logging("info", "text")
-
-    logging.getLogger(name).error("failed", exc_info=error)
-
-    assert type(error).__name__ in capsys.readouterr().err.splitlines()[-1]
-
-
 @pytest.mark.parametrize(("level", "is_logged"), [("info", False), ("debug", True)])
 def test_libraries_log_their_steps_only_when_asked(
     capsys: pytest.CaptureFixture[str],
@@ -162,57 +146,3 @@ def test_a_line_that_a_library_repeats_is_written_once_a_minute() -> None:
     assert [written(name="streams.worker") for _ in range(2)] == ["no broker"] * 2
     now[0] = 60.0
     assert [written(), written()] == ["no broker (and 2 times since)", None]
-
-
-def test_not_all_lines_of_a_library_are_remembered() -> None:
-    repeats = RareRepeats(clock=lambda: 0.0)
-    for number in range(1_000):
-        assert repeats.filter(logging.makeLogRecord({"name": LIBRARY, "msg": f"{number}"}))
-
-    assert repeats.filter(logging.makeLogRecord({"name": LIBRARY, "msg": "0"}))
-    assert len(repeats._written) <= 200
-
-
-class _Lost:
-    """Garbage that logs when it is collected, as a forgotten task of asyncio does."""
-
-    def __init__(self, repeats: RareRepeats) -> None:
-        self.repeats = repeats
-        self.itself = self
-
-    def __del__(self) -> None:
-        self.repeats.filter(logging.makeLogRecord({"name": "asyncio", "msg": f"{id(self)} lost"}))
-
-
-def test_a_line_may_come_while_one_is_looked_at() -> None:
-    """A collection may come anywhere: the process would write nothing more, and stand still."""
-
-    def clock() -> float:
-        if threading.current_thread() is thread:
-            _Lost(repeats)
-        return 0.0
-
-    def log() -> None:
-        for number in range(300):
-            repeats.filter(logging.makeLogRecord({"name": LIBRARY, "msg": f"{number}"}))
-
-    repeats = RareRepeats(clock=clock)
-    thread = threading.Thread(target=log, daemon=True)
-    thresholds = gc.get_threshold()
-    gc.set_threshold(1, 1_000_000, 1_000_000)
-    try:
-        thread.start()
-        thread.join(30)
-    finally:
-        gc.set_threshold(*thresholds)
-
-    assert not thread.is_alive()
-
-
-def test_at_debug_each_line_is_written(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logging("debug", "text")
-
-    for _ in range(2):
-        logging.getLogger(LIBRARY).warning("again")
-
-    assert len(capsys.readouterr().err.splitlines()) == 2

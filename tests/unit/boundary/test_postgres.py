@@ -11,7 +11,6 @@ from boundary.postgres import (
     DatabaseUnavailableError,
     available,
     connection_text,
-    said,
 )
 
 
@@ -19,18 +18,6 @@ from boundary.postgres import (
 def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PGHOST", "PGHOSTADDR", "PGSSLMODE", "PGSERVICE"):
         monkeypatch.delenv(name, raising=False)
-
-
-@pytest.mark.parametrize(
-    ("error", "line"),
-    [
-        (psycopg.OperationalError("connection failed:\n\tgone"), "connection failed: gone"),
-        (psycopg.OperationalError(), "OperationalError"),
-        (OSError("gone"), "gone"),
-    ],
-)
-def test_an_error_is_one_line(error: Exception, line: str) -> None:
-    assert said(error) == line
 
 
 @pytest.mark.parametrize(

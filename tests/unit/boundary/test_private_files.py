@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 from pathlib import Path
 
 import pytest
 
 from boundary.private_files import (
+    FileLockedError,
     close_folder,
+    lock_file,
     make_private_file,
     make_private_folder,
     new_private_file,
@@ -62,14 +66,6 @@ def test_another_users_file_is_not_written(tmp_path: Path) -> None:
     assert file.read_text() == "theirs"
 
 
-def test_what_is_no_file_is_written_as_it_is() -> None:
-    before = mode(Path(os.devnull))
-    with open_private(Path(os.devnull)) as stream:
-        stream.write(b"Zoe")
-
-    assert mode(Path(os.devnull)) == before
-
-
 def test_a_new_folder_is_its_owners_and_one_that_is_there_is_left(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     make_private_folder(tmp_path / "a" / "b")
@@ -105,3 +101,25 @@ def test_a_secrets_file_is_closed_to_all_but_its_group(
 
     assert rights_of_others(file) == returned
     assert rights_of_others(tmp_path / "none") == 0
+
+
+def test_the_second_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    with lock_file(file), pytest.raises(FileLockedError):
+        lock_file(file)
+
+    lock_file(file).close()
+
+
+def test_a_disk_without_locks_is_not_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a folder on a network may be: nobody has the lock, and the folder is to be another."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+    with pytest.raises(OSError, match="No locks available"):
+        lock_file(tmp_path / "lock")

@@ -91,22 +91,3 @@ def test_another_error_is_not_tried_again() -> None:
     with pytest.raises(SmartRegionError, match="unknown producer"):
         world.policy(total=30).call(attempt)
     assert world.pauses == []
-
-
-def test_each_pause_is_announced() -> None:
-    world, announced = World(), list[int]()
-    _, attempt = failing(9)
-    with pytest.raises(BusyError):
-        world.policy(total=2).call(attempt, before_pause=lambda: announced.append(1))
-    assert len(announced) == len(world.pauses) > 0
-
-
-def test_only_the_named_kind_is_retried() -> None:
-    class OtherError(RetryableError):
-        """Another kind."""
-
-    world = World()
-    _, attempt = failing(1)
-    with pytest.raises(BusyError):
-        world.policy(total=30).call(attempt, retry_on=OtherError)
-    assert world.pauses == []

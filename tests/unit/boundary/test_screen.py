@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.markup import escape
-from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -43,11 +41,3 @@ def test_a_cell_is_legible_and_keeps_its_style(terminal: LegibleConsole) -> None
     assert "\x1b[31m" in written(terminal)
     assert "\x1b]" not in written(terminal)
     assert "\\u001b]" in written(terminal)
-
-
-def test_a_bar_is_legible(terminal: LegibleConsole) -> None:
-    with Progress(console=terminal) as progress:
-        progress.add_task(escape(f"[/]{OWNED}"), total=1)
-
-    assert "\x1b]" not in written(terminal)
-    assert "[/]\\u001b]" in written(terminal)

@@ -43,12 +43,3 @@ def test_a_user_without_a_home_is_told(
         monkeypatch.setenv(name, value)
     with pytest.raises(SmartRegionError, match="HOME: names no folder of this user"):
         settings_folder()
-
-
-@pytest.mark.parametrize("page", ["importing.md", "harvest.md"])
-def test_the_pages_name_it(page: str) -> None:
-    text = (DOCS / page).read_text(encoding="utf-8")
-
-    assert SAID in text
-    assert "$XDG_CONFIG_HOME/smart-region" in text
-    assert "settings' folder" not in text

@@ -17,7 +17,6 @@ from boundary.terminal import (
     echo,
     echo_lines,
     legible,
-    legible_lines,
     one_line,
     show_traceback,
 )
@@ -30,11 +29,6 @@ ANYTHING = st.text(st.characters(codec=None))
 def test_nothing_is_left_that_is_not_printed(text: str) -> None:
     assert all(one.isprintable() or unicodedata.category(one) == "Zs" for one in legible(text))
     legible(text).encode()
-
-
-@given(ANYTHING)
-def test_what_is_legible_stays_as_it_is(text: str) -> None:
-    assert legible(legible(text)) == legible(text)
 
 
 @given(st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.tuples(inner)))
@@ -58,10 +52,6 @@ def test_a_json_document_keeps_its_meaning(document: object) -> None:
 )
 def test_what_cannot_be_printed_is_escaped(text: str, shown: str) -> None:
     assert legible(text) == shown
-
-
-def test_line_ends_of_our_own_stay() -> None:
-    assert legible_lines("a\x1b\n\nb\r\n") == "a\\u001b\n\nb\\u000d\n"
 
 
 @given(ANYTHING, st.integers(min_value=2, max_value=50))

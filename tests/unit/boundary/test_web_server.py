@@ -26,15 +26,6 @@ def test_an_address_in_use_is_reported_with_the_remedy() -> None:
             listen(LOOPBACK, port, settings=SETTINGS)
 
 
-def test_the_address_has_the_port_that_was_selected() -> None:
-    async def address() -> str:
-        async with serving(Starlette(), listen(LOOPBACK, 0, settings=SETTINGS)) as served:
-            return served
-
-    assert asyncio.run(address()).startswith(f"http://{LOOPBACK}:")
-    assert not asyncio.run(address()).endswith(":0")
-
-
 def test_a_reader_that_stops_reading_does_not_delay_the_end_for_long() -> None:
     """Its answer is cut: the process would be killed in the end, with nothing in the log."""
     large = b"x" * 64 * 1024 * 1024

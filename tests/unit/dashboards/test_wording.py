@@ -15,7 +15,7 @@ from dashboards.wording import (
 )
 from events.errors import RefusalReason
 from events.fact import Family
-from gateway.problems import KINDS
+from gateway.problems import problem_kinds
 from streams.core import Outcome
 from streams.topic_faults import FaultKind
 from tests.support.letters import REASONS_OF_WORKERS
@@ -31,7 +31,7 @@ def test_every_code_of_the_pipeline_has_a_word() -> None:
 
 def test_every_code_of_the_gateway_has_a_word() -> None:
     assert GATEWAY_OUTCOMES.keys() == {"accepted", "refused", "failed"}
-    assert (REASONS.keys() - REASONS_OF_WORKERS) | GATEWAY_REASONS.keys() == KINDS.keys()
+    assert (REASONS.keys() - REASONS_OF_WORKERS) | GATEWAY_REASONS.keys() == problem_kinds().keys()
 
 
 def test_one_word_is_spelled_in_one_way() -> None:

@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from gateway.body import BodyReader, announced_length
+from gateway.body import BodyReader
 from gateway.problems import ProblemError
 
 
@@ -24,21 +24,16 @@ class Sender:
 
 
 def reader(**bounds: int) -> BodyReader:
-    small = {
-        "max_held": 300,
-        "max_per_client": 200,
-        "max_unauthenticated": 300,
-        "max_per_address": 200,
-        **bounds,
-    }
-    return BodyReader(seconds=20, **small)
+    return BodyReader(
+        seconds=20, **{"max_held": 300, "max_per_producer": 200, "max_unverified": 800, **bounds}
+    )
 
 
 async def begun(bodies: BodyReader, address: str, size: int) -> tuple[Sender, asyncio.Task[str]]:
     sender = Sender()
 
     async def read() -> str:
-        with bodies.reserve_unauthenticated(address, None) as reservation:
+        with bodies.reserve_unverified(address) as reservation:
             try:
                 return str(len(await reservation.read(sender.request)))
             except ProblemError as error:
@@ -55,45 +50,37 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-def test_an_address_s_unfinished_body_is_evicted_for_its_next() -> None:
-    async def both() -> None:
-        bodies = reader()
-        _, first = await begun(bodies, "a", 150)
-        sender, second = await begun(bodies, "a", 100)
-        sender.send(0, more=False)
-        assert (await first, await second) == ("overloaded", "100")
-
-    asyncio.run(both())
+async def read_of(bodies: BodyReader, producer: str, size: int) -> int:
+    sender = Sender()
+    sender.send(size, more=False)
+    with bodies.reserve(producer) as reservation:
+        return len(await reservation.read(sender.request))
 
 
-def test_a_body_of_the_address_that_holds_most_is_evicted() -> None:
+def test_a_body_of_an_address_with_a_large_share_is_evicted_first() -> None:
     async def three() -> None:
         bodies = reader()
         little, spared = await begun(bodies, "a", 50)
-        _, first = await begun(bodies, "b", 100)
-        much, second = await begun(bodies, "b", 100)
-        newcomer, third = await begun(bodies, "c", 80)
+        _, first = await begun(bodies, "b", 300)
+        much, second = await begun(bodies, "b", 300)
+        newcomer, third = await begun(bodies, "c", 300)
         for sender in (little, much, newcomer):
             sender.send(0, more=False)
-        assert (await spared, await first, await second, await third) == (
-            "50",
-            "overloaded",
-            "100",
-            "80",
-        )
+        ends = [await one for one in (spared, first, second, third)]
+        assert ends == ["50", "overloaded", "300", "300"]
 
     asyncio.run(three())
 
 
 def test_of_many_small_bodies_the_least_recently_received_is_evicted() -> None:
     async def many() -> None:
-        bodies = reader(max_unauthenticated=800, max_per_address=400)
+        bodies = reader()
         idle = [(await begun(bodies, f"idle {number}", 70))[1] for number in range(10)]
         sender, honest = await begun(bodies, "a", 60)
         more = [(await begun(bodies, f"more {number}", 70))[1] for number in range(3)]
         sender.send(30)
         await settle()
-        more += [(await begun(bodies, f"last {number}", 70))[1] for number in range(6)]
+        more += [(await begun(bodies, f"last {number}", 70))[1] for number in range(9)]
         sender.send(0, more=False)
         assert await honest == "90"
         assert await idle[0] == "overloaded"
@@ -103,27 +90,32 @@ def test_of_many_small_bodies_the_least_recently_received_is_evicted() -> None:
     asyncio.run(many())
 
 
-def test_one_body_larger_than_its_share_is_refused() -> None:
+def test_a_body_that_does_not_fit_at_all_is_refused() -> None:
     async def one() -> None:
         bodies = reader()
-        sender, task = await begun(bodies, "a", 150)
-        sender.send(100)
+        sender, task = await begun(bodies, "a", 700)
+        sender.send(101)
         assert await task == "overloaded"
-        sender, task = await begun(bodies, "a", 200)
+        sender, task = await begun(bodies, "a", 800)
         sender.send(0, more=False)
-        assert await task == "200"
+        assert await task == "800"
 
     asyncio.run(one())
 
 
-def test_unauthenticated_bodies_take_no_memory_from_producers() -> None:
+def test_a_body_has_a_deadline() -> None:
+    async def slow() -> None:
+        _, task = await begun(BodyReader(seconds=0.01), "a", 10)
+        assert await task == "slow_request"
+
+    asyncio.run(slow())
+
+
+def test_unverified_bodies_take_no_memory_from_producers() -> None:
     async def full() -> None:
         bodies = reader()
-        tasks = [(await begun(bodies, address, 150))[1] for address in "ab"]
-        sender = Sender()
-        sender.send(200, more=False)
-        with bodies.reserve("lycees", None) as reservation:
-            assert len(await reservation.read(sender.request)) == 200
+        tasks = [(await begun(bodies, address, 400))[1] for address in "ab"]
+        assert await read_of(bodies, "lycees", 200) == 200
         for task in tasks:
             task.cancel()
 
@@ -133,51 +125,30 @@ def test_unauthenticated_bodies_take_no_memory_from_producers() -> None:
 def test_one_producer_does_not_exhaust_the_budget() -> None:
     async def two() -> None:
         bodies = reader()
-        with bodies.reserve("lycees", None) as held:
+        with bodies.reserve("lycees") as held:
             sender = Sender()
             sender.send(200, more=False)
             await held.read(sender.request)
-            for producer, expected in (("lycees", None), ("formation", 50)):
-                sender = Sender()
-                sender.send(50, more=False)
-                with bodies.reserve(producer, None) as reservation:
-                    if expected is None:
-                        with pytest.raises(ProblemError, match="overloaded"):
-                            await reservation.read(sender.request)
-                    else:
-                        assert len(await reservation.read(sender.request)) == expected
+            with pytest.raises(ProblemError, match="overloaded"):
+                await read_of(bodies, "lycees", 50)
+            assert await read_of(bodies, "formation", 50) == 50
 
     asyncio.run(two())
 
 
-def test_an_authenticated_body_counts_in_its_producer_s_budget() -> None:
-    async def authenticated() -> None:
-        bodies = reader()
-        sender = Sender()
-        sender.send(150, more=False)
-        with bodies.reserve_unauthenticated("a", None) as reservation:
+def test_a_verified_body_counts_in_its_producer_s_budget() -> None:
+    async def verified() -> None:
+        bodies = reader(max_unverified=200)
+        with bodies.reserve_unverified("a") as reservation:
+            sender = Sender()
+            sender.send(150, more=False)
             await reservation.read(sender.request)
             bodies.assign(reservation, "lycees")
             other, task = await begun(bodies, "a", 200)
             other.send(0, more=False)
             assert await task == "200"
-            sender = Sender()
-            sender.send(100, more=False)
-            with bodies.reserve_unauthenticated("a", None) as second:
-                await second.read(sender.request)
-                with pytest.raises(ProblemError, match="overloaded"):
-                    bodies.assign(second, "lycees")
-        with bodies.reserve("lycees", None) as reservation:
-            sender = Sender()
-            sender.send(200, more=False)
-            assert len(await reservation.read(sender.request)) == 200
+            with pytest.raises(ProblemError, match="overloaded"):
+                await read_of(bodies, "lycees", 100)
+        assert await read_of(bodies, "lycees", 200) == 200
 
-    asyncio.run(authenticated())
-
-
-@pytest.mark.parametrize(
-    ("text", "length"),
-    [(b"0", 0), (b"12", 12), (b"", None), (b"-1", None), (b"1e3", None), (b"9" * 5_000, None)],
-)
-def test_a_length_is_a_plain_number(text: bytes, length: int | None) -> None:
-    assert announced_length({b"content-length": text}) == length
+    asyncio.run(verified())

@@ -104,8 +104,11 @@ def test_a_compressed_body_is_not_read() -> None:
     assert problem(STRUCTURED, content_encoding=b"gzip") == ("unsupported_media_type", 415)
 
 
-def test_binary_mode_takes_json_only() -> None:
-    assert problem(b"text/csv", ce_id=b"1") == ("unsupported_media_type", 415)
+@pytest.mark.parametrize(
+    "content_type", [b"text/csv", b"application/json; charset=latin-1", b"application/json; note=x"]
+)
+def test_binary_mode_takes_json_in_utf_8_only(content_type: bytes) -> None:
+    assert problem(content_type, ce_id=b"1") == ("unsupported_media_type", 415)
 
 
 @pytest.mark.parametrize("headers", [{}, {b"content-type": b""}])

@@ -11,13 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.authentication import Proof
 from gateway.http_binding import HttpMode
-from gateway.idempotency import (
-    RETRY_SECONDS,
-    IdempotencyStore,
-    PendingRequest,
-    RepeatedRequest,
-    StoredAnswer,
-)
+from gateway.idempotency import RETRY_SECONDS, IdempotencyStore, StoredAnswer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOLERANCE = timedelta(minutes=5)
@@ -46,7 +40,7 @@ def answered(
 ) -> bool:
     async def begin() -> bool:
         pending = store.begin(of, HttpMode.BATCH)
-        if isinstance(pending, RepeatedRequest):
+        if pending.is_repeat:
             return False
         with pending:
             if charged:
@@ -61,8 +55,8 @@ def answered(
 def repeated(store: IdempotencyStore, of: Proof) -> StoredAnswer | None:
     async def begin() -> StoredAnswer | None:
         repeat = store.begin(of, HttpMode.BATCH)
-        assert isinstance(repeat, RepeatedRequest)
-        return await repeat.answer()
+        assert repeat.is_repeat
+        return await repeat.first_answer()
 
     return asyncio.run(begin())
 
@@ -77,17 +71,12 @@ def test_a_repeat_is_given_the_first_answer(body: bytes) -> None:
 def test_a_repeat_waits_for_an_answer_that_is_on_its_way() -> None:
     async def both() -> None:
         store = IdempotencyStore(now=Clock())
-        pending = store.begin(proof(), HttpMode.BATCH)
-        others = [store.begin(proof(), HttpMode.BATCH) for _ in range(2)]
-        assert isinstance(pending, PendingRequest)
-        waiting = [
-            asyncio.ensure_future(other.answer())
-            for other in others
-            if isinstance(other, RepeatedRequest)
-        ]
-        await asyncio.sleep(0)
-        waiting[0].cancel()
-        with pending:
+        with store.begin(proof(), HttpMode.BATCH) as pending:
+            others = [store.begin(proof(), HttpMode.BATCH) for _ in range(2)]
+            assert [other.is_repeat for other in others] == [True, True]
+            waiting = [asyncio.ensure_future(other.first_answer()) for other in others]
+            await asyncio.sleep(0)
+            waiting[0].cancel()
             pending.mark_charged()
             pending.store(answer())
         assert await waiting[1] == answer()
@@ -96,29 +85,20 @@ def test_a_repeat_waits_for_an_answer_that_is_on_its_way() -> None:
     asyncio.run(both())
 
 
-def test_another_request_is_no_repeat() -> None:
-    store = IdempotencyStore(now=Clock())
-    assert answered(store, answer(), proof(1))
-    assert answered(store, answer(), proof(2))
-    assert answered(store, answer(), proof(1, producer="formation"))
-
-
 def test_the_same_bytes_in_another_mode_are_answered_anew_and_not_charged_again() -> None:
     """An attacker who intercepted them can change neither the owner's answer nor its quota."""
 
     async def both() -> None:
         store = IdempotencyStore(now=Clock())
         for mode, was_charged in ((HttpMode.STRUCTURED, False), (HttpMode.BATCH, True)):
-            pending = store.begin(proof(), mode)
-            assert isinstance(pending, PendingRequest)
-            with pending:
+            with store.begin(proof(), mode) as pending:
                 assert pending.is_charged is was_charged
                 pending.mark_charged()
                 pending.store(answer(mode.encode()))
         for mode in (HttpMode.STRUCTURED, HttpMode.BATCH):
             repeat = store.begin(proof(), mode)
-            assert isinstance(repeat, RepeatedRequest)
-            assert await repeat.answer() == answer(mode.encode())
+            assert repeat.is_repeat
+            assert await repeat.first_answer() == answer(mode.encode())
 
     asyncio.run(both())
 
@@ -137,10 +117,8 @@ def test_a_request_without_a_final_answer_is_tried_again_after_a_while() -> None
     clock.now += timedelta(seconds=RETRY_SECONDS)
 
     async def again() -> None:
-        pending = store.begin(proof(), HttpMode.BATCH)
-        assert isinstance(pending, PendingRequest)
-        with pending:
-            assert pending.is_charged
+        with store.begin(proof(), HttpMode.BATCH) as pending:
+            assert (pending.is_repeat, pending.is_charged) == (False, True)
             pending.store(answer())
 
     asyncio.run(again())
@@ -193,7 +171,7 @@ def test_a_signature_is_charged_once(steps: list[tuple[int, int, str]]) -> None:
 
     def send(number: int, end: str) -> None:
         pending = store.begin(proof(number, at=signed[number]), HttpMode.BATCH)
-        if isinstance(pending, RepeatedRequest):
+        if pending.is_repeat:
             assert number in charged
             return
         with pending:

@@ -119,12 +119,3 @@ def test_the_cost_of_what_is_repeated_is_linear(around: tuple[str, str], unit: s
         return f"{before}{unit * (size // len(unit) // 2 * 2)}{after}".encode()
 
     assert grows_linearly(work, body(SMALL // 2), body(LARGE // 2))
-
-
-@pytest.mark.parametrize("parameter", [';"', ';\\"', ";x*0='", ";a=b"])
-def test_a_media_types_parameters_have_a_bound(parameter: str) -> None:
-    """What reads them takes the square of their number."""
-    media_type = f"{STRUCTURED}{parameter * 200}".encode()
-
-    with pytest.raises(ProblemError, match="content-type"):
-        read_delivery({b"content-type": media_type}, b"{}")

@@ -7,19 +7,9 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from starlette.requests import ClientDisconnect
 
 from gateway.problems import ProblemError
-from gateway.work_scheduling import FEW, LARGE, MAX_LARGE, SLICE, SMALL, WorkScheduler
-
-
-def test_small_work_is_done_at_once() -> None:
-    """In the event loop's own thread: a handover would cost more than the work."""
-
-    async def where() -> int:
-        return await WorkScheduler().run("lycees", LARGE, threading.get_ident)
-
-    assert asyncio.run(where()) == threading.get_ident()
+from gateway.work_scheduling import FEW, LARGE, SLICE, WorkScheduler
 
 
 def test_the_event_loop_goes_on_between_slices_of_many_items() -> None:
@@ -43,20 +33,6 @@ def test_the_event_loop_goes_on_between_slices_of_many_items() -> None:
     assert "".join(order) == "aabb" * 4 + "ab" + "a" * (FEW + 1)
 
 
-def test_few_small_items_are_worked_on_at_once() -> None:
-    order: list[str] = []
-
-    async def send() -> None:
-        scheduler = WorkScheduler()
-        await asyncio.gather(
-            *(scheduler.run_each("one", SMALL, [name] * FEW, order.append) for name in "ab")
-        )
-
-    asyncio.run(send())
-
-    assert "".join(order) == "a" * FEW + "b" * FEW
-
-
 def test_the_event_loop_goes_on_during_large_work() -> None:
     """The work waits for an event of the loop: if it blocked the loop, it would wait for ever."""
     answered = threading.Event()
@@ -78,23 +54,6 @@ def test_an_error_of_large_work_is_the_callers() -> None:
 
     with pytest.raises(ProblemError, match="too many"):
         asyncio.run(WorkScheduler().run("lycees", LARGE + 1, fail))
-
-
-def test_large_work_of_a_client_that_has_left_is_not_done() -> None:
-    done: list[str] = []
-
-    async def has_left() -> bool:
-        return True
-
-    async def send() -> None:
-        scheduler = WorkScheduler()
-        with pytest.raises(ClientDisconnect):
-            await scheduler.run("one", LARGE + 1, lambda: done.append("one"), has_left=has_left)
-        await scheduler.run("one", LARGE + 1, lambda: done.append("next"))
-
-    asyncio.run(send())
-
-    assert done == ["next"]
 
 
 def test_producers_take_turns() -> None:
@@ -124,21 +83,3 @@ def test_producers_take_turns() -> None:
     asyncio.run(send())
 
     assert order == ["many 0", "one", "many 1", "many 2", "many 3", "many 4"]
-
-
-def test_one_large_body_too_many_is_answered_overloaded() -> None:
-    scheduler = WorkScheduler()
-    admitted = [scheduler.admit("many", LARGE + 1) for _ in range(MAX_LARGE)]
-    for one in admitted:
-        one.__enter__()
-
-    with pytest.raises(ProblemError) as refused, scheduler.admit("many", LARGE + 1):
-        pass
-    with scheduler.admit("one", LARGE + 1), scheduler.admit("many", LARGE):
-        pass
-    admitted[0].__exit__(None, None, None)
-    with scheduler.admit("many", LARGE + 1):
-        pass
-
-    assert refused.value.kind.name == "overloaded"
-    assert "Retry-After" in refused.value.headers

@@ -36,9 +36,3 @@ def test_days_out_of_order_are_refused() -> None:
     )
     assert done.exit_code == 2
     assert "--to: 2018-01-01 is before --from 2018-02-01: give two days in order" in done.stderr
-
-
-def test_a_seed_has_to_be_given() -> None:
-    missing = CliRunner().invoke(simulate, [])
-
-    assert (missing.exit_code, "--seed" in missing.stderr) == (2, True)

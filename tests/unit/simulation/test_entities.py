@@ -8,7 +8,6 @@ from datetime import date
 from events.dataset import (
     DatasetProbed,
     DatasetReleased,
-    DatasetUpdated,
     DatasetWithdrawn,
     DataState,
 )
@@ -35,11 +34,6 @@ def test_a_lycee_is_cut_only_while_connected(story: Story) -> None:
     assert [cut.disconnected_on for cut in unended] == [date(2020, 11, 23)]
 
 
-def test_a_plan_is_completed_once(story: Story) -> None:
-    completing = Counter(d.uai for d in story.facts(EquipmentDelivered) if d.completes_plan)
-    assert set(completing.values()) == {1}
-
-
 def test_nothing_is_delivered_after_the_plan_is_complete(story: Story) -> None:
     deliveries = story.facts(EquipmentDelivered)
     completed_on = {d.uai: d.delivered_on for d in deliveries if d.completes_plan}
@@ -63,16 +57,6 @@ def test_a_grant_is_paid_in_instalments_and_never_beyond_its_amount(story: Story
     assert all(
         sum(parts) == amounts[key] if len(parts) == 3 else sum(parts) < amounts[key]
         for key, parts in paid.items()
-    )
-
-
-def test_a_withdrawn_dataset_is_updated_no_more(story: Story) -> None:
-    updated = story.latest(DatasetUpdated)
-    withdrawn = story.latest(DatasetWithdrawn)
-    assert all(
-        updated[key].updated_on < fact.withdrawn_on
-        for key, fact in withdrawn.items()
-        if key in updated
     )
 
 

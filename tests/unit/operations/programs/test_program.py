@@ -15,7 +15,6 @@ from pydantic import SecretStr
 
 from boundary.errors import SmartRegionError
 from boundary.settings import ENV_PREFIX
-from gateway.settings import GatewaySettings, load_gateway_settings
 from operations.programs.addresses import HOST, address_of, free_address
 from operations.programs.program import (
     Program,
@@ -185,15 +184,3 @@ def test_settings_survive_the_way_through_the_environment(monkeypatch: pytest.Mo
         monkeypatch.setenv(name, value)
 
     assert load_settings() == settings
-
-
-@pytest.mark.parametrize("proxies", [(), ("10.0.0.0/8",), ("10.0.0.0/8", "::1/128")])
-def test_a_list_is_written_as_it_is_read(
-    proxies: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = GatewaySettings.model_validate({"gateway_trusted_proxies": proxies})
-
-    for name, value in environment(settings).items():
-        monkeypatch.setenv(name, value)
-
-    assert load_gateway_settings() == settings
