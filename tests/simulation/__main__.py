@@ -140,7 +140,8 @@ def _report(outcome: Outcome) -> None:
         click.echo(f"  {fault}")
     for problem in outcome.problems[:_MOST_PROBLEMS]:
         click.echo(f"  - {problem}")
-    line = schedule_line(outcome.seed, outcome.faults)
+    snapshots = Plan(outcome.seed).has_snapshots
+    line = schedule_line(outcome.seed, outcome.faults, snapshots=snapshots)
     click.echo(f"  its line of failed_schedules.jsonl: {line}")
 
 

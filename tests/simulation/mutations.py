@@ -30,6 +30,7 @@ from streams import (
     batch_transport,
     core,
     merging,
+    partition_snapshots,
     state,
     watchdog,
 )
@@ -38,9 +39,11 @@ from streams.assigned_partition import AssignedPartition, Batch, Committed
 from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedError
 from streams.engine import Engine
 from streams.membership import Membership
+from streams.partition_snapshots import PartitionSnapshots, StatesTaken
 from streams.queries import received
 from streams.state import Cell
 from streams.state_store import Position
+from tests.simulation.snapshot_folders import header_of
 
 
 def _replace(owner: Any, name: str, value: Any) -> None:
@@ -461,3 +464,37 @@ def _wait_for_stopped_producers() -> None:
         """Wait for it."""
 
     _replace(TopicsWriter, "_give_up", give_up)
+
+
+@_mutation("snapshot-of-other-topic")
+def _restore_states_of_other_topics() -> None:
+    """A snapshot is of the topic that is there, by its id."""
+    _forgive_in_snapshots("topic")
+
+
+@_mutation("snapshot-of-other-rules")
+def _restore_states_of_other_rules() -> None:
+    """A snapshot is of the same rules."""
+    _forgive_in_snapshots("rules")
+
+
+def _forgive_in_snapshots(name: str) -> None:
+    real = partition_snapshots._decoded
+
+    def decoded(file: bytes, of: Mapping[str, int | str]) -> Any:
+        header = header_of(file)
+        return real(file, {**of, name: header.of[name]})
+
+    _replace(partition_snapshots, "_decoded", decoded)
+
+
+@_mutation("snapshot-one-short")
+def _note_a_position_too_high() -> None:
+    """A snapshot has every record before its position."""
+    real = PartitionSnapshots._write
+
+    def write(self: PartitionSnapshots, key: Any, taken: StatesTaken) -> None:
+        position = taken.position
+        real(self, key, taken._replace(position=position._replace(next=position.next + 1)))
+
+    _replace(PartitionSnapshots, "_write", write)

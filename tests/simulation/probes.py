@@ -21,7 +21,9 @@ from streams.assigned_partition import AssignedPartition
 from streams.batch_transport import BatchConsumer
 from streams.decisions import AcceptedLoss
 from streams.engine import Engine
+from streams.partition_snapshots import PartitionSnapshots
 from streams.queries import received
+from streams.state_store import StateStore
 from streams.topic_faults import FaultKind
 from streams.watchdog import Watchdog
 
@@ -102,6 +104,14 @@ PROBES: Final = (
     Probe("letters written again", AssignedPartition, "_batches_of", _writes_again),
     Probe("offsets without events", AssignedPartition, "skip_to", _has_skipped),
     Probe("attempt taken back", AssignedPartition, "take_back_attempt", _is_true),
+    Probe("snapshot taken over", StateStore, "adopt", _is_called),
+    Probe("snapshot discarded", PartitionSnapshots, "discard", _is_called),
+    Probe(
+        "snapshot of another log",
+        PartitionSnapshots,
+        "discard",
+        lambda _, __, ___, reason: "not found in the log" in reason,
+    ),
     Probe("rebalance during a replay", BatchConsumer, "_begin_rebalance", _is_replaying),
     Probe("polled records sought back to", BatchConsumer, "_seek_back", _is_called),
     Probe("batch of a stopped partition", BatchConsumer, "is_stopped", _is_true),

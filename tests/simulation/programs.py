@@ -24,6 +24,7 @@ from streams.queries.serving import Teller
 from streams.settings import Settings
 from streams.topic_watch import KnownTopics
 from tests.simulation.loop import Process, SimulationLoop, current_process
+from tests.simulation.snapshot_folders import SnapshotFolders
 from tests.simulation.stand_ins import Listening
 
 RESTART_SECONDS: Final = 0.5
@@ -123,6 +124,7 @@ class SimulatedWorker(Supervised):
         self._committed = committed
         self.committed_before: Mapping[tuple[str, int], int] = {}
         """The group's offsets when the process began, by topic and partition."""
+        self.snapshots: SnapshotFolders | None = None
 
     def forget(self) -> None:
         """Forget the parts of the process."""
@@ -131,6 +133,8 @@ class SimulatedWorker(Supervised):
     async def work(self) -> None:
         """Run the worker until it ends."""
         settings, self.committed_before = self.settings, self._committed()
+        if self.snapshots is not None:
+            self.snapshots.damage()
         self.engine = Engine(
             self.catalogue,
             settings.make_clock(),

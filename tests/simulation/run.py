@@ -58,6 +58,7 @@ from tests.simulation.programs import SimulatedGateway, SimulatedWorker, watch_p
 from tests.simulation.reading import Reader, address_of, explained_in
 from tests.simulation.records import Fates, Sent, pool
 from tests.simulation.sequences import planned_faults
+from tests.simulation.snapshot_folders import SnapshotFolders
 from tests.simulation.stand_ins import LOG_INTERVAL_SECONDS
 from tests.simulation.traffic import Traffic, chosen
 
@@ -66,6 +67,8 @@ AS_OF: Final = date(2020, 12, 31)
 RECORDS, WORKERS, NODES, FAULTS = 1000, 3, 3, 20
 #: The part of the records that is sent to the gateway.
 GATEWAY_SHARE: Final = 0.1
+#: The part of the runs in which workers keep snapshots.
+SNAPSHOTS_SHARE: Final = 1 / 3
 #: Records are sent, and faults happen, until then; the run must recover within SETTLE_SECONDS.
 TRAFFIC_SECONDS: Final = 10.0
 SETTLE_SECONDS: Final = 25.0
@@ -93,6 +96,14 @@ class Plan:
     faults: tuple[Fault, ...] | None = None
     mutation: str | None = None
     """The rule of the product that is switched off, by its name in `MUTATIONS`."""
+    snapshots: bool | None = None
+    """Whether the workers keep snapshots of partitions."""
+
+    @property
+    def has_snapshots(self) -> bool:
+        """Whether they do; in a third of the seeds, unless said otherwise."""
+        by_seed = Random(f"snapshots {self.seed}").random() < SNAPSHOTS_SHARE
+        return by_seed if self.snapshots is None else self.snapshots
 
 
 @dataclass
@@ -179,6 +190,8 @@ def run(plan: Plan) -> Outcome:
         outcome.problems.append(f"stuck: {error}")
     except Exception:  # noqa: BLE001 - a fault of the simulation itself is reported as such
         outcome.problems.append(f"simulation: {traceback.format_exc()}")
+    if world.snapshots is not None:
+        world.snapshots.remove()  # The process ends without its finalizers.
     outcome.seconds = loop.time()
     outcome.digest = hashlib.sha256("\n".join(outcome.log).encode()).hexdigest()[:16]
     return outcome
@@ -205,6 +218,7 @@ class _World:
             on_exit=lambda process, status: process.owner.on_exit(status),
             accepted=lambda: self.operator.accepted,
         )
+        self.snapshots = SnapshotFolders(plan.seed) if plan.has_snapshots else None
         watch_programs()
         self.workers: list[SimulatedWorker] = []
         self._supervisors: list[asyncio.Task[None]] = []
@@ -260,6 +274,7 @@ class _World:
                 "stall_timeout": 16.0,
                 # Longer than a run may take to recover: a worker that waits for it is idle.
                 "ready_timeout": 60.0,
+                "snapshots": self.snapshots.of(number) if self.snapshots else None,
                 "self_check_interval": SELF_CHECK_SECONDS,
             }
         )
@@ -279,6 +294,7 @@ class _World:
                 place: offset for place, (offset, _) in self.cluster.group(APP_ID).offsets.items()
             },
         )
+        worker.snapshots = self.snapshots
         self.workers.append(worker)
         self._supervisors.append(self.loop.create_task(worker.supervise()))
         return worker

@@ -25,12 +25,13 @@ def plan_of(line: str) -> Plan:
     """Return the plan that a line of failed_schedules.jsonl has."""
     kept = json.loads(line)
     faults = tuple(Fault(FaultKind(kind), *rest) for kind, *rest in kept["faults"])
-    return Plan(kept["seed"], faults)
+    return Plan(kept["seed"], faults, snapshots=kept.get("snapshots", False))
 
 
-def schedule_line(seed: int, faults: Sequence[Fault]) -> str:
+def schedule_line(seed: int, faults: Sequence[Fault], *, snapshots: bool) -> str:
     """Return a line of failed_schedules.jsonl."""
-    return json.dumps({"seed": seed, "faults": [astuple(one) for one in faults]})
+    found = {"seed": seed, "faults": [astuple(one) for one in faults]}
+    return json.dumps(found | {"snapshots": True} if snapshots else found)
 
 
 def shortest(plan: Plan, failed: Outcome, carry_out: Callable[[Plan], Outcome]) -> Outcome:

@@ -33,7 +33,7 @@ from broker.offset_gaps import LeaderEpoch, OffsetGap
 from broker.topic_admin import SeenTopic
 from events import cloudevent
 from events.topics import FAMILIES
-from streams import batch_transport, worker
+from streams import app, batch_transport, partition_snapshots, worker
 from streams.decisions import AcceptedLosses, Decisions
 from streams.topic_watch import TopicWatch
 from tests.simulation.cluster import EPOCH_SECONDS, Cluster
@@ -41,6 +41,7 @@ from tests.simulation.loop import Process, SimulationLoop, current_process
 
 #: Shorter than the shipped one, as all times of the simulation are.
 LOG_INTERVAL_SECONDS: Final = 2.0
+SNAPSHOT_SECONDS: Final = 1.0
 _CLOCKS: Final = (time.monotonic, time.perf_counter, time.time)
 
 
@@ -84,6 +85,10 @@ def install(
     worker._exit = leave
     # The admin client of kafka-python has a thread and sockets of its own.
     TopicWatch._describe = _describing(cluster)  # type: ignore[method-assign, assignment]
+    vars(app)["topic_ids"] = lambda _: {
+        name: str(cluster.identities.get(name, 0)) for name in cluster.topics
+    }
+    vars(partition_snapshots)["SECONDS"] = SNAPSHOT_SECONDS
     vars(worker)["read_decisions"] = lambda *_, **__: Decisions(losses=accepted())
     vars(worker)["LOG_INTERVAL_SECONDS"] = LOG_INTERVAL_SECONDS
     _report_gaps_to_each_process()

@@ -135,7 +135,7 @@ def test_a_sequence_needs_its_rule(rule: str, sequence: str, seeds: int) -> None
 def test_a_schedule_is_kept_as_it_was() -> None:
     """A failing run prints the line to add: read again, it is the same plan."""
     for plan in failed_schedules():
-        line = schedule_line(plan.seed, plan.faults or ())
+        line = schedule_line(plan.seed, plan.faults or (), snapshots=plan.has_snapshots)
         assert plan_of(line) == plan
 
 
