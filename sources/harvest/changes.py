@@ -87,10 +87,10 @@ def probe_of(known: KnownDataset, found: Mapping[str, FoundData | None], today: 
     if any(url not in data for url in addresses):
         return Changes(kept)
     about = known.released
-    told = probed(about.dataset_id, [data[url] for url in addresses], about.update_frequency, today)
-    if known.probed is not None and _says_the_same(known.probed, told):
+    fact = probed(about.dataset_id, [data[url] for url in addresses], about.update_frequency, today)
+    if known.probed is not None and _says_the_same(known.probed, fact):
         return Changes(kept)
-    return Changes(kept.model_copy(update={"probed": told}), [told])
+    return Changes(kept.model_copy(update={"probed": fact}), [fact])
 
 
 def _says_the_same(one: DatasetProbed, other: DatasetProbed) -> bool:

@@ -122,7 +122,7 @@ def test_kills_and_restarts_lose_and_change_nothing(
     sent += emit(database, *lycees("091", 1))
 
     def complete() -> bool:
-        # A task that starts while the database is away ends, and Kafka Connect leaves it so.
+        # A task that starts while the database is unavailable ends, and Kafka Connect leaves it so.
         if "FAILED" in connect.states(database.name):
             connect.restart_failed(database.name)
         return has(shared_broker, database, sent)
@@ -148,7 +148,7 @@ def lycees(department: str, count: int) -> list[str]:
 def test_cleaning_removes_only_what_has_arrived(
     shared_broker: KafkaBroker, database: Database, connect: ConnectWorker, tmp_path: Path
 ) -> None:
-    """Whatever age it is asked for: what the connector has not passed stays."""
+    """Whatever the requested age, what the connector has not passed stays."""
     sent = emit(database, uai("0750001"))
     assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS), connect.log_end(
         60

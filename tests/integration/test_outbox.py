@@ -137,7 +137,7 @@ def test_a_transaction_that_the_server_ends_may_be_tried_again(database: Databas
         ("'school.closed', '0750001A', '2018-03-01', '{\"uai\": 1}'", "uai: is no other", "remove"),
     ],
 )
-def test_a_wrong_call_is_told_with_its_remedy(
+def test_a_wrong_call_is_refused_with_its_remedy(
     shared: Database, call: str, problem: str, remedy: str
 ) -> None:
     with (
@@ -257,7 +257,7 @@ def test_an_operator_looks_after_the_outbox_without_reading_it(database: Databas
         read = connection.execute("SELECT key, reason FROM smart_region.refused").fetchall()
         assert read == [(PARIS, "wrong")]
         connection.execute("DELETE FROM smart_region.refused")
-        # It may call it, and is told of the slot.
+        # It may call it, and gets an error about the slot.
         with pytest.raises(psycopg.errors.InvalidParameterValue, match="slot: is no"):
             connection.execute(CLEAN)
         for beyond in (
@@ -360,7 +360,7 @@ class TestTaking:
                 assert again == rows
 
     def test_waits_for_what_is_emitted(self, database: Database) -> None:
-        """It is told of a commit at once: far before its time is over."""
+        """It is notified of a commit at once, long before its time is over."""
         with Outbox(database.url()) as outbox, database.connected() as connection:
             connect(connection, PARIS)
             before = datetime.now(UTC)

@@ -127,7 +127,7 @@ def emit_burst(database: Database, lycees: Sequence[str]) -> None:
 
 
 class Writers:
-    """Programs that emit until they are told to end; one transaction in ten is rolled back."""
+    """Programs that emit until they are stopped; one transaction in ten is rolled back."""
 
     def __init__(self, database: Database) -> None:
         self.committed: list[str] = []

@@ -33,7 +33,7 @@ class AwayPublisher:
         self._events.append(event)
 
     def flush(self) -> DeliveryReport:
-        """Answer once whoever waits was told."""
+        """Answer once the waiting caller was notified."""
         assert wait_until(lambda: not any(map(is_timer, enumerate_threads())), seconds=30)
         lost = [FailedDelivery(event, "gone") for event in self._events[1:]]
         return DeliveryReport(1, tuple(lost))
@@ -57,7 +57,7 @@ def relayed(database: str) -> Result:
 
 @pytest.fixture(autouse=True)
 def broker_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the command a publisher that is away."""
+    """Give the command a publisher that loses events."""
     monkeypatch.setattr("sources.relay.cli.open_publisher", lambda *_: AwayPublisher())
 
 

@@ -240,7 +240,7 @@ def test_a_spool_of_other_contracts_blocks_nothing(tmp_path: Path) -> None:
 
 
 def test_leaving_reports_the_losses_of_no_report() -> None:
-    """An event that was turned down last is not skipped in silence."""
+    """An event that was refused last is not skipped silently."""
     gateway = FakeGateway(lambda events: answered_each([422] * len(events)))
     with (
         pytest.raises(DeliveryError, match=r"value 1 missing .*because of 422"),

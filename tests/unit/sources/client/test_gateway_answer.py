@@ -78,7 +78,7 @@ def test_a_refusal_says_whose_it_is_and_what_to_check(
 
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 530])
 def test_what_passes_is_tried_again(status: int) -> None:
-    """The whole batch may come through another time, after the pause that was asked for."""
+    """A retry of the whole batch may succeed, after the requested pause."""
     with pytest.raises(GatewayAwayError) as away:
         read(status, {"detail": "busy"}, headers={"Retry-After": "7"})
     assert (away.value.cause, away.value.retry_after) == ("busy", 7)

@@ -51,7 +51,7 @@ class FakeFuture:
             call(receipt)
 
     def fail(self, error: BaseException) -> None:
-        """Report that the broker has it not."""
+        """Report that it did not arrive."""
         for call in self._failed:
             call(error)
 

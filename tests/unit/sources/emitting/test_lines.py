@@ -172,7 +172,7 @@ def test_each_line_is_there_with_its_beginning(text: bytes, longest: int) -> Non
 
 
 def test_the_beginning_is_given_before_the_rest_is_read() -> None:
-    """Whoever writes an endless line is told so at once."""
+    """An endless line is reported at once."""
 
     class Endless(io.BytesIO):
         asked = 0

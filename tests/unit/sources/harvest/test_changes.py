@@ -47,7 +47,7 @@ def seen(
 
 
 def known(*names: str) -> dict[str, KnownDataset]:
-    """Return datasets that an earlier harvest has told."""
+    """Return datasets that an earlier harvest has reported."""
     return {name: changes_of(None, seen(name), DAY).known for name in names}
 
 
@@ -123,7 +123,7 @@ def test_the_facts_say_what_the_portal_has(
     history: list[dict[str, tuple[date | None, Licence, UpdateFrequency]]],
 ) -> None:
     memory: dict[str, KnownDataset] = {}
-    told: list[Fact] = []
+    facts_sent: list[Fact] = []
     for number, content in enumerate(history):
         day = DAY + timedelta(days=number)
         datasets = {
@@ -136,15 +136,15 @@ def test_the_facts_say_what_the_portal_has(
             facts = [fact for change in changes.values() for fact in change.facts]
             if repeated:
                 assert facts == []
-            told += facts
+            facts_sent += facts
             memory |= {name: one.known for name, one in changes.items()}
-        assert _published(told) == {name: tuple(one[1:]) for name, one in content.items()}
+        assert _published(facts_sent) == {name: tuple(one[1:]) for name, one in content.items()}
 
 
-def _published(told: list[Fact]) -> dict[str, tuple[Licence, UpdateFrequency]]:
+def _published(facts_sent: list[Fact]) -> dict[str, tuple[Licence, UpdateFrequency]]:
     """Return what is open by the facts alone: of a day the later one counts, then the last day."""
-    by_day = {(one.entity_id, one.NAME, one.effective_day): one for one in told}
-    order = {id(one): number for number, one in enumerate(told)}
+    by_day = {(one.entity_id, one.NAME, one.effective_day): one for one in facts_sent}
+    order = {id(one): number for number, one in enumerate(facts_sent)}
     found: dict[str, tuple[Licence, UpdateFrequency]] = {}
     for fact in sorted(by_day.values(), key=lambda one: (one.effective_day, order[id(one)])):
         if isinstance(fact, DatasetReleased):

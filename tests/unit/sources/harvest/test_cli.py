@@ -19,12 +19,12 @@ DRY = (*QUICK, "--dry-run")
 
 
 @pytest.fixture(autouse=True)
-def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordingPublisher:
+def sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordingPublisher:
     """Return what gets the events; the state is in a folder of the test's own."""
-    told = RecordingPublisher()
-    monkeypatch.setattr("sources.emitting.options.open_publisher", lambda *_: told)
+    sent = RecordingPublisher()
+    monkeypatch.setattr("sources.emitting.options.open_publisher", lambda *_: sent)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    return told
+    return sent
 
 
 def catalogue_of(folder: Path, data: str) -> Path:
@@ -48,7 +48,7 @@ def harvest(*arguments: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_what_a_user_sees(tmp_path: Path, told: RecordingPublisher) -> None:
+def test_what_a_user_sees(tmp_path: Path, sent: RecordingPublisher) -> None:
     """Problems, changes, and what was requested, refused as private or left alone."""
     with portal(dataset("a"), dataset("gares"), dataset("b", theme=["Santé"])) as served:
         session = Session(PORTAL=served.url, FOLDER=tmp_path)
@@ -72,7 +72,7 @@ def test_what_a_user_sees(tmp_path: Path, told: RecordingPublisher) -> None:
         session.run("harvest", "dcat", file, "--ask-again", quietly=QUICK)
     session.run("harvest", "dcat", catalogue_of(tmp_path, "http://127.0.0.1:1/"), quietly=QUICK)
     session.check(Path(__file__).with_name("screen.txt"))
-    states = [one.fact.data_state for one in told.events if isinstance(one.fact, DatasetProbed)]
+    states = [one.fact.data_state for one in sent.events if isinstance(one.fact, DatasetProbed)]
     assert states[-3:] == [DataState.UNAVAILABLE, DataState.CURRENT, DataState.UNAVAILABLE]
 
 
@@ -117,7 +117,7 @@ def test_a_catalogue_may_be_a_file(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["c.ttl"]
 
 
-def test_a_catalogues_name_need_not_be_utf_8(tmp_path: Path, told: RecordingPublisher) -> None:
+def test_a_catalogues_name_need_not_be_utf_8(tmp_path: Path, sent: RecordingPublisher) -> None:
     """As on a share of old: its state is found again, in a file of its own."""
     named = catalogue_of(tmp_path, "http://127.0.0.1:1/").rename(
         tmp_path / os.fsdecode(b"catalogue-\xe9.ttl")
@@ -126,7 +126,7 @@ def test_a_catalogues_name_need_not_be_utf_8(tmp_path: Path, told: RecordingPubl
     statuses = [harvest("dcat", str(named), *QUICK, "--no-data")[0] for _ in range(2)]
 
     assert statuses == [0, 0]
-    assert [one.fact.NAME for one in told.events] == ["dataset.released"]
+    assert [one.fact.NAME for one in sent.events] == ["dataset.released"]
     assert len(list(tmp_path.rglob("harvest-*.json"))) == 1
 
 

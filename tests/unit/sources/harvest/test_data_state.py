@@ -128,7 +128,7 @@ found_data = st.one_of(
 
 @given(st.lists(found_data, min_size=1, max_size=10))
 def test_data_are_never_newer_than_the_last_probe_with_other_data(found: list[FoundData]) -> None:
-    """Nor from the future; and what was told of them fits the contract."""
+    """Nor from the future; and their report fits the contract."""
     last: KnownData | None = None
     changed = DAY
     for number, one in enumerate(found):
@@ -139,6 +139,6 @@ def test_data_are_never_newer_than_the_last_probe_with_other_data(found: list[Fo
             changed = today
         last = remember(last, one, today)
         assert last.changed_on is None or last.changed_on <= changed
-        told = probed("x", [last], UpdateFrequency.DAILY, today)
-        assert told.failing_distributions in (0, 1)
-        assert told.unchanged_days <= (today - (last.changed_on or today)).days
+        report = probed("x", [last], UpdateFrequency.DAILY, today)
+        assert report.failing_distributions in (0, 1)
+        assert report.unchanged_days <= (today - (last.changed_on or today)).days

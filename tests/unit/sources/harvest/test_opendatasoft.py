@@ -96,7 +96,7 @@ def leave_out_a_name(served: Portal) -> None:
 
 
 def remove_one_meanwhile(served: Portal) -> None:
-    """Remove a dataset of the first page before the second is asked for, which begins later."""
+    """Remove a dataset of the first page before the second is requested, which begins later."""
     left = [one for one in served.datasets if one["dataset_id"] != "d-005"]
     page = {"total_count": len(left), "results": left[99:]}
     served.lie("offset=99", Answer(body=json.dumps(page).encode()))

@@ -58,8 +58,8 @@ def test_what_is_back_counts_again(served: Portal, tmp_path: Path, first: int) -
     assert harvest(served, file, with_data=True, days=first + 5 * HOUR)[0] == []
 
 
-def test_the_data_of_what_is_back_are_told_as_they_are(served: Portal, tmp_path: Path) -> None:
-    """What was found earlier on the day is told again, and else they are asked for."""
+def test_the_data_of_what_is_back_are_reported(served: Portal, tmp_path: Path) -> None:
+    """What was found earlier on the day is reported again; otherwise the data are requested."""
     file = tmp_path / "state.json"
     whole = served.datasets
     events, _ = harvest(served, file, with_data=True)

@@ -230,8 +230,8 @@ def test_a_busy_relay_logs_its_progress_each_minute(
             poll_seconds=5.0,
             retry_policy=RetryPolicy(clock=lambda: outbox.clock),
         )
-    told = [record.getMessage() for record in caplog.records]
-    assert told == ["relaying", "sent=5 refused=0", "sent=9 refused=0"]
+    logged = [record.getMessage() for record in caplog.records]
+    assert logged == ["relaying", "sent=5 refused=0", "sent=9 refused=0"]
     assert outbox.waits == [0.0] * 9
 
 
@@ -281,8 +281,8 @@ def test_the_log_repeats_no_refused_value(caplog: pytest.LogCaptureFixture) -> N
     relay_batch(outbox, FakePublisher({"2": REFUSED}), Relayed())
 
     assert "Jean Moulin" in outbox.aside[1]
-    told = "smart_region.refused says why"
+    hint = "smart_region.refused says why"
     assert [record.getMessage() for record in caplog.records] == [
-        f"refused seq=1 topic=smartregion.trainings reason=invalid_data: {told}",
-        f"refused seq=2 topic=smartregion.schools reason=refused: {told}",
+        f"refused seq=1 topic=smartregion.trainings reason=invalid_data: {hint}",
+        f"refused seq=2 topic=smartregion.schools reason=refused: {hint}",
     ]
