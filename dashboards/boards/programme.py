@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 from math import ceil
 from types import MappingProxyType
 from typing import Final
@@ -282,7 +281,7 @@ def _history(programme: Programme, one: Indicator, since: str, at: GridPosition)
         country = latest(_over(select(metrics.INDICATOR_COUNTRY, **of)), *INDICATOR)
         queries.append(Query(_scale(one) + country, "France entière"))
         compared = " La France entière est donnée à titre de comparaison."
-    targets = [*_shared_targets(one, of), *_own_targets(one, of)]
+    targets = list(_targets(one, of))
     lines = [line for target in targets for line in _target_lines(target)]
     return trend(
         PanelFrame(
@@ -321,52 +320,32 @@ def _into_the_future(programme: Programme, since: str) -> tuple[Link, ...]:
 
 def _target_lines(target: Target) -> Iterator[Line]:
     """Yield a target, also where the range reaches beyond the last day, and the lines to it."""
-    over_time, last = (
-        f"{target.scale}max({target.series(read)})" for read in (_over, lambda one: one)
-    )
+    over_time, last = target.value(_over), target.value(lambda series: series)
     yield Line(Query(f"{over_time} or {throughout(last)}", f"Cible{target.day}"), TARGET)
     yield from expected_lines(target, _over)
     yield from lines_to_the_target(target)
 
 
-def _shared_targets(one: Indicator, of: dict[str, str]) -> Iterator[Target]:
-    """Yield the targets of the region, or of all départements."""
-    for milestone in one.milestones:
-        if milestone.target is not None and not _is_some_departments(milestone):
-            series = select(metrics.MILESTONE_TARGET, milestone=milestone.id, **of)
-            yield _target(one, of, milestone.id, _after(milestone), partial(_read, series))
+def _targets(one: Indicator, of: dict[str, str]) -> Iterator[Target]:
+    """Yield the targets of the region or of all départements, then those of some départements.
 
-
-def _own_targets(one: Indicator, of: dict[str, str]) -> Iterator[Target]:
-    """Yield the targets of some départements: of each day, only the chosen one's is drawn."""
+    Of the latter only the chosen one's is drawn, of each day.
+    """
+    figure = {**of, "department": metrics.REGION if one.grain is Grain.REGION else CHOSEN}
     same_day: dict[str, list[str]] = {}
     for milestone in one.milestones:
-        if milestone.target is not None and _is_some_departments(milestone):
+        if milestone.target is None:
+            continue
+        if _is_some_departments(milestone):
             after = f"{_after(milestone)}, département choisi"
             same_day.setdefault(after, []).append(milestone.id)
+        else:
+            series = select(metrics.MILESTONE_TARGET, milestone=milestone.id, **of)
+            yield Target(_after(milestone), figure, milestone.id, _scale(one), series)
     held = select(metrics.MILESTONE_STATUS, department=CHOSEN, **of)
     for after, milestones in same_day.items():
         series = select(metrics.MILESTONE_TARGET, milestone=one_of(milestones), **of)
-        yield _target(one, of, one_of(milestones), after, partial(_read_held, series, held))
-
-
-def _target(
-    one: Indicator,
-    of: dict[str, str],
-    milestone: str,
-    after: str,
-    target: Callable[[Callable[[str], str]], str],
-) -> Target:
-    territory = metrics.REGION if one.grain is Grain.REGION else CHOSEN
-    return Target(after, {**of, "department": territory}, milestone, _scale(one), target)
-
-
-def _read(series: str, read: Callable[[str], str]) -> str:
-    return read(series)
-
-
-def _read_held(series: str, held: str, read: Callable[[str], str]) -> str:
-    return f"{read(series)} and {on(*MILESTONE)} {read(held)}"
+        yield Target(after, figure, one_of(milestones), _scale(one), series, held)
 
 
 def _is_some_departments(milestone: Milestone) -> bool:

@@ -16,7 +16,7 @@ from catalogue.metrics import Metric
 from dashboards import conventions
 from dashboards.boards.panels import BOUND, EXPECTED, Dash
 from dashboards.boards.queries import Query, throughout
-from dashboards.promql import DAY_SECONDS, select
+from dashboards.promql import DAY_SECONDS, MILESTONE, on, select
 
 #: By which pace, as it stands after a line's name; the observed one first.
 PACES: Final = (
@@ -41,8 +41,17 @@ class Target:
     """A matcher of the label: of several milestones the territory is held to one."""
     scale: str
     """What a value is multiplied by before it is displayed: empty, or `100 * `."""
-    series: Callable[[Reader], str]
-    """Gives the target's series, each selector read in the given way."""
+    series: str
+    """The selector of the target's series."""
+    held: str = ""
+    """That of the milestones which the territory is held to, where not all are."""
+
+    def value(self, read: Reader) -> str:
+        """Return the target, each selector read in the given way."""
+        series = read(self.series)
+        if self.held:
+            series = f"{series} and {on(*MILESTONE)} {read(self.held)}"
+        return f"{self.scale}max({series})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,7 @@ class _LineParts:
         promise = {**target.of, "milestone": target.milestone}
         promised = {name: value for name, value in promise.items() if name != "department"}
         self.value = f"{target.scale}max({read(select(conventions.TERRITORY_VALUE, **target.of))})"
-        self.target = f"{target.scale}max({target.series(read)})"
+        self.target = target.value(read)
         self.deadline = f"max({read(select(metrics.MILESTONE_DEADLINE, **promised))})"
         self.projected = f"max({read(select(projected, **promise))})"
         self.as_of = f"max({read(conventions.AS_OF.name)})"
