@@ -342,7 +342,7 @@ class TestAttempts:
         assert thread.committed_offsets == {EVENTS: 41, OTHERS: 42}
         assert [one.attempts for one in thread.metadata.values()] == [(), ()]
 
-    async def test_who_may_have_lost_the_partition_takes_nothing_back(self) -> None:
+    async def test_a_worker_that_may_have_lost_the_partition_withdraws_nothing(self) -> None:
         """Its offset may be far behind that of the partition's next owner."""
         consumer, thread = await has_merged(EVENTS, upto=41)
         await consumer.begin(EVENTS, 41)
@@ -526,7 +526,7 @@ class TestThread:
         ("asked_in", "sent_in", "is_sent"),
         [(3, 3, True), (3, 4, False), (3, -1, False), (-1, -1, False)],
     )
-    async def test_a_commit_is_of_the_generation_in_which_it_was_asked_for(
+    async def test_a_commit_is_of_the_generation_in_which_it_was_requested(
         self, asked_in: int, sent_in: int, *, is_sent: bool
     ) -> None:
         """A group without members would take one of a member that it has forgotten."""

@@ -83,7 +83,7 @@ def test_every_dead_letter_of_a_record_identifies_it(
     assert (single, summary) == (expected, replace(expected, runs=((42, 43),)))
 
 
-def test_a_record_that_is_skipped_is_not_read_for_its_letter() -> None:
+def test_a_skipped_record_is_not_read_for_its_dead_letter() -> None:
     """It ended workers that did."""
     error = ContractError(RefusalReason.PASSED_OVER, "value", None, "replay it")
 

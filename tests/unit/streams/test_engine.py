@@ -189,7 +189,7 @@ class TestTake:
             f" first_offset={first} first_reason=not_a_cloudevent"
         )
 
-    def test_a_large_share_of_dead_letters_is_said_once_and_stops_nothing(
+    def test_a_large_share_of_dead_letters_is_logged_once_and_stops_nothing(
         self, bench: Bench, caplog: pytest.LogCaptureFixture
     ) -> None:
         many = [[refused() for _ in range(30)] for _ in range(3)]

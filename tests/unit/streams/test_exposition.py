@@ -261,7 +261,7 @@ class TestFigures:
         values = by_department(found[metrics.INDICATOR_VALUE.name])
         assert values == {"75": 0.9, "77": 0.4025, "region": 0}
 
-    def test_what_nobody_observed_is_not_shown(self) -> None:
+    def test_what_was_not_observed_is_not_shown(self) -> None:
         """Not yet, of the country only, or no longer: absent, which is not 0."""
         reported = [
             observed("IND-042", "D75", "2021-01-01", "90"),

@@ -382,7 +382,7 @@ class TestFold:
         assert fold.series(0) == {}
 
     @given(st.data(), st.sampled_from(Family))
-    def test_tells_every_change_since_a_version(self, data: st.DataObject, family: Family) -> None:
+    def test_yields_every_change_since_a_version(self, data: st.DataObject, family: Family) -> None:
         """Who asks now and then, and takes what changed, has what the fold has."""
         term = data.draw(terms(family))
         fold, states, version = Fold([term]), dict[str, EntityState](), 0
@@ -401,7 +401,7 @@ class TestFold:
         assert {key: kept for key, kept in copy.items() if any(kept)} == fold.contents(family, 0)
         assert list(fold.changed(0, fold.version)) == []
 
-    def test_tells_whether_something_was_dropped_since(self) -> None:
+    def test_reports_whether_something_was_dropped_since(self) -> None:
         fold = Fold([CONNECTED])
         assert fold.is_kept_since(0, 0)
         before = fold.touch()

@@ -197,7 +197,7 @@ class TestLosses:
 
 
 class TestLag:
-    def test_a_look_while_partitions_are_taken_away_ends_nothing(
+    def test_a_check_during_a_revocation_ends_nothing(
         self, group: Group, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The client's thread takes them away between two questions: aiokafka asserts."""

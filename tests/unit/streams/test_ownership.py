@@ -86,7 +86,7 @@ def known(state_store: StateStore, family: Family) -> dict[str, EntityState]:
 class TestStates:
     @pytest.mark.parametrize("family", Family)
     @given(data=st.data())
-    def test_any_order_comes_to_what_the_owners_said(
+    def test_any_order_leads_to_the_owners_states(
         self, family: Family, data: st.DataObject
     ) -> None:
         history = data.draw(disputed(family))
@@ -159,7 +159,7 @@ class TestReaders:
         assert traces.records == 2
         assert len(retractions(traces, now=datetime(2020, 1, 1, tzinfo=UTC))) == 1
 
-    def test_a_replay_of_its_letter_waits_on(self) -> None:
+    def test_a_replay_of_its_dead_letter_is_refused_too(self) -> None:
         destinations = ReplayDestinations(PARTITIONS, _nothing, RULES)
         with pytest.raises(ContractError) as refused:
             destinations.copy_of(letter_of(ANOTHERS), attempt=1)

@@ -72,13 +72,13 @@ def test_a_deleted_topic_is_reported_and_ends_the_worker(watched: Watched) -> No
         watched.watch.judge(without(SCHOOLS), None)
 
 
-def test_a_topic_that_was_made_anew_ends_the_worker_at_once(watched: Watched) -> None:
+def test_a_topic_recreated_meanwhile_ends_the_worker_at_once(watched: Watched) -> None:
     """Even if no check found it missing: its offsets would mean other records."""
     with pytest.raises(SmartRegionError, match="was deleted and created again"):
         watched.watch.judge({**WHOLE, SCHOOLS: SeenTopic("another", PARTITIONS)}, FULL)
 
 
-def test_a_topic_that_was_made_anew_before_the_start_is_reported_until_it_is_accepted(
+def test_a_topic_recreated_before_the_start_is_reported_until_it_is_accepted(
     watched: Watched,
 ) -> None:
     watched.known_topics.faults = recreated({SCHOOLS: "now"}, {SCHOOLS: BEFORE})
@@ -102,7 +102,7 @@ def test_added_partitions_are_reported(watched: Watched) -> None:
     assert f"has {PARTITIONS + 1} partitions" in str(watched.membership.waiting_for())
 
 
-def test_a_partition_that_nobody_has_is_reported_and_ends_the_worker(watched: Watched) -> None:
+def test_an_unowned_partition_is_reported_and_ends_the_worker(watched: Watched) -> None:
     fewer = FULL._replace(assigned=ALL - {(SCHOOLS, 1)})
     watched.watch.judge(WHOLE, fewer)
     assert watched.reported == []
@@ -116,7 +116,9 @@ def test_a_partition_that_nobody_has_is_reported_and_ends_the_worker(watched: Wa
 
 
 @pytest.mark.parametrize("group", [None, FULL._replace(state="PreparingRebalance")])
-def test_a_group_that_forms_anew_says_nothing(watched: Watched, group: GroupMembers | None) -> None:
+def test_a_group_that_rebalances_reports_nothing(
+    watched: Watched, group: GroupMembers | None
+) -> None:
     nobody = group and group._replace(assigned=frozenset())
     watched.watch.judge(WHOLE, nobody)
     watched.watch.judge(WHOLE, nobody)

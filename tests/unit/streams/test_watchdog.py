@@ -76,14 +76,14 @@ class TestEntry:
         monkeypatch.setattr("streams.watchdog.preflight", answer)
         return preflights
 
-    def test_a_broker_that_answers_is_not_asked(self, watch: Watch, preflights: list[int]) -> None:
+    def test_a_broker_that_answers_is_not_checked(
+        self, watch: Watch, preflights: list[int]
+    ) -> None:
         watch.check(after=3600)
 
         assert preflights == []
 
-    def test_a_broker_that_is_silent_is_asked_why(
-        self, watch: Watch, preflights: list[int]
-    ) -> None:
+    def test_a_silent_broker_is_checked(self, watch: Watch, preflights: list[int]) -> None:
         watch.consumer.silent_seconds = 10
 
         with pytest.raises(BrokerEntryError, match="does not open"):

@@ -146,7 +146,7 @@ def test_judges_what_is_known_while_a_term_is_not(
     assert stage.assessor.snapshot().unjudged == 0
 
 
-def test_tells_what_workers_are_late_with(stage: Stage) -> None:
+def test_reports_overdue_records(stage: Stage) -> None:
     """It judges all the same: what is late may be about something else."""
     stage.collector.late = 12
     stage.collector.waits_for = None
@@ -175,7 +175,7 @@ def test_what_was_read_and_not_judged_yet_is_behind(stage: Stage) -> None:
     assert stage.connected() == 1
 
 
-def test_judges_anew_on_another_day(stage: Stage) -> None:
+def test_judges_again_on_another_day(stage: Stage) -> None:
     stage.collector.report("school.connected", "2018-02-01")
     stage.step(5)
     assert stage.connected() == 0

@@ -94,7 +94,7 @@ def test_it_is_behind_until_an_answer_has_no_change() -> None:
         assert waits_until(collector, lambda: collector.lag() == 0)
 
 
-def test_it_tells_what_workers_are_late_with() -> None:
+def test_it_reports_the_workers_overdue_records() -> None:
     with answering(AnsweringWorker(CATALOGUE, owned=range(2))) as staying, ExitStack() as until:
         leaving = AnsweringWorker(CATALOGUE, owned=range(2, PARTITIONS))
         until.enter_context(answering(leaving))
@@ -194,7 +194,7 @@ def test_a_name_without_addresses_is_named() -> None:
         )
 
 
-def test_what_nobody_confirms_is_forgotten(
+def test_unconfirmed_histories_are_forgotten(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subject, "TICK_SECONDS", 0.05)

@@ -58,7 +58,7 @@ def test_they_are_those_of_all_workers() -> None:
         assert told == histories_of(together.state_store, CATALOGUE)
 
 
-def test_every_worker_has_told_all_that_it_holds() -> None:
+def test_every_worker_has_sent_all_its_histories() -> None:
     """One that believes in an earlier generation answers first: the other's count."""
     heard = threading.Event()
     with (
@@ -125,7 +125,7 @@ def test_a_worker_with_another_catalogue_is_named() -> None:
         read_histories(settings(worker), CATALOGUE)
 
 
-def test_without_workers_the_one_of_this_machine_is_asked() -> None:
+def test_without_workers_the_one_of_this_machine_is_queried() -> None:
     assert collector_plan(Settings(http_port=7066)).addresses.fixed == ("http://127.0.0.1:7066",)
 
 

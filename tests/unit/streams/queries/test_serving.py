@@ -39,7 +39,7 @@ def position_of(worker: AnsweringWorker) -> str:
     return answer_of(ask(worker)).head.position
 
 
-def test_a_first_request_is_told_everything(worker: AnsweringWorker) -> None:
+def test_the_first_answer_has_everything(worker: AnsweringWorker) -> None:
     worker.take(event("school.registered", CONNECTED.fact.entity_id, "2016-09-01"), CONNECTED)
     found = ask(worker)
     assert found.headers["Content-Type"].startswith("application/x-ndjson")
@@ -52,7 +52,7 @@ def test_a_first_request_is_told_everything(worker: AnsweringWorker) -> None:
     assert {connected_on: 1} in [told.series.steps for one in partitions for told in one.series]
 
 
-def test_an_answer_is_compressed_for_who_accepts_it(worker: AnsweringWorker) -> None:
+def test_an_answer_is_compressed_for_clients_that_accept_it(worker: AnsweringWorker) -> None:
     worker.take(
         *(event("school.connected", uai(f"075{n}"), "2018-03-01") for n in range(1000, 1009))
     )
@@ -65,7 +65,7 @@ def test_an_answer_is_compressed_for_who_accepts_it(worker: AnsweringWorker) -> 
     assert answer_of(plain).head.format == 1
 
 
-def test_a_later_request_is_told_what_changed_since(worker: AnsweringWorker) -> None:
+def test_a_later_answer_has_what_changed_since(worker: AnsweringWorker) -> None:
     worker.take(event("school.registered", CONNECTED.fact.entity_id, "2016-09-01"))
     position = position_of(worker)
     same = answer_of(ask(worker, since=position))
@@ -106,12 +106,12 @@ def test_an_answer_has_the_partitions_of_one_moment(
 
 
 @pytest.mark.parametrize("since", ["another-life.3.aaaa", "nonsense", "é", ".", "a.b"])
-def test_another_position_is_told_everything(worker: AnsweringWorker, since: str) -> None:
+def test_an_unknown_position_gets_everything(worker: AnsweringWorker, since: str) -> None:
     answer = answer_of(ask(worker, since=since))
     assert all(one.head.complete for one in answer.partitions)
 
 
-def test_a_worker_that_is_not_ready_tells_nothing(worker: AnsweringWorker) -> None:
+def test_a_worker_that_is_not_ready_sends_no_partition(worker: AnsweringWorker) -> None:
     worker.own(1, range(0), "recovery")
     answer = answer_of(ask(worker))
     assert (answer.head.waiting_for, answer.partitions) == ("recovery", [])
@@ -121,7 +121,7 @@ def test_a_wrong_request_is_refused(worker: AnsweringWorker) -> None:
     assert ask(worker, since="x" * 101).status_code == 400
 
 
-def test_histories_are_for_who_shows_the_token(tmp_path: Path) -> None:
+def test_histories_require_the_token(tmp_path: Path) -> None:
     worker = AnsweringWorker(CATALOGUE)
     worker.guard = MetricsGuard(token_file(tmp_path, "sesame"))
     with answering(worker):
@@ -132,7 +132,7 @@ def test_histories_are_for_who_shows_the_token(tmp_path: Path) -> None:
         assert found.status_code == 200
 
 
-def test_other_machines_are_told_nothing_without_a_token(tmp_path: Path) -> None:
+def test_other_machines_are_refused_without_a_token(tmp_path: Path) -> None:
     """Histories have exact numbers of persons: open is the loopback alone."""
     worker = AnsweringWorker(CATALOGUE)
     worker.host = "0.0.0.0"  # noqa: S104 - it is served on loopback all the same
@@ -143,7 +143,7 @@ def test_other_machines_are_told_nothing_without_a_token(tmp_path: Path) -> None
         assert ask(worker).status_code == 401
 
 
-def test_a_name_that_leads_to_this_machine_is_told_nothing_without_a_token(
+def test_a_foreign_name_of_this_machine_is_refused_without_a_token(
     worker: AnsweringWorker, tmp_path: Path
 ) -> None:
     """A stranger's page in a browser asks by its own name (DNS rebinding), but knows no token."""
