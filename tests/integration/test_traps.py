@@ -1,4 +1,7 @@
-"""Faust's traps, one by one: each decision of the engine, and what happens without it."""
+"""Faust's traps on real processes: failed batches and writes, early figures, a stop under load.
+
+The simulation has the others: seeks, rebalances and coordinators that fail.
+"""
 
 from __future__ import annotations
 
@@ -68,45 +71,6 @@ def test_a_failed_write_ends_the_worker_and_loses_nothing(
     healthy = factory.worker("healthy")
     healthy.start()
     exact(broker.bootstrap, healthy)
-
-
-def test_a_coordinator_that_fails_for_good_ends_the_worker(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    """The error that aiokafka parks is found by the watchdog, reported, and ends the process."""
-    worker = factory.worker(module=FAULTY, test_fault="coordinator")
-    worker.start()
-    assert ended(worker, seconds=40) == 1, worker.log[-3000:]
-    assert "coordinator: 5 errors" in worker.log
-    assert "Traceback" not in worker.log.rsplit("ending reason=", 1)[1]
-    assert broker.alive
-
-
-def test_a_seek_that_never_ends_ends_the_worker(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    worker = factory.worker(module=FAULTY, test_fault="recovery", ready_timeout="8")
-    worker.start()
-    assert ended(worker, seconds=40) == 1, worker.log[-3000:]
-    assert "ready_timeout: not ready after" in worker.log
-    assert broker.alive
-
-
-def test_no_record_is_read_between_the_seek_and_the_end_of_its_rebalance(
-    broker: KafkaBroker, factory: WorkerFactory, half_year: list[Message]
-) -> None:
-    """Faust reads on before it seeks, then clears its queues: what it read would be lost."""
-    first = factory.worker("first")
-    first.start()
-    send(broker.bootstrap, half_year[:1000])
-    exact(broker.bootstrap, first)
-    assert first.stop() == 0
-    send(broker.bootstrap, half_year[1000:])
-    second = factory.worker(
-        "second", module=FAULTY, test_fault="late_seek:1", max_poll_records="40"
-    )
-    second.start()
-    exact(broker.bootstrap, second)
 
 
 def test_no_figure_before_the_log_is_read(

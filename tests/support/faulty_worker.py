@@ -5,30 +5,25 @@ SMARTREGION_TEST_FAULT names the fault:
 - `batch:N`: the Nth batch raises after its changes are merged, before anything is written;
 - `produce:N`: the broker refuses the Nth write of dead letters or forwards;
 - `unknown:TYPE`: it does not know an event type yet, as a worker of an earlier release;
-- `kill:ID`: the event of that id kills it, as a fault in native code would;
-- `coordinator`: the group coordinator raises at every turn;
-- `recovery`: the ends of the logs are never known;
-- `late_seek:SECONDS`: the answer to the seek after an assignment comes late.
+- `kill:ID`: the event of that id kills it, as a fault in native code would.
 """
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.errors import InvalidGroupIdError, KafkaError
+from aiokafka.errors import KafkaError
 
 from events import cloudevent
 from events.cloudevent import CloudEvent
 from events.errors import ContractError, RefusalReason
 from events.records import OutgoingRecord
 from streams import core, merging, reading
-from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedError
+from streams.batch_transport import BatchProducer, ProduceFailedError
 
 
 class PlantedError(RuntimeError):
@@ -42,9 +37,6 @@ def plant(fault: str) -> None:
         "produce": lambda: _fail_write(int(number)),
         "unknown": lambda: _forget(number),
         "kill": lambda: _kill(number),
-        "late_seek": lambda: _seek_late(float(number)),
-        "coordinator": _fail_coordinator,
-        "recovery": _stall_recovery,
     }[name]()
 
 
@@ -101,32 +93,6 @@ def _fail_write(number: int) -> None:
         await write(self, records)
 
     BatchProducer.write_all = failing  # type: ignore[method-assign]
-
-
-def _fail_coordinator() -> None:
-    async def failing(_: object) -> None:
-        await asyncio.sleep(0.05)
-        raise InvalidGroupIdError("planted")
-
-    GroupCoordinator.ensure_coordinator_known = failing
-
-
-def _stall_recovery() -> None:
-    async def never(_: object, *__: object) -> dict[object, int]:
-        await asyncio.Event().wait()
-        return {}
-
-    BatchConsumer.highwaters = never  # type: ignore[assignment,method-assign]
-
-
-def _seek_late(seconds: float) -> None:
-    seek: Callable[..., Awaitable[None]] = BatchConsumer.perform_seek
-
-    async def late(self: BatchConsumer) -> None:
-        await seek(self)
-        await asyncio.sleep(seconds)
-
-    BatchConsumer.perform_seek = late  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
