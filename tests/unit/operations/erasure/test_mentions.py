@@ -10,8 +10,8 @@ import pytest
 from events.dead_letters import RecordOrigin, RefusedRecords
 from events.errors import ContractError, RefusalReason
 from events.topics import DEAD_LETTER_OUTCOMES
-from operations.erasure.mentions import find_letters, find_mentions
 from operations.erasure.persons import Persons
+from operations.erasure.procedure import find_letters, find_mentions
 from tests.support.audits import raw
 from tests.support.letters import arrived, refused
 from tests.support.records import FakeRecord

@@ -17,8 +17,8 @@ from events.topics import topic_name
 from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import ERASED, OutcomeKind, ReplayOutcome, read_outcome
 from operations.erasure import procedure
-from operations.erasure.mentions import LetterTrace
 from operations.erasure.persons import Persons, Traces
+from operations.erasure.procedure import LetterTrace
 from streams.settings import Settings, load_settings
 from tests.support.letters import FakeWriter, arrived, entry_with_outcome, letter_of
 
