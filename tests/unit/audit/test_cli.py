@@ -216,21 +216,6 @@ def test_no_number_of_persons_is_reported() -> None:
     assert "trainees_enrolled" not in {one["indicator"] for one in document["categories"]}
 
 
-def test_puts_the_differences_into_the_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    show(monkeypatch, ready=False)
-
-    result = audit("--against", "http://worker", "--json")
-
-    assert result.exit_code == 1
-    assert json.loads(result.stdout)["comparison"] == {
-        "compared": 0,
-        "different": 1,
-        "differences": [
-            "http://worker: the worker is not ready; its /readyz has the reason",
-        ],
-    }
-
-
 def test_exits_with_3_where_a_worker_cannot_be_read(topics: list[tuple[str, Any]]) -> None:
     result = audit("--against", "ftp://worker")
 

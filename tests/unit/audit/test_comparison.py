@@ -102,42 +102,11 @@ def test_names_each_differing_figure(shown: Figures, lines: tuple[str, ...]) -> 
     assert found.differences == tuple(f"test/figure/{line}" for line in lines)
 
 
-def test_adds_partitions_up_over_workers() -> None:
-    first = {
-        name: {key: value for key, value in samples.items() if key[1] == 0}
-        for name, samples in SCHOOLS.items()
-    }
-    second = {
-        name: {key: value for key, value in samples.items() if key[1] == 1}
-        for name, samples in SCHOOLS.items()
-    }
-
-    workers = [worker(first, owned=(0,)), worker(second, owned=(1,))]
-
-    assert compare_exposed(schools(), workers).differences == ()
-
-
 def test_counts_a_partition_of_two_workers_once() -> None:
     """During a rebalance two workers show one partition: the greater counts."""
     old = worker({**SCHOOLS, "numerator": {("75", 0): 0.0}})
 
     assert compare_exposed(schools(), [old, worker(SCHOOLS), old]).differences == ()
-
-
-def test_compares_the_region_with_what_has_no_department() -> None:
-    measure = {"count": "training.completed"}
-    found = audited([raw("training.completed", "enrolment-00000001", "2018-06-01")], measure, DAY)
-    reported: Samples = {("region", 0): "2018-06-01"}
-
-    def differences(value: float) -> tuple[str, ...]:
-        shown: Figures = {
-            "value": {("region", 0): value},
-            "last_reported_timestamp_seconds": reported,
-        }
-        return compare_exposed(found, [worker(shown)]).differences
-
-    assert differences(1.0) == ()
-    assert differences(2.0) == ("test/figure/region: audit 1, worker 2",)
 
 
 def test_compares_euros_as_whole_cents() -> None:

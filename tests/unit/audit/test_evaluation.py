@@ -83,11 +83,6 @@ COUNTS = {
         [raw("school.connected", PARIS, "2018-03-01")],
         {"2018-02-28": 0, "2018-03-01": 1},
     ),
-    "an entity counts once": Example(
-        CONNECTED,
-        [raw("school.connected", PARIS, f"{year}-03-01") for year in (2018, 2019)],
-        {"2019-12-31": 1},
-    ),
     "a fact that ends it, until it begins again": Example(
         CONNECTED,
         [
@@ -120,21 +115,6 @@ COUNTS = {
             raw("school.registered", PARIS, "2018-01-01", kind="polyvalent"),
         ],
         {"2017-12-31": 1, "2018-01-01": 0},
-    ),
-    "flags are true or false": Example(
-        {"count": "equipment.delivered", "where": {"completes_plan": True}},
-        [
-            raw(
-                "equipment.delivered",
-                f"delivery-{number}",
-                "2018-01-01",
-                uai=PARIS,
-                department="75",
-                completes_plan=completes,
-            )
-            for number, completes in enumerate([True, False, True])
-        ],
-        {"2018-01-01": 2},
     ),
 }
 SUMS = {
@@ -178,12 +158,6 @@ LEVELS = {
         ],
         {"2018-05-31": 35, "2018-12-31": 50},
     ),
-    "fresh for ever without a frequency": Example(
-        FRESH,
-        [raw("dataset.released", "D1", "2018-01-01", update_frequency="irregular")],
-        {"2098-01-01": 1},
-        {"grain": "region"},
-    ),
     "an update borrows the frequency of its release": Example(
         FRESH,
         [
@@ -202,27 +176,15 @@ LEVELS = {
         {"2018-03-01": 0},
         {"grain": "region"},
     ),
-    "an update without a release stays": Example(
+    "a day, a quarter, and the days of grace": Example(
         FRESH,
-        [raw("dataset.updated", "D1", "2018-06-01")],
-        {"2030-01-01": 1},
+        [
+            raw("dataset.released", "D1", "2018-01-01", update_frequency="daily"),
+            raw("dataset.released", "D2", "2018-01-01", update_frequency="quarterly"),
+        ],
+        {"2018-01-09": 2, "2018-01-10": 1, "2018-04-10": 1, "2018-04-11": 0},
         {"grain": "region"},
     ),
-    **{
-        f"{frequency}, with its days of grace": Example(
-            FRESH,
-            [raw("dataset.released", "D1", "2018-01-01", update_frequency=frequency)],
-            {last: 1, after: 0},
-            {"grain": "region"},
-        )
-        for frequency, last, after in (
-            ("daily", "2018-01-09", "2018-01-10"),
-            ("weekly", "2018-01-15", "2018-01-16"),
-            ("monthly", "2018-02-08", "2018-02-09"),
-            ("quarterly", "2018-04-10", "2018-04-11"),
-            ("annual", "2019-01-09", "2019-01-10"),
-        )
-    },
 }
 BORROWED = {
     "the département of the enrolment": Example(

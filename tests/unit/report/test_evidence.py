@@ -315,18 +315,6 @@ def test_the_largest_change_comes_first() -> None:
 # -- Events
 
 
-def test_events_come_newest_first() -> None:
-    said = [
-        event("dataset.updated", "set", "2018-03-01", at="2018-03-01T10:00:00"),
-        event("dataset.updated", "set", "2018-01-01", at="2018-03-02T10:00:00"),
-    ]
-    with ledger_of(said) as ledger:
-        page = events_of(ledger, Family.DATASETS, "set")
-
-    assert [str(one.effective_day) for one in page.rows] == ["2018-01-01", "2018-03-01"]
-    assert page.events == 2
-
-
 def test_an_event_has_its_place_and_its_content() -> None:
     said = event("coworking.closed", "site", "2018-03-01", id="7", source="urn:sites")
     (record,) = numbered([raw_record(said)])

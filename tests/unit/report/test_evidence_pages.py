@@ -11,9 +11,8 @@ from random import Random
 import pytest
 
 from catalogue.history import History, StepFunction
-from catalogue.model import Indicator, Unit
+from catalogue.model import Indicator
 from catalogue.publication import counts_persons
-from report.data import rows_of
 from report.evidence_pages import Paging, evidence_page
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
@@ -23,7 +22,6 @@ from tests.support.audits import INDICATOR
 from tests.support.knowledge import LAST_DAY, knowledge, shipped, simulated_records, view
 from tests.support.measures import paid_of_committed
 from tests.support.observations import barometer
-from tests.support.served_page import COMPLETE
 
 
 @pytest.mark.parametrize(
@@ -135,16 +133,3 @@ def test_the_rows_add_up_to_the_total_as_shown(
 )
 def test_one_row_is_one(page: int, rows: int, told: str) -> None:
     assert Paging(page, rows).text == told
-
-
-def test_only_a_ratio_has_terms_in_the_data() -> None:
-    """Cents and millionths beside a number would be taken for it."""
-    day = view()
-    rows = {
-        row["indicator"]: row for row in rows_of(knowledge().standings(LAST_DAY), day, COMPLETE)
-    }
-    for indicator in shipped().indicators:
-        row = rows[indicator.id]
-        is_ratio = indicator.unit is Unit.RATIO and row["number"] is not None
-        assert (row["numerator"] is not None) == is_ratio
-        assert (row["denominator"] is not None) == is_ratio

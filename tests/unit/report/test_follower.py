@@ -168,18 +168,6 @@ def pages(follower: Follower, path: str) -> list[str]:
     return [one.body for one in served.ask(path, f"{path}.json", "/", "/donnees.json")]
 
 
-def test_the_log_says_what_the_figures_wait_for(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO", subject.__name__)
-    with following() as follower:
-        for left in (900, 800):
-            monkeypatch.setattr(Histories, "missing", f"the histories ({left} more of them)")
-            look(follower)
-    told = [one.getMessage() for one in caplog.records if one.name == subject.__name__]
-    assert told == ["no figures yet: waiting for the histories (900 more of them)"]
-
-
 @pytest.mark.parametrize(
     "error",
     [
@@ -315,11 +303,3 @@ def test_what_was_known_on_a_day_is_computed_once(monkeypatch: pytest.MonkeyPatc
         assert second is not first
         now += subject.PAST_DAY_SECONDS
         assert follower.known_on(day) is not second
-
-
-def test_all_indicators_of_workers_with_the_same_catalogue_are_shown() -> None:
-    with following() as follower:
-        known = follower.now()
-    assert known is not None
-    assert known[0].catalogue is shipped()
-    assert known[1].is_complete

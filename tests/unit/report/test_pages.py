@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import cache
-from html.parser import HTMLParser
 
 import pytest
 
@@ -17,7 +16,8 @@ from report.overview import overview_of
 from report.promise import promise_of
 from report.rendering import Pages
 from report.view import View
-from tests.support.knowledge import LAST_DAY, knowledge, shipped, view
+from tests.support.elements import Elements
+from tests.support.knowledge import knowledge, shipped, view
 
 COMPLETE = Completeness(is_complete=True, text="Chiffres complets.")
 BEFORE_ALL = date(2010, 1, 1)
@@ -28,37 +28,6 @@ VIEWS = [
     view(BEFORE_ALL),
 ]
 MOST_BYTES = 100_000
-VOID = {"meta", "link", "input", "br", "img", "hr"}
-
-
-class Elements(HTMLParser):
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.cells: list[str] = []
-        self.feed(page)
-        assert not self.open, self.open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "td":
-            self.cells.append("")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "td" in self.open:
-            self.cells[-1] += data
-
-    def of(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.found if name == tag]
 
 
 def every_page(chosen: View) -> Iterator[tuple[str, str]]:
@@ -105,40 +74,11 @@ def test_less_than_two_is_singular(pages: dict[str, str]) -> None:
         assert not wrong, name
 
 
-def test_the_pace_of_the_last_day_is_not_of_a_deadline_that_has_passed() -> None:
-    one = shipped().indicator("schools_equipped_ratio")
-    for day, reason in ((31, "l’échéance est ce jour"), (32, "l’échéance est passée")):
-        chosen = date(2020, 12, 1) + timedelta(days=day - 1)
-        assert knowledge().standing(one, None, chosen).required_pace.reason == reason
-
-
-def test_what_is_divided_says_what_it_is() -> None:
-    told = {
-        name: knowledge().standing(shipped().indicator(name), None, LAST_DAY).parts.note
-        for name in (
-            "workstations_occupancy_ratio",
-            "premises_connectable_ratio",
-            "schools_workspace_ratio",
-        )
-    }
-    assert list(told.values()) == [
-        "heures occupées sur heures offertes",
-        "locaux raccordables sur locaux recensés",
-        "",
-    ]
-
-
 def test_a_published_figure_has_its_day_wherever_it_stands() -> None:
     page = pages_of(view())["trainees_enrolled"]
     assert page.count("publié au 30/11/2018") >= 3
     assert "Au 31/12/2018 : " in page
     assert re.search(r"Au 31/12/2018 : [0-9\u202f]+ \(publié au 30/11/2018\)", page)
-
-
-def test_the_parts_of_a_count_are_values() -> None:
-    pages = pages_of(view())
-    assert "Part du numérateur" in pages["workstations_occupancy_ratio"]
-    assert "Part du numérateur" not in pages["datasets_released"]
 
 
 @pytest.mark.parametrize(

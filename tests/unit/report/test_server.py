@@ -157,22 +157,6 @@ def test_before_anything_is_known_it_says_so() -> None:
     assert "Les chiffres arrivent" in answer.body
 
 
-def test_data_are_what_the_page_shows(page: ServedPage) -> None:
-    html, data = page.ask(
-        "/promesses/schools_connected_ratio", "/promesses/schools_connected_ratio.json"
-    )
-    [region] = [one for one in json.loads(data.body) if one["department"] is None]
-    assert region["value"]["text"] in html.body
-    assert region["projection"]["text"] or region["projection"]["reason"] in html.body
-
-
-def test_data_also_come_as_csv(page: ServedPage) -> None:
-    csv, data = page.ask("/donnees.csv", "/donnees.json")
-    lines = csv.body.splitlines()
-    assert len(lines) == len(json.loads(data.body)) + 1
-    assert "value_reason" in lines[0].split(",")
-
-
 def test_an_entity_shows_its_events(full: ServedPage) -> None:
     [evidence] = full.ask("/promesses/schools_connected_ratio/preuves?part=counted")
     link = evidence.body.split('href="../../entites/schools/')[1].split('"')[0]
@@ -204,31 +188,11 @@ def test_an_event_does_not_count_before_its_day(full: ServedPage) -> None:
     assert now.count("<td>compte</td>") == then.count("<td>compte</td>") + then.count(later)
 
 
-def test_changes_add_up_to_the_change(full: ServedPage) -> None:
-    [answer] = full.ask("/promesses/schools_connected_ratio/changements?since=2018-11-30")
-    assert "Somme des changements : +7 au numérateur, 0 au dénominateur." in answer.body
-    assert answer.body.count('<tr><th scope="row">') == 7
-
-
 def test_changes_whose_events_are_still_read_are_not_called_none(page: ServedPage) -> None:
     """The figures come from the workers, and the events some minutes later."""
     [answer] = page.ask("/promesses/schools_connected_ratio/changements?since=2018-11-30")
     assert "donnent un autre changement que ces deux valeurs" in answer.body
     assert "Rien n’a changé" not in answer.body
-
-
-@pytest.mark.parametrize("query", ["since=2018-11-30", "since=2018-12-31&as_of=2018-06-30"])
-@pytest.mark.parametrize("territory", ["region", "77"])
-def test_changes_whose_events_are_all_read_are_those_of_the_figure(
-    full: ServedPage, query: str, territory: str
-) -> None:
-    paths = [
-        f"/promesses/{one.id}/changements?{query}&territory={territory}"
-        for one in shipped().indicators
-    ]
-    for answer in full.ask(*paths):
-        assert answer.status == 200
-        assert "donnent un autre changement" not in answer.body
 
 
 def test_an_entity_whose_events_are_still_read_is_not_called_unknown(page: ServedPage) -> None:

@@ -19,7 +19,6 @@ from catalogue.publication import Publication, PublicationStep
 from report.reasons import WITHHELD
 from report.standing import AWAITED, Standing, TextCell, change_text, shown_change, signed
 from tests.support.knowledge import LAST_DAY, knowledge, shipped
-from tests.support.observations import barometer
 
 DAYS = [date(2010, 1, 1), date(2016, 1, 1), date(2016, 7, 14), date(2017, 12, 31), LAST_DAY]
 CELLS = (
@@ -75,14 +74,6 @@ def test_a_denominator_is_called_zero_only_where_it_is(day: date) -> None:
                 assert under is not None
                 assert under.at(since) == 0, where
                 assert under.at(since - timedelta(days=1)) or since == standing.history.reports[0]
-
-
-@pytest.mark.parametrize("day", DAYS, ids=str)
-def test_the_history_ends_with_the_value_of_the_day(day: date) -> None:
-    for standing in knowledge().standings(day):
-        _, last = standing.points(date(2009, 1, 1), day)[-1]
-        value = standing.judgement.value
-        assert last == (None if value is None else float(value))
 
 
 def test_what_withheld_persons_could_decide_is_not_said_to_be_attained() -> None:
@@ -142,13 +133,6 @@ def test_of_persons_a_deadline_is_past_before_its_figure_is_published() -> None:
     assert standing.value.note == "publié au 30/11/2018"
     assert standing.deadline == TextCell("31/12/2018", note=AWAITED)
     assert standing.required_pace.reason == "l’échéance est passée"
-
-
-def test_a_change_of_euros_has_the_decimals_of_their_values() -> None:
-    balance = barometer().indicator("balance_euros")
-    assert change_text(balance, Fraction(130, 100)) == "+1,30\u00a0€"
-    paid = shipped().indicator("grants_paid_euros")
-    assert change_text(paid, Fraction(130, 100)) == "+1\u00a0€"
 
 
 SINCE = date(2016, 12, 31)

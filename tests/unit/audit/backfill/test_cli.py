@@ -36,22 +36,6 @@ def test_days_are_in_order(tmp_path: Path) -> None:
     assert "2016-12-31 is before --from 2017-01-01" in done.output
 
 
-def test_the_last_day_has_come(tmp_path: Path) -> None:
-    """What is yet to come has no figures."""
-    done = backfill("--from", "2017-01-01", "--to", "2021-01-01", "--out", str(tmp_path / "out"))
-    assert done.exit_code == 2
-    assert "the clock says 2020-12-31" in done.output
-
-
-@pytest.mark.parametrize("missing", ["--from", "--to", "--out"])
-def test_period_and_file_are_requested(missing: str, tmp_path: Path) -> None:
-    options = {"--from": "2016-01-01", "--to": "2016-12-31", "--out": str(tmp_path / "out")}
-    del options[missing]
-    done = backfill(*(word for pair in options.items() for word in pair))
-    assert done.exit_code == 2
-    assert f"'{missing}'" in done.output
-
-
 def test_a_signal_leaves_nothing_half_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The text of five years is hundreds of megabytes, beside the file that it is to be."""
 

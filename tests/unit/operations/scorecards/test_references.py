@@ -15,7 +15,6 @@ from events.registry import FACTS_BY_NAME
 from operations.scorecards.classification import AcceptedRecord, RefusedRecord
 from operations.scorecards.references import (
     REFERENCES,
-    Checked,
     Reconciliation,
     Reference,
     ReferenceKind,
@@ -107,12 +106,6 @@ def test_what_nobody_declared_is_listed_by_who_names_it(
     assert dangling(*events) == found
 
 
-def test_references_are_counted() -> None:
-    checked = reconciled(registered(PARIS), delivered("D1", PARIS), connected(MEAUX)).checked
-
-    assert checked[0] == Checked(kind=ReferenceKind.SCHOOL, named=2, unknown=1)
-
-
 def test_a_line_says_where_its_first_record_is() -> None:
     later = connected(MEAUX, "2018-02-01")
 
@@ -157,13 +150,6 @@ def test_a_refused_reference_is_listed_too(field: str, value: object, shown: str
     (line,) = found.dangling
     assert (line.fact, line.field, line.value, line.count) == (None, field, shown, 1)
     assert all(one.unknown == 0 for one in found.checked)
-
-
-def test_a_refusal_for_another_reason_is_no_reference() -> None:
-    references = References()
-    references.add("one", RefusedRecord("invalid_data", "data.quantity", HERE, value=0))
-
-    assert references.reconcile().dangling == ()
 
 
 @given(

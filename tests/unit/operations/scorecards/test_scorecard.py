@@ -231,14 +231,6 @@ def test_who_is_not_declared_comes_last() -> None:
     assert (cards[-1].accepted, cards[-1].refused, cards[-1].contact) == (1, 1, None)
 
 
-def test_who_showed_at_the_gateway_who_it_is_answers_for_what_it_said() -> None:
-    cards = scorecards(
-        [RefusedRecord("not_allowed", "source", GATEWAY, LYCEES, "sites")], PRODUCERS, AS_OF
-    )
-
-    assert [one.refused for one in cards] == [0, 1]
-
-
 def test_what_a_producer_owns_by_now_is_no_attempt() -> None:
     """Workers that did not know the new declaration refused it: it counts as refused alone."""
     early = replace(refused("not_owner"), owner="lycees")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,18 +40,6 @@ def root_of(reader: PdfReader) -> Any:  # noqa: ANN401 - what pypdf reads
     return reader.trailer["/Root"]
 
 
-def elements(node: Any) -> Iterator[Any]:  # noqa: ANN401 - what pypdf reads
-    node = node.get_object() if hasattr(node, "get_object") else node
-    if isinstance(node, list):
-        for one in node:
-            yield from elements(one)
-    elif isinstance(node, dict):
-        if "/S" in node:
-            yield node
-        if "/K" in node:
-            yield from elements(node["/K"])
-
-
 def test_it_claims_both_standards(reader: PdfReader, note: Note) -> None:
     root = root_of(reader)
     metadata = root["/Metadata"].get_data().decode()
@@ -74,20 +60,6 @@ def test_an_independent_check_finds_nothing(content: bytes, tmp_path: Path) -> N
     report = pdfua.validate(str(file))
 
     assert not report.findings
-
-
-def test_its_tables_have_heads_and_captions(reader: PdfReader) -> None:
-    kinds = Counter(one["/S"] for one in elements(root_of(reader)["/StructTreeRoot"]))
-
-    assert kinds["/Table"] == kinds["/THead"] == kinds["/Caption"] == 3
-    assert kinds["/TH"] > kinds["/Table"]
-    assert kinds["/H1"] == 1
-    assert kinds["/H2"] == 7
-    assert kinds["/Link"] > len(simulated_note(request_of("2020-12")).references)
-
-
-def test_its_text_is_in_the_order_of_the_note(reader: PdfReader, note: Note) -> None:
-    in_order("".join(page.extract_text() for page in reader.pages), note)
 
 
 def test_it_is_read_aloud_in_the_order_of_the_note(reader: PdfReader, note: Note) -> None:
