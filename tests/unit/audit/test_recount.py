@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.ledger import Ledger
-from audit.recount import Audit, audit_records
+from audit.recount import Audit, audit_ledger, audit_records
 from boundary.work_folder import WorkFolder
 from broker.stored_record import RawRecord
 from catalogue.loader import load_catalogue
 from events.dead_letters import RecordOrigin
 from events.fact import Family
 from streams.dead_letters import FORWARDED_FROM
-from tests.support.audits import audited, raw, raw_record, reading
+from tests.support.audits import INDICATOR, audited, catalogue_of, raw, raw_record, reading
 from tests.support.histories import histories, uai
 
 PARIS = uai("0750001")
@@ -124,6 +124,23 @@ def test_a_record_is_known_from_the_day_of_its_recording_on(
     late = _said("connected", "2018-01-01", at=recorded_at)
 
     assert reading([late], CONNECTED, "2018-01-31", known_on=known_on).numerator == expected
+
+
+def test_of_persons_nothing_after_the_last_publication_counts() -> None:
+    """Not even what was recorded before it, and takes effect on the day after."""
+    catalogue = catalogue_of(
+        {"count": "training.enrolled"}, min_cell=2, published="monthly", availability_delay_days=15
+    )
+    early = raw("training.enrolled", "enrolment-00000001", "2018-02-16", at="2018-02-15T22:00:00")
+    day = date(2018, 3, 10)
+
+    with Ledger([early], partitions=8) as ledger:
+        counted = [
+            audit_ledger(ledger, catalogue, day, known_on).readings[INDICATOR, None].numerator
+            for known_on in (day, date(2018, 4, 20))
+        ]
+
+    assert counted == [0, 1]
 
 
 class TestAccount:

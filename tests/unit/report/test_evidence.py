@@ -202,7 +202,8 @@ def test_what_is_missing_comes_first_and_then_names_as_in_french() -> None:
 
 
 def test_a_row_names_its_entity_and_its_amounts() -> None:
-    row = behind(CONNECTED, lycees(), "2018-03-01").rows[-1]
+    later = event("school.registered", PARIS_TOO, "2018-02-15", name="Lycée Diderot")
+    row = behind(CONNECTED, [*lycees(), later], "2018-03-01").rows[-1]
 
     assert (row.key, row.name) == (EntityKey(Family.SCHOOLS, PARIS_TOO), "Lycée Diderot")
     assert (row.department, row.numerator, row.denominator) == ("75", 1, 1)
