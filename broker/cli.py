@@ -9,7 +9,7 @@ import click
 
 from boundary.generated_files import GeneratedFiles
 from boundary.terminal import echo
-from broker.options import APP_ID, BROKER, PARTITIONS, REPLICATION, OneOf, Parsed, quiet_client
+from broker.options import APP_ID, BROKER, PARTITIONS, REPLICATION, Parsed, one_of, quiet_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -101,14 +101,14 @@ def _principal(text: str) -> str:
     "--role",
     "roles",
     multiple=True,
-    type=OneOf("Role", "broker.access_rights"),
+    type=one_of("Role", "broker.access_rights"),
     help="The purpose of a user; repeatable.",
 )
 @click.option(
     "--family",
     "families",
     multiple=True,
-    type=OneOf("Family", "events.fact"),
+    type=one_of("Family", "events.fact"),
     help="A family that a producer publishes; repeatable.",
 )
 @click.option("--principal", type=Parsed("USER", _principal), help="The user's name on the broker.")

@@ -45,28 +45,6 @@ def quiet_client() -> None:
     logging.getLogger("kafka").addHandler(SILENT)
 
 
-class OneOf(click.ParamType):
-    """A member of an enumeration; its module is imported only to convert a value."""
-
-    def __init__(self, name: str, module: str) -> None:
-        self.name = name.upper()
-        self._enum = (module, name)
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - click's signature
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Any:  # noqa: ANN401 - a member
-        """Return the member with that value, or fail naming all members."""
-        module, name = self._enum
-        members = getattr(import_module(module), name)
-        try:
-            return members(value)
-        except ValueError:
-            self.fail(f"{value!r} is none of {', '.join(members)}", param, ctx)
-
-
 class Parsed(click.ParamType):
     """A value parsed by a function; the message of its ValueError becomes the command's."""
 
@@ -85,3 +63,17 @@ class Parsed(click.ParamType):
             return self._parse(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+def one_of(name: str, module: str) -> Parsed:
+    """Return the type of an enumeration's members; its module is imported only for a value."""
+
+    def member(text: str) -> Any:  # noqa: ANN401 - a member
+        members = getattr(import_module(module), name)
+        try:
+            return members(text)
+        except ValueError:
+            message = f"{text!r} is none of {', '.join(members)}"
+            raise ValueError(message) from None
+
+    return Parsed(name.upper(), member)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from boundary.terminal import count_last, echo
-from broker.options import BROKER, OneOf, Parsed, quiet_client
+from broker.options import BROKER, Parsed, one_of, quiet_client
 from events.options import DAY
 from sources.emitting.options import gateway_or_spool_options, open_publisher
 
@@ -101,7 +101,7 @@ def _read_text(text: str) -> str:
 )
 @click.option(
     "--kind",
-    type=OneOf("ExplanationKind", "events.milestone"),
+    type=one_of("ExplanationKind", "events.milestone"),
     required=True,
     metavar="KIND",
     help="What the text is about: result, cause, risk or action.",
