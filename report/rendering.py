@@ -28,7 +28,7 @@ from report.evidence_pages import PARTS, EvidencePage, Paging
 from report.overview import Overview, PromiseRow
 from report.pictures import bars_of, history_chart, map_of, sparkline_of
 from report.promise import PromisePage
-from report.standing import amount_text, moved_text, territory_text, told_by
+from report.standing import amount_text, attribution, moved_text, territory_text
 from report.view import AS_OF, View
 from report.words import EntityKey, content_items, french_words
 
@@ -69,7 +69,7 @@ class Pages:
             "count": count_text,
             "days": days_text,
             "instant": _instant,
-            "told_by": told_by,
+            "attribution": attribution,
         }
 
     def overview(self, overview: Overview, view: View, completeness: Completeness) -> str:

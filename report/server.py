@@ -44,7 +44,7 @@ from report.ledger import EventLedger
 from report.overview import overview_of
 from report.promise import promise_of
 from report.rendering import STATIC, Pages
-from report.view import View, parse_day, parse_view, told_of
+from report.view import View, parse_day, parse_view, version_text
 from report.words import french_words
 
 logger = logging.getLogger(__name__)
@@ -286,7 +286,7 @@ class PageServer:
         try:
             sent: str | None = None
             for second in count():
-                now = told_of(self._version(), self._today())
+                now = version_text(self._version(), self._today())
                 if now != sent:
                     sent = now
                     yield f"data: {now}\n\n".encode()
@@ -469,6 +469,6 @@ def _require(paging: Paging) -> None:
 
 
 def _since(asked: _Asked) -> date:
-    """Return the day to compare with: the one asked for, else that of a month before."""
+    """Return the day to compare with: the requested one, else that of a month before."""
     since = parse_day("since", asked.request.query_params.get("since"), asked.view.today)
     return since or asked.view.as_of - timedelta(days=CHANGE_DAYS)

@@ -66,7 +66,7 @@ class Standing:
     judgement: Judgement
     history: History
     said: tuple[Explanation, ...]
-    """What is said of the milestone here, and then of the Région's; the newest first."""
+    """Explanations of the milestone here, and then of the Région's; the newest first."""
     as_of: date
     """The day; of persons, the judgement's own day is that of the publication."""
 
@@ -128,7 +128,7 @@ class Standing:
     def explained(self) -> Explained | None:
         """Since when the milestone is missed or at risk, and its explanation; None where neither.
 
-        It is found when it is first asked for: most pages show it of a few figures.
+        It is computed on first use: most pages show it for a few figures.
         """
         return explained_by(self.said, self.judgement, self.history, self.as_of)
 
@@ -140,7 +140,7 @@ class Standing:
         last = self.explained.last
         if last is None:
             return TextCell(self.unexplained)
-        return TextCell(f"{last.kind.word} : {last.text}", note=told_by(last))
+        return TextCell(f"{last.kind.word} : {last.text}", note=attribution(last))
 
     @property
     def unexplained(self) -> str:
@@ -435,7 +435,7 @@ def _rounded(amount: Fraction, decimals: int) -> int:
     return int(abs(amount) * 10**decimals + Fraction(1, 2))
 
 
-def told_by(explanation: Explanation) -> str:
+def attribution(explanation: Explanation) -> str:
     """Return who explained a milestone, where and when: `Responsable…, Région, 12/03/2019`."""
     territory = TERRITORY_NAMES[territory_key(explanation.department)]
     return f"{explanation.author_role}, {territory}, {day_text(explanation.day)}"

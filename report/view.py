@@ -28,7 +28,7 @@ class View:
     """The key of a territory: `region`, or a département's INSEE code."""
     today: date
     version: int = 0
-    """The number of what was known when it was asked for; see `told`."""
+    """The number of what was known at the request; see `shown_version`."""
 
     @property
     def department(self) -> str | None:
@@ -50,9 +50,9 @@ class View:
         return self.known_on is None and self.as_of == self.today
 
     @property
-    def told(self) -> str:
-        """What an open page is told of the figures that it shows: others have another text."""
-        return told_of(self.version, self.today)
+    def shown_version(self) -> str:
+        """The version of the figures that a page shows, to compare with that of a later message."""
+        return version_text(self.version, self.today)
 
     @property
     def past_knowledge(self) -> date | None:
@@ -88,13 +88,13 @@ class View:
         return ((key, title, key == self.territory) for key, title in TERRITORY_TITLES.items())
 
 
-def told_of(version: int, today: date) -> str:
-    """Return what open pages are told of the figures of a day: others have another text."""
+def version_text(version: int, today: date) -> str:
+    """Return the version of the figures of a day as text; other figures have another one."""
     return f"{version}.{today}"
 
 
 def parse_view(query: Mapping[str, str], today: date, version: int = 0) -> View:
-    """Return the view that a query string asks for. Raises BadRequestError."""
+    """Return the view of a query string. Raises BadRequestError."""
     as_of = parse_day(AS_OF, query.get(AS_OF), today) or today
     known_on = parse_day(KNOWN_ON, query.get(KNOWN_ON), today)
     territory = query.get(TERRITORY) or REGION

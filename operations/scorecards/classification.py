@@ -63,7 +63,7 @@ def classify_records(
     rules: RecordRules = RULES,
     skipped: Collection[RecordOrigin] = (),
 ) -> Iterator[ClassifiedRecord]:
-    """Yield each record of the event topics and each letter of the gateway, classified.
+    """Yield each record of the event topics and each dead letter of the gateway.
 
     A record counts once, however often it was processed. One with a dead letter was refused for the
     reason of the first, even if it is valid today; the others are judged by their contract. The
@@ -100,7 +100,7 @@ def _classify(
     try:
         event = rules.decode(record, family=FAMILIES[record.topic])
     except ContractError as error:
-        # As in its letter: the name of an unknown field is the sender's own word.
+        # As in its dead letter: the sender chose the name of an unknown field.
         content = letter_content(error, record.key, record.value, record.headers or ())
         return RefusedRecord(
             error.reason,
@@ -132,7 +132,7 @@ def _owner(reason: str, refused: Record | DeadLetter, rules: RecordRules) -> str
 def _of_letter(
     letter: DeadLetter, refused: Record | DeadLetter, rules: RecordRules
 ) -> RefusedRecord:
-    """Return the refusal of a letter; `refused` has the record, which the letter may not keep."""
+    """Return a dead letter's refusal; `refused` has the record, which it may not keep."""
     return RefusedRecord(
         letter.reason,
         letter.field,

@@ -35,7 +35,7 @@ from report.note.document import (
 )
 from report.note.month import Month
 from report.overview import PromiseRow, overview_of
-from report.standing import Standing, TextCell, moved_text, term_names, territory_text, told_by
+from report.standing import Standing, TextCell, attribution, moved_text, term_names, territory_text
 from report.view import View
 from report.words import french_words
 
@@ -307,8 +307,8 @@ class _NoteWriter:
         yield Span(row.indicator.title, strong=True)
         if one.milestone is not None:
             yield Span(f" : {one.milestone.name}")
-        told = f", {one.target.text} au {one.deadline.text} ; valeur actuelle : "
-        yield Span(f"{told}{_cell_text(one.value)}", self._references.evidence(one))
+        line = f", {one.target.text} au {one.deadline.text} ; valeur actuelle : "
+        yield Span(f"{line}{_cell_text(one.value)}", self._references.evidence(one))
 
     def _local(self, row: PromiseRow) -> Iterator[Span]:
         own = (
@@ -321,19 +321,19 @@ class _NoteWriter:
         for position, one in enumerate(asked):
             if not position:
                 yield Span(row.indicator.title, strong=True)
-            told = f"{one.territory} {_status_word(one.judgement.status)}, {_cell_text(one.value)}"
-            told = f"{told}, {_behind(one)}"
+            line = f"{one.territory} {_status_word(one.judgement.status)}, {_cell_text(one.value)}"
+            line = f"{line}, {_behind(one)}"
             if one.unexplained:
-                told = f"{told}, {one.unexplained}"
-            yield Span(f"{' ; ' if position else ' : '}{told}", self._references.evidence(one))
+                line = f"{line}, {one.unexplained}"
+            yield Span(f"{' ; ' if position else ' : '}{line}", self._references.evidence(one))
 
     # What owners say of it.
 
     def _explained(self) -> Iterator[Block]:
         """Yield the newest explanations of what is missed or at risk, and those of the month."""
-        told = [one for row in self._rows if (one := self._explanations(row)) is not None]
-        if told:
-            yield Items(tuple(told))
+        items = [one for row in self._rows if (one := self._explanations(row)) is not None]
+        if items:
+            yield Items(tuple(items))
         else:
             yield _text("Aucune promesse n’est à expliquer, et rien n’a été dit ce mois-ci.")
 
@@ -350,7 +350,7 @@ class _NoteWriter:
         for position, word in enumerate(newest.values()):
             text = one_line(word.text, longest=LONGEST_EXPLANATION)
             lead = " ; " if position or one.unexplained else " : "
-            words = f"{lead}{word.kind.word.lower()} ({told_by(word)}) : {text}"
+            words = f"{lead}{word.kind.word.lower()} ({attribution(word)}) : {text}"
             spans.append(Span(words, self._references.explanations(one)))
         return Paragraph(tuple(spans))
 
@@ -370,8 +370,8 @@ class _NoteWriter:
                 if len(standings) == len(row.indicator.territories) > 1:
                     where = "Région et tous les départements"
                 if reason == reasons.WITHHELD:
-                    told = f"{' ; ' if withheld else ''}{row.indicator.title} ({where})"
-                    withheld.append(Span(told, self._references.evidence(standings[0])))
+                    line = f"{' ; ' if withheld else ''}{row.indicator.title} ({where})"
+                    withheld.append(Span(line, self._references.evidence(standings[0])))
                     continue
                 items.append(
                     Paragraph(
@@ -465,12 +465,12 @@ def _moved(indicator: Indicator, entity: EvidenceRow) -> Iterator[str]:
     parts = ("au numérateur", "au dénominateur")
     for number, amount in enumerate((over, under)):
         if amount:
-            told = moved_text(indicator, amount)
+            line = moved_text(indicator, amount)
             if names:
-                told = f"{names[number]} {told}"
+                line = f"{names[number]} {line}"
             elif under:
-                told = f"{told} {parts[number]}"
-            yield told
+                line = f"{line} {parts[number]}"
+            yield line
 
 
 def _lost(standing: Standing) -> TextCell:

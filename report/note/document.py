@@ -106,8 +106,8 @@ class Note:
     def data(self) -> dict[str, Any]:
         """Return it as plain JSON, where a block has its `kind`."""
         document = asdict(self)
-        for section, told in zip(self.sections, document["sections"], strict=True):
-            for block, data in zip(section.blocks, told["blocks"], strict=True):
+        for section, written in zip(self.sections, document["sections"], strict=True):
+            for block, data in zip(section.blocks, written["blocks"], strict=True):
                 data["kind"] = _KINDS[type(block)]
         return document
 

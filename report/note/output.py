@@ -109,7 +109,7 @@ def note_pdf(note: Note, root: str = "") -> bytes:
         sys_inputs={
             "note": json.dumps(_printable(note.data())),
             "root": root,
-            "told": where_evidence_is(root),
+            "evidence": where_evidence_is(root),
             "digest": note.digest,
         },
     )

@@ -1,8 +1,8 @@
 // Replaces the figures of the page when they change; without it the page is complete.
 const address = document.currentScript.dataset.events;
 let source = null;
-let told = null; // What the server said last,
-let shown = document.currentScript.dataset.shown; // and of what the page shows.
+let announced = null; // The version that the server sent last,
+let shown = document.currentScript.dataset.shown; // and the one that the page shows.
 
 // Only a page that is seen listens: a browser opens few connections to one server.
 function listen() {
@@ -10,7 +10,7 @@ function listen() {
   const opened = new EventSource(address);
   source = opened;
   opened.onmessage = (message) => {
-    told = message.data;
+    announced = message.data;
     refresh();
   };
   // After a lost connection the browser asks again by itself, but not after an answer that is an
@@ -33,7 +33,7 @@ function rest() {
 
 async function refresh() {
   const main = document.querySelector("main");
-  const asked = told;
+  const asked = announced;
   // A reader who is filling in the form, or has opened a table, is not interrupted.
   if (asked === null || asked === shown || document.hidden || main.contains(document.activeElement)) return;
   if (main.querySelector("details[open]")) return;

@@ -28,7 +28,6 @@ from report.errors import BusyError
 from report.ledger import EventLedger
 from report.past import knowledge_on
 from report.server import (
-    HEADERS,
     KEEP_ALIVE_SECONDS,
     MOST_PAST_AT_ONCE,
     MOST_PAST_WAITING,
@@ -67,13 +66,6 @@ PAGES = (
     "/promesses/trainees_enrolled/preuves",
     "/promesses/schools_connected_ratio/changements?since=2018-01-01",
 )
-
-
-def test_every_page_is_html_with_strict_headers(full: ServedPage) -> None:
-    for answer in full.ask(*PAGES):
-        assert answer.status == 200
-        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-        assert HEADERS.items() <= answer.headers.items()
 
 
 def test_a_page_that_has_not_changed_is_not_sent_again(page: ServedPage) -> None:
