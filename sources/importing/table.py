@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -235,15 +236,17 @@ def _lines(content: bytes, encoding: Encoding) -> list[str]:
 
 
 def _encoding_of(file: Path, content: bytes) -> Encoding:
-    """Return UTF-8 where more lines with accents are UTF-8 than are not; else Windows-1252.
+    """Return UTF-8 if the file has its mark or most lines with accents are in it.
 
-    A few lines in another encoding do not change the encoding of the file.
+    Otherwise Windows-1252. A few lines in another encoding do not change that of the file.
     """
     for mark, problem in _OTHER_KINDS.items():
         if content.startswith(mark):
             raise _refused(file, problem, SAVE_AS_CSV)
     if b"\0" in content[:2]:  # Without a mark of it.
         raise _refused(file, "is in UTF-16", SAVE_AS_CSV)
+    if content.startswith(BOM_UTF8):
+        return "utf-8"
     accented = [line for line in _lines(content, "utf-8") if not line.isascii()]
     other = sum(_UNDECODABLE.search(line) is not None for line in accented)
     return "cp1252" if other and 2 * other >= len(accented) else "utf-8"

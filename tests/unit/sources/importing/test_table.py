@@ -48,6 +48,7 @@ FILES: Mapping[str, str | bytes] = {
     "one line of Windows": (
         (HEADING + "é;1\nà;2\n").encode() + "ç;3\n".encode("cp1252") + "ù;4\n".encode()
     ),
+    "a mark of UTF-8 before a line of Windows": b"\xef\xbb\xbfnom;debit\n\xe9;1\nb;2\n",
     "a line of Windows within quotes": (
         (HEADING + 'é;1\nà;2\n"b\n').encode() + 'ç";3\n'.encode("cp1252") + "ù;4\n".encode()
     ),
