@@ -192,12 +192,7 @@ def _template(found: re.Match[str]) -> str:
 class GatewayHarness:
     """A gateway with fakes of its writer and clocks, and a client that sends to it."""
 
-    def __init__(
-        self,
-        *,
-        max_held: int = 2**26,
-        max_answer_bytes: int = 2**21,
-    ) -> None:
+    def __init__(self, *, max_answer_bytes: int = 2**21) -> None:
         self.now = NOW
         self.monotonic = 0.0
         self.writer = FakeWriter()
@@ -223,7 +218,7 @@ class GatewayHarness:
             ),
             exposition=self.exposition,
             waiting_for=lambda: self.writer.waiting_for,
-            body=BodyReader(seconds=5, max_held=max_held),
+            body=BodyReader(seconds=5),
             scheduler=scheduler,
             idempotency=IdempotencyStore(now=lambda: self.now, max_answer_bytes=max_answer_bytes),
         )

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boundary.errors import SmartRegionError
 from boundary.retry_policy import RetryableError, RetryPolicy
 
 
@@ -80,14 +79,3 @@ def test_a_pause_beyond_the_total_is_not_begun() -> None:
     with pytest.raises(BusyError):
         world.policy(total=30).call(attempt)
     assert (len(calls), world.pauses) == (1, [])
-
-
-def test_another_error_is_not_tried_again() -> None:
-    world = World()
-
-    def attempt() -> None:
-        raise SmartRegionError("unknown producer")
-
-    with pytest.raises(SmartRegionError, match="unknown producer"):
-        world.policy(total=30).call(attempt)
-    assert world.pauses == []

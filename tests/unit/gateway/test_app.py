@@ -10,7 +10,6 @@ import pytest
 from prometheus_client import generate_latest
 
 from events.dead_letters import PRODUCER as PRODUCER_HEADER
-from events.errors import RefusalReason
 from events.producers.model import UNKNOWN_PRODUCER
 from events.registry import FACTS
 from events.topics import DEAD_LETTERS
@@ -143,31 +142,6 @@ def test_a_refused_event_is_kept_byte_for_byte(harness: GatewayHarness) -> None:
     assert headers["smartregion-reason"] == b"invalid_envelope"
     assert headers["smartregion-topic"] == b"http"
     assert headers[PRODUCER_HEADER] == PRODUCER.encode()
-
-
-def test_an_event_that_is_too_large_is_only_counted(harness: GatewayHarness) -> None:
-    status, answer = harness.send(event(subject="x" * 300_000))
-
-    assert (status, answer["type"]) == (413, "/problems/too_large")
-    assert harness.writer.records == []
-    assert refused_counted(harness, RefusalReason.TOO_LARGE.value) == 1
-
-
-def test_bodies_together_have_a_limit() -> None:
-    harness = GatewayHarness(max_held=100)
-
-    answer = harness.client.post(
-        "/events", content=json.dumps(event()), headers={"content-type": STRUCTURED, **bearer()}
-    )
-
-    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/overloaded")
-    assert answer.headers["retry-after"]
-
-
-def test_the_bytes_of_an_answered_body_are_free_again() -> None:
-    harness = GatewayHarness(max_held=500)
-
-    assert [harness.send(event(number))[0] for number in range(5)] == [202] * 5
 
 
 def test_a_request_without_credentials_is_not_authenticated(harness: GatewayHarness) -> None:

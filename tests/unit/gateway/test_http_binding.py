@@ -120,13 +120,6 @@ def test_binary_mode_is_json_without_a_content_type(headers: dict[bytes, bytes])
     assert item.headers == (("ce_id", b"1"), ("content-type", b"application/json"))
 
 
-def test_what_is_not_json_is_refused_as_such_without_a_content_type() -> None:
-    [item] = read_delivery({b"ce-id": b"1"}, b"uai=x").items
-
-    assert item.defect is not None
-    assert item.defect.reason is RefusalReason.INVALID_JSON
-
-
 @pytest.mark.parametrize(
     ("attribute", "header"),
     [

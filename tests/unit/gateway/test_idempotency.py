@@ -139,14 +139,6 @@ def test_a_request_is_kept_until_its_signature_expires() -> None:
     assert answered(store, answer(), proof(2))
 
 
-def test_an_answer_is_dropped_before_its_request() -> None:
-    store = IdempotencyStore(now=Clock(), max_answer_bytes=10_000)
-    for number in range(100):
-        assert answered(store, answer(), proof(number))
-    assert repeated(store, proof(0)) is None
-    assert repeated(store, proof(99)) == answer()
-
-
 def test_one_producer_s_requests_push_out_nobody_else_s() -> None:
     store = IdempotencyStore(now=Clock(), max_requests=10)
     assert answered(store, answer(), proof(producer="formation"))

@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent as SdkEvent
-from cloudevents.v1.conversion import to_binary, to_structured
-from cloudevents.v1.http import CloudEvent as FirstSdkEvent
 
 from events.cloudevent import decode
 from tests.support.gateway import GatewayHarness, bearer, event
@@ -57,18 +55,6 @@ def test_an_event_without_its_content_type_is_accepted() -> None:
     assert answer.status_code == 202, answer.text
     [record] = harness.writer.records
     assert decode(record.headers, record.value).id == "1"
-
-
-@pytest.mark.parametrize("encode", [to_binary, to_structured])
-def test_an_event_of_the_sdk_s_first_version_is_accepted(encode: Any) -> None:  # noqa: ANN401
-    harness = GatewayHarness()
-    attributes = event()
-    data = attributes.pop("data")
-    headers, body = encode(FirstSdkEvent(attributes, data))
-
-    answer = harness.client.post("/events", content=body, headers={**headers, **bearer()})
-
-    assert answer.status_code == 202, answer.text
 
 
 def test_data_in_bytes_are_refused_by_their_name() -> None:

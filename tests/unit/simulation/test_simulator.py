@@ -118,13 +118,3 @@ def test_delayed_records_leave_days_after_they_were_recorded(story: Story) -> No
     assert len(waits[RecordKind.DELAYED]) > 100
     assert min(waits[RecordKind.DELAYED]) >= timedelta(days=1)
     assert set(waits[RecordKind.REGULAR]) == {timedelta()}
-
-
-def test_some_records_are_superseded_before_they_arrive(story: Story) -> None:
-    newest: dict[tuple[str, str, date], datetime] = {}
-    superseded = 0
-    for _, event in story.events:
-        cell = (event.fact.entity_id, event.type, event.fact.effective_day)
-        superseded += event.time < newest.get(cell, event.time)
-        newest[cell] = max(event.time, newest.get(cell, event.time))
-    assert superseded > 10
