@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from socket import socket
+from threading import Lock
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -27,7 +28,6 @@ from boundary.diagnostic import shown
 from boundary.errors import SmartRegionError
 from boundary.terminal import one_line
 from broker.errors import BrokerRefusedError, BrokerUnreachableError
-from broker.options import SILENT
 from broker.preflight import preflight
 from broker.security import PLAINTEXT, BrokerSecurity
 from broker.settings import addresses_of
@@ -36,7 +36,6 @@ Client = TypeVar("Client")
 
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS: Final = 1.0
-_CONNECTIONS: Final = logging.getLogger("kafka.net")
 _FAILED_ATTEMPT: Final = re.compile(
     r"Bootstrap connection to \S+ failed: (.*?)(?: \(backoff .*\))?$"
 )
@@ -220,13 +219,38 @@ def close_producer(producer: Any, *, drop: bool) -> None:  # noqa: ANN401 - as a
         producer.close(timeout=CLOSE_SECONDS)
 
 
+class _Muting:
+    """Stops a logger's records from propagating while any thread is inside the context.
+
+    Threads open clients concurrently: one must not save the muted state of another as the original.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.logger = logging.getLogger(name)
+        self._lock = Lock()
+        self._asking = 0
+        self._propagated = True
+
+    def __enter__(self) -> logging.Logger:
+        with self._lock:
+            if not self._asking:
+                self._propagated, self.logger.propagate = self.logger.propagate, False
+            self._asking += 1
+        return self.logger
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._asking -= 1
+            if not self._asking:
+                self.logger.propagate = self._propagated
+
+
+_MUTING: Final = _Muting("kafka")
+
+
 @contextmanager
 def _failed_attempts() -> Iterator[list[str]]:
-    """Collect the causes of kafka-python's failed attempts.
-
-    From the first call on, the client's lines about connections are not logged: our errors report
-    the last cause.
-    """
+    """Collect the causes of kafka-python's failed attempts, without logging them."""
     causes: list[str] = []
 
     class Collector(logging.Handler):
@@ -236,10 +260,9 @@ def _failed_attempts() -> Iterator[list[str]]:
                 causes.append(attempt[1])
 
     collector = Collector(logging.WARNING)
-    _CONNECTIONS.propagate = False
-    _CONNECTIONS.addHandler(SILENT)
-    _CONNECTIONS.addHandler(collector)
-    try:
-        yield causes
-    finally:
-        _CONNECTIONS.removeHandler(collector)
+    with _MUTING as logger:
+        logger.addHandler(collector)
+        try:
+            yield causes
+        finally:
+            logger.removeHandler(collector)

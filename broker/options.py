@@ -34,7 +34,7 @@ APP_ID = click.option(
 )
 
 #: One for all calls: a logger adds the same handler once, but would keep a new one per call.
-SILENT: Final = logging.NullHandler()
+_SILENT: Final = logging.NullHandler()
 
 
 def quiet_client() -> None:
@@ -42,7 +42,7 @@ def quiet_client() -> None:
 
     The command reports the error itself, in one line.
     """
-    logging.getLogger("kafka").addHandler(SILENT)
+    logging.getLogger("kafka").addHandler(_SILENT)
 
 
 class Parsed(click.ParamType):
