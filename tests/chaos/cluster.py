@@ -80,7 +80,8 @@ class Node:
     def heal(self) -> None:
         """Undo all that was done to it, and see that it starts."""
         self.proxy.set(OPEN)
-        self.resume()
+        if self.broker.alive:
+            self.resume()
         if not self.is_sound:
             self.broker.kill()
         self.launch()
