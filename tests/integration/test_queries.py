@@ -169,6 +169,7 @@ def test_the_commands_of_its_page_ask_a_worker(broker: KafkaBroker, factory: Wor
     assert head["partitions"] == head["partitions_expected"]
     lycee = event("school.registered", uai("0750001"), "2018-01-01")
     send(broker.bootstrap, [message_of(lycee)])
+    assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS), logs(worker)
     changed, *lines = told(changes, POSITION=head["position"])
     assert changed["since"] == head["version"]
     announced = sum(one["series"] for one in lines if isinstance(one, dict))
