@@ -249,7 +249,7 @@ def test_a_page_that_waits_for_figures_shows_them(browser: Browser, page: Served
     browser.open("/")
     browser.run("window.mine = true")
     assert browser.text("h1") == "Les chiffres arrivent"
-    assert browser.wait(lambda: told(browser))
+    assert browser.wait(lambda: announced(browser))
 
     page.known = knowledge()
     assert browser.wait(lambda: browser.all("table.promises"))
@@ -286,7 +286,7 @@ def test_a_busy_reader_is_not_interrupted(browser: Browser, yesterday: ServedPag
     assert browser.wait(lambda: streams(browser))
     browser.run("document.getElementById('as_of').focus()")
     yesterday.today = LAST_DAY
-    assert browser.wait(lambda: told(browser))
+    assert browser.wait(lambda: announced(browser))
     assert figure() not in shown(browser)
     assert browser.active.get_attribute("id") == "as_of"
 
@@ -304,8 +304,8 @@ def test_pages_that_were_left_do_not_listen(browser: Browser) -> None:
 
 
 def streams(browser: Browser) -> bool:
-    return bool(browser.run("return told !== null"))
+    return bool(browser.run("return announced !== null"))
 
 
-def told(browser: Browser) -> bool:
-    return bool(browser.run("return told !== null && shown !== told"))
+def announced(browser: Browser) -> bool:
+    return bool(browser.run("return announced !== null && shown !== announced"))
