@@ -450,5 +450,5 @@ def _unprocessable(cause: Exception) -> ContractError:
         RefusalReason.UNPROCESSABLE,
         "value",
         type(cause).__name__,
-        "read the worker's log and report it, then replay the letter",
+        "read the worker's log and report it, then replay the dead letter",
     )
