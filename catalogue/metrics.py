@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
-
-import yaml
 
 from catalogue import territories
 from events.dead_letter_policy import DEAD_LETTER_POLICY
+from events.document import data_beside
 
 REGION: Final = territories.REGION
 """The label value of the Région, where a département has its code."""
@@ -64,9 +62,8 @@ class Metric:
 
 @cache
 def _texts() -> Mapping[str, Mapping[str, str]]:
-    texts = Path(__file__).with_name("metrics.yaml").read_text(encoding="utf-8")
     policy = {"window": DEAD_LETTER_POLICY.window, "max_share": f"{DEAD_LETTER_POLICY.max_share:g}"}
-    found: dict[str, dict[str, Any]] = yaml.safe_load(texts)
+    found: dict[str, dict[str, Any]] = data_beside(__file__)
     return {
         name: {key: text.format(**policy) for key, text in one.items()}
         for name, one in found.items()

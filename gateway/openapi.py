@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any, Final, cast
-
-import yaml
 
 from events.cloudevent import INSTANT
 from events.contracts.client_schemas import client_schemas, enumeration
+from events.document import data_beside
 from events.fact import JSON
 from gateway.answers import answer_schemas
 from gateway.problems import MEDIA_TYPE, problem_kinds
@@ -28,8 +26,7 @@ _HEADERS: Final[dict[int, JSON]] = {
 
 def openapi_document() -> dict[str, JSON]:
     """Return the document; its server is a variable, since each installation has its own."""
-    text = files("gateway").joinpath("openapi.yaml").read_text(encoding="utf-8")
-    document: dict[str, Any] = yaml.safe_load(text)
+    document: dict[str, Any] = data_beside(__file__)
     shared: dict[str, JSON] = {}
     for path in document["paths"].values():
         for operation in path.values():

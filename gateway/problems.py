@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Final, Unpack
 
-import yaml
-
 from boundary.diagnostic import shown
+from events.document import data_beside
 from events.errors import ContractError
 from gateway.answers import Problem, ProblemMembers
 
@@ -64,9 +62,8 @@ class ProblemError(Exception):
 @cache
 def problem_kinds() -> Mapping[str, ProblemKind]:
     """Return the kinds of problems.yaml by their names, which include every reason to refuse."""
-    text = files("gateway").joinpath("problems.yaml").read_text(encoding="utf-8")
     return MappingProxyType(
-        {name: ProblemKind(name, **kind) for name, kind in yaml.safe_load(text).items()}
+        {name: ProblemKind(name, **kind) for name, kind in data_beside(__file__).items()}
     )
 
 

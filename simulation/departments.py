@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
-from importlib.resources import files
 from typing import Annotated, TypeAlias
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter
 
+from events.document import data_beside
 from events.identifiers import Department
 from simulation.curve import Curve
 
@@ -45,6 +44,5 @@ class DepartmentFigures(BaseModel):
 @cache
 def department_figures() -> Mapping[Department, DepartmentFigures]:
     """Return the figures of each département."""
-    text = files("simulation").joinpath("departments.yaml").read_text(encoding="utf-8")
     figures = TypeAdapter(dict[Department, DepartmentFigures])
-    return figures.validate_python(yaml.safe_load(text))
+    return figures.validate_python(data_beside(__file__))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from functools import cache
-from importlib.resources import files
 from random import Random
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
+from events.document import data_beside
 from events.milestone import ExplanationKind, MilestoneExplained
 from events.observation import Territory
 from simulation.chance import days_after
@@ -47,8 +46,7 @@ class Explanations(BaseModel):
 @cache
 def simulated_explanations() -> Explanations:
     """Return the explanations of explanations.yaml."""
-    text = files("simulation").joinpath("explanations.yaml").read_text(encoding="utf-8")
-    return Explanations.model_validate(yaml.safe_load(text))
+    return Explanations.model_validate(data_beside(__file__))
 
 
 def simulate_explanations(_world: World, chance: Random, emitter: Emitter) -> None:

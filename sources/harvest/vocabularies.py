@@ -10,12 +10,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Final, Literal
 
-import yaml
-
 from events.dataset import Licence, Theme, UpdateFrequency
+from events.document import data_beside
 
 NOT_OPEN: Final = "not_open"
 """In place of a licence: it forbids commercial use or changes."""
@@ -74,8 +72,7 @@ def frequency_of(text: str) -> UpdateFrequency:
 @cache
 def _meanings(table: str) -> Mapping[str, str]:
     """Return the code of each word of a table, in the table's order."""
-    content = files("sources.harvest").joinpath("vocabularies.yaml").read_text(encoding="utf-8")
-    codes = yaml.safe_load(content)[table]
+    codes = data_beside(__file__)[table]
     return {str(word): code for code, words in codes.items() for word in words}
 
 
