@@ -40,8 +40,10 @@ EVENT_TOPICS: Final = tuple(topic_name(family) for family in Family)
 
 WAIT_SECONDS: Final = 20.0
 POLL_MS: Final = 300
+END_POLL_MS: Final = 60
+"""The same for readers that stop at the end, which an empty poll shows."""
 POLL_RECORDS: Final = 5_000
-FETCH_WAIT_MS: Final = 100
+FETCH_WAIT_MS: Final = 20
 """How long a broker waits for records before it reports that there are none, and so the end."""
 FOLLOW_WAIT_MS: Final = 500
 """The same for readers that follow: each response lists all partitions, and costs accordingly."""
@@ -151,14 +153,14 @@ class TopicReader:
         """True once each partition was read to its end at the time."""
         return not self._before_end
 
-    def poll(self) -> list[RawRecord]:
-        """Return the next records, in each partition's order; none if none arrive within POLL_MS.
+    def poll(self, wait_ms: int = POLL_MS) -> list[RawRecord]:
+        """Return the next records, in each partition's order; none if none arrive in time.
 
         Raises PositionsOutdatedError.
         """
         if self.has_advanced:
             self.advanced_at = monotonic()  # The caller may have taken long with those records.
-        batches = self._consumer.poll(timeout_ms=POLL_MS)
+        batches = self._consumer.poll(timeout_ms=wait_ms)
         before_end = len(self._before_end)
         advances = not self._before_end.isdisjoint(batches)
         if batches:
@@ -445,7 +447,7 @@ def _to_the_end(
     leave_at = math.inf
     held: dict[TopicPartition, int] = {}
     while True:
-        records = reader.poll()
+        records = reader.poll(END_POLL_MS)
         yield from records
         now = monotonic()
         if reader.caught_up:

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from hashlib import sha256
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -38,12 +38,12 @@ OFFSETS: Final = 100_000
 SECONDS: Final = 300.0
 _FORMAT: Final = 1
 _DIGEST_BYTES: Final = 32
-#: How many states are decoded at once.
+#: How many states are encoded and decoded at once.
 _STEP: Final = 2000
 # With a declared type, pydantic's core serialises a state in a third of the time it takes when it
 # infers the type.
-_STATE: Final[TypeAdapter[Any]] = TypeAdapter(
-    dict[str, dict[str, tuple[int, str, str, dict[str, Any] | None]]]
+_STATES: Final[TypeAdapter[Any]] = TypeAdapter(
+    dict[str, dict[str, dict[str, tuple[int, str, str, dict[str, Any] | None]]]]
 )
 
 
@@ -59,7 +59,6 @@ class _Header(BaseModel):
 
     of: Mapping[str, int | str]
     position: Position
-    entities: int
 
 
 class PartitionSnapshots:
@@ -103,15 +102,15 @@ class PartitionSnapshots:
         self, key: FamilyPartition, committed: int, last: LastRecord | None
     ) -> StateStore | None:
         try:
-            header, values = _decoded(self._file(key).read_bytes(), self._identity(key))
+            header, steps = _decoded(self._file(key).read_bytes(), self._identity(key))
             position = header.position
             # A position is committed before it is written: an operator has reset the offset.
             _check(f"{position} is beyond the committed {committed}", position.next <= committed)
             if position.next == committed and last is not None:
                 _check(f"the committed offset follows {last}", position.last == last)
             loaded = StateStore(self._store.fold.terms)
-            while step := dict(islice(values, _STEP)):
-                loaded.put(*key, step)
+            for states in steps:
+                loaded.put(*key, states)
         except FileNotFoundError:
             return None
         except Exception as error:  # noqa: BLE001 - a file may hold anything
@@ -152,7 +151,7 @@ class PartitionSnapshots:
         written: Position | None = None
         position, states = taken
         try:
-            header = _Header(of=self._identity(key), position=position, entities=len(states))
+            header = _Header(of=self._identity(key), position=position)
             with whole_file(self._file(key), private=True) as file:
                 file.write(_encoded(header, states))
             written, self._is_failing = position, False
@@ -173,36 +172,34 @@ class PartitionSnapshots:
 
 
 def _encoded(header: _Header, states: Mapping[str, EntityState]) -> bytes:
-    """Return a file's content: a digest of the rest, the header, the compressed states by line."""
-    to_json = _STATE.serializer.to_json
-    lines = ((entity.encode(), to_json(state)) for entity, state in states.items())
-    body = zlib.compress(b"\n".join(chain.from_iterable(lines)), 1)
+    """Return a file's content: a digest of the rest, the header, the compressed states."""
+    left = iter(states.items())
+    steps = iter(lambda: dict(islice(left, _STEP)), {})
+    body = zlib.compress(b"\n".join(map(_STATES.serializer.to_json, steps)), 1)
     content = header.model_dump_json().encode() + b"\n" + body
     return sha256(content).digest() + content
 
 
 def _decoded(
     file: bytes, of: Mapping[str, int | str]
-) -> tuple[_Header, Iterator[tuple[str, EntityState]]]:
-    """Return a file's header and an iterator over its states. Raises any exception."""
+) -> tuple[_Header, Iterator[Mapping[str, EntityState]]]:
+    """Return a file's header and its states, in steps. Raises any exception."""
     content = file[_DIGEST_BYTES:]
     _check("its digest is wrong", sha256(content).digest() == file[:_DIGEST_BYTES])
     text, _, body = content.partition(b"\n")
     header = _Header.model_validate_json(text)
     _check(f"it is of {header.of}, not {of}", header.of == of)
-    lines = zlib.decompress(body).split(b"\n") if header.entities else []
-    # A line break in an identifier would shift all later lines.
-    _check("another number of states", len(lines) == 2 * header.entities)
-    pairs = zip(lines[::2], lines[1::2], strict=True)
-    return header, ((entity.decode(), _state(value)) for entity, value in pairs)
+    return header, map(_states, zlib.decompress(body).splitlines())
 
 
-def _state(value: bytes) -> EntityState:
-    """Return the state that JSON of this program encodes."""
-    facts = from_json(value, cache_strings="all")
+def _states(step: bytes) -> Mapping[str, EntityState]:
+    """Return the states that JSON of this program encodes."""
     return {
-        fact: {day: tuple.__new__(Cell, cell) for day, cell in days.items()}
-        for fact, days in facts.items()
+        entity: {
+            fact: {day: tuple.__new__(Cell, cell) for day, cell in days.items()}
+            for fact, days in facts.items()
+        }
+        for entity, facts in from_json(step, cache_strings="all").items()
     }
 
 

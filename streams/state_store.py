@@ -113,7 +113,15 @@ class StateStore:
 
     def put(self, family: Family, partition: int, changed: Mapping[str, EntityState]) -> None:
         """Compute and apply the changes that new states make."""
-        self.apply(family, partition, self.changes(family, partition, changed))
+        kept, difference = self._states[family, partition], self.fold.difference
+        differences = [
+            difference(family, entity, kept.get(entity, EMPTY), after)
+            for entity, after in changed.items()
+        ]
+        kept.update(changed)
+        self.fold.apply(partition, differences)
+        if changed:
+            self._count_explanation(family, partition)
 
     def apply(self, family: Family, partition: int, changes: Mapping[str, StateChange]) -> None:
         """Apply changes that `changes` has computed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import ChainMap
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -62,10 +63,10 @@ def _foreign(file: bytes, name: str) -> bytes:
     """Return a whole snapshot of something else, in which one state is missing."""
     try:
         header = header_of(file)
-        values = dict(_decoded(file, header.of)[1])
+        values = dict(ChainMap(*map(dict, _decoded(file, header.of)[1])))
     except ValueError:
         return file  # It was damaged before.
     for entity in [*values][:1]:
         del values[entity]
     of = {**header.of, name: "other"}
-    return _encoded(header.model_copy(update={"of": of, "entities": len(values)}), values)
+    return _encoded(header.model_copy(update={"of": of}), values)

@@ -101,6 +101,19 @@ class TestRoundTrip:
         assert figures(after) == figures(before)
         assert [*after.said()] == [*before.said()]
 
+    def test_of_several_steps(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(partition_snapshots, "_STEP", 2)
+        store = a_store()
+        state = store.states(*PARTITION)[SCHOOL]
+        store.put(*PARTITION, dict.fromkeys(("two\nlines", "0752961D", "0754476A"), state))
+        snapshots = snapshots_in(tmp_path, store)
+        write(snapshots)
+
+        loaded = load(snapshots)
+
+        assert loaded is not None
+        assert loaded.states(*PARTITION) == store.states(*PARTITION)
+
 
 class TestDiscarding:
     def test_any_truncation_and_any_changed_byte(self, tmp_path: Path) -> None:
@@ -165,15 +178,6 @@ class TestDiscarding:
         assert load(snapshots, committed=POSITION.next, last=POSITION.last) is not None
         # Of a later commit it is a later record.
         assert load(snapshots, committed=POSITION.next + 1, last=other) is not None
-
-    def test_an_identifier_with_a_line_break(self, tmp_path: Path) -> None:
-        """The states after it would belong to others."""
-        store = a_store()
-        store.put(*PARTITION, {"two\nlines": store.states(*PARTITION)[SCHOOL]})
-        snapshots = snapshots_in(tmp_path, store)
-        write(snapshots)
-
-        assert load(snapshots) is None
 
     def test_a_broker_that_names_no_topics(self, tmp_path: Path) -> None:
         def unreachable() -> Mapping[str, str]:
