@@ -10,7 +10,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from tests.simulation.faults import SMALL_LOGS, TARGETS, Fault, FaultKind
+from tests.simulation.faults import GATEWAY_TARGETS, SMALL_LOGS, TARGETS, Fault, FaultKind
 
 _WORKERS: Final = range(3)
 _NODES: Final = 3
@@ -75,6 +75,18 @@ def cut_off(chance: Random, at: float) -> list[Fault]:
     target, lasts, both_ways = chance.choice(_WORKERS), chance.uniform(5.0, 7.0), 2
     return [
         _fault(FaultKind.SILENCE, at, target, lasts=lasts, number=16 * both_ways + node)
+        for node in range(_NODES)
+    ]
+
+
+def gateway_cut_off(chance: Random, _: float) -> list[Fault]:
+    """Return a gateway that no broker hears or answers, soon after it has started.
+
+    Its Kafka client knows some topics by then and waits for others: it fails with the former.
+    """
+    at, lasts, both_ways = chance.uniform(0.3, 2.0), chance.uniform(4.0, 7.0), 2
+    return [
+        _fault(FaultKind.SILENCE, at, GATEWAY_TARGETS[0], lasts=lasts, number=16 * both_ways + node)
         for node in range(_NODES)
     ]
 
@@ -220,6 +232,7 @@ SEQUENCES: Final[tuple[Callable[[Random, float], list[Fault]], ...]] = (
     late_answer,
     paused_writers,
     cut_off,
+    gateway_cut_off,
     paused_at_assignment,
     damaged_fetches,
     ended_twice,

@@ -113,6 +113,10 @@ def test_planted_faults_are_found() -> None:
         ("short-log", "lost_records", 24),
         # Nearly all.
         ("diverged", "refilled_log", 8),
+        # One of nine.
+        ("stopped-producer", "gateway_cut_off", 40),
+        # One of two.
+        ("failed-producer", "gateway_cut_off", 12),
         # One of eight.
         ("seek-to-commit", "rebalances", 30),
         # One of five.
