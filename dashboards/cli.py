@@ -291,7 +291,7 @@ def _publish(
 
 @click.group()
 def kubernetes() -> None:
-    """Write what a cluster's operators are to make and to watch."""
+    """Write resources for Strimzi and Prometheus' operator."""
 
 
 @kubernetes.command()
