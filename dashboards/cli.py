@@ -226,10 +226,10 @@ def render_boards(
     written to the terminal, and no file.
     """
     from catalogue.loader import load_catalogue
-    from dashboards.boards.render import board_files, boards_of
+    from dashboards.boards.render import board_files
     from dashboards.boards.render import render as render_files
 
-    files = render_files(boards_of(load_catalogue(programmes), _links(runbooks), since))
+    files = render_files(load_catalogue(programmes), _links(runbooks), since)
     board_files(files, out).write()
     echo(f"{out}: {len(files)} boards")
 

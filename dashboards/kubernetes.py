@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from boundary.generated_files import GeneratedFiles
 from catalogue.model import Catalogue
-from dashboards.boards.render import boards_of
 from dashboards.boards.render import render as render_boards
 from dashboards.rules.render import rule_documents, yaml_text
 from dashboards.rules.site import MonitorSite
@@ -44,7 +43,7 @@ def render_monitoring(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, s
 
 def render_beside_boards(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, str]:
     """Return the text of the kustomization that belongs in the boards' folder."""
-    boards = sorted(render_boards(boards_of(catalogue, site.links)))
+    boards = sorted(render_boards(catalogue, site.links))
     return {KUSTOMIZATION: yaml_text(_resources(site, boards=boards)["boards"], GENERATED)}
 
 

@@ -14,7 +14,7 @@ from boundary.terminal import one_line
 from catalogue.model import Catalogue
 from dashboards.board_mark import Model, intact, marked, normalised, unmarked
 from dashboards.boards.board import TAG
-from dashboards.boards.render import boards_of, render
+from dashboards.boards.render import render
 from dashboards.conventions import Links
 from dashboards.grafana import CHANGED, Grafana, LiveBoard, PublishingError, read_token
 
@@ -107,8 +107,8 @@ class Plan:
 def wanted_boards(
     catalogue: Catalogue, links: Links | None = None, since: str | None = None
 ) -> Sequence[Model]:
-    """Return the JSON of a catalogue's boards; links and first day as in `boards_of`."""
-    return [json.loads(text) for text in render(boards_of(catalogue, links, since)).values()]
+    """Return the JSON of a catalogue's boards; links and first day as in `render`."""
+    return [json.loads(text) for text in render(catalogue, links, since).values()]
 
 
 def survey(

@@ -1,22 +1,29 @@
-"""A board: panels in their positions, the reader's choices, and how it is written as JSON."""
+"""A board: its template filled in, its panels in their positions, and how it is written as JSON.
+
+`delegate.yaml.jinja` and `programme.yaml.jinja` follow the catalogue: which promises are kept,
+which slip and where, and the indicators of each programme. `pipeline.yaml.jinja` is the operator's
+board: whether the monitor is healthy, keeps up, and can be restarted. `producers.yaml.jinja` shows
+what producers sent, what was refused, and who is silent. `shared.jinja` has what several boards
+show.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
+from catalogue import territories
 from catalogue.model import Catalogue
-from catalogue.territories import TERRITORY_TITLES
-from dashboards import conventions
-from dashboards.boards.panels import DATASOURCE, Json, Link
+from dashboards import conventions, promql, wording
+from dashboards.boards import figures, queries
+from dashboards.boards.panels import DATASOURCE, Json, PanelWriter, Tree, board_link
+from dashboards.conventions import Links
+from dashboards.rules.templates import filled_tree
 
 #: The mark of the boards that are ours: publishing touches no other.
 TAG: Final = "smart-region"
-PARIS: Final = "Europe/Paris"
-UTC: Final = "utc"
-"""For boards on an axis of days: they begin at midnight UTC, as the figures' samples do."""
 ALL: Final = ".+"
 """What a variable stands for when all of its values are chosen."""
 
@@ -27,57 +34,53 @@ SHARED_CROSSHAIR: Final = 1
 WIDTH: Final = 80
 STEP: Final = 2
 
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """A board before it is numbered and written."""
-
-    uid: str
-    title: str
-    description: str
-    panels: Sequence[Json]
-    since: str
-    """What it shows over time: from here to now, as Grafana says it (`now-1h`, or an instant)."""
-    refresh: str = "1m"
-    timezone: str = UTC
-    variables: Sequence[Json] = ()
-    links: Sequence[Link] = ()
-    annotations: Sequence[Json] = ()
+#: What every template may name: all that these modules do.
+_NAMES: Final = {
+    name: value
+    for module in (territories, promql, queries, wording, figures)
+    for name, value in vars(module).items()
+}
 
 
-def document(board: Board) -> str:
-    """Write a board as JSON text, the same for the same board; panels are numbered in order."""
-    tree = {
-        "uid": board.uid,
-        "title": board.title,
-        "description": board.description,
+def board(name: str, links: Links, **words: object) -> Json:
+    """Return a board's model: its template filled in with words, and panels numbered in order."""
+    folder = Path(__file__).parent
+    text = "".join(
+        (folder / one).read_text(encoding="utf-8") for one in ("shared.jinja", f"{name}.yaml.jinja")
+    )
+    tree: Tree = filled_tree(text, {**_NAMES, **words})
+    writer = PanelWriter(tree["forms"], links, is_of_last_day=tree.get("last_day", False))
+    panels = [writer.write(panel) for panel in tree["panels"]]
+    return {
+        "uid": tree["uid"],
+        "title": tree["title"],
+        "description": tree["says"],
         "tags": [TAG],
-        "timezone": board.timezone,
+        # An axis of days begins at midnight UTC, as the figures' samples do.
+        "timezone": tree.get("timezone", "utc"),
         "editable": True,
         "graphTooltip": SHARED_CROSSHAIR,
-        "time": {"from": board.since, "to": "now"},
-        "refresh": board.refresh,
+        "time": {"from": tree["since"], "to": "now"},
+        "refresh": tree.get("refresh", "1m"),
         "schemaVersion": SCHEMA_VERSION,
         "fiscalYearStartMonth": 0,
         "weekStart": "monday",
-        "panels": [panel | {"id": number} for number, panel in enumerate(board.panels, start=1)],
-        "templating": {"list": [_datasource_variable(), *board.variables]},
-        "annotations": {"list": [*board.annotations]},
-        "links": [_board_link(link) for link in board.links],
+        "panels": [panel | {"id": number} for number, panel in enumerate(panels, start=1)],
+        "templating": {"list": [_datasource_variable(), *tree.get("variables", ())]},
+        "annotations": {"list": tree.get("annotations", [])},
+        "links": [board_link(uid, title) for uid, title in tree["links"].items()],
     }
-    text = json.dumps(tree, default=dict, sort_keys=True)
+
+
+def document(model: Json) -> str:
+    """Write a board as JSON text, the same for the same board."""
+    text = json.dumps(model, default=dict, sort_keys=True)
     return json_text(json.loads(text)) + "\n"
-
-
-def link_to(uid: str, title: str, **variables: str) -> Link:
-    """Return a link to another board, with the time and the datasource that the reader has here."""
-    chosen = "".join(f"&var-{name}={value}" for name, value in variables.items())
-    return Link(title, f"/d/{uid}?${{__url_time_range}}&${{datasource:queryparam}}{chosen}")
 
 
 def department_variable() -> Json:
     """Return the variable of the territory: the whole region, or one département."""
-    return _choice(conventions.DEPARTMENT_VARIABLE, "Territoire", TERRITORY_TITLES)
+    return _choice(conventions.DEPARTMENT_VARIABLE, "Territoire", territories.TERRITORY_TITLES)
 
 
 def programme_variable(catalogue: Catalogue) -> Json:
@@ -133,13 +136,6 @@ def _datasource_variable() -> Json:
         "multi": False,
         "skipUrlSync": False,
     }
-
-
-def _board_link(link: Link) -> Json:
-    if not link.url.startswith("/d/"):
-        return link.json()
-    kept = {"icon": "dashboard", "keepTime": True, "includeVars": True}
-    return {**link.json(), **kept, "url": link.url.partition("?")[0]}
 
 
 def json_text(value: Any, indent: int = 0, before: int = 0) -> str:  # noqa: ANN401 - JSON of any shape

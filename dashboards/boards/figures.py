@@ -1,34 +1,20 @@
-"""What the boards about promises share: columns of values, targets, statuses, days and changes."""
+"""The expressions and the words of figures, as the templates of boards name them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from catalogue import metrics
-from catalogue.model import Indicator, Programme, Unit
-from catalogue.territories import TERRITORY_TITLES
+from catalogue.formatting import STATUSES
+from catalogue.model import Indicator, Milestone, Programme, Unit
+from catalogue.publication import PublicationStep
 from dashboards import conventions
-from dashboards.boards.panels import (
-    BARS,
-    COLOURED,
-    COUNT,
-    DATE,
-    DAYS,
-    NO_UNIT,
-    PERCENT,
-    Column,
-    Link,
-    Step,
-    ValueFormat,
-    status_format,
-    words,
-)
+from dashboards.boards.projections import Line, Target, expected_lines, lines_to_the_target
 from dashboards.boards.queries import (
     CHANGE_WINDOW,
-    Query,
     date_of,
     displayed,
     displayed_change,
@@ -36,20 +22,26 @@ from dashboards.boards.queries import (
     per_territory,
     share,
     status_code,
+    throughout,
 )
-from dashboards.conventions import Links
-from dashboards.promql import INDICATOR, MILESTONE, days_since, latest, on, select, with_label
+from dashboards.promql import (
+    DAY_SECONDS,
+    INDICATOR,
+    MILESTONE,
+    days_since,
+    latest,
+    on,
+    one_of,
+    over,
+    select,
+    total,
+    with_label,
+)
 from dashboards.wording import CHANGE_UNITS, POINT, UNITS
 from events.identifiers import DEPARTMENTS
 
 #: The territory that the reader chose, as a matcher of `department`.
 CHOSEN: Final = f"${conventions.DEPARTMENT_VARIABLE}"
-
-#: A number as French readers write it. Grafana writes only plain numbers so, neither percentages
-#: nor euros: their unit stands in a title or a column of its own.
-NUMBER: Final = ValueFormat(COUNT)
-#: Less than before in a colour of its own; the sign says it too.
-CHANGE: Final = ValueFormat(COUNT, steps=(Step(None, "orange"), Step(0, "text")))
 
 #: Grafana shows so many decimals of a number where none are named, and rounds the rest.
 USUAL_DECIMALS: Final = 3
@@ -59,27 +51,6 @@ IN_UNIT: Mapping[Unit, str] = MappingProxyType(
     {Unit.RATIO: " (%)", Unit.COUNT: "", Unit.EUROS: " (€)"}
 )
 CHANGE_IN_UNIT: Mapping[Unit, str] = MappingProxyType({**IN_UNIT, Unit.RATIO: " (points)"})
-
-#: What two columns of milestones show.
-PROJECTION_TEXT: Final = (
-    "Projection : jour où la cible serait atteinte au rythme observé (tendance de Theil–Sen) ; "
-    "vide si elle est atteinte, ou hors d’atteinte au rythme actuel : jamais, ou dans plus de dix "
-    "ans."
-)
-UNEXPLAINED_TEXT: Final = (
-    "Sans explication : depuis combien de jours un jalon manqué ou à risque n’est pas expliqué ; "
-    "vide s’il l’est."
-)
-
-#: Widths of columns, in pixels: what the longest text takes in Grafana's type, and its margins.
-VALUE: Final = 84
-UNIT: Final = 56
-DAY: Final = 92
-STATUS: Final = 128
-UNEXPLAINED: Final = 94
-NAME: Final = 173
-
-TERRITORIES: Final = words(TERRITORY_TITLES)
 
 #: What a line of a table of milestones is about.
 LINE: Final = (*MILESTONE, "department")
@@ -91,21 +62,17 @@ SINGULAR: Final = "/1"
 #: Marks what the promise does not state.
 ASSUMED: Final = "\u00a0*"
 
-#: The alerts that a reader of figures may meet, and what their runbooks answer.
-RUNBOOKS: Final = (
-    ("MilestoneMissed", "Que faire d’un jalon manqué"),
-    ("MilestoneAtRisk", "Que faire d’un jalon à risque"),
-    ("TargetLost", "Que faire d’une cible perdue"),
-    ("MilestoneUnexplained", "Que faire d’un jalon sans explication"),
-    ("IndicatorUnreported", "Que faire d’un indicateur non renseigné"),
+#: The last day of what is published.
+PERIOD_ENDS: Mapping[PublicationStep, str] = MappingProxyType(
+    {
+        PublicationStep.MONTHLY: "du mois",
+        PublicationStep.QUARTERLY: "du trimestre",
+        PublicationStep.ANNUAL: "de l’année",
+    }
 )
 
-
-def runbook_links(links: Links, *answers: tuple[str, str]) -> tuple[Link, ...]:
-    """Return links to the runbooks of alerts, each with a title; by default those about figures."""
-    return tuple(
-        Link(title, links.runbook(alert), new_tab=True) for alert, title in answers or RUNBOOKS
-    )
+TITLE: Final = "title"
+"""The label of a mark on the axis of time: what falls due, in French."""
 
 
 def figure(*by: str, **labels: str) -> str:
@@ -115,154 +82,144 @@ def figure(*by: str, **labels: str) -> str:
     return f"({summed} or {assessed})"
 
 
-def change(part: str, /, *by: str, **labels: str) -> str:
-    """Return the change over 30 days: the `value`'s, or the numerator's or denominator's share."""
-    return latest(select(metrics.INDICATOR_CHANGE, part=part, window=CHANGE_WINDOW, **labels), *by)
+def figures(indicators: Iterable[Indicator], *by: str, **labels: str) -> str:
+    """Return values of indicators as they are displayed, without their units."""
+    return displayed(indicators, lambda ids: figure(*by, **_of(ids, labels)))
 
 
-def displayed_figure(one: Indicator, /, *by: str, **labels: str) -> Query:
-    """Return an indicator's value as it is displayed; its unit stands in the title."""
-    return Query(displayed([one], lambda _: figure(*by, **labels)))
+def changes(indicators: Iterable[Indicator], part: str, *by: str, **labels: str) -> str:
+    """Return changes over 30 days as they are displayed, without their units.
+
+    They are the `value`'s, or the numerator's or denominator's share of it.
+    """
+    named = {"part": part, "window": CHANGE_WINDOW}
+    return displayed_change(
+        indicators,
+        lambda ids: latest(select(metrics.INDICATOR_CHANGE, **named, **_of(ids, labels)), *by),
+    )
 
 
-def displayed_changes(one: Indicator, part: str, /, *by: str, **labels: str) -> Query:
-    """Return an indicator's change as it is displayed; its unit stands in the title."""
-    return Query(displayed_change([one], lambda _: change(part, *by, **labels)))
+def _of(ids: str, labels: Mapping[str, str]) -> Mapping[str, str]:
+    return labels if "indicator" in labels else {"indicator": ids, **labels}
 
 
-def has_target(indicator: Indicator) -> bool:
-    """Return whether a milestone of an indicator is judged."""
-    return any(milestone.target is not None for milestone in indicator.milestones)
+def moved(indicators: Sequence[Indicator], part: str, **labels: str) -> str:
+    """Return changes with a line for each indicator of which something moved.
+
+    Be it one part against the other. The values have the label `unit`, for `change_units`.
+    """
+    any_part = f"{select(metrics.INDICATOR_CHANGE, window=CHANGE_WINDOW, **labels)} != 0"
+
+    def those(chosen: Iterable[Indicator]) -> str:
+        return f"({changes(chosen, part, *INDICATOR, **labels)}) and {on(*INDICATOR)} ({any_part})"
+
+    if part != "value":
+        return those(indicators)
+    value = with_label(those(indicators), "unit", "indicator")
+    ratios = [one for one in indicators if one.unit is Unit.RATIO]
+    if not ratios:
+        return value
+    few = with_label(f"({those(ratios)}) > -2 < 2", "unit", "indicator", f"$1{SINGULAR}")
+    return f"{few} or {on(*INDICATOR)} {value}"
+
+
+def units(indicators: Iterable[Indicator]) -> Mapping[str, str]:
+    """Return the unit of each indicator's values."""
+    return {one.id: UNITS[one.unit] for one in indicators}
+
+
+def change_units(indicators: Sequence[Indicator]) -> Mapping[str, str]:
+    """Return the unit of each indicator's changes, and that of a ratio's change below two."""
+    ratios = (one for one in indicators if one.unit is Unit.RATIO)
+    return {one.id: CHANGE_UNITS[one.unit] for one in indicators} | {
+        f"{one.id}{SINGULAR}": POINT for one in ratios
+    }
+
+
+def titles(indicators: Iterable[Indicator]) -> Mapping[str, str]:
+    """Return the title of each indicator."""
+    return {one.id: one.title for one in indicators}
+
+
+def promised(programmes: Iterable[Programme]) -> list[Indicator]:
+    """Return the indicators of which a milestone is judged."""
+    return [
+        one
+        for programme in programmes
+        for one in programme.indicators
+        if any(milestone.target is not None for milestone in one.milestones)
+    ]
 
 
 def most_lines(indicators: Iterable[Indicator]) -> int:
     """Count the milestones with a target that one territory is held to, where they are the most."""
-    promised = [
+    held = [
         milestone
         for one in indicators
         for milestone in one.milestones
         if milestone.target is not None
     ]
     return max(
-        sum(milestone.holds(department) for milestone in promised)
+        sum(milestone.holds(department) for milestone in held)
         for department in (None, *DEPARTMENTS)
     )
 
 
-def number_of(*indicators: Indicator, form: ValueFormat = NUMBER) -> ValueFormat:
-    """Return the format of values, or of changes, that were cut or rounded to their decimals."""
+def decimals_of(indicators: Iterable[Indicator]) -> int | None:
+    """Return the decimals to name of values, or of changes, that were cut or rounded to theirs."""
     most = max((one.decimals for one in indicators), default=0)
-    return replace(form, decimals=most) if most > USUAL_DECIMALS else form
+    return most if most > USUAL_DECIMALS else None
 
 
-def indicator_names(indicators: Iterable[Indicator]) -> ValueFormat:
-    """Return the format of indicators' ids: their titles."""
-    return ValueFormat(NO_UNIT, mappings=words({one.id: one.title for one in indicators}))
+def count_of(status: str, *by: str, **labels: str) -> str:
+    """Return how many milestones have a status."""
+    chosen = select(metrics.MILESTONE_STATUS, status=status, **labels)
+    return total(latest(chosen, "indicator", "milestone", "department"), *by)
 
 
-def value_columns(indicators: Iterable[Indicator], **labels: str) -> tuple[Column, ...]:
-    """Value and unit of each indicator."""
-    chosen = tuple(indicators)
-    value = displayed(chosen, lambda ids: figure(*INDICATOR, indicator=ids, **labels))
-    return (
-        Column("Valeur", Query(with_label(value, "unit", "indicator")), number_of(*chosen), VALUE),
-        _unit_column(chosen),
-    )
-
-
-def change_columns(indicators: Iterable[Indicator], **labels: str) -> tuple[Column, ...]:
-    """Change of each indicator over 30 days, and what made it: new facts, or a recount.
-
-    A line for each of which something moved, be it one part against the other.
-    """
-    chosen = tuple(indicators)
-    ratios = tuple(one for one in chosen if one.unit is Unit.RATIO)
-    moved = f"{select(metrics.INDICATOR_CHANGE, window=CHANGE_WINDOW, **labels)} != 0"
-
-    def changes(part: str, of: Iterable[Indicator] = chosen) -> str:
-        shown_ones = displayed_change(
-            of, lambda ids: change(part, *INDICATOR, indicator=ids, **labels)
-        )
-        return f"({shown_ones}) and {on(*INDICATOR)} ({moved})"
-
-    value = with_label(changes("value"), "unit", "indicator")
-    if ratios:
-        few = f"({changes('value', ratios)}) > -2 < 2"
-        few = with_label(few, "unit", "indicator", f"$1{SINGULAR}")
-        value = f"{few} or {on(*INDICATOR)} {value}"
-    singular = {f"{one.id}{SINGULAR}": POINT for one in ratios}
-    form = number_of(*chosen, form=CHANGE)
-    return (
-        Column("Variation", Query(value), form, VALUE),
-        _unit_column(chosen, CHANGE_UNITS, singular),
-        Column("due au numérateur", Query(changes("numerator")), form, 105),
-        Column("due au dénominateur", Query(changes("denominator")), form, 118),
-    )
-
-
-def promise_column(programmes: Sequence[Programme], links: tuple[Link, ...] = ()) -> Column:
-    """Return the column of what was promised; an asterisk marks what the promise does not state."""
-    titles = {
+def promises(programmes: Iterable[Programme]) -> Mapping[str, str]:
+    """Return what was promised by INDICATOR/MILESTONE; an asterisk marks what is not stated."""
+    return {
         f"{indicator.id}/{milestone.id}": (milestone.title or indicator.title)
         + (ASSUMED if milestone.assumed else "")
         for programme in programmes
         for indicator in programme.indicators
         for milestone in indicator.milestones
     }
-    return Column("Promesse", "promise", ValueFormat(NO_UNIT, mappings=words(titles)), links=links)
 
 
-def milestone_columns(programmes: Sequence[Programme], **labels: str) -> tuple[Column, ...]:
-    """Return what each milestone with a target is, from its value to its days unexplained.
+def milestones(programmes: Sequence[Programme], **labels: str) -> Mapping[str, str]:
+    """Return what each milestone with a target is, with a line for each territory held to it.
 
-    The last two columns are the projection and the days without an explanation, which a
-    programme's board places apart. A line for each territory that is held to it. The series carry
-    besides what other columns are made of: `department`, `promise` (indicator/milestone), `unit`
-    (the indicator again) and `board` (the programme's).
+    The series carry besides what other columns are made of: `department`, `promise`
+    (indicator/milestone), `unit` (the indicator again) and `board` (the programme's).
     """
-    promised = [
-        indicator
-        for programme in programmes
-        for indicator in programme.indicators
-        if has_target(indicator)
-    ]
     judged = latest(select(metrics.MILESTONE_STATUS, **labels), *LINE)
-    value = displayed(
-        promised, lambda ids: figure(*INDICATOR, "department", indicator=ids, **labels)
-    )
+    held = promised(programmes)
     target = displayed(
-        promised, lambda ids: latest(select(metrics.MILESTONE_TARGET, indicator=ids), *MILESTONE)
+        held, lambda ids: latest(select(metrics.MILESTONE_TARGET, indicator=ids), *MILESTONE)
     )
     deadline = date_of(latest(metrics.MILESTONE_DEADLINE.name, *MILESTONE))
-    progress = latest(select(metrics.MILESTONE_PROGRESS, **labels), *LINE)
-    form = number_of(*promised)
-    return (
-        Column("Valeur", Query(per_milestone(value, judged)), form, VALUE),
-        Column("Cible", Query(per_territory(target, judged)), form, VALUE),
-        _unit_column(promised),
-        Column(
-            "Avancement",
-            Query(share(progress)),
-            ValueFormat(PERCENT, decimals=0, steps=(Step(None, "blue"),), least=0, most=1),
-            100,
-            cell=BARS,
-        ),
+
+    def of_each(metric: metrics.Metric) -> str:
+        return latest(select(metric, **labels), *LINE)
+
+    observed = latest(select(metrics.INDICATOR_PACE, **labels), *INDICATOR, "department")
+    required = f"({of_each(metrics.MILESTONE_REQUIRED_PACE)} != 0)"
+    pace = f"{observed} / {on(*INDICATOR, 'department')} group_right () {required}"
+    return {
+        "value": per_milestone(figures(held, *INDICATOR, "department", **labels), judged),
+        "target": per_territory(target, judged),
+        "progress": share(of_each(metrics.MILESTONE_PROGRESS)),
         # Where there is a promise there is a status: its series name the line.
-        Column("État", Query(_named(labels, programmes)), status_format(), STATUS, cell=COLOURED),
-        Column("Échéance", Query(per_territory(deadline, judged)), ValueFormat(DATE), DAY),
-        Column(
-            "Projection",
-            Query(date_of(latest(select(metrics.MILESTONE_PROJECTED, **labels), *LINE))),
-            ValueFormat(DATE),
-            DAY,
-        ),
-        Column(
-            "Sans explication",
-            Query(days_since(latest(select(metrics.MILESTONE_UNEXPLAINED, **labels), *LINE))),
-            ValueFormat(DAYS, decimals=0),
-            UNEXPLAINED,
-        ),
-    )
+        "status": _named(labels, programmes),
+        "deadline": per_territory(deadline, judged),
+        "projected": date_of(of_each(metrics.MILESTONE_PROJECTED)),
+        "earliest": date_of(of_each(metrics.MILESTONE_PROJECTED_EARLIEST)),
+        "latest": date_of(of_each(metrics.MILESTONE_PROJECTED_LATEST)),
+        "pace": share(pace),
+        "unexplained": days_since(of_each(metrics.MILESTONE_UNEXPLAINED)),
+    }
 
 
 def _named(labels: Mapping[str, str], programmes: Iterable[Programme]) -> str:
@@ -278,10 +235,83 @@ def _named(labels: Mapping[str, str], programmes: Iterable[Programme]) -> str:
     return named
 
 
-def _unit_column(
-    indicators: Iterable[Indicator],
-    texts: Mapping[Unit, str] = UNITS,
-    others: Mapping[str, str] = MappingProxyType({}),
-) -> Column:
-    units = words({one.id: texts[one.unit] for one in indicators} | dict(others))
-    return Column("Unité", "unit", ValueFormat(NO_UNIT, mappings=units), UNIT)
+def deadlines(programme: Programme) -> str:
+    """Return the deadlines of a programme, in milliseconds, with what falls due as `title`."""
+    series = latest(select(metrics.MILESTONE_DEADLINE, programme=programme.id), *MILESTONE)
+    named = f'label_join({series}, "{TITLE}", "/", "indicator", "milestone")'
+    for one in programme.indicators:
+        for milestone in one.milestones:
+            title = (milestone.title or one.title).replace("$", "$$")
+            quoted = json.dumps(title, ensure_ascii=False)[1:-1]
+            named = with_label(named, TITLE, TITLE, quoted, f"{one.id}/{milestone.id}")
+    return date_of(named)
+
+
+def age_of(series: str) -> str:
+    """Return how many days ago it was, from the monitor's own day on."""
+    return f"(scalar({conventions.AS_OF}) - {series}) / {DAY_SECONDS}"
+
+
+def scale(one: Indicator) -> str:
+    """Return what a value is multiplied by: a ratio is displayed in percent."""
+    return "100 * " if one.unit is Unit.RATIO else ""
+
+
+def over_time(series: str) -> str:
+    """Return a day's point of a backfill, or the last scrape, between two points of the screen."""
+    return over("last_over_time", series, "$__rate_interval")
+
+
+def in_euros(one: Indicator, expression: str) -> str:
+    """Return a term of a ratio; a sum of cents in euros, as whole as an amount is shown."""
+    divides_cents = one.unit is Unit.RATIO and one.term_unit is Unit.EUROS
+    return f"floor({expression} / {one.term_divisor})" if divides_cents else expression
+
+
+def target_lines(one: Indicator, **of: str) -> Iterator[Line]:
+    """Yield an indicator's targets, also where the range reaches beyond the last day.
+
+    Each is followed by the lines to it. Of the targets of some départements only the chosen one's
+    is drawn, of each day.
+    """
+    for target in _targets(one, of):
+        last = throughout(target.value(lambda series: series))
+        value = target.value(over_time)
+        yield Line(f"{value} or {last}", f"Cible{target.day}", "target")
+        yield from expected_lines(target, over_time)
+        yield from lines_to_the_target(target)
+
+
+def _targets(one: Indicator, of: dict[str, str]) -> Iterator[Target]:
+    """Yield the targets of the region or of all départements, then those of some départements."""
+    own = {**of, "department": CHOSEN if one.grain == "department" else metrics.REGION}
+    same_day: dict[str, list[str]] = {}
+    for milestone in one.milestones:
+        if milestone.target is None:
+            continue
+        if not milestone.holds(None) and len(milestone.departments) < len(DEPARTMENTS):
+            after = f"{_after(milestone)}, département choisi"
+            same_day.setdefault(after, []).append(milestone.id)
+        else:
+            series = select(metrics.MILESTONE_TARGET, milestone=milestone.id, **of)
+            yield Target(_after(milestone), own, milestone.id, scale(one), series)
+    held = select(metrics.MILESTONE_STATUS, department=CHOSEN, **of)
+    for after, some in same_day.items():
+        series = select(metrics.MILESTONE_TARGET, milestone=one_of(some), **of)
+        yield Target(after, own, one_of(some), scale(one), series, held)
+
+
+def _after(milestone: Milestone) -> str:
+    """Return the deadline, as it stands after the name of a line."""
+    day = "" if milestone.day is None else f" au {milestone.day:%d/%m/%Y}"
+    assumed = " (supposé)" if milestone.assumed else ""
+    return f"{day}{assumed}"
+
+
+#: The form of a severity: the status' mark and word, in its colour.
+STATUS_FORM: Final = {
+    "unit": "string",
+    "words": {str(style.severity): style.text for style in STATUSES.values()},
+    "colours": {str(style.severity): style.colour for style in STATUSES.values()},
+    "first": 1,
+}

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from catalogue import metrics
 from catalogue.metrics import Metric
 from dashboards import conventions
-from dashboards.boards.panels import BOUND, EXPECTED, Dash
-from dashboards.boards.queries import Query, throughout
+from dashboards.boards.queries import throughout
 from dashboards.promql import DAY_SECONDS, MILESTONE, on, select
 
-#: By which pace, as it stands after a line's name; the observed one first.
+#: By which pace, as it stands after a line's name, and how it is drawn; the observed one first.
 PACES: Final = (
-    (metrics.MILESTONE_PROJECTED, "", EXPECTED),
-    (metrics.MILESTONE_PROJECTED_EARLIEST, ", au rythme le plus rapide", BOUND),
-    (metrics.MILESTONE_PROJECTED_LATEST, ", au rythme le plus lent", BOUND),
+    (metrics.MILESTONE_PROJECTED, "", "expected"),
+    (metrics.MILESTONE_PROJECTED_EARLIEST, ", au rythme le plus rapide", "bound"),
+    (metrics.MILESTONE_PROJECTED_LATEST, ", au rythme le plus lent", "bound"),
 )
 
 #: Returns the expression that reads a selector.
@@ -54,12 +53,12 @@ class Target:
         return f"{self.scale}max({series})"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a curve and how it is drawn."""
+class Line(NamedTuple):
+    """A line that is no measurement, as a board's template declares it."""
 
-    query: Query
-    dash: Dash
+    expr: str
+    legend: str
+    dash: str
 
 
 def expected_lines(target: Target, read: Reader) -> Iterator[Line]:
@@ -76,7 +75,7 @@ def expected_lines(target: Target, read: Reader) -> Iterator[Line]:
         left = f"({parts.deadline} - {parts.as_of} > 0)"
         share = f"clamp_max({left} / {parts.ahead}, 1)"
         expression = f"{parts.value} + ({parts.target} - {parts.value}) * {share}"
-        yield Line(Query(expression, f"Attendu{target.day}{name}"), dash)
+        yield Line(expression, f"Attendu{target.day}{name}", dash)
 
 
 def lines_to_the_target(target: Target) -> Iterator[Line]:
@@ -91,7 +90,7 @@ def lines_to_the_target(target: Target) -> Iterator[Line]:
         pace = f"({parts.target} - {parts.value}) / {parts.ahead}"
         way = f"{throughout(parts.target)} - {throughout(pace)} * {left}"
         expression = f"{way} and on () vector(time()) >= {as_of}"
-        yield Line(Query(expression, f"Projection vers la cible{target.day}{name}"), dash)
+        yield Line(expression, f"Projection vers la cible{target.day}{name}", dash)
 
 
 class _LineParts:

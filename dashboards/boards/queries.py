@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
 from catalogue import metrics
 from catalogue.formatting import STATUSES, NumberFormat
@@ -23,57 +22,21 @@ from dashboards.promql import (
     with_label,
 )
 
-_ALPHABET = "0123456789bcdefghjkmnpqrstuvwxyz"
-_BITS_A_LETTER = 5
-
-
-class MapPoint(NamedTuple):
-    """A point in a département, in degrees north and east, for its marker."""
-
-    latitude: float
-    longitude: float
-
-
-#: By INSEE code, in its order. The points are the centres of IGN's simplified outlines; for
-#: Hauts-de-Seine it is Nanterre, as the marker at its centre would hide that of Paris.
-MAP_POINTS: Mapping[str, MapPoint] = MappingProxyType(
+#: The geohash (G. Niemeyer, geohash.org, 2008) of each département's marker, by INSEE code; six
+#: letters are a cell of about 1.2 km by 0.6 km. They are the centres of IGN's simplified outlines;
+#: for Hauts-de-Seine it is Nanterre, as the marker at its centre would hide that of Paris.
+GEOHASHES: Mapping[str, str] = MappingProxyType(
     {
-        "75": MapPoint(48.857, 2.343),
-        "77": MapPoint(48.627, 2.934),
-        "78": MapPoint(48.815, 1.841),
-        "91": MapPoint(48.523, 2.243),
-        "92": MapPoint(48.892, 2.207),
-        "93": MapPoint(48.918, 2.478),
-        "94": MapPoint(48.777, 2.469),
-        "95": MapPoint(49.083, 2.131),
+        "75": "u09tvq",
+        "77": "u0dhdu",
+        "78": "u09m9y",
+        "91": "u09s51",
+        "92": "u09w4h",
+        "93": "u09y23",
+        "94": "u09v2p",
+        "95": "u09x0r",
     }
 )
-
-
-def geohash(latitude: float, longitude: float, *, letters: int = 6) -> str:
-    """Return the geohash of a point; six letters are a cell of about 1.2 km by 0.6 km.
-
-    G. Niemeyer's interleaving (geohash.org, 2008): longitude and latitude are halved in turn, and
-    each five halvings are a letter.
-    """
-    east, north = (-180.0, 180.0), (-90.0, 90.0)
-    number = 0
-    for bit in range(letters * _BITS_A_LETTER):
-        if bit % 2 == 0:
-            east, upper = _halved(east, longitude)
-        else:
-            north, upper = _halved(north, latitude)
-        number = number * 2 + upper
-    return "".join(
-        _ALPHABET[number >> (_BITS_A_LETTER * index) & 31] for index in reversed(range(letters))
-    )
-
-
-def _halved(bounds: tuple[float, float], value: float) -> tuple[tuple[float, float], bool]:
-    low, high = bounds
-    middle = (low + high) / 2
-    return ((middle, high), True) if value >= middle else ((low, middle), False)
-
 
 CHANGE_WINDOW: Final = "30d"
 PERCENT: Final = 100
@@ -83,14 +46,6 @@ LOOK_BACK: Final = "400d"
 """Longer than a backfill's longest step, and than the year to come that a range may reach into."""
 MILLISECONDS: Final = 1000
 """Grafana takes dates in milliseconds, Prometheus has seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """An expression, and what its series (or its only series) are called."""
-
-    expression: str
-    legend: str = ""
 
 
 def of_the_last_day(expression: str) -> str:
@@ -206,8 +161,8 @@ def with_geohash(expression: str) -> str:
     In the expression, not in a series of its own to be joined: so the map also works on a
     backfilled day on which no rule ran, and needs nothing but the figures.
     """
-    for code, point in MAP_POINTS.items():
-        expression = with_label(expression, "geohash", "department", geohash(*point), code)
+    for code, point in GEOHASHES.items():
+        expression = with_label(expression, "geohash", "department", point, code)
     return expression
 
 

@@ -2,50 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Final
 
 from boundary.generated_files import GeneratedFiles
 from catalogue.model import Catalogue
-from dashboards.boards.board import Board, document
-from dashboards.boards.delegate import delegate_board
-from dashboards.boards.programme import programme_board
-from dashboards.boards.written import written_board
+from dashboards.boards.board import board, department_variable, document, programme_variable
 from dashboards.conventions import Links
 
 FIRST_DAY: Final = date(2016, 1, 1)
 """Where no indicator has a baseline: the programme's first day."""
 
 
-def boards_of(
+def render(
     catalogue: Catalogue, links: Links | None = None, since: str | None = None
-) -> tuple[Board, ...]:
-    """Build every board of a catalogue, in the order in which they are read.
+) -> Mapping[str, str]:
+    """Return the text of each board's file, by the file's name, in the order of reading.
 
     `since` is where the axis of the promises' boards begins, as Grafana says it (`now-30m`); by
     default the first day of the catalogue's baselines.
     """
     links = Links() if links is None else links
-    start = f"{first_day(catalogue)}T00:00:00.000Z" if since is None else since
-    return (
-        delegate_board(catalogue, links, start),
-        *(programme_board(programme, links, start) for programme in catalogue.programmes),
-        written_board("pipeline", links),
-        written_board("producers", links),
+    department = department_variable()
+    own = {
+        "catalogue": catalogue,
+        "since": f"{first_day(catalogue)}T00:00:00.000Z" if since is None else since,
+        "variables": [department],
+    }
+    choices = [department, programme_variable(catalogue)]
+    boards = (
+        board("delegate", links, **own | {"variables": choices}),
+        *(board("programme", links, programme=one, **own) for one in catalogue.programmes),
+        board("pipeline", links),
+        board("producers", links),
     )
+    return {f"{one['uid']}.json": document(one) for one in boards}
 
 
 def first_day(catalogue: Catalogue) -> date:
     """Return the first day from which anything is counted."""
     starts = [start for one in catalogue.indicators for start in one.starts]
     return min((start.day for start in starts), default=FIRST_DAY)
-
-
-def render(boards: Sequence[Board]) -> Mapping[str, str]:
-    """Return the text of each board's file, by the file's name."""
-    return {f"{board.uid}.json": document(board) for board in boards}
 
 
 def board_files(files: Mapping[str, str], folder: Path) -> GeneratedFiles:

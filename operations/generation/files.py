@@ -18,7 +18,7 @@ from broker.strimzi import StrimziSettings
 from broker.strimzi import render as render_strimzi
 from catalogue import metrics
 from catalogue.loader import load_catalogue
-from dashboards.boards.render import board_files, boards_of
+from dashboards.boards.render import board_files
 from dashboards.boards.render import render as render_boards
 from dashboards.conventions import runbook_file
 from dashboards.kubernetes import render_beside_boards
@@ -119,7 +119,7 @@ def generated(root: Path) -> Iterator[GeneratedFiles]:
     checked(rules)
     yield rule_files(rules, root / "deploy")
     boards = root / "deploy/grafana/boards"
-    yield board_files(render_boards(boards_of(catalogue)), boards)
+    yield board_files(render_boards(catalogue), boards)
     yield GeneratedFiles(boards, render_beside_boards(catalogue, MonitorSite()))
     runbooks = {"README.md": _page("runbooks.md", kinds=alert_kinds())}
     yield GeneratedFiles(root / "docs/runbooks", runbooks)

@@ -15,9 +15,8 @@ from catalogue.metrics import Metric
 from catalogue.model import Direction, Indicator, Unit
 from catalogue.progress import MilestoneStatus
 from dashboards import conventions
-from dashboards.boards.figures import change_columns
+from dashboards.boards.figures import change_units, moved
 from dashboards.boards.queries import (
-    Query,
     displayed,
     status_code,
     with_geohash,
@@ -182,20 +181,14 @@ def test_a_change_of_less_than_two_is_one_point(tmp_path: Path) -> None:
         select(metrics.INDICATOR_CHANGE, programme="p", indicator=name, **labels): value
         for name, value in changes.items()
     }
-    change, unit, *_ = change_columns((RATIO, other, EUROS), department="region")
-    assert isinstance(change.source, Query)
-    words = {
-        code: result["text"]
-        for mapped in unit.form.mappings
-        for code, result in mapped["options"].items()
-    }
+    chosen = (RATIO, other, EUROS)
     keys = {RATIO.id: (f"{RATIO.id}/1", -1.9), other.id: (other.id, 2), EUROS.id: (EUROS.id, 1)}
     expected = {
         select("", programme="p", indicator=name, unit=key): value
         for name, (key, value) in keys.items()
     }
-    expect(tmp_path, series, change.source.expression, expected)
-    assert [words[key] for key, _ in keys.values()] == ["point", "points", "€"]
+    expect(tmp_path, series, moved(chosen, "value", department="region"), expected)
+    assert [change_units(chosen)[key] for key, _ in keys.values()] == ["point", "points", "€"]
 
 
 def asked(board: str, panel: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from catalogue.loader import load_catalogue
 from catalogue.metrics import REGION
 from catalogue.model import Catalogue
-from dashboards.boards.render import boards_of, render
+from dashboards.boards.render import render
 
 CATALOGUE = load_catalogue()
 
@@ -37,7 +37,7 @@ class Question:
 
 
 def documents(catalogue: Catalogue) -> dict[str, dict[str, Any]]:
-    return {board["uid"]: board for board in map(json.loads, render(boards_of(catalogue)).values())}
+    return {board["uid"]: board for board in map(json.loads, render(catalogue).values())}
 
 
 BOARDS = documents(CATALOGUE)

@@ -14,7 +14,7 @@ from catalogue.publication import PublicationStep
 from dashboards import conventions
 from dashboards.boards.board import programme_variable
 from dashboards.boards.figures import most_lines
-from dashboards.boards.render import board_files, boards_of, render
+from dashboards.boards.render import board_files, render
 from dashboards.cli import boards
 from dashboards.conventions import Links
 from dashboards.rules.render import rule_documents
@@ -37,16 +37,16 @@ def counted() -> Indicator:
 
 
 def test_runbooks_are_where_the_site_has_them() -> None:
-    text = "".join(render(boards_of(CATALOGUE, Links(runbooks="https://wiki/r"))).values())
+    text = "".join(render(CATALOGUE, Links(runbooks="https://wiki/r")).values())
     assert '"https://wiki/r/MilestoneMissed.md"' in text
     assert "docs/runbooks" not in text
 
 
 def test_boards_of_programmes_that_are_gone_are_removed(tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_text("{}")
-    board_files(render(boards_of(CATALOGUE)), tmp_path).write()
+    board_files(render(CATALOGUE), tmp_path).write()
     gone, *kept = CATALOGUE.programmes
-    board_files(render(boards_of(Catalogue(programmes=tuple(kept)))), tmp_path).write()
+    board_files(render(Catalogue(programmes=tuple(kept))), tmp_path).write()
     files = {path.name for path in tmp_path.iterdir()}
     assert "mine.json" in files
     assert f"{conventions.programme_board(gone.id)}.json" not in files
@@ -162,5 +162,5 @@ def test_writes_the_catalogue_s_boards(tmp_path: Path) -> None:
     result = CliRunner().invoke(boards, ["render", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
     written = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
-    assert written == render(boards_of(CATALOGUE))
+    assert written == render(CATALOGUE)
     assert f"{len(written)} boards" in result.output
