@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal, Self, TypeAlias
 
-from report.charts.svg import element, plain, words
+from report.charts.svg import plain
 
 EM: Final = 20
 """The largest size of type, in units of a chart: that of `charts.css` on a narrow screen."""
@@ -91,18 +91,6 @@ class Spot:
         baseline = self.y + self.side.value * EM
         return Box(left, baseline - _ASCENT * EM, left + width, baseline + _DESCENT * EM)
 
-    def write(self, text: str, class_: str) -> str:
-        """Return a text there."""
-        return element(
-            "text",
-            words(text),
-            class_=class_,
-            x=self.x,
-            y=self.y,
-            dy=f"{self.side.value}em",
-            text_anchor=None if self.anchor == "start" else self.anchor,
-        )
-
 
 def text_width(text: str) -> float:
     """Return the width of a text in em, in a wide face."""
@@ -146,7 +134,8 @@ class Labels:
         self._lines = tuple(lines)
         self.taken: list[Box] = []
         """The room of each text, in the order in which they were placed."""
-        self._written: list[str] = []
+        self.written: list[tuple[str, Spot, str]] = []
+        """Each text with its place and its class."""
 
     def place(
         self, text: str, spots: Sequence[Spot], class_: str, *, optional: bool = False
@@ -166,9 +155,5 @@ class Labels:
         if index < 0 or (optional and covered):
             return False
         self.taken.append(spots[index].box(text))
-        self._written.append(spots[index].write(text, class_))
+        self.written.append((text, spots[index], class_))
         return True
-
-    def write(self) -> str:
-        """Return the texts."""
-        return "".join(self._written)

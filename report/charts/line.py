@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 from catalogue.formatting import NO_BREAK
 from catalogue.formatting import day_text as french_day
@@ -14,9 +14,8 @@ from catalogue.progress import MilestoneStatus
 from catalogue.trend import Projection
 from report.charts.axes import Scale, Tick, day_ticks, is_drawable, value_ticks
 from report.charts.labels import EM, Anchor, Box, Labels, Side, Spot, shortened, text_width
-from report.charts.marks import mark
 from report.charts.steps import Points, gaps_path, shown_steps, steps_path, thinned
-from report.charts.svg import Drawing, element, number
+from report.charts.svg import draw, number
 
 WIDTH: Final = 560
 HEIGHT: Final = 300
@@ -69,21 +68,16 @@ def line_chart(
 
     It has no more than about 400 vertices, whatever the history, and keeps its extremes.
     """
-    drawing = Drawing(prefix, title, description)
-    return _LineChart(drawing, timeline, text, day_text).write()
+    parts = _LineChart(timeline, text, day_text).parts()
+    return draw("line", prefix, title, description, **parts)
 
 
 class _LineChart:
     """One chart while it is made."""
 
     def __init__(
-        self,
-        drawing: Drawing,
-        timeline: Timeline,
-        text: Callable[[float], str],
-        day_text: Callable[[date], str],
+        self, timeline: Timeline, text: Callable[[float], str], day_text: Callable[[date], str]
     ) -> None:
-        self._drawing = drawing
         self._line = timeline
         self._text, self._day_text = text, day_text
         self._until = max(min(timeline.as_of, timeline.last), timeline.first)
@@ -109,56 +103,42 @@ class _LineChart:
         self._value = steps[-1][1] if steps else None
         self._now = self._x.on(self._until)
 
-    def write(self) -> str:
-        """Return the chart, from what lies behind to what lies before."""
+    def parts(self) -> dict[str, Any]:
+        """Return what the template draws, from what lies behind to what lies before."""
         band, course, end = self._projection()
         labels = Labels(ROOM, self._obstacles(course))
         self._label_axes(labels)
         self._label_lines(labels, end)
         self._label_points(labels)
         self._label_rest(labels)
-        gaps = gaps_path(self._points, self._until, self._x, self._y)
-        return self._drawing.write(
-            self._grid(),
-            self._unknown(gaps),
-            _path("baseline", self._level(self._baseline)),
-            _path("projection-range", _closed(band)),
-            _path("target", self._level(self._target)),
-            _path("deadline", self._at_deadline()),
-            _path("projection", _open(course)),
-            _path("history", steps_path(self._points, self._until, self._x, self._y)),
-            self._marks(end),
-            labels.write(),
-            width=WIDTH,
-            height=HEIGHT,
-            kind="line",
-        )
+        drawn = self._points, self._until, self._x, self._y
+        levels = (f"M{number(self._left)} {number(self._y.at(one.value))}" for one in self._ticks)
+        axis, *grid = (f"{level}H{RIGHT}" for level in levels)
+        days = (f"M{number(self._x.at(day.value))} {BOTTOM}v5" for day in self._days())
+        return {
+            "width": WIDTH,
+            "height": HEIGHT,
+            "grid": "".join(grid),
+            "axis": "".join((axis, *days)),
+            "gaps": gaps_path(*drawn),
+            "lines": {
+                "baseline": self._level(self._baseline),
+                "projection-range": f"{_open(band)}z" if band else "",
+                "target": self._level(self._target),
+                "deadline": self._at_deadline(),
+                "projection": _open(course),
+                "history": steps_path(*drawn),
+            },
+            "points": list(self._marks(end)),
+            "radius": _POINT,
+            "turns": list(self._turns()),
+            "labels": labels.written,
+        }
 
     # What is drawn.
 
-    def _grid(self) -> str:
-        levels = [number(self._y.at(tick.value)) for tick in self._ticks[1:]]
-        grid = "".join(f"M{number(self._left)} {level}H{RIGHT}" for level in levels)
-        ticks = "".join(f"M{number(self._x.at(day.value))} {BOTTOM}v5" for day in self._days())
-        axis = f"M{number(self._left)} {number(self._y.at(self._ticks[0].value))}H{RIGHT}"
-        return _path("grid", grid) + _path("axis", axis + ticks)
-
     def _days(self) -> list[Tick]:
         return day_ticks(self._line.first, self._line.last, RIGHT - self._left, self._day_text)
-
-    def _unknown(self, gaps: str) -> str:
-        if not gaps:
-            return ""
-        name = self._drawing.id_of("unknown")
-        pattern = element(
-            "pattern",
-            element("path", class_="unknown-hatch", d="M-1 1l2-2M0 8l8-8M7 9l2-2"),
-            id=name,
-            width=8,
-            height=8,
-            patternUnits="userSpaceOnUse",
-        )
-        return element("defs", pattern) + element("path", fill=f"url(#{name})", d=gaps)
 
     def _level(self, value: float | None) -> str:
         return "" if value is None else f"M{number(self._left)} {number(self._y.at(value))}H{RIGHT}"
@@ -197,17 +177,11 @@ class _LineChart:
     def _shows(self, day: date | None) -> bool:
         return day is not None and self._line.first <= day <= self._line.last
 
-    def _marks(self, end: date | None) -> str:
-        found = []
+    def _marks(self, end: date | None) -> Iterator[tuple[str, float, float]]:
         if self._value is not None:
-            now = {"cx": self._now, "cy": self._y.at(self._value)}
-            found.append(element("circle", class_="now", r=_POINT, **now))
+            yield "now", self._now, self._y.at(self._value)
         if end is not None and self._target is not None:
-            goal = {"cx": self._x.on(end), "cy": self._y.at(self._target)}
-            found.append(element("circle", class_="goal", r=_POINT, **goal))
-        for _, status, x, y in self._turns():
-            found.append(mark(status, x, y))
-        return "".join(found)
+            yield "goal", self._x.on(end), self._y.at(self._target)
 
     def _turns(self) -> Iterator[tuple[str, MilestoneStatus, float, float]]:
         """Yield the days on which the target was attained or lost: text, mark, and its place."""
@@ -359,15 +333,7 @@ def _thick(line: Box) -> Box:
     return Box(line.left - _THICK, line.top - _THICK, line.right + _THICK, line.bottom + _THICK)
 
 
-def _path(class_: str, d: str) -> str:
-    return element("path", class_=class_, d=d) if d else ""
-
-
 def _open(corners: list[tuple[float, float]]) -> str:
     return "".join(
         f"{'L' if index else 'M'}{number(x)} {number(y)}" for index, (x, y) in enumerate(corners)
     )
-
-
-def _closed(corners: list[tuple[float, float]]) -> str:
-    return f"{_open(corners)}z" if corners else ""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from report.charts.axes import Scale, is_drawable
 from report.charts.steps import Points, shown_steps, steps_path, thinned
-from report.charts.svg import Drawing, element, number
+from report.charts.svg import draw, number
 
 WIDTH: Final = 120
 HEIGHT: Final = 32
@@ -26,9 +26,8 @@ def sparkline(
 
     Its last known value is marked; the target is a dashed line.
     """
-    drawing = Drawing(prefix, title, description)
     level = target if is_drawable(target) else None
-    parts = []
+    parts: dict[str, Any] = {"target": "", "history": "", "now": None}
     if points:
         first, last = points[0][0], points[-1][0]
         steps = thinned(shown_steps(points, first, last), MOST_STEPS)
@@ -40,13 +39,18 @@ def sparkline(
         apart = 0.0 if low < high else abs(low) + 1
         y = Scale(low - apart, high + apart, HEIGHT - _EDGE, _EDGE)
         if level is not None:
-            line = f"M0 {number(y.at(level))}H{WIDTH}"
-            parts.append(element("path", class_="target", d=line))
+            parts["target"] = f"M0 {number(y.at(level))}H{WIDTH}"
         if known:
-            path = steps_path(steps, last, x, y)
-            parts.append(element("path", class_="history", d=path))
             end = last if steps[-1][1] is not None else steps[-1][0]
-            parts.append(
-                element("circle", class_="now", cx=x.on(end), cy=y.at(known[-1]), r=_EDGE - 1)
-            )
-    return drawing.write(*parts, width=WIDTH, height=HEIGHT, kind="sparkline")
+            parts["history"] = steps_path(steps, last, x, y)
+            parts["now"] = x.on(end), y.at(known[-1])
+    return draw(
+        "sparkline",
+        prefix,
+        title,
+        description,
+        width=WIDTH,
+        height=HEIGHT,
+        radius=_EDGE - 1,
+        **parts,
+    )

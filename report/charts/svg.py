@@ -1,14 +1,18 @@
-"""SVG as text: elements, numbers and foreign text, for HTML under a strict policy.
-
-Nothing made here has a `style` attribute, a script or an address outside the page: colours and
-sizes of type are those of `report/static/charts.css`, by class.
-"""
+"""SVG as text: the template of all charts, numbers and foreign text in it."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from html import escape
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+from catalogue.formatting import NO_BREAK
+from catalogue.territories import TERRITORY_TITLES
 
 #: A tenth of a unit is finer than a printer's dot.
 _DECIMALS: Final = 1
@@ -18,16 +22,12 @@ _UNPRINTABLE: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
     "\ufdd0-\ufdef\ufeff\ufff9-\uffff]|[\U0001fffe-\U0001ffff]"
 )
+_LINE_END: Final = re.compile(r"\n\s*")
 
 
 def plain(text: str) -> str:
     """Return a text with a blank for each control character, and for what XML cannot hold."""
     return _UNPRINTABLE.sub(" ", text)
-
-
-def words(text: str) -> str:
-    """Return foreign text as the content of an element."""
-    return escape(plain(text))
 
 
 def number(value: float) -> str:
@@ -36,73 +36,40 @@ def number(value: float) -> str:
     return "0" if text == "-0" else text
 
 
-def element(name: str, *children: str, **attributes: str | float | None) -> str:
-    """Return an element whose children are SVG already: foreign text comes through `words`.
+def draw(kind: str, prefix: str, title: str, description: str, **parts: Any) -> str:
+    """Return a chart, whose title and description are read aloud in its place.
 
-    Attributes of None are left out; `class_` and `stroke_width` are `class` and `stroke-width`.
+    The page's ids that begin with `prefix` and a hyphen are its own.
     """
-    written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{_attribute(value)}"'
-        for key, value in attributes.items()
-        if value is not None
+    if not _PREFIX.fullmatch(prefix):
+        raise ValueError(prefix)
+    parts |= {"kind": kind, "prefix": prefix, "title": title, "description": description}
+    return _LINE_END.sub("", _template().render(parts))
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_written,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    inner = "".join(children)
-    return f"<{name}{written}>{inner}</{name}>" if inner else f"<{name}{written}/>"
+    environment.globals |= {
+        "NO_BREAK": NO_BREAK,
+        "TERRITORY_TITLES": TERRITORY_TITLES,
+        "em": lambda length: f"{round(length, 2)}em",
+        "has_links": False,
+    }
+    text = Path(__file__).with_name("charts.svg.jinja").read_text(encoding="utf-8")
+    return environment.from_string(text)
 
 
-def link(
-    href: str, name: str, *children: str, is_copy: bool = False, is_written: bool = False
-) -> str:
-    """Return children as a link, whose name is read aloud and shown under a pointer.
-
-    A copy of a link can be clicked, but has no name and is not reached by the keyboard. A name
-    that is written in the link is not shown once more.
-    """
-    return element(
-        "a",
-        "" if is_copy or is_written else element("title", words(name)),
-        *children,
-        href=href,
-        aria_label=None if is_copy else name,
-        aria_hidden="true" if is_copy else None,
-        tabindex="-1" if is_copy else None,
-    )
-
-
-def _attribute(value: str | float) -> str:
-    return words(value) if isinstance(value, str) else number(value)
-
-
-class Drawing:
-    """An `<svg>` with its title and description, which are read aloud in its place."""
-
-    def __init__(self, prefix: str, title: str, description: str) -> None:
-        """Create it; the page's ids that begin with `prefix` and a hyphen are its own."""
-        if not _PREFIX.fullmatch(prefix):
-            raise ValueError(prefix)
-        self.prefix = prefix
-        self._title = title
-        self._description = description
-
-    def id_of(self, name: str) -> str:
-        """Return the id of a part, for the whole page."""
-        return f"{self.prefix}-{name}"
-
-    def write(
-        self, *parts: str, width: float, height: float, kind: str, has_links: bool = False
-    ) -> str:
-        """Return the whole.
-
-        A picture with links is a group: what is inside a `role="img"` cannot be reached.
-        """
-        title, description = self.id_of("title"), self.id_of("desc")
-        return element(
-            "svg",
-            element("title", words(self._title), id=title),
-            element("desc", words(self._description), id=description),
-            *parts,
-            class_=f"chart chart-{kind}",
-            viewBox=f"0 0 {number(width)} {number(height)}",
-            role="group" if has_links else "img",
-            aria_labelledby=f"{title} {description}",
-        )
+def _written(value: object) -> object:
+    """Return a value as the content of an element or an attribute."""
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, str):
+        return Markup(escape(plain(value)))  # noqa: S704 - it is escaped
+    return number(value) if isinstance(value, int | float) else value

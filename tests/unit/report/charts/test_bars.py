@@ -57,6 +57,15 @@ def test_a_status_is_more_than_a_colour() -> None:
     assert plain.get("class") == "bar fill status-none"
 
 
+def test_statuses_are_told_apart_without_their_colours() -> None:
+    found = drawn(bars("b", "", "", [BarRow("a", 1, "1", one) for one in MilestoneStatus]))
+    marks = {one[0].get("d") for one in found.all("mark")}
+    patterns = [one.get("d") for one in found.all("hatch")]
+
+    assert len(marks) == len(MilestoneStatus)
+    assert len({*patterns}) == len(patterns) == len(MilestoneStatus) - 1
+
+
 def test_a_link_is_named_in_full() -> None:
     label = "Une catégorie dont le nom est bien plus long que la place qui lui est donnée"
     found = drawn(bars("b", "", "", [BarRow(label, 1, "1", None, "/c"), PARIS]))

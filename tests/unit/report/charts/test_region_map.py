@@ -62,12 +62,11 @@ def test_a_map_without_links_is_a_picture() -> None:
 
 
 def test_the_inset_is_a_part_of_the_region() -> None:
-    region, inset = outline_maps()
-    assert inset.enlarges is not None
-    left, top, width, height = inset.enlarges
+    region, inset = outline_maps()["region"], outline_maps()["inset"]
+    left, top, width, height = inset["enlarges"]
 
-    assert {*inset.outlines} == INSET
-    assert [*region.outlines] == CODES
-    assert left + width < region.width
-    assert top + height < region.height
-    assert inset.width / width > 2
+    assert {*inset["outlines"]} == INSET
+    assert [*region["outlines"]] == CODES
+    assert left + width < region["width"]
+    assert top + height < region["height"]
+    assert inset["width"] / width > 2
