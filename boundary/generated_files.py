@@ -20,12 +20,25 @@ class GeneratedFiles:
     """Patterns of paths reserved for generated files: any other file at such a path is obsolete."""
 
     def write(self) -> None:
-        """Write every file and remove the obsolete ones. Raises SmartRegionError."""
+        """Write every file and remove the obsolete ones. Raises SmartRegionError.
+
+        All are written beside their paths first, where the disk may be full. Then each is replaced
+        at once, so that no program reads half of one.
+        """
+        beside = {
+            path.with_name(f".{path.name}.new"): (path, text)
+            for path, text in ((self.folder / name, text) for name, text in self.files.items())
+        }
         try:
-            for name, text in self.files.items():
-                file = self.folder / name
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(text, encoding="utf-8")
+            try:
+                for new, (path, text) in beside.items():
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    new.write_text(text, encoding="utf-8")
+                for new, (path, _) in beside.items():
+                    new.replace(path)
+            finally:
+                for new in beside:
+                    new.unlink(missing_ok=True)
             for name in self._obsolete():
                 (self.folder / name).unlink()
         except OSError as error:

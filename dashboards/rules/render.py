@@ -169,35 +169,12 @@ def checked(files: Mapping[str, str]) -> tuple[str, ...]:
 def write(files: Mapping[str, str], folder: Path) -> tuple[str, ...]:
     """Check the files with Prometheus' own tools, then put them in their places in a folder.
 
-    Returns the names of the tools that are not installed and so did not check. Raises as `checked`,
-    or SmartRegionError; then the folder is as it was. Each file is replaced at once, so that a
-    Prometheus that reloads never reads half of one.
+    Returns the names of the tools that are not installed and so did not check. Raises as `checked`
+    and `GeneratedFiles.write`. Other files of the folder stay.
     """
     missing = checked(files)
-    try:
-        _replace(files, folder)
-    except OSError as error:
-        raise SmartRegionError(
-            f"{folder}: cannot be written ({error}): name another folder with --out"
-        ) from error
+    GeneratedFiles(folder, files).write()
     return missing
-
-
-def _replace(files: Mapping[str, str], folder: Path) -> None:
-    """Write everything beside its path first, where the disk may be full; then move it there."""
-    written: list[tuple[Path, Path]] = []
-    try:
-        for name, text in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside = path.with_name(f".{path.name}.new")
-            written.append((beside, path))
-            beside.write_text(text, encoding="utf-8")
-        for beside, path in written:
-            beside.replace(path)
-    finally:
-        for beside, _ in written:
-            beside.unlink(missing_ok=True)
 
 
 class _Dumper(yaml.SafeDumper):
