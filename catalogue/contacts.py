@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
+import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -21,10 +22,15 @@ from pydantic import (
 
 from boundary.addresses import is_loopback
 from boundary.errors import SmartRegionError
-from boundary.foreign_yaml import read_yaml
 
 #: A domain that never exists (RFC 2606): the default addresses reach nobody.
 NOBODY = "smart-region.invalid"
+
+#: YAML's constructors of tags raise any error: of `!!bool x` a KeyError.
+_UNREADABLE = (
+    *(OSError, ValueError, yaml.YAMLError),
+    *(AttributeError, LookupError, RecursionError, TypeError),
+)
 
 
 def _addressable(address: str) -> str:
@@ -115,8 +121,8 @@ class Contacts(_ContactModel):
 def load_contacts(file: Path, programmes: Collection[str]) -> Contacts:
     """Read contacts from YAML; see docs/alerting.md. Raises ContactsError where they are wrong."""
     try:
-        declared = read_yaml(file)
-    except (OSError, ValueError) as error:
+        declared = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except _UNREADABLE as error:
         problem = " ".join(str(error).split())
         raise ContactsError(
             file, [("file", problem)], remedy="name a readable file of YAML"

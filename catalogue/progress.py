@@ -28,11 +28,6 @@ class MilestoneStatus(StrEnum):
     UNREPORTED = "unreported"
 
 
-def exact(number: Number) -> Fraction:
-    """Return a number as a fraction."""
-    return Fraction(number)
-
-
 def progress_rate(
     baseline: Number | None, current: Number | None, target: Number | None, direction: Direction
 ) -> float | None:
@@ -47,8 +42,8 @@ def progress_rate(
         return None
     if is_attained(baseline, target, direction):
         return 100.0 if is_attained(current, target, direction) else 0.0
-    start = exact(baseline)
-    rate = 100 * (exact(current) - start) / (exact(target) - start)
+    start = Fraction(baseline)
+    rate = 100 * (Fraction(current) - start) / (Fraction(target) - start)
     return float(min(max(rate, Fraction(0)), Fraction(100)))
 
 
@@ -75,8 +70,8 @@ def projected_day(
     if baseline is None or baseline_day is None or current is None or target is None:
         return None
     elapsed = (as_of - baseline_day).days
-    gained = exact(current) - exact(baseline)
-    left = exact(target) - exact(current)
+    gained = Fraction(current) - Fraction(baseline)
+    left = Fraction(target) - Fraction(current)
     if direction is Direction.FALLING:
         gained, left = -gained, -left
     if elapsed <= 0 or gained <= 0 or left <= 0:

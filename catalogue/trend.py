@@ -12,7 +12,7 @@ from typing import Final
 
 from catalogue.history import History
 from catalogue.model import Direction, TrendWindow
-from catalogue.progress import Number, exact, is_attained
+from catalogue.progress import Number, is_attained
 from catalogue.reference_day import month_end, month_end_before, reference_day
 
 FORESEEN_DAYS: Final = 3652
@@ -112,7 +112,7 @@ def project(
     """
     if trend is None or is_attained(value, target, direction):
         return None
-    left = exact(target) - exact(value)
+    left = Fraction(target) - Fraction(value)
     slow, fast = trend.lower, trend.upper
     if direction is Direction.FALLING:
         slow, fast = fast, slow

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 from catalogue.formatting import NumberFormat
-from catalogue.metrics import REGION, Metric
+from catalogue.metrics import Metric
 from dashboards import conventions
 
 Expression: TypeAlias = Metric | str
@@ -89,11 +89,6 @@ def with_label(
 ) -> str:
     """Return the series with a label that is made of another."""
     return f'label_replace({expression}, "{label}", "{replacement}", "{source}", "{pattern}")'
-
-
-def of_region(expression: Expression) -> str:
-    """Return the whole Région's series with `region` as their département."""
-    return with_label(expression, "department", "", REGION, "")
 
 
 def in_decimals(expression: Expression, written: NumberFormat) -> str:

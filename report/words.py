@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from boundary.foreign_yaml import read_yaml
 from catalogue.formatting import NO_BREAK, count_text, day_text, decimal_text
 from catalogue.territories import TERRITORY_TITLES, territory_key
 from catalogue.vocabulary import FLAG_WORDS, FieldUse, fields_of, is_money
 from events.coworking import CoworkingOpened
 from events.dataset import DatasetReleased
+from events.document import data_beside
 from events.fact import Family, bare_type
 from events.observation import MICROS, Territory
 from events.registry import FACTS_BY_NAME
@@ -75,7 +74,7 @@ class FrenchWords(NamedTuple):
 @cache
 def french_words() -> FrenchWords:
     """Read the words."""
-    return FrenchWords(**read_yaml(Path(__file__).with_name("words.yaml")))
+    return FrenchWords(**data_beside(__file__))
 
 
 def field_label(fact: str, field: str) -> str:

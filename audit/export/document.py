@@ -9,15 +9,13 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from functools import cache
-from pathlib import Path
 from types import UnionType
 from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
 from audit.export.rows import KEY, ExportRow
-from boundary.foreign_yaml import read_yaml
 from boundary.spreadsheets import plain_cell
 from boundary.terminal import legible_lines
+from events.document import data_beside
 
 Format: TypeAlias = Literal["csv", "excel", "json"]
 """`excel` is CSV as a French spreadsheet opens it by a double click."""
@@ -25,6 +23,9 @@ Format: TypeAlias = Literal["csv", "excel", "json"]
 DELIMITERS: Final[Mapping[Format, str]] = {"csv": ",", "excel": ";"}
 BYTE_ORDER_MARK: Final = "\ufeff"
 DECIMAL_COMMA: Final = ","
+
+#: The title and the description of each column.
+_COLUMNS: Final[Mapping[str, Mapping[str, str]]] = data_beside(__file__)
 
 #: Table Schema's types, by Python's; an enumeration is a string with its values.
 _TYPES: dict[type, str] = {
@@ -78,13 +79,6 @@ def table_schema(form: Format) -> dict[str, Any]:
     return {"fields": fields, "uniqueKeys": [list(KEY)], "missingValues": [""]}
 
 
-@cache
-def _columns() -> Mapping[str, Mapping[str, str]]:
-    """Read the title and the description of each column."""
-    columns: Mapping[str, Mapping[str, str]] = read_yaml(Path(__file__).with_name("columns.yaml"))
-    return columns
-
-
 def _field(name: str) -> dict[str, Any]:
     field = ExportRow.model_fields[name]
     kinds = get_args(field.annotation)
@@ -97,7 +91,7 @@ def _field(name: str) -> dict[str, Any]:
     return {
         "name": name,
         "type": _TYPES.get(kind, "string"),
-        **_columns()[name],
+        **_COLUMNS[name],
         "constraints": constraints,
     }
 

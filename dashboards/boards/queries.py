@@ -103,9 +103,9 @@ def displayed(indicators: Iterable[Indicator], expression_of: Callable[[str], st
     return " or ".join(parts) or NOTHING
 
 
-def share(expression: str, decimals: int = 0) -> str:
-    """Return a share of 1 for a column of percentages, cut to the last digit that is displayed."""
-    return in_decimals(expression, NumberFormat(Unit.RATIO, decimals=decimals))
+def share(expression: str) -> str:
+    """Return a share of 1 for a column of whole percentages, cut to them."""
+    return in_decimals(expression, NumberFormat(Unit.RATIO))
 
 
 def displayed_change(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) -> str:
