@@ -2,65 +2,48 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from boundary.errors import SmartRegionError
+
+BAD_REQUEST: Final = 400
+NOT_FOUND: Final = 404
+LATER: Final = 503
+"""The status of what may be asked again in a moment."""
 
 
 class PageError(SmartRegionError):
     """A page that cannot be shown, and what the reader can do."""
 
-    status = 500
-    title = "Cette page ne peut pas être affichée"
-
-
-class BadRequestError(PageError):
-    """A parameter of the address is wrong."""
-
-    status = 400
-    title = "Cette adresse n’est pas correcte"
-
-    def __init__(self, parameter: str, value: str, remedy: str) -> None:
-        self.parameter = parameter
-        super().__init__(f"{parameter} : « {value[:80]} » ne convient pas : {remedy}")
-
-
-class NotFoundError(PageError):
-    """What the address names does not exist."""
-
-    status = 404
-    title = "Cette page n’existe pas"
-
-    def __init__(self, what: str, name: str) -> None:
-        super().__init__(f"{what} « {name[:80]} » : n’existe pas ici ; revenir aux promesses")
-
-
-class NotJudgedError(PageError):
-    """An indicator that is left out: workers have another catalogue, or persons' are not read."""
-
-    status = 503
-    title = "Ce chiffre n’est pas connu en ce moment"
-
-    def __init__(self, indicator: str) -> None:
-        super().__init__(
-            f"« {indicator} » n’est pas dans les chiffres de ce jour : la première page dit"
-            " pourquoi"
-        )
-
-
-class BusyError(PageError):
-    """Too many pages are being made, or too many readers follow the changes."""
-
-    status = 503
-    title = "Trop de demandes en ce moment"
-
-    def __init__(self, what: str = "trop de pages sont demandées à la fois") -> None:
-        super().__init__(f"{what} : réessayer dans quelques secondes")
+    def __init__(
+        self, message: str, status: int = 500, title: str = "Cette page ne peut pas être affichée"
+    ) -> None:
+        self.status = status
+        self.title = title
+        super().__init__(message)
 
 
 class FiguresNotReadyError(PageError):
-    """The figures or the events are still being read."""
-
-    status = 503
-    title = "Les chiffres arrivent"
+    """The figures or the events are still being read: the page tries again by itself."""
 
     def __init__(self) -> None:
-        super().__init__("les faits reçus sont en cours de lecture : réessayer dans un instant")
+        message = "les faits reçus sont en cours de lecture : réessayer dans un instant"
+        super().__init__(message, LATER, "Les chiffres arrivent")
+
+
+def bad_request(parameter: str, value: str, remedy: str) -> PageError:
+    """Return the error of a wrong parameter of the address."""
+    message = f"{parameter} : « {value[:80]} » ne convient pas : {remedy}"
+    return PageError(message, BAD_REQUEST, "Cette adresse n’est pas correcte")
+
+
+def not_found(what: str, name: str) -> PageError:
+    """Return the error of an address that names what does not exist."""
+    message = f"{what} « {name[:80]} » : n’existe pas ici ; revenir aux promesses"
+    return PageError(message, NOT_FOUND, "Cette page n’existe pas")
+
+
+def busy(what: str = "trop de pages sont demandées à la fois") -> PageError:
+    """Return the error where too many pages are being made, or too many readers follow changes."""
+    message = f"{what} : réessayer dans quelques secondes"
+    return PageError(message, LATER, "Trop de demandes en ce moment")

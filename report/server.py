@@ -30,12 +30,13 @@ from report.compare import comparison_of
 from report.completeness import Completeness
 from report.data import csv_text, json_text, rows_of
 from report.errors import (
-    BadRequestError,
-    BusyError,
+    LATER,
+    NOT_FOUND,
     FiguresNotReadyError,
-    NotFoundError,
-    NotJudgedError,
     PageError,
+    bad_request,
+    busy,
+    not_found,
 )
 from report.evidence import EvidencePart, PersonsNotShownError, events_of
 from report.evidence_pages import PARTS, ROWS, Paging, evidence_page
@@ -121,7 +122,7 @@ class Slots:
     """Runs work in threads of its own, so that work of another kind always finds its own free.
 
     `at_once` is the number of threads, `waiting` how much work waits for one, `seconds` how long a
-    reader waits for its result (None: without end). Work beyond raises `busy`.
+    reader waits for its result (None: without end). Work beyond raises `too_much`.
     """
 
     def __init__(
@@ -130,24 +131,24 @@ class Slots:
         at_once: int,
         waiting: int,
         seconds: float | None = None,
-        busy: Callable[[], BusyError] = BusyError,
+        too_much: Callable[[], PageError] = busy,
     ) -> None:
         self._most: Final = at_once + waiting
         self._seconds: Final = seconds
-        self._busy = busy
+        self._too_much = too_much
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="slot")
         self._asked = 0
 
     async def run(self, work: Callable[[], _T]) -> _T:
-        """Return what work returns. Raises BusyError, and what work raises."""
+        """Return what work returns. Raises PageError, and what work raises."""
         if self._asked >= self._most:
-            raise self._busy()
+            raise self._too_much()
         self._asked += 1
         try:
             async with asyncio.timeout(self._seconds):
                 return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except TimeoutError:
-            raise self._busy() from None
+            raise self._too_much() from None
         finally:
             self._asked -= 1
 
@@ -186,7 +187,7 @@ class PageServer:
             at_once=MOST_PAST_AT_ONCE,
             waiting=MOST_PAST_WAITING,
             seconds=PAST_SECONDS,
-            busy=partial(BusyError, TOO_MUCH_PAST),
+            too_much=partial(busy, TOO_MUCH_PAST),
         )
         self.answers: Counter[int] = Counter()
         """How many answers there were, by status."""
@@ -264,8 +265,8 @@ class PageServer:
 
     async def _on_page_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, PageError)  # noqa: S101 - as it is registered
-        busy = error.status == BusyError.status
-        return self._error(request, error, {"Retry-After": str(RETRY_SECONDS)} if busy else {})
+        headers = {"Retry-After": str(RETRY_SECONDS)} if error.status == LATER else {}
+        return self._error(request, error, headers)
 
     def _error(self, request: Request, error: PageError, headers: Mapping[str, str]) -> Response:
         text = self._pages.error(error, depth=_depth(request))
@@ -276,7 +277,7 @@ class PageServer:
         if request.method == "HEAD":  # A stream without a body has no end.
             raise HTTPException(405, headers={"Allow": "GET"})
         if self._streams >= MOST_STREAMS:
-            raise BusyError
+            raise busy()
         # nginx would buffer the events.
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(self._events(), headers=headers, media_type=EVENT_STREAM)
@@ -302,7 +303,7 @@ class PageServer:
         name = request.path_params["name"]
         content = self._static.get(name)
         if content is None:
-            raise NotFoundError("fichier", name)
+            raise not_found("fichier", name)
         headers = {"Cache-Control": f"public, max-age={STATIC_SECONDS}, immutable"}
         return Response(content, headers=headers, media_type=f"{STATIC[name]}; charset=utf-8")
 
@@ -370,7 +371,7 @@ class PageServer:
         request, view = asked.request, asked.view
         name, entity = request.path_params["family"], request.path_params["entity"]
         if name not in set(Family):
-            raise NotFoundError("sorte de faits", name)
+            raise not_found("sorte de faits", name)
         family, number = Family(name), _number(request.query_params.get("page"))
         offset = (number - 1) * ROWS
         try:
@@ -378,11 +379,11 @@ class PageServer:
                 self._ledger, family, entity, view.known_on, limit=ROWS, offset=offset
             )
         except PersonsNotShownError as error:
-            raise NotFoundError("personne", "…") from error
+            raise not_found("personne", "…") from error
         if not found.events:
             if not self._source.has_events():
                 raise FiguresNotReadyError
-            raise NotFoundError(french_words().entities[family], entity)
+            raise not_found(french_words().entities[family], entity)
         paging = Paging(number, found.events)
         _require(paging)
         return HTML, self._pages.entity(found, paging, view, depth=_depth(request))
@@ -392,9 +393,13 @@ class PageServer:
         try:
             indicator = self._catalogue.indicator(name)
         except UndeclaredError as error:
-            raise NotFoundError("indicateur", name) from error
+            raise not_found("indicateur", name) from error
         if indicator not in asked.knowledge.catalogue.indicators:
-            raise NotJudgedError(indicator.title)
+            message = (
+                f"« {indicator.title} » n’est pas dans les chiffres de ce jour : la première page"
+                " dit pourquoi"
+            )
+            raise PageError(message, LATER, "Ce chiffre n’est pas connu en ce moment")
         return indicator
 
 
@@ -421,11 +426,10 @@ def _depth(request: Request) -> int:
 
 def _of_http(error: HTTPException) -> PageError:
     """Return the page's error for one of the server's."""
-    if error.status_code == NotFoundError.status:
-        return NotFoundError("page", "…")
-    found = PageError("cette demande ne peut pas être servie : revenir aux promesses")
-    found.status = error.status_code
-    return found
+    if error.status_code == NOT_FOUND:
+        return not_found("page", "…")
+    message = "cette demande ne peut pas être servie : revenir aux promesses"
+    return PageError(message, error.status_code)
 
 
 class _WithHeaders:
@@ -451,21 +455,21 @@ def _part(text: str) -> EvidencePart:
     for part in PARTS:
         if part == text:
             return part
-    raise BadRequestError("part", text, f"choisir parmi {', '.join(PARTS)}")
+    raise bad_request("part", text, f"choisir parmi {', '.join(PARTS)}")
 
 
 def _number(text: str | None) -> int:
     if not text:
         return 1
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:9]) <= MOST_PAGES:
-        raise BadRequestError("page", text, f"écrire un nombre de 1 à {MOST_PAGES}")
+        raise bad_request("page", text, f"écrire un nombre de 1 à {MOST_PAGES}")
     return int(text[:9])
 
 
 def _require(paging: Paging) -> None:
-    """Raise NotFoundError for a page after the last."""
+    """Raise PageError for a page after the last."""
     if paging.page > paging.last:
-        raise NotFoundError("page de la liste", str(paging.page))
+        raise not_found("page de la liste", str(paging.page))
 
 
 def _since(asked: _Asked) -> date:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from catalogue.model import Indicator
 from catalogue.territories import REGION, TERRITORY_NAMES, TERRITORY_TITLES, department_of
 from events.identifiers import FIRST_DAY
-from report.errors import BadRequestError
+from report.errors import bad_request
 
 AS_OF: Final = "as_of"
 KNOWN_ON: Final = "known_on"
@@ -94,18 +94,18 @@ def version_text(version: int, today: date) -> str:
 
 
 def parse_view(query: Mapping[str, str], today: date, version: int = 0) -> View:
-    """Return the view of a query string. Raises BadRequestError."""
+    """Return the view of a query string. Raises PageError."""
     as_of = parse_day(AS_OF, query.get(AS_OF), today) or today
     known_on = parse_day(KNOWN_ON, query.get(KNOWN_ON), today)
     territory = query.get(TERRITORY) or REGION
     if territory not in TERRITORY_NAMES:
         remedy = f"choisir un territoire parmi {', '.join(TERRITORY_NAMES)}"
-        raise BadRequestError(TERRITORY, territory, remedy)
+        raise bad_request(TERRITORY, territory, remedy)
     return View(as_of, known_on, territory, today, version)
 
 
 def parse_day(name: str, text: str | None, today: date) -> date | None:
-    """Return the day of a parameter, None without one. Raises BadRequestError."""
+    """Return the day of a parameter, None without one. Raises PageError."""
     if not text:
         return None
     try:
@@ -113,8 +113,8 @@ def parse_day(name: str, text: str | None, today: date) -> date | None:
     except ValueError:
         day = None
     if day is None or str(day) != text:
-        raise BadRequestError(name, text, "écrire un jour, par exemple 2019-06-30")
+        raise bad_request(name, text, "écrire un jour, par exemple 2019-06-30")
     if not FIRST_DAY <= day <= today:
         remedy = f"choisir un jour du {FIRST_DAY:%d/%m/%Y} au {today:%d/%m/%Y}"
-        raise BadRequestError(name, text, remedy)
+        raise bad_request(name, text, remedy)
     return day

@@ -11,7 +11,7 @@ import pytest
 
 from report.compare import comparison_of
 from report.completeness import Completeness
-from report.errors import BadRequestError
+from report.errors import bad_request
 from report.overview import overview_of
 from report.promise import promise_of
 from report.rendering import Pages
@@ -38,7 +38,7 @@ def every_page(chosen: View) -> Iterator[tuple[str, str]]:
     since = max(chosen.as_of - timedelta(days=365), BEFORE_ALL)
     yield "comparison", pages.comparison(comparison_of(known, chosen, since), chosen)
     yield "method", pages.method(chosen)
-    yield "error", pages.error(BadRequestError("as_of", "<b>", "écrire un jour"), depth=1)
+    yield "error", pages.error(bad_request("as_of", "<b>", "écrire un jour"), depth=1)
 
 
 @cache

@@ -24,7 +24,7 @@ from broker.stored_record import RawRecord
 from catalogue.formatting import day_text
 from events.record_rules import RULES, RecordRules
 from report.completeness import Completeness
-from report.errors import BusyError
+from report.errors import PageError
 from report.ledger import EventLedger
 from report.past import knowledge_on
 from report.server import (
@@ -417,7 +417,7 @@ def test_a_reader_waits_for_a_bounded_time_and_gives_the_place_back() -> None:
 
     async def run() -> int:
         slots = Slots(at_once=1, waiting=0, seconds=0.01)
-        with pytest.raises(BusyError):
+        with pytest.raises(PageError):
             await slots.run(proceed.wait)
         proceed.set()
         with pytest.raises(ZeroDivisionError):

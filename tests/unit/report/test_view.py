@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from catalogue.territories import TERRITORY_NAMES
 from events.identifiers import FIRST_DAY
-from report.errors import BadRequestError
+from report.errors import BAD_REQUEST, PageError
 from report.view import View, parse_view
 
 TODAY = date(2020, 12, 31)
@@ -56,6 +56,6 @@ def test_without_parameters_it_is_today_in_the_region() -> None:
     ],
 )
 def test_a_wrong_parameter_is_named(query: str, parameter: str) -> None:
-    with pytest.raises(BadRequestError, match=parameter) as raised:
+    with pytest.raises(PageError, match=f"^{parameter} : ") as raised:
         parsed(query)
-    assert raised.value.parameter == parameter
+    assert raised.value.status == BAD_REQUEST
