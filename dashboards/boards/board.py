@@ -18,18 +18,12 @@ from catalogue import territories
 from catalogue.model import Catalogue
 from dashboards import conventions, promql, wording
 from dashboards.boards import figures, queries
-from dashboards.boards.panels import DATASOURCE, Json, PanelWriter, Tree, board_link
+from dashboards.boards.panels import STYLES, Json, PanelWriter, Tree, board_link
 from dashboards.conventions import Links
 from dashboards.rules.templates import filled_tree
 
 #: The mark of the boards that are ours: publishing touches no other.
 TAG: Final = "smart-region"
-ALL: Final = ".+"
-"""What a variable stands for when all of its values are chosen."""
-
-#: Of Grafana's classic model.
-SCHEMA_VERSION: Final = 42
-SHARED_CROSSHAIR: Final = 1
 #: No line is longer but for a text, which is never broken.
 WIDTH: Final = 80
 STEP: Final = 2
@@ -51,22 +45,17 @@ def board(name: str, links: Links, **words: object) -> Json:
     tree: Tree = filled_tree(text, {**_NAMES, **words})
     writer = PanelWriter(tree["forms"], links, is_of_last_day=tree.get("last_day", False))
     panels = [writer.write(panel) for panel in tree["panels"]]
+    chosen = {name: tree[name] for name in ("timezone", "refresh") if name in tree}
     return {
+        **STYLES["board"],
+        **chosen,
+        "tags": [TAG],
         "uid": tree["uid"],
         "title": tree["title"],
         "description": tree["says"],
-        "tags": [TAG],
-        # An axis of days begins at midnight UTC, as the figures' samples do.
-        "timezone": tree.get("timezone", "utc"),
-        "editable": True,
-        "graphTooltip": SHARED_CROSSHAIR,
         "time": {"from": tree["since"], "to": "now"},
-        "refresh": tree.get("refresh", "1m"),
-        "schemaVersion": SCHEMA_VERSION,
-        "fiscalYearStartMonth": 0,
-        "weekStart": "monday",
         "panels": [panel | {"id": number} for number, panel in enumerate(panels, start=1)],
-        "templating": {"list": [_datasource_variable(), *tree.get("variables", ())]},
+        "templating": {"list": [STYLES["datasource"], *tree.get("variables", ())]},
         "annotations": {"list": tree.get("annotations", [])},
         "links": [board_link(uid, title) for uid, title in tree["links"].items()],
     }
@@ -87,16 +76,9 @@ def programme_variable(catalogue: Catalogue) -> Json:
     """Return the variable of the programmes: some, or all."""
     options = {programme.id: programme.title for programme in catalogue.programmes}
     variable = _choice(conventions.PROGRAMME_VARIABLE, "Programme", options)
-    return variable | {
-        "multi": True,
-        "includeAll": True,
-        "allValue": ALL,
-        "current": {"selected": True, "text": ["Tous"], "value": ["$__all"]},
-        "options": [
-            {"selected": True, "text": "Tous", "value": "$__all"},
-            *(one | {"selected": False} for one in variable["options"]),
-        ],
-    }
+    others = [one | {"selected": False} for one in variable["options"]]
+    every = {"selected": True, "text": "Tous", "value": "$__all"}
+    return {**variable, **STYLES["choices"], "options": [every, *others]}
 
 
 def _choice(name: str, label: str, options: Mapping[str, str]) -> Json:
@@ -108,33 +90,12 @@ def _choice(name: str, label: str, options: Mapping[str, str]) -> Json:
     # A comma that is not escaped separates two values.
     escaped = {value: text.replace(",", "\\,") for value, text in options.items()}
     return {
-        "type": "custom",
+        **STYLES["choice"],
         "name": name,
         "label": label,
         "query": ", ".join(f"{text} : {value}" for value, text in escaped.items()),
         "options": listed,
         "current": listed[0],
-        "allowCustomValue": False,
-        "includeAll": False,
-        "multi": False,
-        "skipUrlSync": False,
-    }
-
-
-def _datasource_variable() -> Json:
-    """Return the variable of the Prometheus; Grafana takes its default one."""
-    return {
-        "type": "datasource",
-        "name": "datasource",
-        "label": "Prometheus",
-        "query": DATASOURCE["type"],
-        "current": {"text": "default", "value": "default"},
-        "options": [],
-        "refresh": 1,
-        "allowCustomValue": True,
-        "includeAll": False,
-        "multi": False,
-        "skipUrlSync": False,
     }
 
 

@@ -41,8 +41,8 @@ _PLAIN: Final[Tree] = {"unit": NO_UNIT}
 #: A colour of Grafana: that of ordinary text, dark on light and light on dark.
 _ANY_VALUE: Final = ((None, "text"),)
 
-#: What each kind of panel looks like on all boards; lines that are no measurement; cells.
-_STYLES: Final[Tree] = data_beside(__file__)
+STYLES: Final[Tree] = data_beside(__file__)
+"""What is the same on all boards: how each kind of panel looks, and the parts of a board."""
 
 
 class PanelWriter:
@@ -124,11 +124,7 @@ class PanelWriter:
                 for ref, line in zip(ascii_uppercase, lines, strict=False)
             ],
             (
-                *(
-                    (one["legend"], _STYLES["dashes"][one["dash"]])
-                    for one in lines
-                    if "dash" in one
-                ),
+                *((one["legend"], STYLES["dashes"][one["dash"]]) for one in lines if "dash" in one),
                 *_renamed(tree),
             ),
         )
@@ -189,7 +185,7 @@ class PanelWriter:
         targets: Sequence[Json],
         overrides: Iterable[tuple[str, Tree]],
     ) -> Json:
-        style, form = deepcopy(_STYLES[kind]), self._form(named_form)
+        style, form = deepcopy(STYLES[kind]), self._form(named_form)
         defaults = {
             **{name: value for name, value in _values(form).items() if value != []},
             "color": {"mode": "thresholds"},
@@ -258,7 +254,7 @@ class PanelWriter:
             properties["custom.wrapText"] = True
             properties["custom.cellOptions"] = {"type": "auto", "wrapText": True}
         if "cell" in column:
-            properties["custom.cellOptions"] = _STYLES["cells"][column["cell"]]
+            properties["custom.cellOptions"] = STYLES["cells"][column["cell"]]
         if "links" in column:
             properties["links"] = [
                 {"title": text, "url": url, "targetBlank": False}
@@ -270,7 +266,7 @@ class PanelWriter:
 
 
 def _link(title: str, url: str, *, new_tab: bool = False) -> Json:
-    return {**_STYLES["link"], "title": title, "url": url, "targetBlank": new_tab}
+    return {**STYLES["link"], "title": title, "url": url, "targetBlank": new_tab}
 
 
 def board_link(uid: str, title: str) -> Json:

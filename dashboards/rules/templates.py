@@ -16,14 +16,14 @@ from typing import Any, Final
 import yaml
 from jinja2 import Environment, StrictUndefined, Template
 
-from catalogue.formatting import NO_BREAK, NumberFormat, days_text
-from catalogue.model import Indicator, Unit
+from catalogue.formatting import NumberFormat, days_text
+from catalogue.model import Indicator
 from catalogue.territories import TERRITORY_TITLES
 from dashboards import conventions
+from dashboards import wording as words
 from dashboards.promql import FIGURE, in_decimals, indented, last_known, latest, on
 from dashboards.rules import wording
 from dashboards.rules.site import duration
-from dashboards.wording import FAMILIES, REASONS, TOPIC_FAULTS
 from events.dead_letter_policy import DEAD_LETTER_POLICY
 
 FOLDER: Final = Path(__file__).parent / "templates"
@@ -42,19 +42,19 @@ def template_text(name: str) -> str:
     return (FOLDER / name).read_text(encoding="utf-8")
 
 
-def filled_document(name: str, words: Mapping[str, object]) -> Any:  # noqa: ANN401 - YAML of any shape
+def filled_document(name: str, given: Mapping[str, object]) -> Any:  # noqa: ANN401 - YAML of any shape
     """Return the content of a template that is filled in, and then read as YAML."""
-    return filled_tree(template_text(name), words)
+    return filled_tree(template_text(name), given)
 
 
-def filled_tree(text: str, words: Mapping[str, object]) -> Any:  # noqa: ANN401 - as above
+def filled_tree(text: str, given: Mapping[str, object]) -> Any:  # noqa: ANN401 - as above
     """Return the content of a text that is filled in, and then read as YAML."""
-    return yaml.load(filled(text, words), Loader=_LOADER)  # noqa: S506 - both loaders are safe
+    return yaml.load(filled(text, given), Loader=_LOADER)  # noqa: S506 - both loaders are safe
 
 
-def filled(text: str, words: Mapping[str, object] = MappingProxyType({})) -> str:
+def filled(text: str, given: Mapping[str, object] = MappingProxyType({})) -> str:
     """Return a text that is filled in, without blanks around it."""
-    return _compiled(text).render(words).strip(" \n")
+    return _compiled(text).render(given).strip(" \n")
 
 
 @cache
@@ -96,33 +96,19 @@ _ENVIRONMENT: Final = Environment(
     undefined=StrictUndefined,
     autoescape=False,  # noqa: S701 - no HTML: PromQL, YAML, and texts that Alertmanager escapes
 )
-_ENVIRONMENT.policies["json.dumps_kwargs"] = {"sort_keys": False}
 _ENVIRONMENT.filters |= {
     "quoted": quoted,
     "with_figure": with_figure,
     "with_territory": with_territory,
 }
+#: What every template may name: all that both modules of French words do, and these.
 _ENVIRONMENT.globals |= {
+    **vars(words),
+    **vars(wording),
     "COMPLETE": COMPLETE,
-    "EXPECTED": wording.EXPECTED,
-    "FAMILIES": FAMILIES,
     "LAGGING_RECORDS": conventions.LAGGING_RECORDS,
-    "NO_BREAK": NO_BREAK,
     "POLICY": DEAD_LETTER_POLICY,
-    "REASONS": REASONS,
     "TERRITORIES": TERRITORY_TITLES,
-    "TERRITORY_CODE": wording.TERRITORY_CODE,
-    "TOPIC_FAULTS": TOPIC_FAULTS,
-    "Unit": Unit,
-    "amount_of": wording.amount_of,
-    "by_number": wording.by_number,
-    "day_from": wording.day_from,
-    "days_from": wording.days_from,
-    "days_of": wording.days_of,
     "days_text": days_text,
     "duration": duration,
-    "label_from": wording.label_from,
-    "pace_from": wording.pace_from,
-    "value_of": wording.value_of,
-    "word_of": wording.word_of,
 }
