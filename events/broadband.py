@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
 from events.fact import Fact, Family
-from events.identifiers import CommuneCode, Count, Day, also_checked
+from events.identifiers import CommuneCode, Count, Day, also_checked, broken
 
 
 class BroadbandCoverageReported(Fact):
@@ -42,9 +41,6 @@ class BroadbandCoverageReported(Fact):
     def _are_among_the_premises(cls, connectable: int, info: ValidationInfo) -> int:
         premises = info.data.get("premises")
         if premises is not None and connectable > premises:
-            raise PydanticCustomError(
-                "more_than_premises",
-                "is more than the commune's `premises`",
-                {"remedy": f"send at most {premises}, or correct `premises`"},
-            )
+            remedy = f"send at most {premises}, or correct `premises`"
+            raise broken("more_than_premises", "is more than the commune's `premises`", remedy)
         return connectable

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
 from events.fact import Fact, Family
 from events.identifiers import (
@@ -16,6 +15,7 @@ from events.identifiers import (
     EntityId,
     Label,
     also_checked,
+    broken,
     commune_department,
 )
 
@@ -49,11 +49,8 @@ class CoworkingOpened(CoworkingFact):
     def _is_in_the_department(cls, commune: str, info: ValidationInfo) -> str:
         department = info.data.get("department")
         if department is not None and commune_department(commune) is not department:
-            raise PydanticCustomError(
-                "commune_elsewhere",
-                "is not in the département of the site",
-                {"remedy": f"send a commune of {department.value!r}, or correct `department`"},
-            )
+            remedy = f"send a commune of {department.value!r}, or correct `department`"
+            raise broken("commune_elsewhere", "is not in the département of the site", remedy)
         return commune
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
 from events.code import Code
 from events.fact import Fact, Family
@@ -17,6 +16,7 @@ from events.identifiers import (
     PositiveCount,
     Uai,
     also_checked,
+    broken,
     uai_department,
 )
 
@@ -55,9 +55,6 @@ class EquipmentDelivered(Fact):
     def _is_the_school_s(cls, department: Department, info: ValidationInfo) -> Department:
         uai = info.data.get("uai")
         if uai is not None and uai_department(uai) is not department:
-            raise PydanticCustomError(
-                "department_differs",
-                "differs from the département of the UAI",
-                {"remedy": f"send {uai_department(uai).value!r}, or correct the UAI"},
-            )
+            remedy = f"send {uai_department(uai).value!r}, or correct the UAI"
+            raise broken("department_differs", "differs from the département of the UAI", remedy)
         return department

@@ -75,6 +75,11 @@ def also_checked(*rules: str) -> dict[str, Any]:
     return {"$comment": f"{ALSO_CHECKED}{', '.join(rules)}"}
 
 
+def broken(rule: str, problem: str, remedy: str) -> PydanticCustomError:
+    """Return the error of a rule that JSON Schema cannot express; see `also_checked`."""
+    return PydanticCustomError(rule, problem, {"remedy": remedy})
+
+
 def is_blank(text: str) -> bool:
     """Return whether a text has no visible character: no letter, digit, mark or symbol."""
     return not any(unicodedata.category(one)[0] in "LNPS" and one not in _INVISIBLE for one in text)
@@ -83,20 +88,15 @@ def is_blank(text: str) -> bool:
 def not_blank(text: str) -> str:
     """Return a text with a visible character; raise PydanticCustomError for any other."""
     if is_blank(text):
-        raise PydanticCustomError(
-            "blank", "has no visible character", {"remedy": "write a text that readers can see"}
-        )
+        raise broken("blank", "has no visible character", "write a text that readers can see")
     return text
 
 
 def _checked_uai(uai: str) -> str:
     expected = uai_check_letter(uai[:7])
     if uai[7] != expected:
-        raise PydanticCustomError(
-            "uai_check_letter",
-            "has a wrong check letter",
-            {"remedy": f"these seven digits end with {expected}: look for a mistyped digit"},
-        )
+        remedy = f"these seven digits end with {expected}: look for a mistyped digit"
+        raise broken("uai_check_letter", "has a wrong check letter", remedy)
     return uai
 
 
@@ -105,11 +105,8 @@ def _checked_siret(siret: str) -> str:
     digits = [int(digit) for digit in siret]
     luhn = sum(digits[1::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[0::2])
     if luhn % 10 and not (siret.startswith(LA_POSTE) and sum(digits) % 5 == 0):
-        raise PydanticCustomError(
-            "siret_check",
-            "fails its check (Luhn)",
-            {"remedy": "copy the 14 digits again from the organisation's Sirene notice"},
-        )
+        remedy = "copy the 14 digits again from the organisation's Sirene notice"
+        raise broken("siret_check", "fails its check (Luhn)", remedy)
     return siret
 
 

@@ -7,13 +7,12 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 from pydantic import StringConstraints as Text
-from pydantic_core import PydanticCustomError
 
 from boundary.diagnostic import choose
 from events.code import Code
 from events.errors import ContractError, RefusalReason
 from events.fact import Fact, Family
-from events.identifiers import Day, PlainText, Role, also_checked
+from events.identifiers import Day, PlainText, Role, also_checked, broken
 from events.observation import Territory
 
 
@@ -28,11 +27,8 @@ class ExplanationKind(Code, dimension="nature"):
 
 def _in_the_region(territory: Territory) -> Territory:
     if territory is Territory.COUNTRY:
-        raise PydanticCustomError(
-            "territory_of_region",
-            "has no milestone",
-            {"remedy": "write R11, or D and the code of a département"},
-        )
+        remedy = "write R11, or D and the code of a département"
+        raise broken("territory_of_region", "has no milestone", remedy)
     return territory
 
 

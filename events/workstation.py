@@ -7,11 +7,10 @@ from datetime import date
 from typing import ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
 from events.code import Code
 from events.fact import JSON, Fact, Family
-from events.identifiers import Count, Day, Department, EntityId, also_checked
+from events.identifiers import Count, Day, Department, EntityId, also_checked, broken
 
 LONGEST_PERIOD_DAYS = 366
 
@@ -60,10 +59,9 @@ class WorkstationUsageReported(Fact):
     def _ends_a_possible_period(cls, end: date, info: ValidationInfo) -> date:
         start = info.data.get("period_start")
         if start is not None and not 0 <= (end - start).days <= LONGEST_PERIOD_DAYS:
-            raise PydanticCustomError(
-                "period_length",
-                "is before the period's start, or over 366 days after it",
-                {"remedy": f"send a day from {start} to 366 days later, or correct `period_start`"},
+            remedy = f"send a day from {start} to 366 days later, or correct `period_start`"
+            raise broken(
+                "period_length", "is before the period's start, or over 366 days after it", remedy
             )
         return end
 
@@ -74,11 +72,8 @@ class WorkstationUsageReported(Fact):
     ) -> Mapping[WorkstationAudience, int]:
         available = info.data.get("available_hours")
         if available is not None and sum(occupied.values()) > available:
-            raise PydanticCustomError(
-                "more_than_available",
-                "adds up to more than the available hours",
-                {"remedy": f"send at most {available} in all, or correct `available_hours`"},
-            )
+            remedy = f"send at most {available} in all, or correct `available_hours`"
+            raise broken("more_than_available", "adds up to more than the available hours", remedy)
         return occupied
 
     def attributes(self) -> dict[str, JSON]:
