@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
-from types import MappingProxyType
-from typing import Final, NamedTuple, TypeVar
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,10 +19,6 @@ from boundary.errors import SmartRegionError
 from events.communes import COMMUNES, MERGED_INTO
 from events.dead_letters import RecordOrigin
 from events.registry import FACTS_BY_NAME
-from operations.scorecards.classification import AcceptedRecord, ClassifiedRecord, RefusedRecord
-from streams.state import Cell, cell_of, newest
-
-_Key = TypeVar("_Key", bound=Hashable)
 
 
 class ReportModel(BaseModel):
@@ -74,13 +70,6 @@ REFERENCES: Final = (
 )
 """Without enrolments: these are persons under pseudonyms, which no other fact names."""
 
-_REFERENCES_OF: Final[Mapping[str, tuple[Reference, ...]]] = MappingProxyType(
-    {fact: tuple(one for one in REFERENCES if fact in one.facts) for fact in FACTS_BY_NAME}
-)
-_DECLARING: Final = frozenset(one.declared_by for one in REFERENCES if one.declared_by is not None)
-_BY_PATH: Final = MappingProxyType({f"data.{one.field}": one for one in REFERENCES})
-_KNOWN_COMMUNES: Final = frozenset(chain(*COMMUNES.values(), MERGED_INTO))
-
 
 class Checked(ReportModel):
     """The number of facts with a reference of a kind, and of those to something unknown."""
@@ -114,140 +103,76 @@ class Reconciliation(ReportModel):
     dangling: tuple[Dangling, ...]
 
 
-class _Claim(NamedTuple):
-    cell: Cell
-    origin: RecordOrigin
-    producer: str
+def shown_value(field: str, value: object) -> str | None:
+    """Return the value of a refused field where it has the form of a reference; else None."""
+    reference = next((one for one in REFERENCES if field == f"data.{one.field}"), None)
+    form = None if reference is None else reference.form
+    shown = isinstance(value, str) and form is not None and re.fullmatch(form, value)
+    return str(value) if shown else None
 
 
-@dataclass(slots=True)
-class _Found:
-    count: int
-    example: RecordOrigin
+def reconcile(
+    records: sqlite3.Connection,
+    sirets: Collection[str] | None = None,
+    *,
+    only: str | None = None,
+) -> Reconciliation:
+    """Return the unknown references among records; with `only`, those of one producer.
 
-
-_CellKey = tuple[str, str, int]
-"""A fact's name, its entity, and its effective day."""
-
-
-class References:
-    """The references of classified records, added in any order; corrections count as in figures."""
-
-    def __init__(self) -> None:
-        self._claims: dict[_CellKey, _Claim] = {}
-        self._refused: dict[tuple[Reference, str, str | None], _Found] = {}
-
-    def add(self, producer: str, record: ClassifiedRecord) -> None:
-        """Add a record of a producer."""
-        if isinstance(record, RefusedRecord):
-            self._refuse(producer, record)
-        elif _REFERENCES_OF.get(record.event.fact.NAME) or record.event.fact.NAME in _DECLARING:
-            self._claim(producer, record)
-
-    def reconcile(
-        self, sirets: Collection[str] | None = None, *, only: str | None = None
-    ) -> Reconciliation:
-        """Return the unknown references; with `only`, those of one producer.
-
-        `sirets` are those of known organisations. Without them grants' SIRETs are not checked: a
-        well-formed one may be anybody's.
-        """
-        known: dict[ReferenceKind, Collection[str]] = {
-            ReferenceKind.COMMUNE: _KNOWN_COMMUNES,
-            **({} if sirets is None else {ReferenceKind.SIRET: sirets}),
-            **{one.kind: self._declared(one.declared_by) for one in REFERENCES if one.declared_by},
-        }
-        named: Counter[ReferenceKind] = Counter()
-        unknown: dict[tuple[Reference, str, str | None, str | None], _Found] = {}
-        for reference, fact, claim, value in self._naming(only):
-            named[reference.kind] += 1
-            if value not in known.get(reference.kind, (value,)):
-                _note(unknown, (reference, claim.producer, fact, value), claim.origin)
-        refused = {
-            (reference, producer, None, value): found
-            for (reference, producer, value), found in self._refused.items()
-            if only in (None, producer)
-        }
-        lines = (_line(*key, found) for key, found in [*unknown.items(), *refused.items()])
-        dangling = sorted(lines, key=_rank)
-        return Reconciliation(
-            checked=tuple(
-                _checked(kind, named, dangling) for kind in ReferenceKind if kind in known
-            ),
-            unchecked=tuple(kind for kind in ReferenceKind if kind not in known),
-            dangling=tuple(dangling),
-        )
-
-    def _naming(self, only: str | None) -> Iterator[tuple[Reference, str, _Claim, str]]:
-        """Yield each reference in force: its fact, its record, and the value."""
-        for (fact, _, _), claim in self._claims.items():
-            if claim.cell.attributes is not None and only in (None, claim.producer):
-                for reference in _REFERENCES_OF.get(fact, ()):
-                    yield reference, fact, claim, claim.cell.attributes[reference.field]
-
-    def _claim(self, producer: str, record: AcceptedRecord) -> None:
-        fact = record.event.fact
-        key = (fact.NAME, fact.entity_id, fact.effective_day.toordinal())
-        claim = _Claim(cell_of(record.event), record.origin, producer)
-        held = self._claims.get(key)
-        if held is None or _wins(claim, held):
-            self._claims[key] = claim
-
-    def _refuse(self, producer: str, record: RefusedRecord) -> None:
-        reference = _BY_PATH.get(record.field)
-        if reference is None:
-            return
-        value = record.value if isinstance(record.value, str) else ""
-        formed = value if reference.form and re.fullmatch(reference.form, value) else None
-        _note(self._refused, (reference, producer, formed), record.origin)
-
-    def _declared(self, fact: str) -> frozenset[str]:
-        """Return the entities that a fact declares, on any day."""
-        return frozenset(
-            entity
-            for (name, entity, _), claim in self._claims.items()
-            if name == fact and claim.cell.attributes is not None
-        )
-
-
-def _wins(claim: _Claim, held: _Claim) -> bool:
-    if claim.cell == held.cell:  # A duplicate record: the first origin is shown.
-        return claim.origin < held.origin
-    return newest(held.cell, claim.cell) is claim.cell
-
-
-def _note(found: dict[_Key, _Found], key: _Key, origin: RecordOrigin) -> None:
-    known = found.setdefault(key, _Found(0, origin))
-    known.count += 1
-    known.example = min(known.example, origin)
-
-
-def _line(
-    reference: Reference, producer: str, fact: str | None, value: str | None, found: _Found
-) -> Dangling:
-    return Dangling(
-        kind=reference.kind,
-        producer=producer,
-        fact=fact,
-        field=f"data.{reference.field}",
-        value=value,
-        count=found.count,
-        example=str(found.example),
+    `sirets` are those of known organisations. Without them grants' SIRETs are not checked: a
+    well-formed one may be anybody's.
+    """
+    listed = {ReferenceKind.COMMUNE: {*chain(*COMMUNES.values(), MERGED_INTO)}}
+    if sirets is not None:
+        listed[ReferenceKind.SIRET] = {*sirets}
+    checked = {*listed, *(one.kind for one in REFERENCES if one.declared_by is not None)}
+    script = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+    records.executescript(script)
+    records.executemany(
+        "INSERT INTO reference VALUES (?, ?, ?, ?)",
+        [
+            (one.kind, one.field, fact, one.kind in checked)
+            for one in REFERENCES
+            for fact in one.facts
+        ],
     )
-
-
-def _rank(line: Dangling) -> tuple[object, ...]:
-    """Return the sort key of a line: kind and producer, then the most frequent first."""
+    records.executemany(
+        "INSERT OR IGNORE INTO known VALUES (?, ?)",
+        [(kind, value) for kind, values in listed.items() for value in values],
+    )
+    for one in REFERENCES:
+        records.execute(
+            "INSERT OR IGNORE INTO known SELECT ?, entity FROM claim WHERE fact = ?",
+            (one.kind, one.declared_by),
+        )
+    lines = [
+        Dangling(
+            **{name: row[name] for name in ("kind", "producer", "fact", "value", "count")},
+            field=f"data.{row['field']}",
+            example=str(RecordOrigin(row["topic"], row["partition"], row["offset"])),
+        )
+        for row in records.execute("SELECT * FROM dangling")
+        if only in (None, row["producer"])
+    ]
     kinds = list(ReferenceKind)
-    rank = (kinds.index(line.kind), line.producer, -line.count)
-    return (*rank, line.fact or "", line.field, line.value or "")
-
-
-def _checked(
-    kind: ReferenceKind, named: Counter[ReferenceKind], dangling: Iterable[Dangling]
-) -> Checked:
-    unknown = sum(one.count for one in dangling if one.kind is kind and one.fact is not None)
-    return Checked(kind=kind, named=named[kind], unknown=unknown)
+    lines.sort(key=lambda one: kinds.index(one.kind))
+    named = Counter(
+        row["kind"]
+        for row in records.execute("SELECT * FROM naming")
+        if only in (None, row["producer"])
+    )
+    unknown = Counter[str]()
+    for line in lines:
+        unknown[line.kind] += 0 if line.fact is None else line.count
+    return Reconciliation(
+        checked=tuple(
+            Checked(kind=kind, named=named[kind], unknown=unknown[kind])
+            for kind in kinds
+            if kind in checked
+        ),
+        unchecked=tuple(kind for kind in kinds if kind not in checked),
+        dangling=tuple(lines),
+    )
 
 
 def read_sirets(file: Path) -> frozenset[str]:

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from datetime import date, datetime
 from enum import StrEnum
-from math import ceil
-from typing import Final, TypeGuard
+from typing import Final
 
-from pydantic_core import to_json
-
-from events.cloudevent import CloudEvent
 from events.dead_letters import RecordOrigin
 from events.errors import RefusalReason
 from events.frequency import Frequency, allowed_silence_days
 from events.producers.model import UNKNOWN_PRODUCER, Producers
-from operations.scorecards.classification import (
-    AcceptedRecord,
-    ClassifiedRecord,
-    RefusedRecord,
-    lateness_days,
-)
 from operations.scorecards.references import ReportModel
-
-#: The title of the scorecard for records of no declared producer.
-_UNDECLARED: Final = "Not declared"
+from streams.state import moment_of
 
 
 class ProducerStatus(StrEnum):
@@ -95,178 +83,60 @@ class Scorecard(ReportModel):
     standing: ProducerStatus
 
 
-class ScorecardBuilder:
-    """Builds the scorecards of all producers from classified records, in any order."""
-
-    def __init__(self, producers: Producers) -> None:
-        self._producers = producers
-        self._tallies = {producer.id: _Tally() for producer in producers}
-        self._undeclared = _Tally()
-
-    def add(self, producer: str, record: ClassifiedRecord) -> None:
-        """Count a record of a producer."""
-        tally = self._tallies.get(producer, self._undeclared)
-        tally.add(record)
-        # Its own today: a worker refused it that had not read the declaration yet.
-        if not _is_attempt(record) or record.owner == producer:
-            return
-        tally.attempts += 1
-        if record.owner in self._tallies:
-            self._tallies[record.owner].attempts_by_others += 1
-
-    def cards(self, as_of: date) -> tuple[Scorecard, ...]:
-        """Return a scorecard for each declared producer, in the order of their declaration.
-
-        Records of no declared producer, where there are any, make a last one: `unknown`.
-        """
-        cards = [
-            _card(
-                self._tallies[producer.id],
-                producer.id,
-                producer.title,
-                as_of,
-                contact=producer.contact,
-                every=producer.expected_every,
-            )
-            for producer in self._producers
-        ]
-        if not self._undeclared.empty:
-            cards.append(_card(self._undeclared, UNKNOWN_PRODUCER, _UNDECLARED, as_of))
-        return tuple(cards)
+_COUNTS: Final = ("accepted", "replayed", "duplicates", "reused_ids", "misplaced")
 
 
-def producer_of(record: ClassifiedRecord, producers: Producers) -> str:
-    """Return the id of a record's producer, or `unknown`.
+def scorecards(
+    records: sqlite3.Connection, producers: Producers, as_of: date
+) -> Iterator[Scorecard]:
+    """Yield a scorecard for each declared producer, in the order of their declaration.
 
-    The producer that the gateway authenticated takes precedence over the record's source.
+    Records of no declared producer, where there are any, make a last one: `unknown`.
     """
-    if isinstance(record, RefusedRecord) and record.producer is not None:
-        named = producers.get(record.producer)
-        return UNKNOWN_PRODUCER if named is None else named.id
-    source = record.event.source if isinstance(record, AcceptedRecord) else record.source
-    found = producers.of_source(source) if source is not None else None
-    return UNKNOWN_PRODUCER if found is None else found.id
-
-
-_EventKey = tuple[str, str]
-"""An event's source and id."""
-
-
-@dataclass(slots=True)
-class _Tally:
-    """The counts of one producer; the order of records does not matter."""
-
-    valid_records: int = 0
-    sent: dict[_EventKey, int] = field(default_factory=dict)
-    """The lateness of each valid event that the producer sent."""
-    contents: dict[_EventKey, int] = field(default_factory=dict)
-    """The digest of the first content read under each of these ids: there are millions of them."""
-    other_contents: set[tuple[_EventKey, int]] = field(default_factory=set)
-    misplaced: int = 0
-    replayed: dict[_EventKey, int] = field(default_factory=dict)
-    attempts: int = 0
-    attempts_by_others: int = 0
-    refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
-    examples: dict[tuple[str, str], RecordOrigin] = field(default_factory=dict)
-    last_event: datetime | None = None
-
-    @property
-    def empty(self) -> bool:
-        """True without any record."""
-        return not (self.sent or self.replayed or self.refusals)
-
-    def add(self, record: ClassifiedRecord) -> None:
-        """Count a record."""
-        if isinstance(record, AcceptedRecord):
-            self._take(record)
-        else:
-            self._refuse(record)
-
-    def _take(self, record: AcceptedRecord) -> None:
-        event = record.event
-        days = lateness_days(event.time, event.fact.effective_day)
-        events = self.replayed if record.replayed else self.sent
-        key = (event.source, event.id)
-        if not record.replayed:
-            self.valid_records += 1
-            self.misplaced += record.misplaced
-            content = _digest(event)
-            if self.contents.setdefault(key, content) != content:
-                self.other_contents.add((key, content))
-        # Of two events with one id the later recording counts, in any order of reading.
-        events[key] = max(days, events.get(key, days))
-        if self.last_event is None or event.time > self.last_event:
-            self.last_event = event.time
-
-    def _refuse(self, record: RefusedRecord) -> None:
-        kind = (record.reason, record.field)
-        self.refusals[kind] += 1
-        self.examples[kind] = min(record.origin, self.examples.get(kind, record.origin))
-
-
-def _card(
-    tally: _Tally,
-    producer: str,
-    title: str,
-    as_of: date,
-    *,
-    contact: str | None = None,
-    every: Frequency | None = None,
-) -> Scorecard:
-    events = tally.replayed | tally.sent
-    refused = tally.refusals.total()
-    sent = len(tally.sent) + refused
-    silence = None if tally.last_event is None else (as_of - tally.last_event.date()).days
-    allowed = None if every is None else allowed_silence_days(every)
-    return Scorecard(
-        producer=producer,
-        title=title,
-        contact=contact,
-        as_of=as_of,
-        accepted=len(events),
-        replayed=len(events) - len(tally.sent),
-        duplicates=tally.valid_records - len(tally.sent) - len(tally.other_contents),
-        reused_ids=len(tally.other_contents),
-        misplaced=tally.misplaced,
-        refused=refused,
-        attempts=tally.attempts,
-        attempts_by_others=tally.attempts_by_others,
-        refusals=tuple(_refusals(tally)),
-        valid_share=len(tally.sent) / sent if sent else None,
-        lateness=_lateness(events.values()),
-        expected_every=every,
-        last_event=tally.last_event,
-        silence_days=None if silence is None else max(silence, 0),
-        allowed_silence_days=allowed,
-        standing=_standing(silence, allowed),
-    )
-
-
-def _is_attempt(record: ClassifiedRecord) -> TypeGuard[RefusedRecord]:
-    return isinstance(record, RefusedRecord) and record.reason == RefusalReason.NOT_OWNER
-
-
-def _digest(event: CloudEvent) -> int:
-    """Return a digest of an event's content without source and id."""
-    return hash((event.type, event.time, to_json(event.fact)))
-
-
-def _refusals(tally: _Tally) -> Iterable[Refusals]:
-    ranked = sorted(tally.refusals.items(), key=lambda item: (-item[1], item[0]))
-    for (reason, name), count in ranked:
-        example = str(tally.examples[reason, name])
-        yield Refusals(reason=reason, field=name, count=count, example=example)
-
-
-def _lateness(days: Iterable[int]) -> Lateness | None:
-    ordered = sorted(days)
-    if not ordered:
-        return None
-
-    def rank(tenths: int) -> int:
-        return ordered[ceil(tenths * len(ordered) / 10) - 1]
-
-    return Lateness(median=rank(5), ninth_decile=rank(9), most=ordered[-1])
+    accepted = {row["producer"]: dict(row) for row in records.execute("SELECT * FROM card")}
+    refusals = defaultdict[str, list[Refusals]](list)
+    for row in records.execute("SELECT * FROM refusal"):
+        example = str(RecordOrigin(row["topic"], row["partition"], row["offset"]))
+        same = {name: row[name] for name in ("reason", "field", "count")}
+        refusals[row["producer"]].append(Refusals(**same, example=example))
+    # Not the producer's own: a worker may have refused it before it read the declaration.
+    attempts = records.execute(
+        "SELECT producer, owner FROM refused WHERE reason = ? AND owner IS NOT producer",
+        (RefusalReason.NOT_OWNER,),
+    ).fetchall()
+    by, about = (Counter(row[name] for row in attempts) for name in ("producer", "owner"))
+    declared: list[tuple[str, str, str | None, Frequency | None]] = [
+        (one.id, one.title, one.contact, one.expected_every) for one in producers
+    ]
+    if UNKNOWN_PRODUCER in accepted.keys() | refusals.keys():
+        declared.append((UNKNOWN_PRODUCER, "Not declared", None, None))
+    for producer, title, contact, every in declared:
+        counts = accepted.get(producer, {})
+        last = moment_of(counts["last_event"]) if counts else None
+        silence = None if last is None else (as_of - last.date()).days
+        allowed = None if every is None else allowed_silence_days(every)
+        refused = sum(one.count for one in refusals[producer])
+        valid = counts.get("accepted", 0) - counts.get("replayed", 0)
+        yield Scorecard(
+            producer=producer,
+            title=title,
+            contact=contact,
+            as_of=as_of,
+            attempts=by[producer],
+            attempts_by_others=about[producer],
+            expected_every=every,
+            allowed_silence_days=allowed,
+            refusals=tuple(refusals[producer]),
+            refused=refused,
+            valid_share=valid / (valid + refused) if valid + refused else None,
+            lateness=None
+            if last is None
+            else Lateness(**{name: counts[name] for name in Lateness.model_fields}),
+            last_event=last,
+            silence_days=None if silence is None else max(silence, 0),
+            standing=_standing(silence, allowed),
+            **{name: counts.get(name, 0) for name in _COUNTS},
+        )
 
 
 def _standing(silence: int | None, allowed: int | None) -> ProducerStatus:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -11,30 +12,47 @@ from hypothesis import strategies as st
 from events.cloudevent import CloudEvent
 from events.dead_letters import RecordOrigin
 from events.fact import Family
+from events.producers.model import Producers
 from events.registry import FACTS_BY_NAME
-from operations.scorecards.classification import AcceptedRecord, RefusedRecord
+from operations.scorecards.classification import AcceptedRecord, ClassifiedRecord, RefusedRecord
 from operations.scorecards.references import (
     REFERENCES,
     Reconciliation,
     Reference,
     ReferenceKind,
-    References,
 )
+from operations.scorecards.report import report_on
 from tests.support.histories import event, histories, uai
+from tests.support.producers import producer
+from tests.support.sources import source_of
 
 PARIS = uai("0750001")
 MEAUX = uai("0770001")
 HERE = RecordOrigin("smartregion.schools", 0, 5)
 SIRET = "23750007900312"
+AS_OF = date(2019, 6, 30)
+PRODUCERS = Producers(
+    producers=(
+        producer("one", "urn:iledefrance"),
+        producer("other", f"{source_of('school.connected')}:other"),
+    )
+)
 
 FAMILIES = (Family.SCHOOLS, Family.EQUIPMENT, Family.COWORKING, Family.WORKSTATIONS, Family.GRANTS)
 
 
 def reconciled(*events: CloudEvent, sirets: Iterable[str] | None = None) -> Reconciliation:
-    references = References()
-    for offset, one in enumerate(events):
-        references.add("one", AcceptedRecord(one, HERE._replace(offset=offset)))
-    return references.reconcile(None if sirets is None else frozenset(sirets))
+    seen = (AcceptedRecord(one, HERE._replace(offset=offset)) for offset, one in enumerate(events))
+    return reconciled_of(seen, sirets=sirets)
+
+
+def reconciled_of(
+    seen: Iterable[ClassifiedRecord], sirets: Iterable[str] | None = None
+) -> Reconciliation:
+    known = None if sirets is None else frozenset(sirets)
+    found = report_on(seen, PRODUCERS, AS_OF, references=True, sirets=known).references
+    assert found is not None
+    return found
 
 
 def dangling(*events: CloudEvent, sirets: Iterable[str] | None = None) -> list[tuple[object, ...]]:
@@ -142,10 +160,7 @@ def test_sirets_are_checked_against_a_list_only() -> None:
 )
 def test_a_refused_reference_is_listed_too(field: str, value: object, shown: str | None) -> None:
     """A commune elsewhere is not silently dropped; what it is not is not shown."""
-    references = References()
-    references.add("one", RefusedRecord("invalid_data", field, HERE, value=value))
-
-    found = references.reconcile()
+    found = reconciled_of([RefusedRecord("invalid_data", field, HERE, value=value)])
 
     (line,) = found.dangling
     assert (line.fact, line.field, line.value, line.count) == (None, field, shown, 1)
@@ -162,11 +177,5 @@ def test_the_order_does_not_matter(history: list[list[CloudEvent]], data: st.Dat
         for offset, one in enumerate(one for events in history for one in events)
     ]
     again = data.draw(st.permutations([*seen, *seen[:3]]))
-    answers = []
-    for order in (seen, again):
-        references = References()
-        for record in order:
-            references.add(record.event.source, record)
-        answers.append(references.reconcile([SIRET]))
 
-    assert answers[0] == answers[1]
+    assert reconciled_of(seen, [SIRET]) == reconciled_of(again, [SIRET])

@@ -16,13 +16,8 @@ from events.dead_letters import GATEWAY, RecordOrigin
 from events.fact import Family
 from events.producers.model import Producers
 from operations.scorecards.classification import AcceptedRecord, ClassifiedRecord, RefusedRecord
-from operations.scorecards.scorecard import (
-    ProducerStatus,
-    Refusals,
-    Scorecard,
-    ScorecardBuilder,
-    producer_of,
-)
+from operations.scorecards.report import report_on
+from operations.scorecards.scorecard import ProducerStatus, Refusals, Scorecard
 from tests.support.histories import event, histories, uai
 from tests.support.producers import producer
 from tests.support.scorecards import LYCEES, PRODUCERS
@@ -51,10 +46,7 @@ def refused(
 def scorecards(
     seen: Iterable[ClassifiedRecord], producers: Producers, as_of: date
 ) -> tuple[Scorecard, ...]:
-    book = ScorecardBuilder(producers)
-    for record in seen:
-        book.add(producer_of(record, producers), record)
-    return book.cards(as_of)
+    return report_on(seen, producers, as_of).scorecards
 
 
 def card(
