@@ -66,7 +66,7 @@ def simulate(seed: int, start: date = FIRST_DAY, end: date = LAST_DAY) -> Iterat
         )
         system.story(world, stream(seed, f"story:{system.name}"), emitter)
         emitters[system.family] = emitter
-    simulate_invalid(world, stream(seed, "invalid"), emitters)
+    simulate_invalid(stream(seed, "invalid"), emitters)
     when_sent = attrgetter("sent")
     return merge(
         *(sorted(emitter.records, key=when_sent) for emitter in emitters.values()), key=when_sent
