@@ -1,27 +1,27 @@
-"""Broadband: quarterly coverage by commune; Seine-et-Marne slips, Paris attains and loses 100 %."""
+"""Broadband: quarterly coverage by commune; Seine-et-Marne slips, Paris attains and loses 100 %.
+
+Arcep's observatory counts fibre each quarter, by département and for the region.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from random import Random
 
 from events.broadband import BroadbandCoverageReported
 from events.identifiers import Department
+from events.observation import IndicatorObserved, Territory
 from simulation.chance import days_after, split
-from simulation.departments import department_figures
 from simulation.emitter import Emitter
+from simulation.figures import region_figures
 from simulation.period import quarter_ends
-from simulation.territory import Commune
-from simulation.world import World
+from simulation.world import Commune, World
 
 FIRST_QUARTER = date(2015, 12, 31)
 LAST_QUARTER = date(2020, 9, 30)
 """A quarter is published some weeks after its end: this is the last one of the simulated years."""
-
-RECOUNT = date(2019, 6, 30)
-"""Operators' surveys find premises of Paris that were not counted before: 100 % becomes 96 %."""
-
 
 WORKS = 0.4
 """How much of a département's roll-out goes by between a commune's first premises and its last."""
@@ -40,6 +40,11 @@ RETRACTED_SHARE = 0.0006
 UNDERSTATED = 0.9
 
 
+FIBRE = "ARCEP-FTTH-RACCORDABLES"
+
+COUNTED_AFTER_DAYS = (25, 40)
+
+
 def simulate_broadband(world: World, chance: Random, emitter: Emitter) -> None:
     """Emit, quarter by quarter, the premises of each commune and those that can be connected."""
     for department in Department:
@@ -51,7 +56,7 @@ def simulate_broadband(world: World, chance: Random, emitter: Emitter) -> None:
 def _reports(
     communes: Sequence[Commune], department: Department, quarter: date
 ) -> Iterator[BroadbandCoverageReported]:
-    figures = department_figures()[department]
+    figures = region_figures().departments[department]
     total = round(figures.premises.on(quarter))
     premises = split(total, [commune.size for commune in communes])
     shares = _shares(communes, premises, figures.connectable.on(quarter))
@@ -101,8 +106,7 @@ def _publish(
         emitter.send_late(report, days_after(chance, SILENT_UNTIL, 0, 10))
     elif fate < CORRECTED_SHARE and report.connectable_premises:
         understated = int(report.connectable_premises * UNDERSTATED)
-        wrong = report.model_copy(update={"connectable_premises": understated})
-        emitter.correct(wrong, report, published)
+        emitter.send(report, published, wrongly={"connectable_premises": understated})
     else:
         emitter.send(report, published)
     if fate > 1 - RETRACTED_SHARE:
@@ -112,3 +116,21 @@ def _publish(
             "connectable_premises": report.premises,
         }
         emitter.retract(report.model_copy(update=forecast), published)
+
+
+def simulate_fibre(_: World, chance: Random, emitter: Emitter) -> None:
+    """Emit, quarter by quarter, the premises that can have fibre."""
+    region = region_figures()
+    for quarter in quarter_ends(FIRST_QUARTER, LAST_QUARTER):
+        published = days_after(chance, quarter, *COUNTED_AFTER_DAYS)
+        share = region.curves.fibre.on(quarter)
+        counts = {
+            Territory.of(department.value): round(figures.connectable.on(quarter) * share)
+            for department, figures in region.departments.items()
+        }
+        counts[Territory.REGION] = sum(counts.values())
+        for territory, count in counts.items():
+            observed = IndicatorObserved(
+                indicator=FIBRE, territory=territory, observed_on=quarter, value=Decimal(count)
+            )
+            emitter.send(observed, published)

@@ -8,8 +8,7 @@ from events.coworking import CoworkingClosed, CoworkingOpened, CoworkingResized
 from simulation.chance import days_after
 from simulation.emitter import Emitter
 from simulation.period import FIRST_DAY
-from simulation.sites import CoworkingSite
-from simulation.world import World
+from simulation.world import CoworkingSite, World
 
 CORRECTED_SHARE = 0.05
 RECORDED_AFTER_DAYS = (0, 9)
@@ -44,4 +43,4 @@ def _extend(site: CoworkingSite, chance: Random, emitter: Emitter) -> None:
         recorded = days_after(chance, day, *RECORDED_AFTER_DAYS)
         # The site's whole capacity, instead of what was really installed.
         wrongly = {"workstations": level * 2} if chance.random() < CORRECTED_SHARE else None
-        emitter.send_or_correct(resized, recorded, wrongly)
+        emitter.send(resized, recorded, wrongly=wrongly)

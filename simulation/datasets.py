@@ -5,7 +5,7 @@ Their data are probed, and are sometimes not there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, timedelta
 from random import Random
 
@@ -23,33 +23,15 @@ from events.frequency import Frequency
 from simulation.chance import day_between, days_after, one_of
 from simulation.curve import Curve
 from simulation.emitter import Emitter
+from simulation.figures import region_figures
 from simulation.period import FIRST_DAY, LAST_DAY, working_day
 from simulation.world import World
 
-DATASETS: Mapping[UpdateFrequency, int] = {
-    UpdateFrequency.DAILY: 3,
-    UpdateFrequency.WEEKLY: 16,
-    UpdateFrequency.MONTHLY: 60,
-    UpdateFrequency.QUARTERLY: 80,
-    UpdateFrequency.ANNUAL: 101,
-    UpdateFrequency.IRREGULAR: 60,
-}
-"""How many datasets by the frequency that their publisher promises: 320."""
-
 RELEASED = Curve.yearly(0.12, 0.28, 0.47, 0.66, 0.84, 1.0)
-"""Share of them released."""
+"""Share of all of them released."""
 
 WITHDRAWN = 6
 WITHDRAWN_BETWEEN = (date(2018, 1, 8), date(2020, 11, 30))
-
-DAYS_BETWEEN_UPDATES: Mapping[UpdateFrequency, tuple[int, int]] = {
-    UpdateFrequency.DAILY: (1, 1),
-    UpdateFrequency.WEEKLY: (6, 8),
-    UpdateFrequency.MONTHLY: (28, 33),
-    UpdateFrequency.QUARTERLY: (85, 95),
-    UpdateFrequency.ANNUAL: (345, 370),
-    UpdateFrequency.IRREGULAR: (30, 300),
-}
 
 SKIPPED_SHARE = 0.04
 """Updates that are not made, the next one being in time again."""
@@ -58,30 +40,6 @@ FORGOTTEN_SHARE = 0.10
 FORGOTTEN_SINCE = date(2018, 7, 1)
 """Datasets that are not updated any more from some day on."""
 
-THEMES: Mapping[Theme, tuple[str, ...]] = {
-    Theme.TRANSPORT: ("Arrêts du réseau", "Fréquentation des gares", "Aires de covoiturage"),
-    Theme.EDUCATION: ("Effectifs des lycées", "Formations professionnelles", "Îles de loisirs"),
-    Theme.ECONOMY: ("Aides aux entreprises", "Tiers-lieux", "Emplois par secteur"),
-    Theme.TERRITORY: ("Mode d’occupation du sol", "Périmètres des SCoT", "Logements aidés"),
-    Theme.ENVIRONMENT: ("Qualité de l’air", "Espaces verts", "Consommation d’énergie"),
-    Theme.ADMINISTRATION: ("Subventions votées", "Délibérations", "Marchés publics"),
-    Theme.CULTURE: ("Lieux de tournage", "Équipements culturels", "Inventaire du patrimoine"),
-}
-THEME_WEIGHTS = {
-    Theme.TRANSPORT: 0.24,
-    Theme.EDUCATION: 0.17,
-    Theme.ECONOMY: 0.14,
-    Theme.TERRITORY: 0.17,
-    Theme.ENVIRONMENT: 0.12,
-    Theme.ADMINISTRATION: 0.09,
-    Theme.CULTURE: 0.07,
-}
-PUBLISHERS = (
-    "Région Île-de-France",
-    "Île-de-France Mobilités",
-    "L’Institut Paris Region",
-    "Airparif",
-)
 LICENCES = {Licence.OPEN_LICENCE: 0.72, Licence.ODBL: 0.22, Licence.OTHER_OPEN: 0.06}
 
 PROBE_GRACE_DAYS = 7
@@ -97,7 +55,8 @@ RETRACTED_SHARE = 0.004
 def simulate_datasets(_world: World, chance: Random, emitter: Emitter) -> None:
     """Emit every dataset's release, updates and withdrawal, then what was found of its data."""
     probed: list[tuple[DatasetReleased, list[date], date]] = []
-    frequencies = [frequency for frequency, number in DATASETS.items() for _ in range(number)]
+    datasets = region_figures().datasets.items()
+    frequencies = [frequency for frequency, one in datasets for _ in range(one.number)]
     chance.shuffle(frequencies)
     # Only what is already there by then can be withdrawn.
     withdrawn = set(chance.sample(range(len(frequencies) // 4), WITHDRAWN))
@@ -117,13 +76,14 @@ def simulate_datasets(_world: World, chance: Random, emitter: Emitter) -> None:
 
 
 def _release(number: int, day: date, frequency: UpdateFrequency, chance: Random) -> DatasetReleased:
-    theme = one_of(chance, THEME_WEIGHTS)
+    region = region_figures()
+    theme = one_of(chance, {theme: one.share for theme, one in region.themes.items()})
     return DatasetReleased(
         dataset_id=f"idf-{number + 1:04d}",
         released_on=day,
-        title=f"{chance.choice(THEMES[theme])} ({number + 1})",
+        title=f"{chance.choice(region.themes[theme].titles)} ({number + 1})",
         theme=theme,
-        publisher=chance.choice(PUBLISHERS),
+        publisher=chance.choice(region.publishers),
         licence=one_of(chance, LICENCES),
         update_frequency=frequency,
     )
@@ -132,7 +92,7 @@ def _release(number: int, day: date, frequency: UpdateFrequency, chance: Random)
 def _announce(released: DatasetReleased, chance: Random, emitter: Emitter) -> None:
     recorded = days_after(chance, released.released_on, *RECORDED_AFTER_DAYS)
     wrongly = {"theme": Theme.ADMINISTRATION} if chance.random() < CORRECTED_SHARE else None
-    emitter.send_or_correct(released, recorded, wrongly)
+    emitter.send(released, recorded, wrongly=wrongly)
 
 
 def _update(
@@ -193,7 +153,7 @@ def _probe(
 
 
 def _update_days(released: DatasetReleased, until: date, chance: Random) -> Iterator[date]:
-    fewest, most = DAYS_BETWEEN_UPDATES[released.update_frequency]
+    fewest, most = region_figures().datasets[released.update_frequency].days_between
     day = days_after(chance, released.released_on, fewest, most)
     while day <= until:
         if chance.random() >= SKIPPED_SHARE:

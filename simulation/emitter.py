@@ -91,9 +91,23 @@ class Emitter:
         self._chance = stream(seed, f"outbox:{system}")
         self._sequence = 0
 
-    def send(self, fact: Fact, on: date, *, punctual: bool = False) -> None:
-        """Record a fact on a day; where it is not punctual it may be late, or overtaken."""
+    def send(
+        self,
+        fact: Fact,
+        on: date,
+        *,
+        wrongly: Mapping[str, object] | None = None,
+        punctual: bool = False,
+    ) -> None:
+        """Record a fact on a day; where it is not punctual it may be late, or overtaken.
+
+        Where it is first recorded `wrongly`, in these fields, it is corrected some days later; the
+        correction may overtake.
+        """
         on = max(on, FIRST_DAY)
+        if wrongly is not None:
+            self._correct(fact.model_copy(update=wrongly), fact, on)
+            return
         fate = self._chance.random()
         late_on = days_after(self._chance, on, *LATE_DAYS)
         delay_days = self._chance.randint(*DELAYED_DAYS)
@@ -110,16 +124,7 @@ class Emitter:
         """Record a fact on a day, known to be weeks after the usual one."""
         self._dispatch(fact, on, RecordKind.LATE)
 
-    def send_or_correct(self, fact: Fact, on: date, wrongly: Mapping[str, object] | None) -> None:
-        """Send a fact; where it is first recorded `wrongly`, in these fields, correct it later."""
-        if wrongly is None:
-            self.send(fact, on)
-        else:
-            self.correct(fact.model_copy(update=wrongly), fact, on)
-
-    def correct(self, wrong: Fact, right: Fact, on: date) -> None:
-        """Record a fact wrongly, and rightly some days later; the right one may overtake."""
-        on = max(on, FIRST_DAY)
+    def _correct(self, wrong: Fact, right: Fact, on: date) -> None:
         corrected_on = days_after(self._chance, on, *CORRECTION_DAYS)
         overtaken = self._chance.random() < OVERTAKEN_SHARE
         wrong_sent_on = days_after(self._chance, corrected_on, *OVERTAKEN_DAYS)

@@ -9,11 +9,10 @@ from random import Random
 
 from events.equipment import EquipmentDelivered, EquipmentKind
 from simulation.chance import day_between, days_after
-from simulation.departments import department_figures
 from simulation.emitter import Emitter
-from simulation.lycees import Lycee
+from simulation.figures import region_figures
 from simulation.schools import in_order_of
-from simulation.world import World
+from simulation.world import Lycee, World
 
 QUANTITIES: Mapping[EquipmentKind, tuple[int, int]] = {
     EquipmentKind.TABLET: (60, 480),
@@ -39,7 +38,8 @@ RECORDED_AFTER_DAYS = (0, 14)
 
 def simulate_equipment(world: World, chance: Random, emitter: Emitter) -> None:
     """Emit the deliveries of each lycée's plan, and those of the plans that stay unfinished."""
-    shares = {department: one.equipped for department, one in department_figures().items()}
+    figures = region_figures().departments.items()
+    shares = {department: one.equipped for department, one in figures}
     completed_on = dict(in_order_of(shares, world, chance))
     numbers = count(1)
     for lycee in world.lycees:
@@ -79,13 +79,12 @@ def _delivery(
 def _send(delivery: EquipmentDelivered, chance: Random, emitter: Emitter) -> None:
     recorded = days_after(chance, delivery.delivered_on, *RECORDED_AFTER_DAYS)
     fate = chance.random()
+    wrongly: dict[str, object] | None = None
     if fate < CORRECTED_SHARE:
-        wrong = delivery.model_copy(update={"quantity": delivery.quantity * 10})
-        emitter.correct(wrong, delivery, recorded)
+        wrongly = {"quantity": delivery.quantity * 10}
     elif fate > 1 - WRONGLY_COMPLETE_SHARE and not delivery.completes_plan:
-        emitter.correct(delivery.model_copy(update={"completes_plan": True}), delivery, recorded)
-    else:
-        emitter.send(delivery, recorded)
+        wrongly = {"completes_plan": True}
+    emitter.send(delivery, recorded, wrongly=wrongly)
     if chance.random() < RETRACTED_SHARE:
         # The same delivery, signed for a second time under a number of its own.
         twice = {"delivery_id": f"{delivery.delivery_id}-bis", "completes_plan": False}

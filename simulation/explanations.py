@@ -55,7 +55,7 @@ def simulate_explanations(_world: World, chance: Random, emitter: Emitter) -> No
     for said in explanations.said:
         wrongly = None if said.wrongly is None else {"text": said.wrongly}
         recorded = days_after(chance, said.day, *RECORDED_AFTER_DAYS)
-        emitter.send_or_correct(_explained(said), recorded, wrongly)
+        emitter.send(_explained(said), recorded, wrongly=wrongly)
     for said in explanations.retracted:
         emitter.retract(_explained(said), days_after(chance, said.day, *RECORDED_AFTER_DAYS))
 

@@ -9,8 +9,8 @@ from random import Random
 
 from events.grant import GrantCall, GrantCommitted, GrantPaid
 from simulation.chance import day_between, days_after, one_of, split
-from simulation.departments import department_figures
 from simulation.emitter import Emitter
+from simulation.figures import region_figures
 from simulation.period import working_day
 from simulation.world import World
 
@@ -49,7 +49,8 @@ RETRACTED_SHARE = 0.02
 
 def simulate_grants(_world: World, chance: Random, emitter: Emitter) -> None:
     """Emit every grant's commitment and payments."""
-    departments = {department: one.grants for department, one in department_figures().items()}
+    figures = region_figures().departments.items()
+    departments = {department: one.grants for department, one in figures}
     for call, terms in CALLS.items():
         weights = [chance.uniform(0.3, 1.7) for _ in range(terms.grants)]
         amounts = split(terms.committed_cents, weights)
@@ -72,7 +73,7 @@ def _commit(grant: GrantCommitted, chance: Random, emitter: Emitter) -> None:
     fate = chance.random()
     # Euros taken for cents.
     wrongly = {"amount_cents": grant.amount_cents // 100} if fate < CORRECTED_SHARE else None
-    emitter.send_or_correct(grant, recorded, wrongly)
+    emitter.send(grant, recorded, wrongly=wrongly)
     if fate > 1 - RETRACTED_SHARE:
         # The beneficiary gave it up, and the vote was cancelled.
         given_up = {"grant_id": f"{grant.grant_id}-x", "siret": _siret(chance)}

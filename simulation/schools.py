@@ -17,11 +17,10 @@ from events.school import (
 )
 from simulation.chance import day_between, days_after, one_of
 from simulation.curve import Curve
-from simulation.departments import department_figures
 from simulation.emitter import Emitter
-from simulation.lycees import Lycee
+from simulation.figures import region_figures
 from simulation.period import FIRST_DAY, working_day
-from simulation.world import World
+from simulation.world import Lycee, World
 
 SCHOOL_YEAR_2015 = date(2015, 9, 1)
 
@@ -48,8 +47,8 @@ def simulate_schools(world: World, chance: Random, emitter: Emitter) -> None:
     """Emit every lycée's registration, connection, outages, digital workspace and closure."""
     for lycee in world.lycees:
         _register(lycee, emitter)
-    figures = department_figures()
-    shares = {department: one.connected for department, one in figures.items()}
+    figures = region_figures().departments.items()
+    shares = {department: one.connected for department, one in figures}
     connected = list(in_order_of(shares, world, chance))
     for lycee, day in connected:
         _connect(lycee, day, chance, emitter)
@@ -97,7 +96,7 @@ def _connect(lycee: Lycee, day: date, chance: Random, emitter: Emitter) -> None:
     recorded = days_after(chance, day, *RECORDED_AFTER_DAYS)
     fate = chance.random()
     wrongly = {"downlink_mbps": connected.downlink_mbps * 10} if fate < CORRECTED_SHARE else None
-    emitter.send_or_correct(connected, recorded, wrongly)
+    emitter.send(connected, recorded, wrongly=wrongly)
     if fate > 1 - RETRACTED_SHARE:
         # Announced when the works began, months before there was a link.
         early = day - timedelta(days=chance.randint(60, 120))

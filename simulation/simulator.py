@@ -10,14 +10,13 @@ from operator import attrgetter
 from random import Random
 
 from events.fact import Family
-from simulation.broadband import simulate_broadband
+from simulation.broadband import simulate_broadband, simulate_fibre
 from simulation.chance import stream
 from simulation.coworking import simulate_coworking
 from simulation.datasets import simulate_datasets
 from simulation.emitter import Emitter, SimulatedRecord
 from simulation.equipment import simulate_equipment
 from simulation.explanations import simulate_explanations
-from simulation.fibre import simulate_fibre
 from simulation.grants import simulate_grants
 from simulation.invalid import simulate_invalid
 from simulation.period import FIRST_DAY, LAST_DAY

@@ -16,33 +16,13 @@ from events.training import (
     TrainingProgramme,
 )
 from simulation.chance import days_after, one_of
-from simulation.curve import Curve
-from simulation.departments import department_figures
 from simulation.emitter import Emitter
+from simulation.figures import region_figures
 from simulation.period import LAST_DAY, working_day
 from simulation.world import World
 
-ENROLMENTS = 20_500
-
-ENROLLED = Curve(
-    (
-        (date(2016, 10, 3), 0),
-        (date(2016, 12, 31), 600),
-        (date(2017, 12, 31), 4200),
-        (date(2018, 12, 31), 9800),
-        (date(2019, 12, 31), 16000),
-        (date(2020, 3, 16), 17300),
-        (date(2020, 6, 2), 17450),
-        (date(2020, 12, 4), ENROLMENTS),
-    )
-)
-"""Enrolments since the beginning; hardly any in the spring of 2020."""
-
 SECOND_CHANCE_SINCE = date(2017, 3, 1)
 SECOND_CHANCE_SHARE = 0.45
-
-PRIORITY_SHARE = Curve(((date(2016, 10, 3), 0.62), (date(2018, 12, 31), 0.80)))
-"""Share of new enrolments that are for the priority audience: low at first, then as promised."""
 
 PRIORITY_AUDIENCES = {
     TrainingAudience.JOB_SEEKER: 0.54,
@@ -66,14 +46,16 @@ RETRACTED_SHARE = 0.003
 
 def simulate_trainings(_world: World, chance: Random, emitter: Emitter) -> None:
     """Emit every enrolment and its outcome, as far as it is known by the last day."""
-    departments = {department: one.trainings for department, one in department_figures().items()}
-    for number in range(ENROLMENTS):
-        reached = ENROLLED.day_reaching(number + chance.random()) or LAST_DAY
+    region = region_figures()
+    departments = {department: one.trainings for department, one in region.departments.items()}
+    enrolments = region.curves.enrolments
+    for number in range(int(enrolments.points[-1][1])):
+        reached = enrolments.day_reaching(number + chance.random()) or LAST_DAY
         enrolled = _enrolment(working_day(reached), departments, chance)
         recorded = days_after(chance, enrolled.enrolled_on, *RECORDED_AFTER_DAYS)
         fate = chance.random()
         wrongly = {"audience": TrainingAudience.OTHER} if fate < CORRECTED_SHARE else None
-        emitter.send_or_correct(enrolled, recorded, wrongly)
+        emitter.send(enrolled, recorded, wrongly=wrongly)
         if fate > 1 - RETRACTED_SHARE:
             twice = {"enrolment_id": _pseudonym(chance)}
             emitter.retract(enrolled.model_copy(update=twice), recorded)
@@ -84,7 +66,7 @@ def _enrolment(
     day: date, departments: Mapping[Department, float], chance: Random
 ) -> TrainingEnrolled:
     second_chance = day >= SECOND_CHANCE_SINCE and chance.random() < SECOND_CHANCE_SHARE
-    priority = chance.random() < PRIORITY_SHARE.on(day)
+    priority = chance.random() < region_figures().curves.priority_audience.on(day)
     return TrainingEnrolled(
         enrolment_id=_pseudonym(chance),
         enrolled_on=day,

@@ -8,28 +8,13 @@ from random import Random
 from events.identifiers import Department
 from events.workstation import WorkstationAudience, WorkstationUsageReported
 from simulation.chance import days_after, split
-from simulation.curve import Curve
 from simulation.emitter import Emitter
+from simulation.figures import region_figures
 from simulation.period import FIRST_DAY, month_end, months
-from simulation.sites import CoworkingSite
-from simulation.world import World
+from simulation.world import CoworkingSite, World
 
 LAST_MONTH = date(2020, 11, 1)
 """December is reported in January."""
-
-OCCUPANCY = Curve(
-    (
-        (date(2016, 3, 31), 0.34),
-        (date(2018, 1, 31), 0.48),
-        (date(2020, 2, 29), 0.62),
-        # Lockdown, reopening, second lockdown.
-        (date(2020, 4, 30), 0.08),
-        (date(2020, 6, 30), 0.30),
-        (date(2020, 9, 30), 0.44),
-        (date(2020, 11, 30), 0.26),
-    )
-)
-"""Occupied share of the available hours."""
 
 SITE_DIFFERS_BY = 0.25
 MONTH_DIFFERS_BY = 0.10
@@ -69,7 +54,7 @@ def _usage(
     end = month_end(month)
     available = workstations * OPENING_HOURS * chance.randint(*OPENING_DAYS)
     differs = busy * (1 + chance.uniform(-MONTH_DIFFERS_BY, MONTH_DIFFERS_BY))
-    occupied = round(available * min(1.0, OCCUPANCY.on(end) * differs))
+    occupied = round(available * min(1.0, region_figures().curves.occupancy.on(end) * differs))
     weights = [weight * chance.uniform(0.6, 1.4) for weight in AUDIENCES.values()]
     return WorkstationUsageReported(
         site_id=site.site_id,
@@ -86,7 +71,7 @@ def _report(usage: WorkstationUsageReported, chance: Random, emitter: Emitter) -
     fate = chance.random()
     # One audience was forgotten at first.
     some = {"occupied_hours": {**usage.occupied_hours, WorkstationAudience.EMPLOYEE: 0}}
-    emitter.send_or_correct(usage, reported, some if fate < CORRECTED_SHARE else None)
+    emitter.send(usage, reported, wrongly=some if fate < CORRECTED_SHARE else None)
     if fate > 1 - RETRACTED_SHARE:
         # A report for a period that was not one.
         middle = {"period_start": usage.period_start.replace(day=2)}

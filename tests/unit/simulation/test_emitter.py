@@ -11,7 +11,7 @@ from simulation.emitter import Emitter, RecordKind
 from simulation.period import FIRST_DAY, LAST_DAY
 
 CONNECTED = SchoolConnected(uai="0750001U", connected_on=date(2015, 11, 2), downlink_mbps=300)
-WRONG = CONNECTED.model_copy(update={"downlink_mbps": 3000})
+WRONGLY = {"downlink_mbps": 3000}
 
 
 def emitter(first: date = FIRST_DAY, last: date = LAST_DAY) -> Emitter:
@@ -31,17 +31,19 @@ def test_ids_do_not_depend_on_the_window() -> None:
 def test_some_corrections_overtake_what_they_correct() -> None:
     box = emitter()
     for _ in range(200):
-        box.correct(WRONG, CONNECTED, date(2017, 3, 1))
+        box.send(CONNECTED, date(2017, 3, 1), wrongly=WRONGLY)
     delayed = [record for record in box.records if record.kind is RecordKind.DELAYED]
     assert 5 < len(delayed) < 40
-    assert all(decode_json(record.line).fact == WRONG for record in delayed)
+    assert all(
+        decode_json(record.line).fact == CONNECTED.model_copy(update=WRONGLY) for record in delayed
+    )
     first_right = min(r.sent for r in box.records if r.kind is RecordKind.CORRECTION)
     assert all(record.sent > first_right for record in delayed)
 
 
 def test_what_could_not_be_corrected_in_time_is_right_at_once() -> None:
     box = emitter()
-    box.correct(WRONG, CONNECTED, LAST_DAY)
+    box.send(CONNECTED, LAST_DAY, wrongly=WRONGLY)
     assert [decode_json(record.line).fact for record in box.records] == [CONNECTED]
 
 

@@ -6,9 +6,8 @@ from collections import Counter
 from datetime import date
 
 from events.observation import IndicatorObserved, Territory
-from simulation.broadband import FIRST_QUARTER, LAST_QUARTER
-from simulation.departments import department_figures
-from simulation.fibre import FIBRE
+from simulation.broadband import FIBRE, FIRST_QUARTER, LAST_QUARTER
+from simulation.figures import region_figures
 from simulation.period import quarter_ends
 from tests.support.simulated import Story
 
@@ -24,7 +23,7 @@ def test_fibre_is_part_of_very_high_speed(story: Story) -> None:
     counts: dict[Territory, dict[date, int]] = {}
     for fact in story.facts(IndicatorObserved):
         counts.setdefault(fact.territory, {})[fact.observed_on] = int(fact.value)
-    for department, figures in department_figures().items():
+    for department, figures in region_figures().departments.items():
         by_day = counts[Territory.of(department.value)]
         assert all(count < figures.connectable.on(day) for day, count in by_day.items())
     for by_day in counts.values():

@@ -1,0 +1,91 @@
+"""The figures of the simulated Région: figures.yaml, which says what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from typing import Annotated, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from events.dataset import Theme, UpdateFrequency
+from events.document import data_beside
+from events.identifiers import Department
+from simulation.curve import Curve
+
+
+def _yearly(shares: list[float]) -> Curve:
+    return Curve.yearly(*shares)
+
+
+def _points(points: Mapping[date, float]) -> Curve:
+    return Curve(tuple((day, float(value)) for day, value in points.items()))
+
+
+def _thousands(points: Mapping[date, int]) -> Curve:
+    return Curve(tuple((day, thousands * 1000) for day, thousands in points.items()))
+
+
+_Shares: TypeAlias = Annotated[Curve, BeforeValidator(_yearly)]
+_Points: TypeAlias = Annotated[Curve, BeforeValidator(_points)]
+_Thousands: TypeAlias = Annotated[Curve, BeforeValidator(_thousands)]
+
+
+class _FiguresModel(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DepartmentFigures(_FiguresModel):
+    """The figures of a département."""
+
+    lycees: int
+    connected: _Shares
+    equipped: _Shares
+    sites: int
+    premises: _Thousands
+    connectable: _Thousands
+    trainings: float
+    grants: float
+
+
+class Curves(_FiguresModel):
+    """The curves of the whole Région."""
+
+    workstations: _Points
+    occupancy: _Points
+    enrolments: _Points
+    priority_audience: _Points
+    fibre: _Points
+
+
+class DatasetFigures(_FiguresModel):
+    """The datasets of a frequency."""
+
+    number: int
+    days_between: tuple[int, int]
+
+
+class ThemeFigures(_FiguresModel):
+    """The datasets of a theme."""
+
+    share: float
+    titles: tuple[str, ...]
+
+
+class RegionFigures(_FiguresModel):
+    """All figures."""
+
+    departments: Mapping[Department, DepartmentFigures]
+    curves: Curves
+    datasets: Mapping[UpdateFrequency, DatasetFigures]
+    themes: Mapping[Theme, ThemeFigures]
+    publishers: tuple[str, ...]
+    namesakes: tuple[str, ...]
+    workplaces: tuple[str, ...]
+
+
+@cache
+def region_figures() -> RegionFigures:
+    """Return the figures of figures.yaml."""
+    return RegionFigures.model_validate(data_beside(__file__))
