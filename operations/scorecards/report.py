@@ -9,12 +9,10 @@ from contextlib import closing
 from datetime import date
 from typing import Any, Literal, TypeAlias
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from boundary.diagnostic import shown
 from boundary.errors import SmartRegionError
 from boundary.spreadsheets import plain_cell
-from boundary.terminal import legible
+from boundary.text_templates import filled
 from catalogue.formatting import NumberFormat
 from catalogue.model import Unit
 from events.dead_letters import GATEWAY
@@ -113,22 +111,8 @@ def _row(card: Scorecard) -> dict[str, Any]:
 
 
 def _text(report: Report) -> str:
-    environment = Environment(
-        loader=PackageLoader("operations.scorecards"),
-        autoescape=False,  # noqa: S701 - plain text
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        finalize=lambda value: legible(str(value)),
-    )
-    environment.filters |= {
-        "counted": _counted,
-        "number": _number,
-        "percent": _percent,
-        "place": _place,
-    }
-    return environment.get_template("report.txt").render(report=report)
+    filters = {"amount": _counted, "number": _number, "percent": _percent, "place": _place}
+    return filled("operations.scorecards", "report.txt", report=report, **filters)
 
 
 def _place(example: str) -> str:

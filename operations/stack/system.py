@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import shutil
 from collections.abc import Callable, Container, Iterator
@@ -10,13 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NoReturn
 
+from boundary.text_templates import filled
 from broker.options import quiet_client
 from broker.topic_admin import apply_topics
 from catalogue.model import Catalogue
 from dashboards.rules.site import PACES, MonitorSite
+from events.cloudevent import CloudEvent, encode_structured
 from events.producers.model import Producers, load_producers
 from events.producers.secrets import Scheme
-from events.school import SchoolConnected, SchoolRegistered
+from events.school import SchoolConnected, SchoolKind, SchoolRegistered
 from events.topics import declared_topics
 from gateway.settings import load_gateway_settings
 from operations.programs.addresses import HOST, address_of
@@ -63,57 +64,42 @@ NO_ALERTMANAGER: Final = (
 )
 
 
-def address_lines(ports: Ports, folder: Path, *, programs: Container[str]) -> Iterator[str]:
-    """Yield a line for each address; those of Prometheus and Alertmanager only if they run."""
-    yield f"page             http://{address_of(ports.page)}/"
-    yield f"gateway          http://{address_of(ports.gateway)}/events"
-    for port in ports.workers:
-        yield f"worker           http://{address_of(port)}/metrics"
-    yield f"assessor         http://{address_of(ports.assessor)}/metrics"
-    if PROMETHEUS in programs:
-        yield f"Prometheus       http://{address_of(ports.prometheus)}"
-    if ALERTMANAGER in programs:
-        yield f"Alertmanager     http://{address_of(ports.alertmanager)}"
-    yield f"Kafka            {address_of(ports.kafka)}"
-    yield f"logs             {folder / LOGS}"
-    yield f"secrets          {folder / SECRETS}"
+def ready_text(
+    ports: Ports, folder: Path, producers: Producers, now: datetime, *, programs: Container[str]
+) -> str:
+    """Return the addresses, and a command that sends two events: a lycée, and its connection.
 
-
-def first_events(ports: Ports, producers: Producers, secrets: Path, now: datetime) -> Iterator[str]:
-    """Yield the lines of a command that sends two events of today: a lycée, and its connection.
-
-    A connection alone would be in no figure. None if no declared producer may send both.
+    A connection alone would be in no figure. There is no command if no declared producer may send
+    both. The addresses of Prometheus and Alertmanager are there only if they run.
     """
-    types = {SchoolRegistered.TYPE, SchoolConnected.TYPE}
-    producer = next((one for one in producers if types <= set(one.event_types)), None)
-    if producer is None:
-        return
     # The lycée with which the producers' guide begins.
-    uai, day = "0750419Y", f"{now:%Y-%m-%d}"
-    lycee = {"name": "Lycée Charlemagne", "kind": "general_technological", "commune": "75104"}
-    facts = {
-        SchoolRegistered.TYPE: {"uai": uai, "registered_on": day, **lycee},
-        SchoolConnected.TYPE: {"uai": uai, "connected_on": day, "downlink_mbps": 1000},
-    }
-    events = [
-        {
-            "specversion": "1.0",
-            "id": f"first-{number}-{now:%Y%m%dT%H%M%S}",
-            "source": producer.sources[0],
-            "type": kind,
-            "time": now.isoformat(timespec="seconds"),
-            "data": data,
-        }
-        for number, (kind, data) in enumerate(facts.items(), start=1)
-    ]
-    token = shlex.quote(str(secret_file(secrets, producer.id, Scheme.BEARER)))
-    yield f"First events, as the producer {producer.id}:"
-    yield ""
-    # By a pipe: every user of this machine sees the arguments of a command.
-    yield f"sed 's/^/Authorization: Bearer /' {token} |"
-    yield f"  curl --silent http://{address_of(ports.gateway)}/events --header @- \\"
-    yield '  --header "Content-Type: application/cloudevents-batch+json" \\'
-    yield f"  --data {shlex.quote(json.dumps(events))}"
+    uai, day = "0750419Y", now.date()
+    kind, commune = SchoolKind.GENERAL_TECHNOLOGICAL, "75104"
+    facts = (
+        SchoolRegistered(
+            uai=uai, registered_on=day, name="Lycée Charlemagne", kind=kind, commune=commune
+        ),
+        SchoolConnected(uai=uai, connected_on=day, downlink_mbps=1000),
+    )
+    types = {fact.TYPE for fact in facts}
+    producer = next((one for one in producers if types <= set(one.event_types)), None)
+    token, events = "", list[str]()
+    if producer is not None:
+        token = str(secret_file(folder / SECRETS, producer.id, Scheme.BEARER))
+        for number, fact in enumerate(facts, start=1):
+            name = f"first-{number}-{now:%Y%m%dT%H%M%S}"
+            event = CloudEvent(name, producer.sources[0], now, fact)
+            events.append(encode_structured(event).value.decode())
+    return filled(
+        "operations.stack",
+        "ready.txt",
+        addresses={name: address_of(port) for name, port in ports},
+        folder=folder,
+        programs=programs,
+        producer=producer,
+        token=shlex.quote(token),
+        events=shlex.quote(f"[{','.join(events)}]"),
+    )
 
 
 def run_stack(
@@ -176,14 +162,10 @@ def run_stack(
         supervisor.start(*monitor)
         supervisor.start(*fronts, *alerting.values())
 
-        report("")
-        for line in address_lines(ports, folder, programs=alerting):
+        for line in ready_text(
+            ports, folder, producers, datetime.now(UTC), programs=alerting
+        ).splitlines():
             report(line)
-        report("")
-        for line in first_events(ports, producers, folder / SECRETS, datetime.now(UTC)):
-            report(line)
-        report("")
-        report("Everything is ready. Ctrl-C ends it.")
         supervisor.watch()
 
 

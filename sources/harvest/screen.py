@@ -14,7 +14,8 @@ from boundary.addresses import UnusableAddressError
 from boundary.http_client import HttpAnswer, NoAnswerError
 from boundary.public_network import PrivateAddressError
 from boundary.settings_folder import settings_folder
-from boundary.terminal import counted, echo
+from boundary.terminal import counted, echo, echo_lines
+from boundary.text_templates import filled
 from events.code import Code
 from sources.harvest.data_state import DataOutcome, FoundData, Validators
 from sources.harvest.polite_client import (
@@ -165,43 +166,6 @@ def print_tally(tally: HarvestTally, plan: Harvest) -> None:
         echo(f"… {counted(len(tally.problems) - MOST_SHOWN, 'problem')} more", err=True)
     for line in tally.complaints:
         echo(line, err=True)
-    for lines, what in ((tally.away, "without data"), (tally.unasked, "left alone")):
-        for line in lines[:MOST_SHOWN]:
-            echo(line)
-        if len(lines) > MOST_SHOWN:
-            echo(f"… {_addresses(len(lines) - MOST_SHOWN)} more {what}")
-    if tally.probed or tally.unasked or tally.private:
-        private = (
-            f", {tally.private} on a private network and not requested" if tally.private else ""
-        )
-        echo(
-            f"{_addresses(tally.probed)} requested, {len(tally.away) - tally.private} without data,"
-            f" {len(tally.unasked)} left alone as their hosts ask{private}"
-        )
-    if tally.asked_before:
-        echo(
-            f"{_addresses(tally.asked_before)} requested earlier today (UTC), and not again: run it"
-            " tomorrow, or now with --ask-again"
-        )
-    if changes := _changes(tally):
-        echo(changes)
-    sent = "would be sent" if plan.dry_run else "sent"
-    echo(
-        f"{counted(tally.datasets, 'dataset')}, {tally.refused} refused,"
-        f" {counted(len(tally.problems), 'problem')}, {counted(tally.sent, 'event')} {sent} to"
-        f" {plan.destination}"
+    echo_lines(
+        filled("sources.harvest", "tally.txt", tally=tally, plan=plan, most=MOST_SHOWN).rstrip("\n")
     )
-
-
-def _changes(tally: HarvestTally) -> str:
-    """Return what is new, in a line that names what was withdrawn; "" for nothing."""
-    found = sorted(tally.found.items())
-    parts = [f"{count} {name.removeprefix('dataset.')}" for name, count in found]
-    names = ", ".join(tally.withdrawn[:MOST_SHOWN])
-    more = f" and {len(tally.withdrawn) - MOST_SHOWN} more"
-    shown = f": {names}{more if len(tally.withdrawn) > MOST_SHOWN else ''}" if names else ""
-    return f"{', '.join(parts)}{shown}"
-
-
-def _addresses(number: int) -> str:
-    return counted(number, "address", "addresses")

@@ -14,7 +14,8 @@ from typing import Any, Final, TypeAlias
 from boundary.diagnostic import Diagnostic
 from boundary.settings import read_settings, variable
 from boundary.settings_folder import settings_folder
-from boundary.terminal import counted, echo
+from boundary.terminal import counted, echo, echo_lines
+from boundary.text_templates import filled
 from broker.options import quiet_client
 from events.producers.model import ProducersSettings, load_producers
 from events.producers.ownership import Ownership
@@ -145,21 +146,5 @@ def _print_tally(tally: Tally, plan: Import) -> None:
         found = tally.problems.total()
         where = f"see {plan.refusals}" if plan.refusals else "see all of them with --refusals FILE"
         echo(f"… {counted(found - MOST_SHOWN, 'fault')} more: {where}", err=True)
-    sent = "would be sent" if plan.dry_run else "sent"
-    echo(
-        f"{tally.sent} {sent} to {plan.destination}, {tally.known} there already,"
-        f" {tally.aside.total()} left aside, {tally.refused} refused"
-    )
-    for file in tally.empty:
-        echo(f"  0 lines below the heading: {file}")
-    for why, count in tally.aside.most_common():
-        echo(f"  {count} left aside: {why}")
-    for what, count in tally.sent_which.most_common():
-        echo(f"  {count} of the {tally.sent} events {sent}: {what}")
-    for what, count in tally.known_which.most_common():
-        echo(f"  {count} of the {tally.known} events there already: {what}")
-    if tally.refused:
-        faults = counted(tally.problems.total(), "fault")
-        echo(f"  {counted(tally.refused, 'line')} refused, for {faults}:")
-    for (column, problem), count in tally.problems.most_common():
-        echo(f"    {counted(count, 'fault')}: {column or 'line'} {problem}")
+    text = filled("sources.importing", "tally.txt", tally=tally, plan=plan)
+    echo_lines(text.rstrip("\n"))

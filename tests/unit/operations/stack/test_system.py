@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,8 +24,7 @@ from operations.stack.system import (
     NO_ALERTMANAGER,
     NO_HAPROXY,
     NO_PROMETHEUS,
-    address_lines,
-    first_events,
+    ready_text,
     run_stack,
 )
 from streams.settings import Settings, load_settings
@@ -206,13 +205,19 @@ PORTS = Ports(
 PRODUCERS = load_producers()
 
 
+def ready(
+    folder: Path, producers: Producers = PRODUCERS, programs: Container[str] = ()
+) -> list[str]:
+    return ready_text(PORTS, folder, producers, NOW, programs=programs).splitlines()
+
+
 def test_every_address_has_a_line() -> None:
     stack = Path("/stack")
 
-    both = list(address_lines(PORTS, stack, programs={"prometheus", "alertmanager"}))
-    neither = list(address_lines(PORTS, stack, programs=()))
+    both = ready(stack, programs={"prometheus", "alertmanager"})
+    neither = ready(stack)
 
-    assert both == [
+    assert both[1:11] == [
         "page             http://127.0.0.1:10/",
         "gateway          http://127.0.0.1:6/events",
         "worker           http://127.0.0.1:3/metrics",
@@ -224,15 +229,16 @@ def test_every_address_has_a_line() -> None:
         "logs             /stack/logs",
         "secrets          /stack/secrets",
     ]
-    assert [line for line in both if line not in neither] == both[5:7]
+    assert [line for line in both if line not in neither] == both[6:8]
 
 
 def test_the_first_events_show_no_secret(tmp_path: Path) -> None:
     """Every user of the machine sees arguments; the command hands the token over by a pipe."""
-    secrets = tmp_path / "se crets"
-    secrets.mkdir()
+    folder = tmp_path / "se crets"
+    secrets = folder / "secrets"
+    secrets.mkdir(parents=True)
     keep_secrets(secrets, PRODUCERS)
-    command = "\n".join(list(first_events(PORTS, PRODUCERS, secrets, NOW))[2:])
+    command = "\n".join(ready(folder)[-6:-2])
     curl = tmp_path / "curl"
     curl.touch(mode=0o755)
     curl.write_text('#!/bin/sh\necho "$@"\necho ---\ncat\n')
@@ -255,4 +261,4 @@ def test_the_first_events_show_no_secret(tmp_path: Path) -> None:
 def test_where_nobody_may_send_them_none_are_proposed(tmp_path: Path) -> None:
     only = Producers(producers=tuple(one for one in PRODUCERS if one.id == "open-data"))
 
-    assert list(first_events(PORTS, only, tmp_path, NOW)) == []
+    assert not any("curl" in line for line in ready(tmp_path, producers=only))
