@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Annotated, Any, Self
@@ -60,10 +61,9 @@ class KafkaPublisher:
         # waits for its producer id.
         self._delivery_timeout = options.delivery_seconds + options.linger_ms / 1000 + 1.0
         self._partitions: dict[str, int] = {}
-        # The client's buffer is unbounded, and drops records after the timeout: the records in it
-        # are counted here, and `publish` blocks.
-        self._settled = threading.Condition()
-        self._waiting = 0
+        self._lock = threading.Lock()
+        # The client's buffer is unbounded, and drops records after the timeout: `publish` blocks.
+        self._waiting: deque[tuple[CloudEvent | None, Any]] = deque()
         self._delivered = 0
         self._failed: list[FailedDelivery] = []
         self._raw_failures: list[str] = []
@@ -103,35 +103,30 @@ class KafkaPublisher:
 
         It is read from acknowledgements: exact also where a broker reports wrong end offsets.
         """
-        with self._settled:
+        with self._lock:
             return dict(self._ends)
 
     def _send(self, topic: str, record: EncodedRecord, event: CloudEvent | None) -> None:
-        partition = partition_for(record.key, self._partition_count(topic))
-        with self._settled:
-            if self._waiting >= self._options.in_flight:
-                self._await_waiting(self._options.in_flight // 2)
-            self._waiting += 1
-        try:
-            future = self._producer.send(
-                topic,
-                key=record.key,
-                value=record.value,
-                headers=record.headers,
-                partition=partition,
-            )
-        except KafkaError as error:
-            self._on_failed(event, error)
-        else:
-            future.add_callback(self._on_delivered)
-            future.add_errback(self._on_failed, event)
+        key, value, headers = record
+        partition = partition_for(key, self._partition_count(topic))
+        with self._lock:
+            if len(self._waiting) >= self._options.in_flight:
+                self._settle(self._options.in_flight // 2)
+            try:
+                future = self._producer.send(
+                    topic, key=key, value=value, headers=headers, partition=partition
+                )
+            except KafkaError as error:
+                self._fail(event, error)
+            else:
+                self._waiting.append((event, future))
 
     def flush(self) -> DeliveryReport:
         """Wait until every queued event is delivered or failed, and return the outcomes."""
-        with suppress(KafkaError):  # The callbacks receive it too.
-            self._producer.flush(timeout=self._delivery_timeout)
-        with self._settled:
-            self._await_waiting(0)
+        with self._lock:
+            with suppress(KafkaError):  # Each record's future has it too.
+                self._producer.flush(timeout=self._delivery_timeout)
+            self._settle(0)
             report = DeliveryReport(self._delivered, tuple(self._failed), tuple(self._raw_failures))
             self._delivered = 0
             self._failed = []
@@ -160,31 +155,25 @@ class KafkaPublisher:
             self._partitions[topic] = count
         return count
 
-    def _await_waiting(self, most: int) -> None:
-        while self._waiting > most:
-            before = self._waiting
-            if not self._settled.wait(self._delivery_timeout) and self._waiting >= before:
-                self._gave_up = True
-                drop_queued(self._producer)
-
-    def _on_delivered(self, receipt: Any) -> None:  # noqa: ANN401 - the client's, untyped
-        partition = (receipt.topic, receipt.partition)
-        with self._settled:
-            self._delivered += 1
-            self._ends[partition] = max(receipt.offset + 1, self._ends.get(partition, 0))
-            self._settle_one()
-
-    def _on_failed(self, event: CloudEvent | None, error: BaseException) -> None:
-        cause = f"no answer for {self._delivery_timeout:g} s" if self._gave_up else str(error)
-        with self._settled:
-            if event is None:
-                self._raw_failures.append(cause)
+    def _settle(self, most: int) -> None:
+        """Await the outcomes of the first records until at most so many are waiting."""
+        while len(self._waiting) > most:
+            event, future = self._waiting.popleft()
+            try:
+                receipt = future.get(timeout=self._delivery_timeout)
+            except KafkaError as error:
+                if not future.is_done:
+                    self._gave_up = True
+                    drop_queued(self._producer)
+                self._fail(event, error)
             else:
-                self._failed.append(FailedDelivery(event, cause))
-            self._settle_one()
+                partition = (receipt.topic, receipt.partition)
+                self._delivered += 1
+                self._ends[partition] = max(receipt.offset + 1, self._ends.get(partition, 0))
 
-    def _settle_one(self) -> None:
-        self._waiting -= 1
-        # Notifying the publishing thread of each acknowledgement would cost more than sending.
-        if self._waiting in (0, self._options.in_flight // 2):
-            self._settled.notify_all()
+    def _fail(self, event: CloudEvent | None, error: KafkaError) -> None:
+        cause = f"no answer for {self._delivery_timeout:g} s" if self._gave_up else str(error)
+        if event is None:
+            self._raw_failures.append(cause)
+        else:
+            self._failed.append(FailedDelivery(event, cause))

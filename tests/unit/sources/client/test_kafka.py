@@ -1,8 +1,6 @@
 """The publisher on Kafka without a broker; it is tested on a real one, too."""
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime
-from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,29 +29,25 @@ EVENT = CloudEvent(
 
 
 class FakeFuture:
-    """The outcome of one record, with its callbacks."""
+    """The outcome of one record."""
 
     def __init__(self) -> None:
-        self._delivered: list[Callable[[object], None]] = []
-        self._failed: list[Callable[[BaseException], None]] = []
+        self.receipt: object = None
+        self.error: KafkaError | None = None
 
-    def add_callback(self, call: Callable[[object], None]) -> None:
-        """Register a callback of the delivery."""
-        self._delivered.append(call)
+    @property
+    def is_done(self) -> bool:
+        """Whether it is known."""
+        return self.receipt is not None or self.error is not None
 
-    def add_errback(self, call: Callable[..., None], event: CloudEvent) -> None:
-        """Register a callback of the failure."""
-        self._failed.append(partial(call, event))
-
-    def deliver(self, receipt: object) -> None:
-        """Report that the broker has it."""
-        for call in self._delivered:
-            call(receipt)
-
-    def fail(self, error: BaseException) -> None:
-        """Report that it did not arrive."""
-        for call in self._failed:
-            call(error)
+    def get(self, *, timeout: float) -> object:
+        """Return the receipt, or fail; do not wait."""
+        assert timeout > 0
+        if not self.is_done:
+            raise KafkaTimeoutError
+        if self.error is not None:
+            raise self.error
+        return self.receipt
 
 
 class FakeProducer:
@@ -87,13 +81,13 @@ class FakeProducer:
             raise KafkaTimeoutError
         while self.sent:
             topic, partition, future = self.sent.pop(0)
-            future.deliver(SimpleNamespace(topic=topic, partition=partition, offset=41))
+            future.receipt = SimpleNamespace(topic=topic, partition=partition, offset=41)
 
     def force_close(self) -> None:
         """Fail everything at once, as the sender's thread does."""
         waiting, self.sent = self.sent, []
         for _, _, future in waiting:
-            future.fail(KafkaError("closed forcefully"))
+            future.error = KafkaError("closed forcefully")
 
     def close(self, *, timeout: float) -> None:
         """Be closed, once nothing waits."""
