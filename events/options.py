@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -77,6 +78,17 @@ def _said(_context: click.Context, _option: click.Parameter, text: str) -> str:
 KEPT_REASON = click.option(
     "--because", required=True, callback=_said, metavar="TEXT", help="Why; kept with the decision."
 )
+
+
+def stacked(*decorators: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], Any]:
+    """Return options and arguments as one decorator, in the order in which the help has them."""
+
+    def decorate(command: Callable[..., Any]) -> Any:  # noqa: ANN401 - as click's decorators
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
 
 
 def refuse_future(day: date, today: date, *, option: str) -> None:

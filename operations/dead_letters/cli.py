@@ -15,7 +15,7 @@ import click
 from boundary.terminal import counted, echo, echo_lines
 from broker.options import BROKER, Parsed
 from events.errors import RefusalReason
-from events.options import KEPT_REASON
+from events.options import KEPT_REASON, stacked
 
 if TYPE_CHECKING:
     from broker.settings import BrokerSettings
@@ -53,7 +53,7 @@ UNMASK = click.option(
 
 
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Only print what would be done.")
-FILTERS = (
+FILTERS = stacked(
     click.option(
         "--reason",
         "reasons",
@@ -66,13 +66,6 @@ FILTERS = (
     click.option("--since", type=MOMENT, metavar="TIME", help="Refused then or later (UTC)."),
     click.option("--until", type=MOMENT, metavar="TIME", help="Refused before then (UTC)."),
 )
-
-
-def filtered(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the filters to a command, for `_selection`."""
-    for option in reversed(FILTERS):
-        command = option(command)
-    return command
 
 
 def _selection(
@@ -120,7 +113,7 @@ def dead_letters() -> None:
 
 
 @dead_letters.command(name="list")
-@filtered
+@FILTERS
 @state_option(None)
 @UNMASK
 @JSON_LINES
@@ -181,7 +174,7 @@ def show(
 
 @dead_letters.command()
 @POSITIONS
-@filtered
+@FILTERS
 @state_option("waiting")
 @click.option(
     "--max-attempts",
@@ -244,7 +237,7 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
 
 @dead_letters.command()
 @POSITIONS
-@filtered
+@FILTERS
 @click.option(
     "--all", "everything", is_flag=True, help="All waiting dead letters, if no filter is given."
 )

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from events.options import stacked
+
 if TYPE_CHECKING:
     from sources.client import GatewayPublisher, Publisher
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
-OPTIONS = (
+OPTIONS = stacked(
     click.option(
         "--gateway",
         "--door",
@@ -66,7 +68,7 @@ class GatewayChoice:
         return GatewayPublisher(self.url, credentials, spool=spool, plain_http=self.plain_http)
 
 
-def gateway_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def gateway_options(command: Callable[..., Any]) -> Any:  # noqa: ANN401 - as click's
     """Add the options to a command, as its argument `gateway`; None without --gateway.
 
     There is no --spool: for commands that continue when they are run again.
@@ -97,14 +99,11 @@ def gateway_options(command: Callable[..., Any]) -> Callable[..., Any]:
             raise click.UsageError(f"{given[0]} needs --gateway URL")
         return command(*arguments, gateway=gateway, **others)
 
-    for option in reversed(OPTIONS):
-        with_gateway = option(with_gateway)
-    return with_gateway
+    return OPTIONS(with_gateway)
 
 
-def gateway_or_spool_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the same options and --spool: for commands whose events are kept nowhere else."""
-    return gateway_options(SPOOL(command))
+#: The same and --spool: for commands whose events are kept nowhere else.
+gateway_or_spool_options = stacked(gateway_options, SPOOL)
 
 
 def destination_of(bootstrap: str | None, gateway: GatewayChoice | None) -> str:

@@ -18,7 +18,7 @@ from boundary.addresses import UnusableAddressError, usable_address
 from boundary.extras import needs_extra
 from boundary.terminal import echo
 from broker.options import BROKER, Parsed, quiet_client
-from events.options import SECONDS, SHARE, WAIT
+from events.options import SECONDS, SHARE, WAIT, stacked
 from sources.emitting.options import GatewayChoice, gateway_options
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def _prefix(text: str) -> str:
     return prefix_of(text)
 
 
-_OPTIONS: Final = (
+#: Of every harvest, for `_carry_out`.
+HARVEST_OPTIONS: Final = stacked(
     BROKER,
     click.option("--dry-run", is_flag=True, help="Read and check all of it, and send nothing."),
     click.option(
@@ -122,6 +123,7 @@ _OPTIONS: Final = (
         is_flag=True,
         help="Also send requests to private networks and this machine, never to link-local ones.",
     ),
+    gateway_options,
 )
 
 
@@ -135,14 +137,6 @@ def _portal_address(text: str) -> str:
     return text
 
 
-def harvest_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of every harvest to a command, for `screen.carry_out`."""
-    command = gateway_options(command)
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
-
-
 @click.group()
 def harvest() -> None:
     """Harvest dataset events from an open-data portal.
@@ -153,7 +147,7 @@ def harvest() -> None:
 
 @harvest.command()
 @click.argument("portal", metavar="URL|FILE")
-@harvest_options
+@HARVEST_OPTIONS
 def dcat(portal: str, **how: Any) -> None:
     """Harvest a catalogue in DCAT-AP, all its pages.
 
@@ -179,7 +173,7 @@ def dcat(portal: str, **how: Any) -> None:
 
 @harvest.command()
 @click.argument("portal", type=Parsed("URL", _portal_address), metavar="URL")
-@harvest_options
+@HARVEST_OPTIONS
 def opendatasoft(portal: str, **how: Any) -> None:
     """Harvest an Opendatasoft portal, all its pages.
 

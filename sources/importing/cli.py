@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,13 +10,15 @@ import click
 
 from boundary.terminal import echo, echo_lines
 from broker.options import BROKER
+from events.options import stacked
 from sources.emitting.options import gateway_options
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 _TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
 
-_OPTIONS: Final = (
+#: Of every import, for `run.carry_out`.
+IMPORT_OPTIONS: Final = stacked(
     click.argument("files", nargs=-1, required=True, type=_FILE, metavar="FILE..."),
     BROKER,
     click.option("--dry-run", is_flag=True, help="Read and check all of it, and send nothing."),
@@ -42,15 +43,8 @@ _OPTIONS: Final = (
     click.option(
         "--again", is_flag=True, help="Also send what was sent before, and has been lost there."
     ),
+    gateway_options,
 )
-
-
-def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the files and options of every import to a command, for `run.carry_out`."""
-    command = gateway_options(command)
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 @click.group(name="import")
@@ -59,7 +53,7 @@ def import_group() -> None:
 
 
 @import_group.command(name="csv")
-@import_options
+@IMPORT_OPTIONS
 @click.option(
     "--mapping",
     required=True,
@@ -90,7 +84,7 @@ def import_csv(mapping: str, pseudonym_key: Path | None, **how: Any) -> None:
 
 
 @import_group.command()
-@import_options
+@IMPORT_OPTIONS
 @click.option(
     "--catalogue",
     type=click.Path(exists=True, path_type=Path),
