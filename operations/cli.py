@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from http import HTTPStatus
 from typing import Final
 
 import click
@@ -25,7 +26,6 @@ from sources.harvest.cli import harvest
 from sources.importing.cli import import_group
 from sources.relay.cli import relay
 
-OK: Final = 200
 #: No more is read of a response.
 LONGEST_ANSWER: Final = 4096
 
@@ -64,7 +64,7 @@ def _problem_at(url: str, *, seconds: float) -> str | None:
         return f"{error.problem}: {error.remedy}"
     except NoAnswerError as error:
         return f"no answer ({error.cause})"
-    if answer.status == OK:
+    if answer.status == HTTPStatus.OK:
         return None
     try:
         return f"waits for {answer.json()['waiting_for']}"

@@ -67,22 +67,20 @@ def run_checks(checks: Iterable[Check]) -> Iterator[Finding]:
     """Run the checks in order; yield each finding as soon as it is known."""
     unknown: set[str] = set()
     for check in checks:
-        finding = _finding(check, unknown)
-        if finding.verdict is not CheckStatus.OK:
+        verdict = CheckStatus.SKIPPED
+        try:
+            if first := next((name for name in check.needs if name in unknown), None):
+                message = f"put right first: {first}"
+            else:
+                message = check.run()
+                verdict = CheckStatus.OK
+        except NothingToCheckError as error:
+            message = str(error)
+        except SmartRegionError as error:
+            verdict, message = CheckStatus.WRONG, " ".join(str(error).split())
+        if verdict is not CheckStatus.OK:
             unknown.add(check.name)
-        yield finding
-
-
-def _finding(check: Check, unknown: set[str]) -> Finding:
-    first = next((name for name in check.needs if name in unknown), None)
-    if first is not None:
-        return Finding(check.name, CheckStatus.SKIPPED, f"put right first: {first}")
-    try:
-        return Finding(check.name, CheckStatus.OK, check.run())
-    except NothingToCheckError as error:
-        return Finding(check.name, CheckStatus.SKIPPED, str(error))
-    except SmartRegionError as error:
-        return Finding(check.name, CheckStatus.WRONG, " ".join(str(error).split()))
+        yield Finding(check.name, verdict, message)
 
 
 def check_workers(settings: Settings, catalogue: Catalogue) -> str:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -26,7 +27,6 @@ _FAILED: Final = re.compile(
 OUR_SERIES: Final = conventions.TERRITORY_VALUE.name
 RENDER: Final = "give it the files of `smart-region rules render`, and have it read them again"
 ANSWER_SECONDS: Final = 5.0
-OK: Final = 200
 SHOWN: Final = 3
 _CHECK_ADDRESS: Final = "check the address, and that Prometheus is up"
 
@@ -159,7 +159,7 @@ def get_prometheus(url: str, path: str) -> Mapping[str, Any]:
     try:
         usable_address(url)
         answer = http_get(f"{url.rstrip('/')}{path}", seconds=ANSWER_SECONDS)
-        if answer.status == OK:
+        if answer.status == HTTPStatus.OK:
             data: Mapping[str, Any] = answer.json()["data"]
             return data
         problem = f"answers {path.partition('?')[0]} with status {answer.status}"

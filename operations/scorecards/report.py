@@ -71,11 +71,12 @@ def report_text(report: Report, form: Format) -> str:
     The CSV (RFC 4180, comma, a header line) has a line a producer; with references, a line an
     unknown reference instead.
     """
-    return {"text": _text, "json": _json, "csv": _csv}[form](report)
-
-
-def _json(report: Report) -> str:
-    return report.model_dump_json(indent=1) + "\n"
+    if form == "json":
+        return report.model_dump_json(indent=1) + "\n"
+    if form == "csv":
+        return _csv(report)
+    filters = {"amount": _counted, "number": _number, "percent": _percent, "place": _place}
+    return filled("operations.scorecards", "report.txt", report=report, **filters)
 
 
 def _csv(report: Report) -> str:
@@ -108,11 +109,6 @@ def _row(card: Scorecard) -> dict[str, Any]:
         **{f"lateness_{name}": days for name, days in late.items()},
         **{f"refused_{reason.value}": count for reason, count in by_reason.items()},
     }
-
-
-def _text(report: Report) -> str:
-    filters = {"amount": _counted, "number": _number, "percent": _percent, "place": _place}
-    return filled("operations.scorecards", "report.txt", report=report, **filters)
 
 
 def _place(example: str) -> str:

@@ -140,7 +140,24 @@ def run_stack(
             fronts = list(_fronts(haproxy, distribution, ports, folder))
         # Wrong settings are reported before anything starts.
         monitor = list(_monitor(settings, ports, folder))
-        alerting = _alerting(pace, settings, catalogue, ports, folder)
+        token = settings.metrics_token_file
+        site = MonitorSite(
+            pace=PACES[pace],
+            workers=tuple(map(address_of, ports.workers)),
+            assessors=(address_of(ports.assessor),),
+            gateways=(address_of(ports.probes),),
+            pages=(address_of(ports.page_behind),),
+            metrics_token_file=None if token is None else str(token.resolve()),
+        )
+        alerting = alerting_programs(
+            catalogue,
+            site,
+            prometheus=address_of(ports.prometheus),
+            alertmanager=address_of(ports.alertmanager),
+            folder=folder / ALERTING,
+            logs=folder / LOGS,
+            stop_seconds=ALERTING_STOP_SECONDS,
+        )
         if PROMETHEUS not in alerting:
             report(NO_PROMETHEUS)
         elif ALERTMANAGER not in alerting:
@@ -218,27 +235,3 @@ def _fronts(haproxy: str, distribution: Path, ports: Ports, folder: Path) -> Ite
             },
             is_ready=answers(f"http://{address_of(port)}{path}"),
         )
-
-
-def _alerting(
-    pace: str, settings: Settings, catalogue: Catalogue, ports: Ports, folder: Path
-) -> dict[str, Program]:
-    """Return Prometheus and Alertmanager on their files, as far as they are installed."""
-    token = settings.metrics_token_file
-    site = MonitorSite(
-        pace=PACES[pace],
-        workers=tuple(map(address_of, ports.workers)),
-        assessors=(address_of(ports.assessor),),
-        gateways=(address_of(ports.probes),),
-        pages=(address_of(ports.page_behind),),
-        metrics_token_file=None if token is None else str(token.resolve()),
-    )
-    return alerting_programs(
-        catalogue,
-        site,
-        prometheus=address_of(ports.prometheus),
-        alertmanager=address_of(ports.alertmanager),
-        folder=folder / ALERTING,
-        logs=folder / LOGS,
-        stop_seconds=ALERTING_STOP_SECONDS,
-    )

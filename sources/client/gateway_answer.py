@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from http import HTTPStatus
 from typing import Any, Final
 
 from boundary.addresses import shown_address
@@ -20,10 +21,6 @@ from boundary.terminal import one_line
 LONGEST_CAUSE: Final = 400
 LONGEST_NAME: Final = 60
 
-_ACCEPTED: Final = 202
-_MULTI_STATUS: Final = 207
-_ALL_REFUSED: Final = 422
-_OVER_QUOTA: Final = 429
 _NO_EVENTS: Final = frozenset({404, 405})
 _ADDRESS: Final = "the address is that of events (port 6070 by default), without a path"
 _RETRYABLE: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
@@ -105,15 +102,18 @@ def read_answer(
     batch must be sent in parts, GatewayRefusedError if a retry would not succeed.
     """
     status, content = answer.status, answer.json()
-    if status == _ACCEPTED and _list(content, "receipts") == events:
+    if status == HTTPStatus.ACCEPTED and _list(content, "receipts") == events:
         return [EventAnswer(EventFate.TAKEN)] * events
-    if status in (_MULTI_STATUS, _ALL_REFUSED) and _list(content, "items") == events:
+    if (
+        status in (HTTPStatus.MULTI_STATUS, HTTPStatus.UNPROCESSABLE_ENTITY)
+        and _list(content, "items") == events
+    ):
         return _outcomes(url, content["items"])
     said = _cause(content)
     cause = said or f"status {status} of {_server(answer)}"
     if status in _RETRYABLE or status >= _OF_NETWORKS:
         after = answer.retry_after(now=now) or 0.0
-        is_over_quota = status == _OVER_QUOTA and after > 0
+        is_over_quota = status == HTTPStatus.TOO_MANY_REQUESTS and after > 0
         raise GatewayAwayError(url, cause=cause, retry_after=after, is_over_quota=is_over_quota)
     if status in _UNREADABLE:
         raise BatchTooLargeError(cause, status=status, is_gateway=said is not None)
@@ -146,7 +146,7 @@ def _outcomes(url: str, items: Sequence[Any]) -> Sequence[EventAnswer]:
 
 def _outcome(item: Mapping[str, Any]) -> EventAnswer:
     status = item["status"]
-    if status == _ACCEPTED:
+    if status == HTTPStatus.ACCEPTED:
         return EventAnswer(EventFate.TAKEN)
     cause = _cause(item.get("problem")) or f"status {status}"
     return EventAnswer(EventFate.LATER if status in _RETRYABLE else EventFate.REFUSED, cause)

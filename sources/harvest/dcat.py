@@ -41,7 +41,6 @@ def read_dcat(client: PoliteClient, url: str) -> PortalSnapshot:
     Raises HarvestError, and what the client raises.
     """
     snapshot = PortalSnapshot()
-    keys: set[str] = set()
     listed: set[str] = set()
 
     def read(address: str) -> str | None:
@@ -50,7 +49,7 @@ def read_dcat(client: PoliteClient, url: str) -> PortalSnapshot:
         header["Content-Type"] = answer.answer.headers.get("Content-Type", "")
         kind, charset = header.get_content_type(), header.get_content_charset("")
         page = parse(answer.answer.body, CatalogueDocument(answer.url, kind, charset))
-        snapshot.add(page.found, keys)
+        snapshot.add(page.found)
         listed.update(page.listed)
         if page.total is not None:
             snapshot.count(page.total)
@@ -70,7 +69,7 @@ def read_dcat_file(file: Path) -> PortalSnapshot:
         raise HarvestError(str(file), error.strerror or str(error), remedy=remedy) from error
     snapshot = PortalSnapshot()
     page = parse(content, CatalogueDocument(file.absolute().as_uri(), file.suffix.lower()))
-    snapshot.add(page.found, set())
+    snapshot.add(page.found)
     if page.following is not None:
         snapshot.incomplete = "the file is one page of several"
     return snapshot

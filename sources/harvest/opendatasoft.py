@@ -26,7 +26,6 @@ def read_opendatasoft(client: PoliteClient, url: str) -> PortalSnapshot:
     """
     base = portal_of(url) + _API
     snapshot = PortalSnapshot()
-    seen: set[str] = set()
     offset = 0
     last: object = None
 
@@ -35,7 +34,7 @@ def read_opendatasoft(client: PoliteClient, url: str) -> PortalSnapshot:
         page = get_page(client, address, accept="application/json")
         results, total = _content(page)
         snapshot.count(total)
-        snapshot.add((described_by(entry, base) for entry in results), seen)
+        snapshot.add(described_by(entry, base) for entry in results)
         if offset and last not in map(_name, results[:1]):
             snapshot.incomplete = "datasets moved from page to page, as they were listed"
         if not results or offset + PAGE >= total:
@@ -48,7 +47,7 @@ def read_opendatasoft(client: PoliteClient, url: str) -> PortalSnapshot:
         return _address(base, offset)
 
     follow_pages(snapshot, _address(base, 0), read)
-    snapshot.check(len(seen))
+    snapshot.check(len(snapshot.keys))
     return snapshot
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
 from typing import Final, Self
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -28,12 +29,8 @@ _FORBID_ALL: Final = "User-agent: *\nDisallow: /"
 _LONGEST_CRAWL_DELAY: Final = 60.0
 _RETRY_SECONDS: Final = 30.0
 """How long requests for a catalogue are retried."""
-_OK: Final = 200
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _UNAVAILABLE: Final = range(400, 500)
-_TOO_MANY: Final = 429
-_FAILED: Final = 500
-_BUSY: Final = 503
 _ROBOTS_ATTEMPTS: Final = 3
 """How often a host that does not answer is asked for robots.txt."""
 
@@ -176,7 +173,7 @@ class PoliteClient:
                 answer = ask_patiently()
             except NoAnswerError as error:
                 raise PortalSilentError(url, error.cause) from error
-            if answer.status >= _FAILED:
+            if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise PortalSilentError(url, f"status {answer.status}")
             return answer
 
@@ -197,8 +194,10 @@ class PoliteClient:
         if host.robots is not None and not host.robots.can_fetch(url, ROBOT):
             raise ForbiddenByRobotsError(url, host.problem)
         answer = self._exchange(host, url, headers)
-        is_busy = answer.status == _BUSY and "Retry-After" in answer.headers
-        if is_busy or answer.status == _TOO_MANY:
+        is_busy = (
+            answer.status == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" in answer.headers
+        )
+        if is_busy or answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             raise PortalBusyError(url, answer.status, _requested_pause(answer))
         return answer
 
@@ -246,7 +245,7 @@ class PoliteClient:
                 host.silent, text = None, ""
                 if isinstance(answer, str):
                     host.problem = answer
-                elif answer.status == _OK:
+                elif answer.status == HTTPStatus.OK:
                     # A byte order mark would hide the first line, which the others depend on.
                     text = answer.body[:_ROBOTS_BYTES].decode("utf-8-sig", "replace")
                 elif answer.status not in _UNAVAILABLE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -33,9 +34,6 @@ MOST_LINES: Final = 2_000_000
 """Lines of a table that are sorted: each takes some sixty bytes besides its own."""
 LARGEST_EMPTY: Final = 1024 * 1024
 """Bytes of JSON that is searched for records: Python turns 32 MiB into a gigabyte."""
-_OK: Final = range(200, 300)
-_NO_CONTENT: Final = 204
-_NOT_MODIFIED: Final = 304
 _LISTS: Final = ("features", "results", "records", "data")
 """Where documents in JSON keep their records."""
 
@@ -55,7 +53,7 @@ def probe(client: PoliteClient, distribution: Distribution, known: Validators) -
         return FoundData(outcome=DataOutcome.PRIVATE, why=str(error))
     except (RedirectError, UnusableAddressError) as error:
         return FoundData(outcome=DataOutcome.FAILED, why=str(error))
-    if page.answer.status == _NOT_MODIFIED and known.headers():
+    if page.answer.status == HTTPStatus.NOT_MODIFIED and known.headers():
         return FoundData(outcome=DataOutcome.SAME)
     return found_in(page, distribution)
 
@@ -63,7 +61,7 @@ def probe(client: PoliteClient, distribution: Distribution, known: Validators) -
 def found_in(page: PoliteAnswer, distribution: Distribution) -> FoundData:
     """Return what an answer contains, whatever its status promises."""
     answer = page.answer
-    if answer.status not in _OK:
+    if answer.status not in range(200, 300):
         return FoundData(outcome=DataOutcome.FAILED, why=f"status {answer.status}")
     if not distribution.is_data:
         # A page about the data does not say whether they have changed.
@@ -105,7 +103,7 @@ def _is_table(answer: HttpAnswer, url: str) -> bool:
 
 def _is_empty(answer: HttpAnswer, *, is_table: bool) -> bool:
     body = answer.body.strip(b"\xef\xbb\xbf \t\r\n\0")
-    if answer.status == _NO_CONTENT or not body:
+    if answer.status == HTTPStatus.NO_CONTENT or not body:
         return True
     if is_table:
         return b"\n" not in body and b"\r" not in body  # The heading alone.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 
 from boundary.addresses import UnusableAddressError, shown_address
@@ -14,7 +15,6 @@ from sources.harvest.portal_dataset import Described, HarvestError
 MOST_PAGES: Final = 2000
 MOST_TOTAL_BYTES: Final = 512 * 1024 * 1024
 """Limit of all pages of a catalogue: some hundred thousand datasets."""
-_OK: Final = 200
 
 
 @dataclass(slots=True)
@@ -26,6 +26,8 @@ class PortalSnapshot:
     """Why some datasets may be missing; "" if all were read."""
     total: int | None = None
     """The number of datasets on its first page; None if it says nothing."""
+    keys: set[str] = field(default_factory=set)
+    """The keys of its datasets."""
 
     def count(self, total: int) -> None:
         """Note the number of datasets that a page states.
@@ -42,13 +44,13 @@ class PortalSnapshot:
         if not self.incomplete and self.total is not None and listed < self.total:
             self.incomplete = f"{listed} of {self.total} datasets were listed"
 
-    def add(self, entries: Iterable[Described | None], keys: set[str]) -> None:
-        """Add the datasets of a page whose `keys` were not seen before; None has no name."""
+    def add(self, entries: Iterable[Described | None]) -> None:
+        """Add the datasets of a page that were not on one before; None has no name."""
         for described in entries:
             if described is None:
                 self.incomplete = "a dataset of the catalogue has neither address nor identifier"
-            elif described.key not in keys:
-                keys.add(described.key)
+            elif described.key not in self.keys:
+                self.keys.add(described.key)
                 self.found.append(described)
 
 
@@ -67,7 +69,7 @@ def get_page(client: PoliteClient, url: str, *, accept: str) -> PoliteAnswer:
     except UnusableAddressError as error:
         raise HarvestError(error.shown, error.problem, remedy=error.remedy) from error
     status = page.answer.status
-    if status != _OK:
+    if status != HTTPStatus.OK:
         remedy = "check the address, and that it is open to all"
         raise HarvestError(page.url, f"is no catalogue, value status {status}", remedy=remedy)
     if page.is_cut:
