@@ -163,24 +163,21 @@ class PoliteClient:
         if host.given_up is not None:
             raise host.given_up
 
-        ask = partial(self._ask, host, url, headers, insist=insist)
-
-        def ask_patiently() -> HttpAnswer:
-            return self._retries(self._how.longest_wait).call(ask, retry_on=PortalBusyError)
-
-        def ask_insistently() -> HttpAnswer:
+        def attempt() -> HttpAnswer:
             try:
-                answer = ask_patiently()
+                answer = self._ask(host, url, headers, insist=insist)
             except NoAnswerError as error:
+                if not insist:
+                    raise
                 raise PortalSilentError(url, error.cause) from error
-            if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            if insist and answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise PortalSilentError(url, f"status {answer.status}")
             return answer
 
+        busy, silent = self._retries(self._how.longest_wait), self._retries(_RETRY_SECONDS)
         try:
-            if not insist:
-                return ask_patiently()
-            return self._retries(_RETRY_SECONDS).call(ask_insistently, retry_on=PortalSilentError)
+            patient = partial(busy.call, attempt, retry_on=PortalBusyError)
+            return silent.call(patient, retry_on=PortalSilentError)
         except (PortalBusyError, PrivateAddressError) as error:
             host.given_up = error
             raise

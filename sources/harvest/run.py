@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -16,14 +15,8 @@ from boundary.terminal import counted, one_line
 from events.cloudevent import decode_json
 from events.dataset import DatasetWithdrawn
 from events.fact import Fact
-from sources.client import FailedDelivery, NullPublisher, Publisher, publish_all
-from sources.harvest.changes import (
-    Changes,
-    changes_of,
-    gone_from,
-    probe_of,
-    to_probe,
-)
+from sources.client import NullPublisher, Publisher, publish_all
+from sources.harvest.changes import Changes, changes_of, gone_from, probe_of, to_probe
 from sources.harvest.data_state import DataOutcome, FoundData, Validators
 from sources.harvest.memory import Memory, load_memory
 from sources.harvest.portal_dataset import Distribution, HarvestError
@@ -114,134 +107,124 @@ def run_harvest(
     catalogue, the state's file and the publisher raise, and HarvestError if events do not arrive.
     """
     memory = load_memory(plan.state, portal=plan.portal, destination=plan.destination)
-
-    def save() -> None:
-        if not plan.dry_run:
-            memory.save(plan.state)
-
-    def send() -> None:
-        arrived, refused = _send_waiting(memory, publisher, save)
-        tally.sent += arrived
-        tally.complaints += [
-            f"{one.event.fact.entity_id}: {one.event.fact.NAME} is refused: {one.cause}"
-            for one in refused
-        ]
-
-    with ExitStack() as stack:
-        publisher = stack.enter_context(NullPublisher() if plan.dry_run else open_publisher())
+    with NullPublisher() if plan.dry_run else open_publisher() as publisher:
+        run = _Run(plan, memory, publisher, now, tally)
         if memory.outbox:
-            send()
+            run.send()
             tally.complaints.clear()  # What is still refused is reported once, at the end.
-        _note(plan, memory, read(), now, tally)
-        save()
-        send()
+        run.compare(read())
+        run.save_and_send()
         if probe is None or plan.dry_run:
             return
         for number, name in enumerate(to_probe(memory.datasets), start=1):
-            _probe(plan, memory, name, probe, now, tally)
+            run.probe(name, probe)
             if number % DATASETS_PER_NOTE == 0:
-                save()
-                if memory.outbox:
-                    send()
-        save()
-        if memory.outbox:
-            send()
+                run.save_and_send()
+        run.save_and_send()
 
 
-def _note(
-    plan: Harvest, memory: Memory, snapshot: PortalSnapshot, now: datetime, tally: HarvestTally
-) -> None:
-    """Put what is new into the memory and its outbox."""
-    today = now.date()
-    tally.datasets = len(snapshot.found) or len(memory.datasets)
-    changes = _changes(plan, memory, snapshot, today, tally)
-    if snapshot.incomplete:
-        tally.complaints.append(f"incomplete, nothing was withdrawn: {snapshot.incomplete}")
-    else:
-        seen = frozenset(dataset_id_of(one, plan.rules.prefix) for one in snapshot.found)
-        try:
-            changes |= gone_from(memory.datasets, seen, today, most_gone=plan.most_gone)
-        except HarvestError as error:
-            tally.complaints.append(str(error))
-    for name, change in changes.items():
-        for fact in change.facts:
-            memory.queue(fact, source=plan.source, time=now)
-            tally.note(fact)
-        memory.datasets[name] = change.known
+@dataclass(frozen=True, slots=True)
+class _Run:
+    plan: Harvest
+    memory: Memory
+    publisher: Publisher
+    now: datetime
+    tally: HarvestTally
 
-
-def _probe(
-    plan: Harvest, memory: Memory, name: str, probe: ProbeData, now: datetime, tally: HarvestTally
-) -> None:
-    """Request a dataset's data, and put what is new into the memory and its outbox."""
-    known = memory.datasets[name]
-    found: dict[str, FoundData | None] = {}
-    for one in known.distributions:
-        before = known.data.get(one.url)
-        if before is not None and not plan.ask_again and before.asked_on >= now.date():
-            tally.asked_before += 1
-            continue
-        was_there = before is not None and before.outcome is DataOutcome.DATA
-        marks = before.validators if before is not None and was_there else Validators()
-        found[one.url] = here = probe(one, marks)
-        is_private = here is not None and here.outcome is DataOutcome.PRIVATE
-        tally.private += is_private
-        tally.probed += here is not None and not is_private
-        where = f"{name}: {shown_address(one.url)}"
-        if here is None:
-            tally.unasked.append(f"{where}: left alone, as robots.txt or Retry-After asks")
-        elif here.why:
-            tally.away.append(f"{where}: {here.why}")
-    change = probe_of(known, found, now.date())
-    memory.datasets[name] = change.known
-    for fact in change.facts:
-        memory.queue(fact, source=plan.source, time=now)
-        tally.note(fact)
-
-
-def _changes(
-    plan: Harvest, memory: Memory, snapshot: PortalSnapshot, today: date, tally: HarvestTally
-) -> dict[str, Changes]:
-    found: dict[str, Changes] = {}
-    for described in snapshot.found:
-        dataset, problems = read_dataset(described, plan.rules, today=today)
-        tally.problems += problems
-        if dataset is None:
-            tally.refused += 1
-            continue
-        name = dataset.released.dataset_id
-        if name in found:
-            remedy, where = "give each dataset its own identifier", one_line(described.key)
-            tally.problems.append(Diagnostic((), "is there twice", name, remedy, file=where))
+    def compare(self, snapshot: PortalSnapshot) -> None:
+        """Put what is new in the catalogue into the memory and its outbox."""
+        today, known = self.now.date(), self.memory.datasets
+        self.tally.datasets = len(snapshot.found) or len(known)
+        changes = self._changes(snapshot)
+        if snapshot.incomplete:
+            self.tally.complaints.append(
+                f"incomplete, nothing was withdrawn: {snapshot.incomplete}"
+            )
         else:
-            found[name] = changes_of(memory.datasets.get(name), dataset, today)
-    return found
+            seen = frozenset(dataset_id_of(one, self.plan.rules.prefix) for one in snapshot.found)
+            try:
+                changes |= gone_from(known, seen, today, most_gone=self.plan.most_gone)
+            except HarvestError as error:
+                self.tally.complaints.append(str(error))
+        for name, change in changes.items():
+            self._take(name, change)
 
+    def _changes(self, snapshot: PortalSnapshot) -> dict[str, Changes]:
+        found: dict[str, Changes] = {}
+        for described in snapshot.found:
+            dataset, problems = read_dataset(described, self.plan.rules, today=self.now.date())
+            self.tally.problems += problems
+            if dataset is None:
+                self.tally.refused += 1
+                continue
+            name = dataset.released.dataset_id
+            if name in found:
+                remedy, where = "give each dataset its own identifier", one_line(described.key)
+                twice = Diagnostic((), "is there twice", name, remedy, file=where)
+                self.tally.problems.append(twice)
+            else:
+                known = self.memory.datasets.get(name)
+                found[name] = changes_of(known, dataset, self.now.date())
+        return found
 
-def _send_waiting(
-    memory: Memory, publisher: Publisher, save: Callable[[], None]
-) -> tuple[int, list[FailedDelivery]]:
-    """Send all waiting events; return how many arrived, and those that were refused.
+    def probe(self, name: str, probe: ProbeData) -> None:
+        """Request a dataset's data, and put what is new into the memory and its outbox."""
+        known, tally, today = self.memory.datasets[name], self.tally, self.now.date()
+        found: dict[str, FoundData | None] = {}
+        for one in known.distributions:
+            before = known.data.get(one.url)
+            if before is not None and not self.plan.ask_again and before.asked_on >= today:
+                tally.asked_before += 1
+                continue
+            was_there = before is not None and before.outcome is DataOutcome.DATA
+            marks = before.validators if before is not None and was_there else Validators()
+            found[one.url] = here = probe(one, marks)
+            is_private = here is not None and here.outcome is DataOutcome.PRIVATE
+            tally.private += is_private
+            tally.probed += here is not None and not is_private
+            where = f"{name}: {shown_address(one.url)}"
+            if here is None:
+                tally.unasked.append(f"{where}: left alone, as robots.txt or Retry-After asks")
+            elif here.why:
+                tally.away.append(f"{where}: {here.why}")
+        self._take(name, probe_of(known, found, today))
 
-    Refused events keep waiting: they may be accepted once the cause is removed. Raises HarvestError
-    if an event did not arrive; its whole chunk waits then.
-    """
-    arrived, refused = 0, list[FailedDelivery]()
-    waiting, kept = memory.outbox, list[str]()
-    while waiting:
-        chunk, waiting = waiting[:EVENTS_PER_CHUNK], waiting[EVENTS_PER_CHUNK:]
-        events = [decode_json(text) for text in chunk]
-        undelivered = publish_all(publisher, events)
-        if undelivered.lost:
-            lost = [one.cause for one in undelivered.lost.values()]
-            problem = f"did not arrive, value {counted(len(lost), 'event')} ({lost[0]})"
-            remedy = "run the same command again, it sends them first"
-            raise HarvestError("delivery", problem, remedy=remedy)
-        for text, event in zip(chunk, events, strict=True):
-            if failed := undelivered.refused.get((event.source, event.id)):
-                refused.append(failed)
-                kept.append(text)
-        arrived += len(chunk) - len(undelivered.refused)
-        memory.outbox = [*kept, *waiting]
-        save()
-    return arrived, refused
+    def _take(self, name: str, change: Changes) -> None:
+        for fact in change.facts:
+            self.memory.queue(fact, source=self.plan.source, time=self.now)
+            self.tally.note(fact)
+        self.memory.datasets[name] = change.known
+
+    def save_and_send(self) -> None:
+        """Note the findings, and send what waits. Raises HarvestError."""
+        self._save()
+        self.send()
+
+    def send(self) -> None:
+        """Send all waiting events.
+
+        Refused events keep waiting: they may be accepted once the cause is removed. Raises
+        HarvestError if an event did not arrive; its whole chunk waits then.
+        """
+        waiting, kept = self.memory.outbox, list[str]()
+        while waiting:
+            chunk, waiting = waiting[:EVENTS_PER_CHUNK], waiting[EVENTS_PER_CHUNK:]
+            events = [decode_json(text) for text in chunk]
+            lost, refused = publish_all(self.publisher, events)
+            if lost:
+                cause = next(iter(lost.values())).cause
+                problem = f"did not arrive, value {counted(len(lost), 'event')} ({cause})"
+                remedy = "run the same command again, it sends them first"
+                raise HarvestError("delivery", problem, remedy=remedy)
+            for text, event in zip(chunk, events, strict=True):
+                if failed := refused.get((event.source, event.id)):
+                    about = f"{event.fact.entity_id}: {event.fact.NAME}"
+                    self.tally.complaints.append(f"{about} is refused: {failed.cause}")
+                    kept.append(text)
+            self.tally.sent += len(chunk) - len(refused)
+            self.memory.outbox = [*kept, *waiting]
+            self._save()
+
+    def _save(self) -> None:
+        if not self.plan.dry_run:
+            self.memory.save(self.plan.state)
