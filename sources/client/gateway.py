@@ -19,7 +19,6 @@ from sources.client.gateway_answer import (
     EventAnswer,
     EventFate,
     GatewayAwayError,
-    GatewayRefusedError,
     read_answer,
 )
 from sources.client.protocol import DeliveryReport, FailedDelivery
@@ -190,9 +189,7 @@ class GatewayPublisher:
             if len(batch) > 1:
                 return None
             if not batch:
-                raise GatewayRefusedError(
-                    self._url, status=error.status, cause=error.cause, is_gateway=error.is_gateway
-                ) from error
+                raise
             # A misconfigured proxy refuses every request, also one without events: no event may be
             # given up for that.
             self._post(())

@@ -67,6 +67,7 @@ class GatewayRefusedError(SmartRegionError):
     """The gateway does not accept this producer, or another server answers."""
 
     def __init__(self, url: str, *, status: int, cause: str, is_gateway: bool = True) -> None:
+        self.cause = cause
         self.is_gateway = is_gateway
         answer = f"value {shown_address(url)} (status {status}: {one_line(cause)})"
         if not is_gateway:
@@ -80,17 +81,8 @@ class GatewayRefusedError(SmartRegionError):
         super().__init__(f"gateway: {problem}, {answer}: {remedy}")
 
 
-class BatchTooLargeError(Exception):
-    """The batch could not be read as a whole; its parts may be. Internal to the publisher.
-
-    If not `is_gateway`, the answer seems to be another server's.
-    """
-
-    def __init__(self, cause: str, *, status: int, is_gateway: bool) -> None:
-        self.cause = cause
-        self.status = status
-        self.is_gateway = is_gateway
-        super().__init__(cause)
+class BatchTooLargeError(GatewayRefusedError):
+    """The batch could not be read as a whole; its parts may be. Internal to the publisher."""
 
 
 def read_answer(
@@ -116,7 +108,7 @@ def read_answer(
         is_over_quota = status == HTTPStatus.TOO_MANY_REQUESTS and after > 0
         raise GatewayAwayError(url, cause=cause, retry_after=after, is_over_quota=is_over_quota)
     if status in _UNREADABLE:
-        raise BatchTooLargeError(cause, status=status, is_gateway=said is not None)
+        raise BatchTooLargeError(url, status=status, cause=cause, is_gateway=said is not None)
     if said is None or status < 300:  # noqa: PLR2004 - a success that is not ours
         cause = f"from {_server(answer)}"
         raise GatewayRefusedError(url, status=status, cause=cause, is_gateway=False)

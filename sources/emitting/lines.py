@@ -5,7 +5,7 @@ from __future__ import annotations
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import IO, Final
 
 from boundary.diagnostic import shown
 from boundary.errors import SmartRegionError
@@ -17,12 +17,7 @@ from sources.client.protocol import DeliveryError
 _REST_BYTES: Final = 64 * 1024
 
 
-class _LineStream(Protocol):
-    def readline(self, size: int, /) -> bytes:
-        """Return at most so many bytes of the next line."""
-
-
-def bounded_lines(stream: _LineStream, *, longest: int) -> Iterator[bytes]:
+def bounded_lines(stream: IO[bytes], *, longest: int) -> Iterator[bytes]:
     """Yield each line with its end, or the first `longest` + 1 bytes of a longer line.
 
     The rest of a longer line is skipped when the next line is requested.

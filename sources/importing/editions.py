@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -36,6 +37,8 @@ OTHER_PARIS: Final = (
     " premises: the file counts its premises the other way"
 )
 WIRED_FILE: Final = "take the edition of wired networks (Arcep: commune_debit_filaire.csv)"
+_Problem: TypeAlias = tuple[str, str, str]
+"""A column, what is wrong with it, and what to do."""
 _Edition: TypeAlias = dict[str, tuple[int, BroadbandCoverageReported]]
 """Commune → its line and its coverage, of one day."""
 
@@ -82,13 +85,13 @@ class EditionReader(MappedReader):
 
     def _refused_row(self, table: Table) -> Diagnostic | None:
         """Return the first row's refusal of the whole file."""
-        taken = (row for row in table.rows() if isinstance(row, CsvRow))
-        found = [
-            _other_networks(self._rule, row, table) or _not_cumulative(self._rule, row, table)
-            for row in taken
-            if self._mapping.takes(row.cells)
-        ]
-        return next(filter(None, found), None)
+        for row in table.rows():
+            if isinstance(row, CsvRow) and self._mapping.takes(row.cells):
+                name = folded(Path(table.name).name)
+                wrong = _other_networks(self._rule, row, name) or _not_cumulative(self._rule, row)
+                if wrong is not None:
+                    return LineOrigin(table.name, row.line, row.cells, {}).refusal(*wrong)
+        return None
 
     def _refused_edition(
         self, table: Table, editions: Mapping[date, _Edition]
@@ -147,9 +150,9 @@ def _editions(found: list[Finding]) -> dict[date, _Edition]:
     return editions
 
 
-def _other_networks(rule: EditionRule, row: CsvRow, table: Table) -> Diagnostic | None:
-    """Return the refusal of a row that may count other than wired networks."""
-    said, name = folded(row.cells[rule.networks]), folded(Path(table.name).name)
+def _other_networks(rule: EditionRule, row: CsvRow, name: str) -> _Problem | None:
+    """Return why a row of the file of this name may count other than wired networks."""
+    said = folded(row.cells[rule.networks])
     is_named = any(fits(name, folded(pattern)) for pattern in rule.named)
     if said in map(folded, rule.wired):
         return None
@@ -162,20 +165,16 @@ def _other_networks(rule: EditionRule, row: CsvRow, table: Table) -> Diagnostic 
     remedy = WIRED_FILE
     if rule.named and not is_named:
         remedy += f", under a name like {' or '.join(rule.named)}"
-    return LineOrigin(table.name, row.line, row.cells, {}).refusal(rule.networks, problem, remedy)
+    return rule.networks, problem, remedy
 
 
-def _not_cumulative(rule: EditionRule, row: CsvRow, table: Table) -> Diagnostic | None:
-    """Return the refusal of a row in which a class exceeds the slower one that includes it."""
-    numbers = {name: _number(row.cells[name]) for name in rule.cumulative}
-    for wider, narrower in zip(rule.cumulative, rule.cumulative[1:], strict=False):
-        most, least = numbers[wider], numbers[narrower]
+def _not_cumulative(rule: EditionRule, row: CsvRow) -> _Problem | None:
+    """Return why a class of a row cannot exceed the slower one that includes it."""
+    numbers = [_number(row.cells[name]) for name in rule.cumulative]
+    for (wider, most), (narrower, least) in pairwise(zip(rule.cumulative, numbers, strict=True)):
         if most is not None and least is not None and least > most:
-            problem = f"is more than {wider}, which includes it"
             remedy = "take a file of which each class includes the faster ones, as Arcep's do"
-            return LineOrigin(table.name, row.line, row.cells, {}).refusal(
-                narrower, problem, remedy
-            )
+            return narrower, f"is more than {wider}, which includes it", remedy
     return None
 
 

@@ -28,7 +28,7 @@ from sources.importing.event_building import (
     SkippedLine,
     event_of_line,
 )
-from sources.importing.table import CsvRow, Table, TableLayout
+from sources.importing.table import Table, TableLayout
 
 if TYPE_CHECKING:
     from sources.importing.catalogue_changes import CatalogueChanges
@@ -91,17 +91,12 @@ def is_indicator(name: str) -> bool:
     return _INDICATOR.fullmatch(name) is not None and name != "IND-000"
 
 
-def _origin_of(row: CsvRow, file: str) -> LineOrigin:
-    """Return the origin of a row, for its refusals."""
-    return LineOrigin(file, row.line, row.cells, _FIELDS)
-
-
-def read_value(row: CsvRow, file: str) -> PiloteValue | SkippedLine | list[Diagnostic]:
+def read_value(origin: LineOrigin) -> PiloteValue | SkippedLine | list[Diagnostic]:
     """Return a row's value, or all that is wrong with it.
 
     A row of a territory outside the Région is skipped, whatever else it has.
     """
-    cells, origin = row.cells, _origin_of(row, file)
+    cells = origin.cells
     refusals: list[Diagnostic] = []
 
     def refuse(column: str, problem: str, remedy: str) -> None:
@@ -110,7 +105,7 @@ def read_value(row: CsvRow, file: str) -> PiloteValue | SkippedLine | list[Diagn
     zone = cells["zone_id"].upper()
     territory = OURS.get(zone)
     if territory is None and _ELSEWHERE.fullmatch(zone):
-        return SkippedLine(row.line, OTHER_TERRITORIES)
+        return SkippedLine(origin.line, OTHER_TERRITORIES)
     if territory is None:
         refuse("zone_id", *_zone_problem(zone))
     indicator = cells["identifiant_indic"].upper()
@@ -192,19 +187,20 @@ class PiloteReader(FileReader):
 
     def read(self, table: Table, time: datetime) -> Iterator[Finding]:
         """Yield the findings; an empty value is a retraction."""
-        file = table.name
         for row in table.rows():
-            value = row if isinstance(row, Diagnostic) else read_value(row, file)
+            if isinstance(row, Diagnostic):
+                yield row
+                continue
+            origin = LineOrigin(table.name, row.line, row.cells, _FIELDS)
+            value = read_value(origin)
             if isinstance(value, list):
                 yield from value
-            elif isinstance(value, SkippedLine | Diagnostic):
+            elif isinstance(value, SkippedLine):
                 yield value
-            elif isinstance(row, CsvRow):
-                origin = _origin_of(row, file)
-                if value.kind is ValueKind.CURRENT:
-                    yield from _observation(value, origin, time)
-                else:
-                    self._promises.take(value, origin, time)
+            elif value.kind is ValueKind.CURRENT:
+                yield from _observation(value, origin, time)
+            else:
+                self._promises.take(value, origin, time)
 
     def rest(self) -> Iterator[Finding]:
         """Yield the findings of the initial and the target values."""

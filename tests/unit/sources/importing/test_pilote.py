@@ -49,7 +49,8 @@ class Promises(CatalogueChanges):
 
 def read_line(**cells: str) -> PiloteValue | SkippedLine | list[Diagnostic]:
     """Read the usual line with other cells."""
-    return read_value(CsvRow(2, {**dict(zip(COLUMNS, LINE, strict=True)), **cells}), "va.csv")
+    line = {**dict(zip(COLUMNS, LINE, strict=True)), **cells}
+    return read_value(LineOrigin("va.csv", 2, line, {}))
 
 
 def read_file(folder: Path, *lines: str) -> list[Finding]:
@@ -226,6 +227,10 @@ def test_what_is_written_is_read_back(
 ) -> None:
     file = write_file(tmp_path_factory.mktemp("pilote"), pilote_text(values))
     rows = list(open_table(file, PiloteReader(Promises()).layout).rows())
-    read = [read_value(row, "va.csv") for row in rows if isinstance(row, CsvRow)]
+    read = [
+        read_value(LineOrigin("va.csv", row.line, row.cells, {}))
+        for row in rows
+        if isinstance(row, CsvRow)
+    ]
     assert len(read) == len(rows)
     assert read == sorted(values, key=lambda value: value.key)
