@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from itertools import count
 from typing import Any, cast
 
@@ -13,19 +13,17 @@ import pytest
 from faust.types import Message
 
 from catalogue.loader import load_catalogue
-from events import cloudevent
 from events.cloudevent import CloudEvent
-from events.dead_letters import DeadLetter, RecordOrigin, read_dead_letter
+from events.dead_letters import DeadLetter, read_dead_letter
 from events.fact import Family
 from events.last_record import LastRecord
 from events.partitioning import partition_for
 from events.records import Record
 from events.topics import DEAD_LETTERS
-from streams import core, engine, merging, reading
+from streams import core, engine, merging
 from streams.assigned_partition import Batch
 from streams.batch_transport import ProduceFailedError
 from streams.clock import FixedClock
-from streams.decisions import Skip
 from streams.engine import MERGE_STEP, Engine
 from streams.fold import Fold
 from streams.state import EntityState
@@ -38,7 +36,6 @@ from tests.support.records import PARTITIONS, FakeRecord, record_of, refused_rec
 CATALOGUE = load_catalogue()
 PARIS = uai("0750001")
 HOME = partition_for(PARIS.encode(), PARTITIONS)
-AWAY = (HOME + 1) % PARTITIONS
 SCHOOLS = Family.SCHOOLS
 BROKEN = ProduceFailedError(DEAD_LETTERS, None, cause=OSError("gone"))
 
@@ -56,13 +53,9 @@ def refused(value: bytes = b"{}") -> FakeRecord:
 
 
 class Bench:
-    def __init__(self, **options: Any) -> None:
-        self.engine = Engine(
-            CATALOGUE,
-            FixedClock(date(2020, 12, 31)),
-            partitions=PARTITIONS,
-            **options,
-        )
+    def __init__(self) -> None:
+        clock = FixedClock(date(2020, 12, 31))
+        self.engine = Engine(CATALOGUE, clock, partitions=PARTITIONS)
         self.consumer = FakeConsumer()
         self.producer = FakeProducer()
 
@@ -70,26 +63,17 @@ class Bench:
     def known(self) -> dict[str, EntityState]:
         return dict(self.engine.state_store.states(SCHOOLS, HOME))
 
-    def position(self, partition: int = HOME) -> Position | None:
-        return self.engine.state_store.position(SCHOOLS, partition)
+    def position(self) -> Position | None:
+        return self.engine.state_store.position(SCHOOLS, HOME)
 
-    def batch(
-        self,
-        *records: Record,
-        partition: int = HOME,
-        is_new: bool = True,
-        writes: bool | None = None,
-    ) -> Message:
-        """Return a batch of lycées' records, which follows what is merged.
-
-        It writes dead letters where it is new, unless `writes` says otherwise.
-        """
-        position = self.position(partition)
+    def batch(self, *records: Record, is_new: bool = True) -> Message:
+        """Return a batch of lycées' records, which follows what is merged."""
+        position = self.position()
         if position is None:
             position = Position(records[0].offset, None, 0)
-            self.engine.state_store.move(SCHOOLS, partition, position)
-        batch = Batch(records, position.next, is_new, is_new if writes is None else writes)
-        return batch_message(batch, family=SCHOOLS, partition=partition)
+            self.engine.state_store.move(SCHOOLS, HOME, position)
+        batch = Batch(records, position.next, is_new, is_new)
+        return batch_message(batch, family=SCHOOLS, partition=HOME)
 
     async def take(self, message: Message) -> None:
         await self.engine.process_batch(SCHOOLS, message, self.consumer.real, self.producer.real)
@@ -121,6 +105,12 @@ class Bench:
         return [read_dead_letter(one) for one in arrived(self.producer.records)]
 
 
+class Poison(list[Record]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.merges: list[int] = []
+
+
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
@@ -142,39 +132,7 @@ def poison(monkeypatch: pytest.MonkeyPatch) -> Poison:
     return found
 
 
-class Poison(list[Record]):
-    def __init__(self) -> None:
-        super().__init__()
-        self.merges: list[int] = []
-
-
 class TestTake:
-    def test_changed_entities_are_known(self, bench: Bench) -> None:
-        reported = connected()
-
-        bench.take_all(record_of(reported))
-
-        assert bench.known == {PARIS: state_of(reported)}
-        assert bench.engine.state_store.fold.series(HOME) != {}
-
-    def test_the_position_is_behind_its_last_record(self, bench: Bench) -> None:
-        bench.take_all(record_of(connected()))
-        last = refused()
-        bench.take_all(last)
-
-        assert bench.position() is not None
-        assert bench.position() == Position(last.offset + 1, LastRecord.of(last), 0)
-
-    def test_a_refused_record_becomes_a_dead_letter(self, bench: Bench) -> None:
-        record = refused()
-        bench.take_all(record)
-
-        [sent] = bench.producer.records
-        letter = read_dead_letter(FakeRecord(sent.topic, 0, 0, sent.key, sent.value, sent.headers))
-        assert sent.topic == DEAD_LETTERS
-        assert (letter.value, letter.origin.offset) == (record.value, record.offset)
-        assert letter.time.date() == date(2020, 12, 31)
-
     def test_a_burst_of_dead_letters_is_one_line(
         self, bench: Bench, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -188,6 +146,7 @@ class TestTake:
             f"dead letters topic=smartregion.schools partition={HOME} count=20"
             f" first_offset={first} first_reason=not_a_cloudevent"
         )
+        assert {letter.time.date() for letter in bench.letters()} == {date(2020, 12, 31)}
 
     def test_a_large_share_of_dead_letters_is_logged_once_and_stops_nothing(
         self, bench: Bench, caplog: pytest.LogCaptureFixture
@@ -206,13 +165,6 @@ class TestTake:
         )
         assert bench.consumer.finished[-1] == message
         assert bench.engine.meters.dead_letter_rates["schools"].share == 0.9
-
-    def test_a_misrouted_record_is_forwarded(self, bench: Bench) -> None:
-        bench.take_all(record_of(connected(), partition=AWAY), partition=AWAY)
-
-        [sent] = bench.producer.records
-        assert (sent.topic, sent.partition) == ("smartregion.schools", HOME)
-        assert dict(bench.engine.state_store.states(SCHOOLS, AWAY)) == {}
 
 
 class TestIsolation:
@@ -248,42 +200,8 @@ class TestIsolation:
         assert bench.known == {PARIS: state_of(reported)}
         assert [letter.reason for letter in bench.letters()] == ["unprocessable"]
 
-    def test_a_write_that_the_broker_refuses_for_its_content_is_a_record_s(
-        self, bench: Bench
-    ) -> None:
-        bench.producer.refuses = lambda value: value is not None and b"poison" in value
-        records = (record_of(connected()), refused(b'{"id": "poison"}'), refused())
-        _, poison, other = records
-
-        bench.take_all(*records)
-
-        first, second = bench.letters()
-        assert (first.reason, first.value) == ("unprocessable", None)
-        assert first.origin.offset == poison.offset
-        assert (second.reason, second.value) == ("not_a_cloudevent", other.value)
-        assert list(bench.known) == [PARIS]
-
-    def test_a_partition_that_was_dropped_while_its_dead_letter_was_written_stays_so(
-        self, bench: Bench, poison: Poison
-    ) -> None:
-        poison.extend(of_march(1))
-        message = bench.batch(*poison)
-
-        asyncio.run(bench.drop_while_it_writes(message))
-
-        assert bench.position() == Position(0, None, 0)
-        assert bench.consumer.released == [message]
-
 
 class TestEnds:
-    def test_work_is_begun_once_a_partition(self, bench: Bench) -> None:
-        first, second = record_of(connected("2018-03-01")), record_of(connected("2018-04-01"))
-
-        bench.take_all(first)
-        bench.take_all(second)
-
-        assert bench.begun() == [first.offset]
-
     @pytest.mark.parametrize(("ends", "begun"), [(1, 1), (2, 3)])
     def test_after_two_ends_each_record_shows_whether_it_is_the_one(
         self, bench: Bench, ends: int, begun: int
@@ -296,39 +214,6 @@ class TestEnds:
 
         assert bench.begun() == [one.offset for one in records[:begun]]
         assert len(bench.connections()) == 3
-        assert bench.engine.meters.ends == {}
-
-    def test_three_ends_are_reported_before_the_next(
-        self, bench: Bench, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        record = refused()
-        bench.suspects([record], ends=3)
-        bench.engine.hold_seconds = 0
-        reported: list[dict[tuple[str, int], int]] = []
-
-        def watched(_: bytes | None) -> bool:
-            reported.append(dict(bench.engine.meters.ends))
-            return False
-
-        bench.producer.refuses = watched
-
-        bench.take_all(record)
-
-        assert reported[0] == {("smartregion.schools", HOME): 3}
-        assert bench.engine.meters.ends == {}
-        assert f"partition={HOME} offset={record.offset} ends=3" in caplog.text
-
-    def test_a_rebalance_does_not_wait_for_the_report_of_three_ends(self, bench: Bench) -> None:
-        """The group would stand still; nothing was tried, so the next report is of three, too."""
-        records = of_march(2)
-        bench.suspects(records, ends=3)
-        bench.engine.hold_seconds = 3600
-        bench.consumer.awaited = lambda: bool(bench.engine.meters.ends)
-
-        messages = [bench.take_all(record) for record in records]
-
-        assert bench.consumer.released == messages
-        assert (bench.consumer.begun, bench.consumer.finished, bench.known) == ([], [], {})
         assert bench.engine.meters.ends == {}
 
     def test_rebalances_do_not_put_an_attempt_off_for_ever(
@@ -350,33 +235,6 @@ class TestEnds:
         assert bench.begun() == [record.offset]
         assert [*looks] == []
 
-    def test_a_record_that_is_skipped_is_refused_unread(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        first, poison, last = (
-            record_of(connected(day)) for day in ("2018-03-01", "2018-04-01", "2018-05-01")
-        )
-        origin = RecordOrigin(poison.topic, poison.partition, poison.offset)
-        decision = Skip(at=datetime(2026, 1, 1, tzinfo=UTC), because="it kills")
-        bench = Bench(skipped={origin: decision})
-        seen: list[bytes | None] = []
-        decode = cloudevent.decode
-
-        def watched(headers: Any, value: bytes | None, **how: Any) -> CloudEvent:  # noqa: ANN401
-            seen.append(value)
-            return decode(headers, value, **how)
-
-        monkeypatch.setattr(reading, "decode", watched)
-        monkeypatch.setattr(reading, "read_usual", lambda *_: None)
-
-        bench.take_all(first, poison, last)
-
-        assert seen == [first.value, last.value]
-        [letter] = bench.letters()
-        assert (letter.reason, letter.origin, letter.value) == ("passed_over", origin, b"")
-        assert letter.shortened["value"] == len(poison.value or b"")
-        assert sum(bench.engine.meters.events.values()) == 3
-
     def test_each_record_processed_singly_is_progress(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -389,19 +247,6 @@ class TestEnds:
         bench.take_all(*records)
 
         assert bench.engine.progressed_at == len(records)
-
-    def test_a_rebalance_does_not_wait_for_all_records_of_a_batch(self, bench: Bench) -> None:
-        records = of_march(4)
-        bench.suspects(records, ends=2)
-        bench.consumer.awaited = lambda: len(bench.connections()) == 2
-
-        message = bench.take_all(*records)
-
-        assert bench.consumer.finished == [message]
-        assert bench.consumer.stopped == {message.tp}
-        assert bench.position() == Position(records[2].offset, LastRecord.of(records[1]), 0)
-        assert len(bench.connections()) == 2
-        assert bench.engine.meters.events.total() == 2
 
     def test_what_follows_a_batch_that_ended_early_is_not_processed(self, bench: Bench) -> None:
         """Its offset, committed, would pass over what is left of that batch.
@@ -420,41 +265,6 @@ class TestEnds:
 
 
 class TestOrder:
-    def test_nothing_is_known_or_done_before_the_writes_are_acknowledged(
-        self, bench: Bench
-    ) -> None:
-        """A worker that dies here reads the batch again, as if nothing had been."""
-        message = bench.batch(record_of(connected()), refused())
-        before = bench.position()
-
-        async def interrupted() -> None:
-            bench.producer.acknowledges.clear()
-            taking = asyncio.create_task(bench.take(message))
-            await bench.producer.asked.wait()
-            assert bench.known == {}
-            assert bench.position() == before
-            assert bench.consumer.finished == []
-            assert not taking.done()
-            bench.producer.acknowledges.set()
-            await taking
-
-        asyncio.run(interrupted())
-        assert list(bench.known) == [PARIS]
-        assert bench.consumer.finished == [message]
-
-    def test_a_failed_write_leaves_all_as_it_was(self, bench: Bench) -> None:
-        message = bench.batch(record_of(connected()), refused())
-        before = bench.position()
-        bench.producer.failure = BROKEN
-
-        with pytest.raises(ProduceFailedError):
-            asyncio.run(bench.take(message))
-
-        assert bench.known == {}
-        assert bench.position() == before
-        assert bench.consumer.finished == []
-        assert bench.engine.meters.events == {}
-
     def test_a_worker_that_the_broker_ends_was_ended_by_no_record(self, bench: Bench) -> None:
         """Three such ends in a row would hold the records up that were in process, as poison."""
         bench.producer.failure = BROKEN
@@ -495,9 +305,8 @@ class TestOrder:
 
 class TestProcessedRecords:
     def test_they_change_states_and_nothing_is_written_or_counted(self, bench: Bench) -> None:
-        """Their dead letters and forwards are there, and they were counted when they were new."""
         reported = connected()
-        records = (record_of(reported), refused(), self.misrouted())
+        records = (record_of(reported), refused())
 
         message = bench.take_all(*records, is_new=False)
 
@@ -507,20 +316,8 @@ class TestProcessedRecords:
         meters = bench.engine.meters
         assert (meters.events, meters.dead_letters) == ({}, {})
         assert meters.dead_letter_rates == {}
-        assert bench.engine.merged == 3
+        assert bench.engine.merged == 2
         assert bench.position() == Position(records[-1].offset + 1, LastRecord.of(records[-1]), 0)
-
-    def test_their_dead_letters_are_written_and_not_counted_where_the_rules_have_changed(
-        self, bench: Bench
-    ) -> None:
-        """A record that the new rules refuse would vanish from the figures without one."""
-        record = refused()
-
-        bench.take_all(record, is_new=False, writes=True)
-
-        [letter] = bench.letters()
-        assert letter.origin.offset == record.offset
-        assert bench.engine.meters.dead_letters == {}
 
     def test_one_that_fails_is_refused_again_in_silence(self, bench: Bench, poison: Poison) -> None:
         records = of_march(3)
@@ -563,12 +360,6 @@ class TestProcessedRecords:
         assert poison.merges == [MERGE_STEP, 2, 1, 1]
         assert bench.consumer.finished == [message]
         assert bench.engine.merged == len(records)
-
-    @staticmethod
-    def misrouted() -> FakeRecord:
-        others = (event("school.connected", uai(f"075{n:04}"), "2018-03-01") for n in range(9, 99))
-        away = next(one for one in others if record_of(one).partition != HOME)
-        return record_of(away, partition=HOME)
 
 
 class TestCheckFold:
