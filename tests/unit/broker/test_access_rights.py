@@ -154,17 +154,6 @@ def give(*rights: Right, **options: Any) -> tuple[list[str], list[str], list[str
     return [*report.given], [*report.held], [*report.others]
 
 
-@pytest.mark.usefixtures("rules")
-def test_rights_are_given_once() -> None:
-    words = [
-        "User:worker may READ group monitor",
-        "User:worker may READ topic smartregion.grants",
-        "User:worker may WRITE topic smartregion.grants",
-    ]
-    assert give(BOTH, GROUP) == (words, [], [])
-    assert give(BOTH, GROUP) == ([], words, [])
-
-
 def test_what_a_user_has_beside_is_taken_back_where_that_is_asked(rules: Rules) -> None:
     give(BOTH)
     assert give(GROUP, revoke_others=True)[2] == [

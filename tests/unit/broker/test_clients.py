@@ -7,7 +7,6 @@ import logging
 import threading
 from itertools import count
 from types import SimpleNamespace
-from typing import Final
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
@@ -20,8 +19,6 @@ from broker import clients
 from broker.clients import administering, opened
 from broker.errors import BrokerUnreachableError
 from operations.programs.addresses import address_of, free_port
-
-WAIT_SECONDS: Final = 10
 
 
 @pytest.mark.parametrize(

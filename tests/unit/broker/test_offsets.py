@@ -47,10 +47,6 @@ class Admin:
         return dict.fromkeys(groups, answer)
 
 
-def test_partitions_without_a_commit_are_left_out() -> None:
-    assert committed_offsets(Admin(schools=10), GROUP).keys() == {SCHOOLS}
-
-
 def test_what_is_not_committed_is_counted_over_all_partitions() -> None:
     assert uncommitted(Admin(schools=10, grants=1), GROUP, ENDS) == 0
     assert uncommitted(Admin(schools=12, grants=1), GROUP, ENDS) == 0

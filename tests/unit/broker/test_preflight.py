@@ -51,34 +51,11 @@ def listening(certificate: Certificate) -> Iterator[str]:
         thread.join()
 
 
-def test_a_certificate_of_another_authority_is_reported(
-    trusting: BrokerSecurity, tmp_path: Path
-) -> None:
-    other = Authority(tmp_path, name="other").issue("broker")
-    with (
-        listening(other) as address,
-        pytest.raises(BrokerEntryError, match=rf"not trusted .*issuer.*{address}"),
-    ):
-        asyncio.run(preflight([address], trusting))
-
-
-def test_an_expired_certificate_is_reported(authority: Authority, trusting: BrokerSecurity) -> None:
-    with (
-        listening(authority.issue_expired("broker")) as address,
-        pytest.raises(BrokerEntryError, match="has expired"),
-    ):
-        asyncio.run(preflight([address], trusting))
-
-
-def test_a_broker_that_says_nothing_is_left_to_the_client(
+def test_a_broker_that_says_nothing_or_is_not_there_is_left_to_the_client(
     authority: Authority, trusting: BrokerSecurity
 ) -> None:
     with listening(authority.issue("broker")) as address:
-        asyncio.run(preflight([address], trusting))
-
-
-def test_a_broker_that_is_not_there_is_left_to_the_client(trusting: BrokerSecurity) -> None:
-    asyncio.run(preflight(["127.0.0.1:1"], trusting))
+        asyncio.run(preflight([address, "127.0.0.1:1"], trusting))
 
 
 def test_the_first_refusal_is_reported_where_nobody_lets_us_in(

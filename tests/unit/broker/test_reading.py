@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from broker.stored_record import RawRecord
 
 FIRST = TopicPartition("events", 0)
 SECOND = TopicPartition("events", 1)
+Read = Callable[..., list[int]]
 
 
 class Answer(NamedTuple):
@@ -96,35 +97,33 @@ class ScriptedConsumer:
         self.closed = True
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a second pass at each look at the clock."""
     seconds = count()
     monkeypatch.setattr("broker.reading.monotonic", lambda: float(next(seconds)))
 
 
-def read(consumer: ScriptedConsumer, monkeypatch: pytest.MonkeyPatch, **kwargs: Any) -> list[int]:
-    monkeypatch.setattr(reading, "KafkaConsumer", consumer)
-    found = read_topics("broker:9092", topics=["events"], **kwargs)
-    return [record.offset for record in found]
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Read:
+    def read(consumer: ScriptedConsumer, **kwargs: Any) -> list[int]:
+        monkeypatch.setattr(reading, "KafkaConsumer", consumer)
+        found = read_topics("broker:9092", topics=["events"], **kwargs)
+        return [record.offset for record in found]
+
+    return read
 
 
-def test_reads_to_the_end_that_the_fetches_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    consumer = ScriptedConsumer(Answer({FIRST: 2}, {FIRST: 3}), Answer(), Answer({FIRST: 1}))
-
-    assert read(consumer, monkeypatch) == [0, 1, 2]
-    assert consumer.asked == 4
-    assert consumer.closed
-
-
-def test_does_not_believe_an_end_before_an_empty_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_does_not_believe_an_end_before_an_empty_poll(read: Read) -> None:
     consumer = ScriptedConsumer(
         Answer({FIRST: 2}, {FIRST: 2}), Answer({FIRST: 2}, {FIRST: 4}), Answer()
     )
 
-    assert read(consumer, monkeypatch) == [0, 1, 2, 3]
+    assert read(consumer) == [0, 1, 2, 3]
+    assert consumer.closed
 
 
-def test_waits_for_the_end_of_every_partition(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waits_for_the_end_of_every_partition(read: Read) -> None:
     consumer = ScriptedConsumer(
         Answer({FIRST: 1}, {FIRST: 1}),
         Answer(),
@@ -132,43 +131,31 @@ def test_waits_for_the_end_of_every_partition(monkeypatch: pytest.MonkeyPatch) -
         partitions=(FIRST, SECOND),
     )
 
-    assert len(read(consumer, monkeypatch)) == 2
+    assert len(read(consumer)) == 2
 
 
-@pytest.mark.usefixtures("clock")
-def test_leaves_topics_that_always_grow(monkeypatch: pytest.MonkeyPatch) -> None:
-    growing = [Answer({FIRST: 1}, {FIRST: end}) for end in range(1, 100)]
-    consumer = ScriptedConsumer(*growing)
+@pytest.mark.parametrize("end", [0, 3])
+def test_leaves_a_partition_that_always_grows_beside_an_end_that_no_record_shows(
+    read: Read, end: int
+) -> None:
+    """The end of an empty partition, or behind a mark of a transaction: no poll is empty."""
+    growing = [Answer({FIRST: 1}, {FIRST: grown, SECOND: end}) for grown in range(1, 100)]
+    consumer = ScriptedConsumer(*growing, partitions=(FIRST, SECOND))
+    consumer.positions[SECOND] = end
 
-    found = read(consumer, monkeypatch)
+    found = read(consumer)
 
     assert found == list(range(len(found)))
     assert 1 < len(found) < 50
 
 
-@pytest.mark.usefixtures("clock")
-@pytest.mark.parametrize("end", [0, 3])
-def test_an_end_that_no_record_shows_is_seen_beside_a_partition_that_always_grows(
-    monkeypatch: pytest.MonkeyPatch, end: int
-) -> None:
-    """That of an empty partition, or behind a mark of a transaction: no poll is empty."""
-    growing = [Answer({FIRST: 1}, {FIRST: grown, SECOND: end}) for grown in range(1, 100)]
-    consumer = ScriptedConsumer(*growing, partitions=(FIRST, SECOND))
-    consumer.positions[SECOND] = end
-
-    assert 1 < len(read(consumer, monkeypatch)) < 50
-
-
-@pytest.mark.usefixtures("clock")
-def test_reports_a_partition_that_does_not_answer_beside_one_that_always_grows(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_reports_a_partition_that_does_not_answer_beside_one_that_always_grows(read: Read) -> None:
     """One without a leader: the records of the others are no progress of it."""
     growing = [Answer({FIRST: 1}, {FIRST: grown}) for grown in range(1, 100)]
     consumer = ScriptedConsumer(*growing, partitions=(FIRST, SECOND))
 
     with pytest.raises(TopicsStalledError, match=r"for events\[1\] \(end unknown\):"):
-        read(consumer, monkeypatch, wait_seconds=3)
+        read(consumer, wait_seconds=3)
     assert consumer.script
 
 
@@ -197,39 +184,37 @@ def test_who_takes_long_with_the_records_is_not_waited_for(
     assert taken == [0, 1, 2, 3]
 
 
-def test_an_end_that_is_known_is_read_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_end_that_is_known_is_read_to(read: Read) -> None:
     """A new leader tells a lower one for a moment, and what lies between may be deleted then."""
     consumer = ScriptedConsumer(
         Answer({FIRST: 2}, {FIRST: 2}), Answer(), Answer({FIRST: 1}, {FIRST: 3}), Answer()
     )
 
-    assert read(consumer, monkeypatch, known_ends={("events", 0): 3}) == [0, 1, 2]
+    assert read(consumer, known_ends={("events", 0): 3}) == [0, 1, 2]
 
 
-@pytest.mark.usefixtures("clock")
-def test_an_end_that_is_not_reached_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_end_that_is_not_reached_is_an_error(read: Read) -> None:
     consumer = ScriptedConsumer(Answer({FIRST: 2}, {FIRST: 2}))
     consumer.stable = {FIRST: 3}
 
     with pytest.raises(TopicsStalledError, match=r"events\[0\] \(1 records left\)"):
-        read(consumer, monkeypatch, wait_seconds=9, known_ends={("events", 0): 3})
+        read(consumer, wait_seconds=9, known_ends={("events", 0): 3})
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_another_number_of_partitions_is_named_before_anything_is_read(
-    monkeypatch: pytest.MonkeyPatch, partitions: int
+    read: Read, partitions: int
 ) -> None:
     consumer = ScriptedConsumer(partitions=(FIRST, SECOND))
 
     with pytest.raises(TopicMismatchError, match=r"value 2 .*SMART_REGION_PARTITIONS"):
-        read(consumer, monkeypatch, partitions=partitions)
+        read(consumer, partitions=partitions)
     assert consumer.asked == 0
 
 
-@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize(("ends", "left"), [({FIRST: 5}, "4 records left"), ({}, "end unknown")])
 def test_reports_where_the_broker_stopped(
-    monkeypatch: pytest.MonkeyPatch, ends: dict[TopicPartition, int], left: str
+    read: Read, ends: dict[TopicPartition, int], left: str
 ) -> None:
     consumer = ScriptedConsumer(
         Answer({SECOND: 1, **({FIRST: 1} if ends else {})}, {SECOND: 1, **ends}),
@@ -237,12 +222,11 @@ def test_reports_where_the_broker_stopped(
     )
 
     with pytest.raises(TopicsStalledError, match=rf"within 9 s for events\[0\] \({left}\):"):
-        read(consumer, monkeypatch, wait_seconds=9)
+        read(consumer, wait_seconds=9)
     assert consumer.closed
 
 
-@pytest.mark.usefixtures("clock")
-def test_ends_at_an_open_transaction_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ends_at_an_open_transaction_and_says_so(read: Read) -> None:
     consumer = ScriptedConsumer(
         Answer({FIRST: 2, SECOND: 1}, {FIRST: 5, SECOND: 1}), partitions=(FIRST, SECOND)
     )
@@ -250,26 +234,14 @@ def test_ends_at_an_open_transaction_and_says_so(monkeypatch: pytest.MonkeyPatch
     consumer.starts = {SECOND: 7}
     extent = Extent()
 
-    assert len(read(consumer, monkeypatch, extent=extent)) == 3
+    assert len(read(consumer, extent=extent)) == 3
     assert (extent.held, extent.starts) == ({"events[0]": 3}, {"events[1]": 7})
     assert [line.partition(": ")[0] for line in extent.lines()] == ["events[1]", "events[0]"]
 
 
-@pytest.mark.usefixtures("clock")
-def test_an_open_transaction_is_an_error_where_all_is_wanted(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    consumer = ScriptedConsumer(Answer({FIRST: 2}, {FIRST: 5}))
-    consumer.stable = {FIRST: 2}
-
-    with pytest.raises(TopicsStalledError, match=r"open .*events\[0\] \(3 records left\)"):
-        read(consumer, monkeypatch, wait_seconds=9)
-
-
-@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("bears_held", [True, False])
 def test_leaves_topics_that_grow_beside_an_open_transaction(
-    monkeypatch: pytest.MonkeyPatch, *, bears_held: bool
+    read: Read, *, bears_held: bool
 ) -> None:
     growing = [Answer({SECOND: 1}, {SECOND: end}) for end in range(1, 200)]
     consumer = ScriptedConsumer(
@@ -279,27 +251,27 @@ def test_leaves_topics_that_grow_beside_an_open_transaction(
     extent = Extent()
 
     if bears_held:
-        assert 2 < len(read(consumer, monkeypatch, extent=extent)) < 100
+        assert 2 < len(read(consumer, extent=extent)) < 100
         assert extent.held == {"events[0]": 3}
     else:
         with pytest.raises(TopicsStalledError):
-            read(consumer, monkeypatch, wait_seconds=9)
+            read(consumer, wait_seconds=9)
 
 
-def test_names_the_topics_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_the_topics_that_are_not_there(read: Read) -> None:
     consumer = ScriptedConsumer(partitions=(TopicPartition("other", 0),))
 
     with pytest.raises(TopicsMissingError, match=r"events not found .*topics apply"):
-        read(consumer, monkeypatch)
+        read(consumer)
 
 
-def test_turns_the_clients_errors_into_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_turns_the_clients_errors_into_one(read: Read) -> None:
     class Failing(ScriptedConsumer):
         def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
             raise KafkaTimeoutError(f"after {timeout_ms}")
 
     with pytest.raises(BrokerUnreachableError, match="broker:9092"):
-        read(Failing(), monkeypatch)
+        read(Failing())
 
 
 def test_a_single_partition_is_read_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,7 +288,6 @@ def polled(reader: TopicReader, *, times: int) -> list[RawRecord]:
     return [record for _ in range(times) for record in reader.poll()]
 
 
-@pytest.mark.usefixtures("clock")
 def test_tells_that_a_topic_was_made_anew_by_its_end() -> None:
     """Some brokers do not refuse an offset beyond the end: they return a lower end, and stay so."""
     reader = TopicReader(ScriptedConsumer(Answer({}, {FIRST: 2})), (FIRST,), {("events", 0): 7})
@@ -325,7 +296,6 @@ def test_tells_that_a_topic_was_made_anew_by_its_end() -> None:
         polled(reader, times=6)
 
 
-@pytest.mark.usefixtures("clock")
 def test_bears_a_lower_end_for_a_moment() -> None:
     """A leader that has just been elected may not know yet how far records are committed."""
     ends = [Answer({}, {FIRST: end}) for end in (7, 5, 7, 5, 7, 5, 7)]

@@ -67,18 +67,6 @@ def test_mutual_tls_needs_no_password(authority: Authority) -> None:
     assert security.client_config().keys() == {"security_protocol", "ssl_context"}
 
 
-def test_a_wrong_variable_is_named(read: Read) -> None:
-    with pytest.raises(SettingsError, match=r"SMART_REGION_SECURITY_PROTOCOL.*'TLS'.*'SSL'"):
-        read({"SMART_REGION_SECURITY_PROTOCOL": "TLS"})
-
-
-@pytest.mark.parametrize("missing", ["SMART_REGION_SASL_USERNAME", "SMART_REGION_SASL_PASSWORD"])
-def test_a_missing_credential_is_named(read: Read, missing: str) -> None:
-    environ = {name: value for name, value in SASL.items() if name != missing}
-    with pytest.raises(SettingsError, match=missing):
-        read(environ)
-
-
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
@@ -115,12 +103,6 @@ def test_a_file_without_a_password_is_named(password_file: Path, content: bytes)
     password_file.write_bytes(content)
     with pytest.raises(SmartRegionError, match=r"_SASL_PASSWORD_FILE: .*(password|not text)"):
         BrokerSecurity(sasl_password_file=str(password_file)).password()
-
-
-def test_a_missing_authority_is_named() -> None:
-    security = BrokerSecurity(security_protocol="SSL", ssl_cafile="/nowhere/ca.pem")
-    with pytest.raises(SmartRegionError, match=r"SMART_REGION_SSL_CAFILE.*'/nowhere/ca.pem'"):
-        security.client_config()
 
 
 def test_a_certificate_without_its_key_is_named(authority: Authority) -> None:
