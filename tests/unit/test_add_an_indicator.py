@@ -56,7 +56,6 @@ SOME = (
 
 @cache
 def added() -> dict[str, Any]:
-    """Return the indicator that README adds."""
     (indicator,) = yaml.safe_load(YAML[0])
     assert isinstance(indicator, dict)
     return indicator
@@ -85,7 +84,6 @@ class Project:
         self.output = self.run_all(SHELL[0])
 
     def add_the_fact(self) -> None:
-        """Change and generate the files of "Add a fact"."""
         for name, how, line, text in FACT_STEPS:
             lines = (self.folder / name).read_text(encoding="utf-8").splitlines(keepends=True)
             places = [at for at, one in enumerate(lines, 1) if one.strip().startswith(line)]
@@ -101,7 +99,6 @@ class Project:
             self._git(self.folder, *command)
 
     def run(self, *words: str, seconds: float | None = 100) -> str:
-        """Run a command of this copy."""
         done = captured(
             [sys.executable, "-m", *words],
             cwd=self.folder,
@@ -112,7 +109,6 @@ class Project:
         return done.stdout
 
     def run_all(self, commands: str) -> str:
-        """Run the commands of a block."""
         output = ""
         for line in commands.splitlines():
             program, *words = line.partition("#")[0].split()
@@ -120,7 +116,6 @@ class Project:
         return output
 
     def files(self) -> dict[str, bytes]:
-        """Read every file of the copy but what Python compiled."""
         return {
             path.relative_to(self.folder).as_posix(): path.read_bytes()
             for path in self.folder.rglob("*")
@@ -136,7 +131,6 @@ class Project:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Return the copy, made once."""
     return Project(tmp_path_factory.mktemp("project"))
 
 

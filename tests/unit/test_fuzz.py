@@ -51,43 +51,33 @@ def test_a_first_round_of_each_target_holds(target: Target) -> None:
     assert done.examples >= 15
 
 
-def test_what_takes_more_than_a_second_fails() -> None:
-    """Though the reader catches every exception."""
-
-    def endless(_: object) -> None:
-        while True:
-            with suppress(Exception):
-                while True:
-                    pass
-
-    with pytest.raises(LimitError, match="of the processor"):
-        measured(endless, b"", most_mib=64)
-
-
-def test_what_takes_too_much_memory_fails() -> None:
-    """Though it was given back."""
-
-    def large(_: object) -> None:
-        bytes(bytearray(b"x") * 2**26)
-
-    with pytest.raises(LimitError, match="more than 32"):
-        measured(large, b"", most_mib=32)
-
-
-def test_what_uses_the_network_fails() -> None:
-    """No file may make its reader call anybody, though the reader catches the error."""
-
-    def call(_: object) -> None:
+def endless(_: object) -> None:
+    while True:
         with suppress(Exception):
-            socket.create_connection(("127.0.0.1", 9))
+            while True:
+                pass
 
-    with pytest.raises(LimitError, match="socket"):
-        measured(call, b"", most_mib=64)
+
+def large(_: object) -> None:
+    bytes(bytearray(b"x") * 2**26)
+
+
+def calling(_: object) -> None:
+    with suppress(Exception):
+        socket.create_connection(("127.0.0.1", 9))
+
+
+@pytest.mark.parametrize(
+    ("reader", "limit"),
+    [(endless, "of the processor"), (large, "more than 32"), (calling, "socket")],
+)
+def test_a_limit_holds(reader: Callable[[object], None], limit: str) -> None:
+    """Though the reader catches every exception, and gives its memory back."""
+    with pytest.raises(LimitError, match=limit):
+        measured(reader, b"", most_mib=32)
 
 
 def test_the_same_seed_has_the_same_examples() -> None:
-    """And another round has others."""
-
     def drawn(rounds: int) -> list[int]:
         seen: list[int] = []
         target = Target("numbers", "", st.integers(0, 10**9), seen.append)
@@ -139,7 +129,6 @@ def test_an_edit_keeps_most_of_a_text() -> None:
 def test_a_wrong_parser_is_found_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the example, and how to have it again."""
     # Python's reader takes what RFC 8259 does not have.
     monkeypatch.setattr(
         gateway_targets, "read_value", lambda text: strict_json.JsonText(text, json.loads(text))

@@ -14,13 +14,11 @@ FOLDERS = ("deploy", "docs")
 
 
 def generate(*arguments: str | Path) -> Result:
-    """Run the command."""
     return CliRunner().invoke(main, ["generate", *map(str, arguments)])
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return a copy of the folders that are written into."""
     for name in FOLDERS:
         ignored = shutil.ignore_patterns("target")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
@@ -28,7 +26,6 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_what_is_committed_follows_from_its_sources() -> None:
-    """`smart-region generate` would change nothing."""
     result = generate("--check", "--project", ROOT)
 
     assert (result.exit_code, result.stderr) == (0, "")
@@ -54,18 +51,7 @@ def test_a_check_names_each_file_that_is_not_up_to_date(project: Path) -> None:
     assert (edited.read_text(), missing.exists(), left_over.exists()) == ("by hand", False, True)
 
 
-def test_all_is_written_anew(project: Path) -> None:
-    """Whatever was edited or removed, afterwards nothing differs."""
-    shutil.rmtree(project / "deploy/grafana/boards")
-    (project / "deploy/prometheus/rules/figures.yaml").write_text("groups: []")
-
-    assert generate("--project", project).exit_code == 0
-
-    assert generate("--check", "--project", project).exit_code == 0
-
-
 def test_a_folder_that_is_no_clone_is_left_alone(tmp_path: Path) -> None:
-    """Nothing is written where nobody asked for it."""
     result = generate("--project", tmp_path)
 
     assert result.exit_code == 2
@@ -73,14 +59,16 @@ def test_a_folder_that_is_no_clone_is_left_alone(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_generated_is_marked(project: Path) -> None:
+def test_all_is_written_anew_and_marked(project: Path) -> None:
     """A forge folds it, and a diff does not show it; what is written by hand is shown."""
     shutil.rmtree(project / "docs")
     (project / "docs").mkdir()
     for file in project.rglob("*"):
         if file.is_file():
             file.unlink()
+    (project / "deploy/prometheus/rules/figures.yaml").write_text("groups: []")
     assert generate("--project", project).exit_code == 0
+    assert generate("--check", "--project", project).exit_code == 0
     written = [
         file.relative_to(project).as_posix() for file in project.rglob("*") if file.is_file()
     ]

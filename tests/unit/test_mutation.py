@@ -30,7 +30,6 @@ def test_a_mutated_module_and_its_own_tests_exist(module: str) -> None:
 
 
 def test_each_test_file_that_is_run_exists() -> None:
-    """Pytest ends where one of its arguments is no file."""
     assert [test for test in TESTS if not (ROOT / test).is_file()] == []
 
 
@@ -54,7 +53,6 @@ def test_mutants_are_judged_by_the_pytest_that_judges_the_code() -> None:
 
 
 def test_a_mutant_counts_as_killed_only_where_a_test_failed_or_never_ended() -> None:
-    """What survived, what no test reaches and what was not tried are told one by one."""
     scores = scores_in(
         "    catalogue.trend.x_project__mutmut_1: killed\n"
         "    catalogue.trend.x_project__mutmut_2: timeout\n"

@@ -25,7 +25,6 @@ def test_an_event_that_is_made_sendable_keeps_its_contract(fact: type[Fact]) -> 
 
 
 def test_identifiers_get_their_check_digits() -> None:
-    """And a day that has not come is one that has."""
     data = {"uai": "0750652A", "siret": "73282932000070", "closed_on": "9999-01-01"}
 
     sent = sendable_event({"data": data})["data"]
@@ -35,7 +34,6 @@ def test_identifiers_get_their_check_digits() -> None:
 
 @pytest.mark.parametrize("value", [None, "text", {"source": 1, "data": {"uai": 7}}])
 def test_a_drawn_fault_stays(value: Any) -> None:  # noqa: ANN401 - JSON of any shape
-    """What has another form is not mended."""
     assert sendable_event(value) == value
 
 

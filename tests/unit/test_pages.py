@@ -53,13 +53,11 @@ def unknown(words: list[str]) -> str | None:
 
 @pytest.fixture(params=PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def page(request: pytest.FixtureRequest) -> Path:
-    """Return each page."""
     found: Path = request.param
     return found
 
 
 def test_a_page_names_commands_and_options_that_there_are(page: Path) -> None:
-    """What an operator copies is understood."""
     text = "" if page in HISTORY else code(page)
     lines = [found.replace("\\\n", " ") for found in COMMAND.findall(text)]
 
@@ -69,14 +67,12 @@ def test_a_page_names_commands_and_options_that_there_are(page: Path) -> None:
 
 
 def test_a_page_names_targets_that_make_has(page: Path) -> None:
-    """The page and the Makefile are changed together."""
     targets = set(TARGET.findall((ROOT / "Makefile").read_text(encoding="utf-8")))
 
     assert set(MAKE.findall(code(page))) <= targets
 
 
 def test_a_page_links_to_what_is_there(page: Path) -> None:
-    """A page that was moved takes its links along."""
     links = set(LINK.findall(page.read_text(encoding="utf-8")))
 
     assert {

@@ -13,7 +13,7 @@ from events.registry import FACTS
 from gateway.problems import problem_kinds
 from tests.support.commands import captured
 from tests.support.gateway_stub import StubAnswer, accepted, gateway_stub
-from tests.support.guide import Block, blocks_of, shows
+from tests.support.guide import blocks_of, shows
 
 DOCS = Path(__file__).parents[2] / "docs"
 ENGLISH = DOCS / "producers.md"
@@ -22,19 +22,16 @@ BOTH = pytest.mark.parametrize("guide", [ENGLISH, FRENCH], ids=lambda guide: gui
 
 
 def prose(guide: Path) -> str:
-    """Return a guide without its code blocks."""
     return re.sub(
         r"^```.*?^```$", "", guide.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
     )
 
 
 def headings(guide: Path) -> list[tuple[str, str]]:
-    """Return the level and the text of each heading."""
     return re.findall(r"^(#+) (.+)$", prose(guide), flags=re.MULTILINE)
 
 
 def anchor(heading: str) -> str:
-    """Return the anchor of a heading as code forges make it."""
     kept = (
         letter
         for letter in heading.lower()
@@ -53,7 +50,6 @@ def test_both_languages_have_the_same_code() -> None:
 
 
 def test_both_languages_have_the_same_parts() -> None:
-    """Sections come in the same order and at the same level."""
     assert [level for level, _ in headings(FRENCH)] == [level for level, _ in headings(ENGLISH)]
 
 
@@ -86,7 +82,6 @@ def test_what_the_reader_was_given_is_never_overwritten(guide: Path) -> None:
 
 @BOTH
 def test_links_to_english_pages_say_so(guide: Path) -> None:
-    """Nobody is surprised by another language than that of the guide."""
     links = re.findall(
         r"\]\(([a-z-]+(?:/README)?\.md)(?:#[a-z-]+)?\)(.{0,14})", prose(guide).replace("\n", " ")
     )
@@ -97,13 +92,11 @@ def test_links_to_english_pages_say_so(guide: Path) -> None:
 
 @BOTH
 def test_every_refusal_is_explained(guide: Path) -> None:
-    """A producer finds each problem that the gateway answers."""
     assert [name for name in problem_kinds() if f"`{name}`" not in prose(guide)] == []
 
 
 @BOTH
 def test_every_type_exists(guide: Path) -> None:
-    """What a reader copies is a type of this version."""
     named = re.findall(r"fr\.iledefrance\.smartregion\.[a-z_.]+\.v\d+", guide.read_text())
 
     assert set(named) <= FACTS.keys()
@@ -130,7 +123,6 @@ class TestSendingFile:
 
     @staticmethod
     def sent(folder: Path, *answers: StubAnswer) -> subprocess.CompletedProcess[str]:
-        """Return what the program says whose first requests have these answers."""
         [program] = [block for block in blocks_of(ENGLISH) if block.file == "send.py"]
         (folder / "send.py").write_text(program.text, encoding="utf-8")
         (folder / "batch.json").write_text('[{"id": "1", "source": "s"}]', encoding="utf-8")
@@ -156,17 +148,6 @@ class TestSendingFile:
         assert done.returncode == 1
         assert done.stderr.startswith("status 403, and not of the gateway")
         assert len(done.stderr.splitlines()) == 1
-
-
-def test_blocks_are_read_with_their_files(tmp_path: Path) -> None:
-    """A fence may name the file that a reader saves."""
-    guide = tmp_path / "guide.md"
-    guide.write_text("# A\n\n```bash\nls\n```\n\n```python a.py\npass\n```\n", encoding="utf-8")
-
-    assert blocks_of(guide) == [
-        Block("bash", None, "ls\n", 3),
-        Block("python", "a.py", "pass\n", 7),
-    ]
 
 
 @pytest.mark.parametrize(

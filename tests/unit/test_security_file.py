@@ -26,7 +26,6 @@ KINDS = {
 
 
 def rows(head: str) -> list[list[str]]:
-    """Return the cells of the table that begins with a head."""
     table = PAGE.partition(f"| {head} |")[2].partition("\n\n")[0].splitlines()[2:]
     return [[cell.strip("` ") for cell in row.strip("|").split("|")] for row in table]
 
@@ -42,7 +41,6 @@ def test_it_has_each_family_with_its_key() -> None:
 
 
 def test_it_has_the_topics_beside_events() -> None:
-    """With their retention in days."""
     listed = {topic: kept for topic, kept, _ in rows("autre topic")}
     [letters] = [one for one in declared_topics() if one.name == DEAD_LETTERS]
     assert letters.retention_ms is not None
@@ -53,7 +51,6 @@ def test_it_has_the_topics_beside_events() -> None:
 
 
 def test_it_has_the_ports_of_the_settings() -> None:
-    """By default."""
     fields = {**Settings.model_fields, **GatewaySettings.model_fields, **PageSettings.model_fields}
     names = ("gateway_port", "gateway_probe_port", "http_port", "assessor_port", "page_port")
 
@@ -62,7 +59,6 @@ def test_it_has_the_ports_of_the_settings() -> None:
 
 @pytest.mark.parametrize("role", Role)
 def test_it_has_what_a_role_may_read_and_write(role: Role) -> None:
-    """By kind of topic."""
     rights = rights_of(role, families=tuple(Family) if role is Role.PRODUCER else ())
     [(_, _, *said)] = [row for row in rows("rôle") if row[0] == role]
     for operation, text in zip((Operation.READ, Operation.WRITE), said, strict=True):
@@ -74,7 +70,6 @@ def test_it_has_what_a_role_may_read_and_write(role: Role) -> None:
 
 
 def test_it_has_each_boundary_and_each_accepted_risk_of_the_threat_model() -> None:
-    """By number and by id."""
     measures, _, accepted = THREATS.partition("\n## What is accepted\n")
     numbers = re.findall(r"^### (\d)\. ", measures, re.MULTILINE)
     risks = re.findall(r"^\| `([\w-]+)` \|", accepted, re.MULTILINE)

@@ -24,14 +24,12 @@ def security_codes(codes: list[str]) -> set[str]:
 
 
 def test_the_rules_are_on() -> None:
-    """All of them are chosen, and none is off for everything."""
     assert LINT["select"] == ["ALL"]
     assert security_codes(LINT["ignore"]) == set()
     assert security_codes(LINT.get("extend-ignore", [])) == set()
 
 
 def test_every_exception_says_why() -> None:
-    """Beside the line that it is for."""
     unexplained = [
         f"{file}: {found[0]}"
         for file in OURS

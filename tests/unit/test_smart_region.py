@@ -46,8 +46,6 @@ print(json.dumps(sorted(sys.modules)))
 
 
 def run_failing(error: BaseException) -> Result:
-    """Run a command that raises the error."""
-
     @click.command()
     def fail() -> None:
         raise error
@@ -142,7 +140,6 @@ def test_help_lists_every_command_in_one_section() -> None:
 
 
 def groups(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
-    """Yield the arguments that lead to each group of commands."""
     yield path
     for name, command in group.commands.items():
         if isinstance(command, click.Group):

@@ -31,7 +31,6 @@ def test_each_family_has_an_example() -> None:
 
 @pytest.mark.parametrize("event", examples(), ids=lambda event: event.id)
 def test_the_declared_producer_may_send_its_example(event: CloudEvent) -> None:
-    """By source, type and ownership."""
     declared = load_producers()
     producer = declared.of_source(event.source)
     assert producer is not None

@@ -16,7 +16,6 @@ NAMED: Final = re.findall(r"`([a-z]+)::(test_\w+)`", PAGE)
 
 
 def measures() -> list[list[str]]:
-    """Return the rows of the tables that say what a measure is tested by, cell by cell."""
     _, _, table = PAGE.partition("\n## Measures\n")
     table, _, _ = table.partition("\n## What is accepted\n")
     rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")]
@@ -24,7 +23,6 @@ def measures() -> list[list[str]]:
 
 
 def names_in(file: str) -> set[str]:
-    """Return the functions of a file."""
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     return {
         node.name
@@ -43,16 +41,13 @@ def test_every_test_that_is_named_exists(short: str) -> None:
 
 
 def test_every_short_name_is_explained() -> None:
-    """In the one table of files."""
     assert {file for file, _ in NAMED} == FILES.keys()
 
 
 def test_every_measure_is_tested() -> None:
-    """By a test that would fail without it."""
     assert len(measures()) > 25
     assert [row[0] for row in measures() if "::test_" not in row[2]] == []
 
 
 def test_the_promises_point_to_it() -> None:
-    """Each page says its own part."""
     assert "docs/threat-model.md" in (ROOT / "SECURITY.md").read_text(encoding="utf-8")
