@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.scores import scores_in
-
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
     "mutmut"
@@ -50,18 +48,3 @@ def test_mutants_are_judged_by_the_pytest_that_judges_the_code() -> None:
     ]
 
     assert len({pin and pin[0] for pin in pins}) == 1
-
-
-def test_a_mutant_counts_as_killed_only_where_a_test_failed_or_never_ended() -> None:
-    scores = scores_in(
-        "    catalogue.trend.x_project__mutmut_1: killed\n"
-        "    catalogue.trend.x_project__mutmut_2: timeout\n"
-        "    catalogue.trend.x_project__mutmut_3: survived\n"
-        "    catalogue.trend.x_project__mutmut_4: no tests\n"
-        "    streams.fold.xǁFoldǁdrop__mutmut_1: not checked\n"
-    )
-
-    trend, fold = scores["catalogue.trend"], scores["streams.fold"]
-    assert (trend.total, trend.killed, trend.percent) == (4, 2, 50)
-    assert trend.alive == [f"catalogue.trend.x_project__mutmut_{number}" for number in (3, 4)]
-    assert (fold.total, fold.killed, fold.percent) == (1, 0, 0)

@@ -24,7 +24,6 @@ from tests.support.group_member import (
     consumer_of,
     joined,
     member,
-    rebalance,
     topic,
 )
 
@@ -104,45 +103,24 @@ async def test_what_crashes_a_part_of_the_app_is_reported_at_once() -> None:
     assert {str(failure) for failure in failures} == {"planted"}
 
 
-class TestRebalanceThatBeginsAsAnotherEnds:
-    """Faust lets the end of the other go on, until the next assignment."""
+@pytest.mark.parametrize("is_early", [True, False])
+@played
+async def test_the_end_of_another_rebalance_ends_none(*, is_early: bool) -> None:
+    """Events that are read then are cleared at the end of the next one, and lost.
 
-    @played
-    async def test_its_end_does_not_end_the_rebalance(self) -> None:
-        """Events that are read then are cleared at the end of the next one, and lost."""
-        consumer, _ = await member(topic(Family.GRANTS))
-        app = cast("faust.App", consumer.app)
-        app.on_rebalance_start()
-        await consumer.on_partitions_revoked({topic(Family.GRANTS)})
-
+    The consumer's thread says that a rebalance begins; the end of the other may come before the
+    revocation or after it.
+    """
+    consumer, _ = await member(topic(Family.GRANTS))
+    app = cast("faust.App", consumer.app)
+    app.on_rebalance_start()
+    if is_early:
+        app.on_rebalance_end()
+    await consumer.on_partitions_revoked({topic(Family.GRANTS)})
+    if not is_early:
         app.on_rebalance_end()
 
-        assert app.rebalancing
-
-    @played
-    async def test_its_end_may_come_before_the_revocation(self) -> None:
-        """The consumer's thread says that a rebalance begins; the revocation comes after it."""
-        consumer, _ = await member(topic(Family.GRANTS))
-        app = cast("faust.App", consumer.app)
-        app.on_rebalance_start()
-        app.on_rebalance_end()
-
-        await consumer.on_partitions_revoked({topic(Family.GRANTS)})
-
-        assert app.rebalancing
-
-    @played
-    async def test_the_next_one_ends_the_rebalance(self) -> None:
-        consumer, thread = await member(topic(Family.GRANTS))
-        app = cast("faust.App", consumer.app)
-        app.on_rebalance_start()
-        await rebalance(consumer, thread, topic(Family.GRANTS))
-        app.rebalancing = True
-        await consumer.perform_seek()
-
-        app.on_rebalance_end()
-
-        assert not app.rebalancing
+    assert app.rebalancing
 
 
 @pytest.mark.parametrize("partitions", [set(), {topic(Family.GRANTS)}])
@@ -156,19 +134,12 @@ async def test_an_assignment_of_nothing_is_ready(partitions: set[TP]) -> None:
     assert consumer.is_sought(GENERATION) is (not partitions)
 
 
-def tables() -> Any:  # noqa: ANN401 - Faust's
-    app = build_app()
-    consumer_of(app)
-    return cast("Any", app.tables)
-
-
-def test_a_step_without_an_answer_begins_again() -> None:
+@played
+async def test_a_step_without_an_answer_begins_again() -> None:
     """Faust would take it for the end of the worker, and never resume its streams."""
+    recovery = cast("Any", app_of().tables).recovery
 
-    async def unanswered() -> bool:
-        recovery = tables().recovery
-        with pytest.raises(RebalanceAgain):
-            await recovery._wait(asyncio.Event().wait(), timeout=0.01)
-        return bool(recovery.signal_recovery_start.is_set())
+    with pytest.raises(RebalanceAgain):
+        await recovery._wait(asyncio.Event().wait(), timeout=0.01)
 
-    assert asyncio.run(unanswered())
+    assert recovery.signal_recovery_start.is_set()

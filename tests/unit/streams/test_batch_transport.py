@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from functools import partial
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any
@@ -19,11 +18,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition, errors
 from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED
 from aiokafka.protocol.commit import OffsetCommitRequest
-from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
-from broker.offset_gaps import LeaderEpoch, OffsetGap
 from events.fact import Family
 from events.records import OutgoingRecord
 from streams import batch_transport
@@ -33,7 +30,7 @@ from streams.batch_transport import (
     WriteRefusedError,
     _BatchConsumerThread,
 )
-from streams.commit_metadata import Attempt, CommitMetadata, decode_commit_metadata
+from streams.commit_metadata import Attempt, decode_commit_metadata
 from streams.state_store import Position
 from streams.topic_faults import FaultKind
 from tests.support.async_tests import played
@@ -49,7 +46,6 @@ from tests.support.group_member import (
     last_record,
     member,
     message,
-    offsets_of,
     polled,
     position_of,
     read,
@@ -65,33 +61,6 @@ OTHERS = topic(Family.GRANTS)
 
 @played
 class TestReading:
-    async def test_a_polls_records_of_a_partition_are_one_message(self) -> None:
-        consumer, thread = await member(EVENTS, OTHERS)
-        thread.brings(polled(EVENTS, 0, 1, 2) | polled(OTHERS, 0))
-
-        handed = await read(consumer)
-
-        assert [(one.tp, one.offset, one.generation_id) for one in handed] == [
-            (EVENTS, 2, GENERATION),
-            (OTHERS, 0, GENERATION),
-        ]
-        assert [len(offsets_of(one)) for one in handed] == [3, 1]
-
-    async def test_nothing_is_read_before_the_partitions_are_sought_or_in_a_rebalance(self) -> None:
-        """Faust resumes the topics before it seeks, and clears its queues."""
-        consumer, thread = joined(EVENTS)
-        thread.brings(polled(EVENTS, 0))
-        assert await batch(consumer) == []
-        await consumer.perform_seek()
-        consumer.app.rebalancing = True
-        assert await batch(consumer) == []
-        # No partition at all would mean every partition to aiokafka.
-        assert thread.polled == []
-
-        consumer.app.rebalancing = False
-
-        assert await batch(consumer) == [(EVENTS, [0])]
-
     async def test_a_poll_is_short_while_a_partition_is_held_back(self) -> None:
         """Its agent was busy, and may be free again long before records of others arrive."""
         consumer, thread = await member(EVENTS, OTHERS)
@@ -143,19 +112,6 @@ class TestReading:
 
 @played
 class TestControlRecords:
-    async def test_they_move_the_position_on(self) -> None:
-        """Whoever waits for the group's offsets would otherwise wait for a marker."""
-        consumer, thread = await has_merged(EVENTS, upto=2)
-        thread.ends = thread.positions = {EVENTS: 4}
-
-        await batch(consumer)
-
-        assert position_of(consumer, EVENTS) == Position(4, last_record(1), 0)
-        assert consumer.lag() == {EVENTS: 0}
-        await consumer.commit()
-        assert thread.committed_offsets == {EVENTS: 4}
-        assert thread.metadata[EVENTS].last == last_record(1)
-
     async def test_what_was_fetched_before_a_seek_moves_no_position(self) -> None:
         """A poll without records would pass over all that an erasure has left."""
         consumer, thread = await has_merged(EVENTS)
@@ -174,72 +130,9 @@ class TestControlRecords:
         assert thread.sought == [{EVENTS: 2}]
         assert position_of(consumer, EVENTS) == Position(2, None, 2)
 
-    async def test_offsets_that_have_lost_their_records_are_not_skipped(self) -> None:
-        consumer, thread = await has_merged(EVENTS, upto=2)
-        thread.positions[EVENTS] = 6
-        for _ in range(2):
-            assert consumer.faults == []
-            consumer.note_gap(OffsetGap(*EVENTS, first=2, next=5))
-            assert await batch(consumer) == []
-
-        assert thread.sought == [{EVENTS: 2}] * 2
-        [fault] = consumer.faults
-        assert "no record at offsets 2 to 4 any more: 3 deleted" in fault.problem
-
 
 @played
 class TestSeeking:
-    async def test_a_partition_without_states_is_read_from_its_start(self) -> None:
-        """Wherever the group has committed: the log is the only copy of the states."""
-        consumer, thread = joined(EVENTS, OTHERS, committed={OTHERS: 12})
-        thread.starts = {EVENTS: 3}
-
-        await consumer.perform_seek()
-
-        assert thread.sought == [{EVENTS: 3, OTHERS: 0}]
-        assert position_of(consumer, EVENTS) == Position(3, None, 3)
-
-    async def test_a_kept_partition_is_shown_and_sought_to_its_last_record(self) -> None:
-        """Nobody else can have had it; the record is compared, and not passed on again."""
-        consumer, thread = await has_merged(EVENTS, upto=2)
-
-        await rebalance(consumer, thread, EVENTS)
-        assert consumer.is_caught_up(EVENTS)
-        await consumer.perform_seek()
-
-        assert consumer.is_caught_up(EVENTS)
-        assert thread.sought == [{EVENTS: 1}]
-        thread.brings(polled(EVENTS, 1, 2))
-        assert await batch(consumer) == [(EVENTS, [2])]
-
-    async def test_the_states_of_a_partition_that_another_worker_has_are_dropped(self) -> None:
-        consumer, thread = await has_merged(EVENTS, OTHERS, upto=1)
-
-        await rebalance(consumer, thread, OTHERS)
-
-        assert position_of(consumer, EVENTS) is None
-        assert position_of(consumer, OTHERS) == Position(1, last_record(0), 0)
-        assert not consumer.is_caught_up(EVENTS)
-        assert consumer.to_commit([EVENTS]) == {}
-
-    async def test_a_missed_generation_hides_kept_partitions_until_they_are_caught_up(self) -> None:
-        """Another worker may have had them meanwhile, and have committed more."""
-        consumer, thread = await has_merged(EVENTS, upto=2)
-
-        def go_on() -> None:
-            thread.committed_offsets[EVENTS] = 4
-            thread.metadata[EVENTS] = CommitMetadata(rules=consumer.transport.rules)
-
-        await rebalance(consumer, thread, EVENTS, generation=GENERATION + 2, meanwhile=go_on)
-        assert not consumer.is_caught_up(EVENTS)
-        await consumer.perform_seek()
-        assert not consumer.is_caught_up(EVENTS)
-
-        thread.brings(polled(EVENTS, 1, 2, 3))
-        [processed] = await read_and_merge(consumer)
-        assert not processed.is_new
-        assert consumer.is_caught_up(EVENTS)
-
     async def test_an_assignment_meanwhile_makes_no_generation_sought(self) -> None:
         """The answers are those of partitions that others may have by then."""
         consumer, thread = joined(EVENTS)
@@ -254,19 +147,6 @@ class TestSeeking:
 
         assert not consumer.is_sought(GENERATION)
         assert thread.sought == []
-
-    async def test_a_partition_is_caught_up_at_the_committed_offset_only(self) -> None:
-        consumer, thread = await member(EVENTS, committed={EVENTS: 4})
-        seen = []
-        for offsets in ((0, 1), (2,), (3,)):
-            seen.append((consumer.is_caught_up(EVENTS), consumer.to_catch_up()))
-            assert consumer._new_offset(EVENTS) is None
-            thread.brings(polled(EVENTS, *offsets))
-            await read_and_merge(consumer)
-
-        assert seen == [(False, 4), (False, 2), (False, 1)]
-        assert (consumer.is_caught_up(EVENTS), consumer.to_catch_up()) == (True, 0)
-        assert consumer._new_offset(EVENTS) == 4
 
 
 @played
@@ -285,17 +165,6 @@ class TestLosses:
         assert consumer.is_stopped(EVENTS)
         await batch(consumer)
         assert thread.polled[-1] == {OTHERS}
-
-    async def test_the_last_record_is_looked_for_where_a_new_leader_wrote_the_next(self) -> None:
-        """Its log may have lost records, and have as many new ones: their offsets show nothing."""
-        consumer, thread = await has_merged(EVENTS)
-        for offset, epoch in ((5, 1), (6, 2)):
-            leader = LeaderEpoch(*EVENTS, offset, epoch)
-            noted = partial(consumer.note_leader, leader)
-            thread.brings(polled(EVENTS, offset), meanwhile=noted)
-
-        assert [await batch(consumer) for _ in range(2)] == [[(EVENTS, [5])], []]
-        assert thread.sought == [{EVENTS: 5}]
 
     async def test_a_position_that_the_log_has_not_is_looked_at(self) -> None:
         consumer, thread = await has_merged(EVENTS)
@@ -355,20 +224,6 @@ class TestAttempts:
 
 @played
 class TestCommitting:
-    async def test_what_is_merged_is_committed(self) -> None:
-        consumer, thread = joined(EVENTS)
-        thread.starts[EVENTS] = 3
-        await consumer.perform_seek()
-        thread.brings(polled(EVENTS, 3, 4))
-        await read_and_merge(consumer)
-
-        assert await consumer.commit()
-
-        assert thread.committed_offsets == {EVENTS: 5}
-        assert thread.metadata[EVENTS] == CommitMetadata(
-            start=3, last=last_record(4), rules=consumer.transport.rules
-        )
-
     @pytest.mark.parametrize("merged", [0, 1])
     async def test_of_a_batch_that_is_left_to_a_rebalance_its_first_part_is_committed(
         self, merged: int
@@ -390,18 +245,6 @@ class TestCommitting:
         assert consumer.is_stopped(EVENTS)
         await consumer.perform_seek()
         assert not consumer.is_stopped(EVENTS)
-
-    async def test_a_revoked_partition_is_committed_and_not_read(self) -> None:
-        consumer, thread = await member(EVENTS)
-        thread.brings(polled(EVENTS, 0))
-        await read_and_merge(consumer)
-        assert consumer.is_sought(GENERATION)
-
-        await rebalance(consumer, thread, EVENTS)
-
-        assert thread.committed_offsets == {EVENTS: 1}
-        assert not consumer.is_sought(GENERATION)
-        assert consumer.is_stopped(EVENTS)
 
 
 @played
@@ -456,9 +299,6 @@ class Fetcher:
 
 @played
 class TestThread:
-    JOIN = JoinGroupRequest("group", 6000, 60000, "", "", "consumer", [])
-    SYNC = SyncGroupRequest("group", 3, "member", None, [])
-
     async def thread(self, **answers: Any) -> tuple[_BatchConsumerThread, Any]:
         coordinator = Mock(generation=3)
         coordinator._do_heartbeat = AsyncMock(**answers)
@@ -508,19 +348,6 @@ class TestThread:
         assert await coordinator._do_heartbeat() is is_answered
 
         assert (before <= thread.heartbeat_at <= seen[0]) is is_answered
-
-    async def test_an_assignment_is_an_answer_to_what_was_sent_before(self) -> None:
-        """A first batch may come before a first heartbeat, and long after the broker's answer."""
-        thread, coordinator = await self.thread(return_value=SimpleNamespace(error_code=0))
-        vars(thread.consumer)["threadsafe_partitions_assigned"] = AsyncMock()
-        before = monotonic()
-        await coordinator._send_req(self.SYNC)
-        sent = monotonic()
-
-        await thread.on_partitions_assigned(set(), 3)
-
-        assert before <= thread.heartbeat_at <= sent
-        assert thread.generation() == 3
 
     @pytest.mark.parametrize(
         ("asked_in", "sent_in", "is_sent"),
@@ -655,20 +482,6 @@ class TestWritingRecords:
         OutgoingRecord("letters", None, b"k", b"v", [("h", b"1")]),
         OutgoingRecord("events", 2, b"k", None, ()),
     )
-
-    async def test_it_is_done_once_the_broker_has_them_all(self) -> None:
-        producer, broker = producing()
-        writing = asyncio.create_task(producer.write_all(self.OUTGOING))
-        await turns()
-        assert broker.sent == [
-            ("letters", b"v", {"key": b"k", "partition": None, "headers": [("h", b"1")]}),
-            ("events", None, {"key": b"k", "partition": 2, "headers": []}),
-        ]
-        broker.answers[0].set_result(None)
-        await turns()
-        assert not writing.done()
-        broker.answers[1].set_result(None)
-        await writing
 
     @pytest.mark.parametrize(
         ("error", "failure"),

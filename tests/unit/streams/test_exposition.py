@@ -54,8 +54,6 @@ FIGURES = (
     metrics.INDICATOR_LAST_REPORTED,
 )
 
-HISTOGRAM: Mapping[str, tuple[str, ...]] = {"bucket": ("le",), "count": (), "sum": ()}
-
 shipped = cache(load_catalogue)
 
 
@@ -296,12 +294,6 @@ class TestFigures:
         assert by_department(found) == {"75": datetime(2018, 3, 1, tzinfo=UTC).timestamp()}
 
 
-def _series(metric: metrics.Metric) -> Iterable[tuple[str, tuple[str, ...]]]:
-    if metric.kind != "histogram":
-        return [(metric.name, ())]
-    return [(f"{metric.name}_{part}", extra) for part, extra in HISTOGRAM.items()]
-
-
 class TestLabels:
     KNOWN: Mapping[str, frozenset[str]] = {
         "department": frozenset({*Department, metrics.REGION}),
@@ -326,15 +318,6 @@ class TestLabels:
         }
 
         assert strange == set()
-
-    def test_are_those_of_the_vocabulary(self, samples: list[Sample]) -> None:
-        labels = {
-            name: {*metric.labels, *extra}
-            for metric in (*metrics.WORKER_METRICS, *metrics.PRODUCER_METRICS)
-            for name, extra in _series(metric)
-        }
-
-        assert all(set(sample.labels) == labels[sample.name] for sample in samples)
 
     def test_distinguish_every_sample(self, samples: list[Sample]) -> None:
         """Prometheus refuses a scrape with one series twice."""

@@ -19,7 +19,6 @@ from streams.engine import Engine
 from streams.membership import Membership
 from streams.topic_faults import FaultKind, TopicFault
 from tests.support.fake_group import GENERATION, FakeApp, FakeConsumer
-from tests.support.lossy_log import loss_of
 from tests.support.records import PARTITIONS
 
 CATALOGUE = load_catalogue()
@@ -102,12 +101,6 @@ class TestWaitingFor:
 
         assert group.membership.engine.meters.recoveries == recoveries
 
-    def test_lost_records_wait_for_a_repair(self, group: Group) -> None:
-        group.consumer.faults = [LOST]
-
-        assert group.membership.status().faults == (LOST,)
-        assert group.membership.waits_for_repair()
-
 
 class TestOwned:
     def test_are_those_owned_of_every_family(self, group: Group) -> None:
@@ -139,12 +132,6 @@ class TestShown:
 
         assert group.membership.shown() == shown
 
-    def test_are_none_of_a_worker_too_many(self, group: Group) -> None:
-        group.assign(generation=GENERATION + 1)
-
-        assert group.membership.waiting_for() is None
-        assert group.membership.shown() == frozenset()
-
     def test_are_those_that_are_caught_up_for_every_family(self, group: Group) -> None:
         """Figures of states that are half read would be too small."""
         group.consumer.behind = {TP(topic_name(Family.GRANTS), 2): 1}
@@ -152,20 +139,6 @@ class TestShown:
         assert group.membership.shown() == {0}
         assert not group.membership.status().ready
         assert list(group.membership.status().shown) == [0]
-
-    def test_are_those_that_stay_while_others_are_read(self, group: Group) -> None:
-        """Partition 0 is another worker's, partition 4 has yet to be read."""
-        group.consumer.behind = {TP(topic_name(Family.SCHOOLS), 4): 10}
-        group.membership.waiting_for()
-        group.app.rebalancing, group.consumer.sought = True, False
-        group.assign(2, 4, generation=GENERATION + 1)
-
-        assert group.membership.waiting_for() is not None
-        assert group.membership.shown() == {2}
-        assert list(group.membership.status().shown) == [2]
-        details = group.membership.readiness().details
-        assert (details["partitions"], details["shown"]) == ([2, 4], [2])
-        assert group.membership.generation == GENERATION + 1
 
 
 class TestLosses:
@@ -175,16 +148,6 @@ class TestLosses:
             asyncio.run(group.membership.look_at_logs())
 
         assert caplog.messages == [f"lost: {LOST}"] * 2
-
-    def test_what_is_accepted_is_read_where_something_is_lost(self, group: Group) -> None:
-        group.accepted = {("raw", 3): [loss_of(TP("raw", 3))]}
-        asyncio.run(group.membership.look_at_logs())
-        assert (group.consumer.accepted, group.consumer.looks) == ({}, 1)
-
-        group.consumer.faults = [LOST]
-        asyncio.run(group.membership.look_at_logs())
-        # It looks again at once with what is accepted.
-        assert (group.consumer.accepted, group.consumer.looks) == (group.accepted, 3)
 
     def test_a_look_without_an_answer_ends_nothing(
         self, group: Group, caplog: pytest.LogCaptureFixture
@@ -208,18 +171,6 @@ class TestLag:
         monkeypatch.setattr(group.consumer, "lag", taken_away)
         group.membership.look_at_lag()
         assert group.membership.overdue() == 0
-
-    def test_what_a_new_partition_brings_is_overdue(self, group: Group) -> None:
-        group.consumer.started = False
-        group.membership.look_at_lag()
-        assert group.membership.overdue() == 0
-
-        group.consumer.started = True
-        group.consumer.seen_ends = {TP("smartregion.schools", 0): 20}
-        group.consumer.waiting = {TP("smartregion.schools", 0): 13}
-        group.membership.look_at_lag()
-        assert group.membership.overdue() == 13
-        assert group.membership.ownership().overdue == 13
 
 
 class TestTurns:
@@ -249,5 +200,6 @@ def test_is_empty_before_the_consumer_started(group: Group) -> None:
     group.consumer.started = False
     membership = group.membership
 
-    assert (membership.owned(), membership.lag()) == (frozenset(), {})
+    membership.look_at_lag()
+    assert (membership.owned(), membership.lag(), membership.overdue()) == (frozenset(), {}, 0)
     assert (membership.faults(), membership.to_catch_up()) == ((), 0)

@@ -112,13 +112,6 @@ def test_a_login_without_its_parts_is_refused(
     assert "SASL_SSL requires it" in str(error)
 
 
-def test_a_misspelled_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    error = refused(monkeypatch, BROKERS="a.example:9092")
-
-    assert "SMART_REGION_BROKERS" in str(error)
-    assert "did you mean SMART_REGION_BROKER?" in str(error)
-
-
 @pytest.mark.parametrize("name", ["IDEMPOTENT_PRODUCER", "SINGLE_RECORD_TAIL"])
 def test_a_setting_that_is_gone_is_refused_with_the_remedy(
     monkeypatch: pytest.MonkeyPatch, name: str

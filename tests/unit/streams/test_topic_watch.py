@@ -58,26 +58,6 @@ def watched() -> Watched:
     return Watched()
 
 
-def without(*names: str) -> dict[str, SeenTopic]:
-    return {name: seen for name, seen in WHOLE.items() if name not in names}
-
-
-def test_a_deleted_topic_is_reported_and_ends_the_worker(watched: Watched) -> None:
-    watched.watch.judge(without(SCHOOLS), None)
-    assert watched.reported == [(SCHOOLS, FaultKind.TOPIC_MISSING)]
-    assert f"{SCHOOLS} is missing" in str(watched.membership.waiting_for())
-
-    watched.time.sleep(SETTINGS.stall_timeout + 1)
-    with pytest.raises(SmartRegionError, match="is missing: it was deleted, for 121 s"):
-        watched.watch.judge(without(SCHOOLS), None)
-
-
-def test_a_topic_recreated_meanwhile_ends_the_worker_at_once(watched: Watched) -> None:
-    """Even if no check found it missing: its offsets would mean other records."""
-    with pytest.raises(SmartRegionError, match="was deleted and created again"):
-        watched.watch.judge({**WHOLE, SCHOOLS: SeenTopic("another", PARTITIONS)}, FULL)
-
-
 def test_a_topic_recreated_before_the_start_is_reported_until_it_is_accepted(
     watched: Watched,
 ) -> None:
@@ -90,16 +70,6 @@ def test_a_topic_recreated_before_the_start_is_reported_until_it_is_accepted(
     watched.known_topics.faults = ()
     watched.watch.judge(WHOLE, FULL)
     assert watched.reported == []
-
-
-def test_added_partitions_are_reported(watched: Watched) -> None:
-    """For as long as they are there, which is for ever: a restart would not help."""
-    more = {**WHOLE, SCHOOLS: SeenTopic(WHOLE[SCHOOLS].identity, PARTITIONS + 1)}
-    watched.watch.judge(more, FULL)
-    watched.time.sleep(SETTINGS.stall_timeout + 1)
-    watched.watch.judge(more, FULL)
-    assert watched.reported == [(SCHOOLS, FaultKind.PARTITIONS_ADDED)]
-    assert f"has {PARTITIONS + 1} partitions" in str(watched.membership.waiting_for())
 
 
 def test_an_unowned_partition_is_reported_and_ends_the_worker(watched: Watched) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from boundary.errors import SmartRegionError
@@ -34,6 +36,8 @@ def test_pseudonyms_are_read_one_a_line_and_others_are_refused_and_not_shown() -
     [
         (enrolled(SOMEBODY), True),
         (enrolled(ANOTHER), False),
+        # An event of the future, by the broker's time.
+        (replace(enrolled(SOMEBODY), timestamp=0), True),
         (broken(b'{"enrolment_id": "' + SOMEBODY.encode() + b'"'), True),
         (broken(b"?", key=SOMEBODY.encode()), True),
         (broken(ANOTHER.encode()), False),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -66,20 +65,6 @@ def equals(collector: HistoriesCollector, *workers: AnsweringWorker) -> bool:
     return waits_until(collector, same)
 
 
-def test_it_follows_a_worker() -> None:
-    with answering(AnsweringWorker(CATALOGUE)) as worker:
-        worker.take(connected(1))
-        with collected(worker.url) as collector:
-            assert collector.waiting_for() == "the histories of partitions 0, 1, 2"
-            assert is_complete(collector)
-            assert equals(collector, worker)
-            for number in range(2, 5):
-                worker.take(connected(number))
-                assert equals(collector, worker)
-            assert max(collector.ages().values()) < SECONDS
-            assert waits_until(collector, lambda: collector.poll() == 0)
-
-
 def test_it_is_behind_until_an_answer_has_no_change() -> None:
     with answering(AnsweringWorker(CATALOGUE)) as worker, collected(worker.url) as collector:
         assert is_complete(collector)
@@ -111,22 +96,6 @@ def test_it_reports_the_workers_overdue_records() -> None:
             assert waits_until(collector, lambda: collector.overdue() == 35, seconds=3)
             until.close()
             assert waits_until(collector, lambda: collector.overdue() == 5)
-
-
-def test_a_worker_of_an_earlier_release_is_named_with_the_remedy(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    with (
-        answering(AnsweringWorker(CATALOGUE, owned=range(2))) as worker,
-        serving(Starlette) as old,
-        collected(worker.url, old) as collector,
-    ):
-        assert waits_until(collector, lambda: old in str(collector.waiting_for()))
-        waiting = str(collector.waiting_for())
-        assert waits_until(collector, lambda: "partitions 2;" in str(collector.waiting_for()))
-    assert f"{old}: does not serve /histories: it is of an earlier release" in waiting
-    assert "upgrade the workers" in waiting
-    assert f"no histories: {old}: does not serve /histories" in caplog.text
 
 
 def test_nothing_of_an_answer_without_its_end_is_taken() -> None:
@@ -192,28 +161,6 @@ def test_a_name_without_addresses_is_named() -> None:
         assert waits_until(
             collector, lambda: "no-such-name.invalid" in str(collector.waiting_for())
         )
-
-
-def test_unconfirmed_histories_are_forgotten(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(subject, "TICK_SECONDS", 0.05)
-    caplog.set_level(logging.INFO)
-    with (
-        answering(AnsweringWorker(CATALOGUE)) as worker,
-        collected(worker.url, hold_seconds=2.0) as collector,
-    ):
-        worker.own(57, range(PARTITIONS))
-        assert is_complete(collector)
-        worker.own(58, range(2))
-        assert waits_until(
-            collector, lambda: collector.waiting_for() == "the histories of partitions 2"
-        )
-        assert "no worker answers for partitions=2" in caplog.text
-        assert "histories withheld" in caplog.text
-        # The group was deleted: it counts from the beginning.
-        worker.own(1, range(PARTITIONS))
-        assert is_complete(collector)
 
 
 def test_nothing_changes_between_two_polls(

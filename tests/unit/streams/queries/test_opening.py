@@ -15,8 +15,6 @@ from catalogue.history import Histories
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
-from events.fact import Family
-from events.partitioning import partition_for
 from streams.assessor.known_part import known_part
 from streams.histories import histories_of
 from streams.queries.opening import (
@@ -27,7 +25,7 @@ from streams.queries.opening import (
 from streams.settings import Settings
 from tests.support.answering import AnsweringWorker, answering
 from tests.support.histories import event, uai
-from tests.support.records import PARTITIONS, apply_events
+from tests.support.records import PARTITIONS
 
 CATALOGUE = load_catalogue()
 
@@ -40,22 +38,6 @@ def settings(*workers: AnsweringWorker, seconds: float = 20.0) -> Settings:
     )
     # Less than a session, which the setting itself refuses.
     return found.model_copy(update={"request_timeout": seconds})
-
-
-def test_they_are_those_of_all_workers() -> None:
-    with (
-        answering(AnsweringWorker(CATALOGUE, owned=range(2))) as first,
-        answering(AnsweringWorker(CATALOGUE, owned=range(2, PARTITIONS))) as second,
-    ):
-        together = AnsweringWorker(CATALOGUE)
-        for number in range(20):
-            connected = event("school.connected", uai(f"075{number:04}"), "2018-03-01")
-            home = partition_for(connected.fact.entity_id.encode(), PARTITIONS)
-            (first if home < 2 else second).take(connected)
-            apply_events(together.state_store, Family.SCHOOLS, [[connected]])
-        told = histories_of(read_histories(settings(first, second), CATALOGUE), CATALOGUE)
-
-        assert told == histories_of(together.state_store, CATALOGUE)
 
 
 def test_every_worker_has_sent_all_its_histories() -> None:

@@ -237,17 +237,6 @@ def test_a_forgotten_generation_may_begin_again(group: Group) -> None:
     assert contents(group.received) == contents(group.log.store())
 
 
-def test_changes_since_a_later_version_than_is_held_are_not_taken(group: Group) -> None:
-    """The reader queries that worker again for everything."""
-    before = group.received.snapshot()
-    group.add(school_of(0, "2018-03-02"))
-    group.ask("one")
-    group.add(school_of(0, "2018-03-03"))
-    told = told_by(group.processes["one"].teller, group.positions["one"])
-
-    assert before.apply(told, "one", 0.0) == (0, False)
-
-
 def test_a_term_is_known_by_its_content() -> None:
     """Another catalogue's terms have other places, and some it has not."""
     log = log_with(school_of(0, "2018-03-01"), school_of(1, "2018-03-01"))
