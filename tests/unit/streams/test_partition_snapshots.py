@@ -70,10 +70,6 @@ def written(folder: Path, **given: Any) -> tuple[PartitionSnapshots, Path]:
     return snapshots, file
 
 
-def counted(snapshots: PartitionSnapshots) -> Mapping[str, int]:
-    return snapshots._counts
-
-
 class TestRoundTrip:
     @settings(max_examples=100, deadline=None)
     @given(st.data(), st.sampled_from(SHOWN))
@@ -127,53 +123,49 @@ class TestDiscarding:
         for one in broken:
             file.write_bytes(one)
             assert load(snapshots) is None
-        assert counted(snapshots)["discarded"] == len(broken)
+        assert snapshots._counts["discarded"] == len(broken)
 
     @pytest.mark.parametrize(
-        "now",
+        ("now", "release"),
         [
-            {"rules": "others"},
-            {"ids": lambda: dict.fromkeys(TOPIC_IDS, "created again")},
+            ({"rules": "others"}, {}),
+            ({"ids": lambda: dict.fromkeys(TOPIC_IDS, "created again")}, {}),
+            # How states are stored, or made of records, may differ.
+            ({}, {"_FORMAT": 2}),
+            ({}, {"_program": lambda: "newer"}),
         ],
+        ids=["rules", "topic", "format", "program"],
     )
-    def test_of_other_rules_or_of_a_topic_that_was_created_again(
-        self, tmp_path: Path, now: Mapping[str, Any], caplog: pytest.LogCaptureFixture
+    def test_of_other_rules_another_topic_or_another_release(
+        self,
+        tmp_path: Path,
+        now: Mapping[str, Any],
+        release: Mapping[str, Any],
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         written(tmp_path)
         caplog.set_level("INFO")
+        for name, value in release.items():
+            monkeypatch.setattr(partition_snapshots, name, value)
 
         assert load(snapshots_in(tmp_path, StateStore(terms()), **now)) is None
         [line] = caplog.messages
         assert line.startswith("snapshot discarded family=schools partition=0 reason=it is of {")
-
-    @pytest.mark.parametrize("name", ["_FORMAT", "_program"])
-    def test_of_another_release(
-        self, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Its format, or how it makes states of records, may differ."""
-        written(tmp_path)
-        monkeypatch.setattr(partition_snapshots, name, {"_FORMAT": 2}.get(name, lambda: "newer"))
-
-        assert load(snapshots_in(tmp_path, StateStore(terms()))) is None
 
     def test_of_another_partition(self, tmp_path: Path) -> None:
         snapshots, file = written(tmp_path)
         file.rename(tmp_path / "schools-1.snapshot")
 
         assert load(snapshots, (Family.SCHOOLS, 1)) is None
-        assert counted(snapshots)["discarded"] == 1
 
-    def test_beyond_the_committed_offset(self, tmp_path: Path) -> None:
+    def test_beyond_the_commit_or_with_another_last_record(self, tmp_path: Path) -> None:
         """Whoever sets the offset back wants the events processed again."""
-        snapshots, _ = written(tmp_path)
-
-        assert load(snapshots, committed=POSITION.next - 1) is None
-        assert load(snapshots, committed=POSITION.next) is not None
-
-    def test_of_which_the_commit_has_another_last_record(self, tmp_path: Path) -> None:
         snapshots, _ = written(tmp_path)
         other = LastRecord.before(42).model_copy(update={"key": 10})
 
+        assert load(snapshots, committed=POSITION.next - 1) is None
+        assert load(snapshots, committed=POSITION.next) is not None
         assert load(snapshots, committed=POSITION.next, last=other) is None
         assert load(snapshots, committed=POSITION.next, last=POSITION.last) is not None
         # Of a later commit it is a later record.
@@ -188,7 +180,7 @@ class TestDiscarding:
 
         assert load(snapshots) is None
         write(snapshots)
-        assert counted(snapshots) == {"discarded": 1, "failed": 1}
+        assert snapshots._counts == {"discarded": 1, "failed": 1}
 
     def test_a_load_that_hangs_is_not_awaited_again(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -230,6 +222,7 @@ class TestWriting:
 
     def test_only_its_owner_reads_it(self, tmp_path: Path) -> None:
         _, file = written(tmp_path)
+
         assert file.stat().st_mode & 0o777 == 0o600
 
     def test_it_is_due_after_a_time_or_many_offsets_and_at_the_end(self, tmp_path: Path) -> None:
@@ -239,7 +232,7 @@ class TestWriting:
 
         def look(*, is_end: bool = False) -> None:
             write(snapshots, is_end=is_end)
-            numbers.append(counted(snapshots)["written"])
+            numbers.append(snapshots._counts["written"])
 
         look()
         now[0] += SECONDS
@@ -272,5 +265,5 @@ class TestWriting:
         write(snapshots)
 
         assert load(snapshots) is None
-        assert counted(snapshots) == {"failed": 2}
+        assert snapshots._counts == {"failed": 2}
         assert len([line for line in caplog.messages if "snapshot not written" in line]) == 1

@@ -13,8 +13,6 @@ from streams.assessor.assessor import Assessor
 from streams.state_store import StateStore
 from tests.support.held_histories import HeldHistories
 from tests.support.histories import event, uai
-from tests.support.knowledge import LAST_DAY, simulated_records
-from tests.support.known_states import states_held_on
 from tests.support.records import apply_events
 
 CATALOGUE = load_catalogue()
@@ -184,19 +182,12 @@ def test_judges_again_on_another_day(stage: Stage) -> None:
     assert stage.connected() == 1
 
 
-class TestExplained:
-    def stage(self) -> Stage:
-        stage = Stage()
-        stage.assessor = Assessor(CATALOGUE, stage.clock, timer=stage.clock.timer, explains=True)
-        stage.clock.day = LAST_DAY
-        stage.collector.state_store = states_held_on(simulated_records(), CATALOGUE, LAST_DAY)
-        stage.collector.waits_for = None
-        stage.step()
-        return stage
+def test_what_explains_is_found_with_the_judgements(stage: Stage) -> None:
+    """A scrape that computes as long as they do is broken off on a busy machine."""
+    stage.assessor = Assessor(CATALOGUE, stage.clock, timer=stage.clock.timer, explains=True)
+    stage.step()
 
-    def test_is_found_with_the_judgements(self) -> None:
-        """A scrape that computes as long as they do is broken off on a busy machine."""
-        assert "explained" in vars(self.stage().assessor.snapshot().assessment)
+    assert "explained" in vars(stage.assessor.snapshot().assessment)
 
 
 def test_rests_twice_as_long_as_a_judgement_takes() -> None:

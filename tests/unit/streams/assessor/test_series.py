@@ -75,23 +75,14 @@ def test_every_series_is_there_once() -> None:
     assert len(series) == len(set(series))
 
 
-def test_a_value_is_shown_where_it_is_known() -> None:
-    found, _ = points(catalogue_of({"count": "school.connected"}), *connected("2018-01-01"))
-    assert of(found, metrics.INDICATOR_ASSESSED_VALUE) == {("region",): 1, ("75",): 1}
-
-
-def test_one_status_holds() -> None:
+def test_a_milestone_has_a_value_a_status_and_its_progress() -> None:
     catalogue = catalogue_of({"count": "school.connected"}, milestones=[TEN], baseline=BASELINE)
-    found, _ = points(catalogue, *connected("2018-06-01"))
+    found, _ = points(catalogue, *connected("2018-06-01", "2018-06-02"))
+    assert of(found, metrics.INDICATOR_ASSESSED_VALUE) == {("region",): 2, ("75",): 2}
+    assert of(found, metrics.MILESTONE_PROGRESS) == {("region", "ten"): 0.2}
     statuses = of(found, metrics.MILESTONE_STATUS)
     assert len(statuses) == 5
     assert {labels for labels, value in statuses.items() if value} == {("region", "ten", "at_risk")}
-
-
-def test_progress_is_a_ratio() -> None:
-    catalogue = catalogue_of({"count": "school.connected"}, milestones=[TEN], baseline=BASELINE)
-    found, _ = points(catalogue, *connected("2018-06-01", "2018-06-02"))
-    assert of(found, metrics.MILESTONE_PROGRESS) == {("region", "ten"): 0.2}
 
 
 def test_an_attained_target_has_its_day() -> None:
