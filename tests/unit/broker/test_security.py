@@ -56,17 +56,6 @@ def test_variables_become_the_clients_configuration(read: Read, authority: Autho
     }
 
 
-def test_mutual_tls_needs_no_password(authority: Authority) -> None:
-    ours = authority.issue("worker")
-    security = BrokerSecurity(
-        security_protocol="SSL",
-        ssl_cafile=str(authority.file),
-        ssl_certfile=str(ours.chain),
-        ssl_keyfile=str(ours.key),
-    )
-    assert security.client_config().keys() == {"security_protocol", "ssl_context"}
-
-
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)

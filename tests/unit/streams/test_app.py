@@ -28,33 +28,30 @@ from tests.support.group_member import (
 )
 
 
-def app_of(**settings: Any) -> faust.App:
-    app = build_app(**settings)
+def app_of() -> faust.App:
+    app = build_app()
     consumer_of(app)
     return app
 
 
-@pytest.mark.parametrize(
-    ("setting", "value"),
-    [
-        # The state needs no more, and Faust's other mode loses counts under kill -9.
-        ("processing_guarantee", ProcessingGuarantee.AT_LEAST_ONCE),
-        # A revocation waits for the batch in flight, and commits it.
-        ("stream_wait_empty", True),
-        # An exception must not restart the agent past its batch.
-        ("agent_supervisor", CrashingSupervisor),
-        # A position that the log has not is looked at, never passed over.
-        ("consumer_auto_offset_reset", "none"),
-        # Topics are declared by `smart-region topics apply`, with their replication.
-        ("topic_allow_declare", False),
-        ("topic_disable_leader", True),
-        # Faust's pages show data.
-        ("web_enabled", False),
-    ],
-)
 @played
-async def test_faust_is_set(setting: str, value: object) -> None:
-    assert getattr(app_of().conf, setting) == value
+async def test_faust_is_set() -> None:
+    expected = {
+        # The state needs no more, and Faust's other mode loses counts under kill -9.
+        "processing_guarantee": ProcessingGuarantee.AT_LEAST_ONCE,
+        # A revocation waits for the batch in flight, and commits it.
+        "stream_wait_empty": True,
+        # An exception must not restart the agent past its batch.
+        "agent_supervisor": CrashingSupervisor,
+        # A position that the log has not is looked at, never passed over.
+        "consumer_auto_offset_reset": "none",
+        # Topics are declared by `smart-region topics apply`, with their replication.
+        "topic_allow_declare": False,
+        "topic_disable_leader": True,
+        # Faust's pages show data.
+        "web_enabled": False,
+    }
+    assert {name: getattr(app_of().conf, name) for name in expected} == expected
 
 
 @played

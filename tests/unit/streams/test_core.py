@@ -27,7 +27,7 @@ from streams.state import (
     merge_states,
 )
 from tests.support.facts import encode_binary
-from tests.support.histories import deliveries, event, histories, pool, uai, with_cell
+from tests.support.histories import deliveries, event, histories, pool, state_of, uai
 from tests.support.records import PARTITIONS, FakeRecord, record_of
 
 PARIS = uai("0750001")
@@ -85,9 +85,9 @@ class TestOutcomes:
 
         result = run(record)
 
-        assert [refusal.record for refusal in result.refusals] == [record]
-        assert result.refusals[0].record is record
-        assert result.refusals[0].error.reason is RefusalReason.NOT_A_CLOUDEVENT
+        [refusal] = result.refusals
+        assert refusal.record is record
+        assert refusal.error.reason is RefusalReason.NOT_A_CLOUDEVENT
         assert result.tally == {(UNKNOWN_TYPE, Outcome.REFUSED): 1}
 
     def test_an_event_of_the_future_is_refused_and_beats_no_correction(self) -> None:
@@ -228,11 +228,8 @@ def test_a_broken_record_never_breaks_the_batch(seed: int, family: Family) -> No
 def merged(history: list[CloudEvent]) -> dict[str, EntityState]:
     states: dict[str, EntityState] = {}
     for reported in history:
-        alone = with_cell(
-            EMPTY, reported.fact.NAME, reported.fact.effective_day.isoformat(), cell_of(reported)
-        )
         entity = reported.fact.entity_id
-        states[entity] = merge_states(states.get(entity, EMPTY), alone)
+        states[entity] = merge_states(states.get(entity, EMPTY), state_of(reported))
     return states
 
 

@@ -115,16 +115,6 @@ def samples() -> list[Sample]:
 
 
 class TestFigures:
-    def test_there_are_none_before_ready(self) -> None:
-        """An absent figure is stale; a zero, or half a sum, would be a lie."""
-        state_store, meters = everything()
-
-        found = exposed(shipped(), state_store, meters, ready=False)
-
-        assert not found.keys() & {metric.name for metric in FIGURES}
-        assert metrics.PARTITION_OWNED.name not in found
-        assert found[metrics.WORKER_READY.name][0].value == 0
-
     @settings(max_examples=30)
     @given(st.lists(st.sampled_from(Family).flatmap(histories), max_size=3))
     def test_sum_over_partitions_to_the_totals(self, reported: list[list[CloudEvent]]) -> None:
@@ -246,18 +236,6 @@ class TestFigures:
         ]
         assert sorted(categories) == [("audience", "employee"), ("audience", "other")]
         assert sum(sample.value for sample in found[metrics.INDICATOR_VALUE.name]) == 2
-
-    def test_an_observed_indicator_has_each_territory_s_own_value(self) -> None:
-        reported = [
-            observed("IND-042", "D75", "2018-01-01", "90"),
-            observed("IND-042", "D77", "2018-01-01", "40.25"),
-            observed("IND-042", "R11", "2018-01-01", "0"),
-        ]
-
-        found = exposed(barometer(), state_store_of(barometer(), observation_events(reported)))
-
-        values = by_department(found[metrics.INDICATOR_VALUE.name])
-        assert values == {"75": 0.9, "77": 0.4025, "region": 0}
 
     def test_what_was_not_observed_is_not_shown(self) -> None:
         """Not yet, of the country only, or no longer: absent, which is not 0."""

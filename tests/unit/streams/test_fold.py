@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pytest
@@ -21,7 +20,15 @@ from events.fact import Family
 from events.registry import facts_of
 from streams.fold import Fold, Series, SeriesKey
 from streams.state import EMPTY, EntityState, cell_of, merge_states
-from tests.support.histories import DAYS, ENTITIES, event, events_of, histories, uai, with_cell
+from tests.support.histories import (
+    DAYS,
+    event,
+    events_of,
+    histories,
+    state_of,
+    uai,
+    with_cell,
+)
 
 PARIS, MEAUX = uai("0750001"), uai("0770001")
 CONNECTED = Term(
@@ -33,7 +40,6 @@ WORKSTATIONS = Term(
     unless=("coworking.closed",),
     amount="workstations",
 )
-PAID = Term(Family.GRANTS, ("grant.paid",), mode=TermMode.ADD, amount="amount_cents")
 FRESH = Term(
     Family.DATASETS,
     ("dataset.released", "dataset.updated"),
@@ -50,13 +56,9 @@ Totals = Mapping[tuple[str, str], int]
 def states_of(history: Iterable[CloudEvent]) -> dict[str, EntityState]:
     states: dict[str, EntityState] = {}
     for one in history:
-        states[one.fact.entity_id] = after(states.get(one.fact.entity_id, EMPTY), one)
+        entity = one.fact.entity_id
+        states[entity] = merge_states(states.get(entity, EMPTY), state_of(one))
     return states
-
-
-def after(state: EntityState, one: CloudEvent) -> EntityState:
-    day = one.fact.effective_day.isoformat()
-    return merge_states(state, with_cell(EMPTY, one.fact.NAME, day, cell_of(one)))
 
 
 def folded(term: Term, history: Iterable[CloudEvent]) -> Fold:
@@ -69,7 +71,7 @@ def folded(term: Term, history: Iterable[CloudEvent]) -> Fold:
 def take(fold: Fold, states: dict[str, EntityState], one: CloudEvent) -> None:
     entity = one.fact.entity_id
     before = states.get(entity, EMPTY)
-    states[entity] = after(before, one)
+    states[entity] = merge_states(before, state_of(one))
     fold.replace(one.fact.FAMILY, 0, entity, before, states[entity])
 
 
@@ -260,23 +262,6 @@ class TestLaws:
 
     @settings(max_examples=40)
     @given(st.data(), st.sampled_from(Family))
-    def test_a_state_counts_as_it_is_whatever_it_was_before(
-        self, data: st.DataObject, family: Family
-    ) -> None:
-        term = data.draw(terms(family))
-        states = [
-            states_of(data.draw(histories(family))).get(ENTITIES[family][0], EMPTY)
-            for _ in range(3)
-        ]
-        fold, direct = Fold([term]), Fold([term])
-        for before, state in pairwise([EMPTY, *states]):
-            fold.replace(family, 0, "entity", before, state)
-        direct.replace(family, 0, "entity", EMPTY, states[-1])
-
-        assert fold.contents(family, 0) == direct.contents(family, 0)
-
-    @settings(max_examples=40)
-    @given(st.data(), st.sampled_from(Family))
     def test_entities_are_folded_together_as_one_by_one(
         self, data: st.DataObject, family: Family
     ) -> None:
@@ -415,7 +400,7 @@ class TestFold:
     def test_passes_over_terms_whose_facts_did_not_change(self) -> None:
         """A workspace's activation costs the connected lycées nothing."""
         fold = Fold([CONNECTED])
-        before = after(EMPTY, event("school.connected", PARIS, "2018-03-01"))
+        before = state_of(event("school.connected", PARIS, "2018-03-01"))
         activated = event("school.workspace_activated", PARIS, "2018-04-01")
         changed = with_cell(before, activated.fact.NAME, "2018-04-01", cell_of(activated))
 

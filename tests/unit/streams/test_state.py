@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,14 +56,17 @@ class TestCell:
 
 
 class TestNewest:
-    def test_is_the_later(self) -> None:
-        assert newest(Cell(2, "a", "a", {}), Cell(1, "z", "z", {})).time == 2
-
-    def test_is_the_greater_source_at_one_time(self) -> None:
-        assert newest(Cell(1, "a", "z", {}), Cell(1, "b", "a", {})).source == "b"
-
-    def test_is_the_greater_id_of_one_source_at_one_time(self) -> None:
-        assert newest(Cell(1, "a", "10", {}), Cell(1, "a", "2", {})).id == "2"
+    @pytest.mark.parametrize(
+        ("newer", "older"),
+        [
+            (Cell(2, "a", "a", {}), Cell(1, "z", "z", {})),
+            # At one time the greater source, and of one source the greater id.
+            (Cell(1, "b", "a", {}), Cell(1, "a", "z", {})),
+            (Cell(1, "a", "2", {}), Cell(1, "a", "10", {})),
+        ],
+    )
+    def test_is_the_later(self, newer: Cell, older: Cell) -> None:
+        assert newest(newer, older) is newest(older, newer) is newer
 
     @given(cells(), cells())
     def test_does_not_depend_on_the_order(self, left: Cell, right: Cell) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogue.loader import load_catalogue
-from catalogue.model import Promise
 from events.cloudevent import CloudEvent
 from events.fact import Family
 from streams.explanations import explanations_of
@@ -21,10 +20,10 @@ from streams.histories import categories_of, histories_of
 from streams.queries.format import HistoriesAnswer
 from streams.queries.received import ReceivedHistories
 from streams.queries.serving import OwnedPartitions, Teller
-from streams.state import EMPTY, EntityState, cell_of, merge_states
+from streams.state import EMPTY, EntityState, merge_states
 from streams.state_store import StateStore
 from tests.support.answering import decoded
-from tests.support.histories import event, events_of, uai, with_cell
+from tests.support.histories import event, events_of, state_of, uai
 
 CATALOGUE = load_catalogue()
 PARTITIONS = (0, 1)
@@ -46,8 +45,7 @@ class Log:
     def add(self, one: CloudEvent) -> int:
         entity, partition = one.fact.entity_id, partition_of(one.fact.entity_id)
         states = self.states[one.fact.FAMILY, partition]
-        cell = with_cell(EMPTY, one.fact.NAME, one.fact.effective_day.isoformat(), cell_of(one))
-        states[entity] = merge_states(states.get(entity, EMPTY), cell)
+        states[entity] = merge_states(states.get(entity, EMPTY), state_of(one))
         return partition
 
     def store(self) -> StateStore:
@@ -137,10 +135,6 @@ def contents(told: ReceivedHistories | StateStore) -> Contents:
     }
 
 
-def explained(told: ReceivedHistories | StateStore) -> Mapping[Promise, object]:
-    return explanations_of(told)
-
-
 EVENTS = st.sampled_from(FAMILIES).flatmap(events_of)
 NAMES = st.sampled_from(["one", "other"])
 STEPS = st.one_of(
@@ -204,7 +198,7 @@ def test_a_reader_has_what_the_workers_have(
 
     everything = group.log.store()
     assert contents(group.received) == contents(everything)
-    assert explained(group.received) == explained(everything)
+    assert explanations_of(group.received) == explanations_of(everything)
     assert histories_of(group.received, CATALOGUE) == histories_of(everything, CATALOGUE)
     assert categories_of(group.received, CATALOGUE) == categories_of(everything, CATALOGUE)
 
