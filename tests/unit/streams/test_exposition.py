@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
@@ -34,11 +32,11 @@ from streams.state_store import StateStore
 from streams.topic_faults import FaultKind, TopicFault
 from tests.support.audits import catalogue_of
 from tests.support.golden import check_golden
-from tests.support.histories import event, histories, pool, uai
+from tests.support.histories import event, pool, uai
 from tests.support.observations import barometer, observation_events, observed
 from tests.support.past_figures import state_store_of
 from tests.support.producers import producer
-from tests.support.records import PARTITIONS, FakeRecord, apply_events, processed
+from tests.support.records import PARTITIONS, FakeRecord, processed
 from tests.support.scorecards import LYCEES
 from tests.support.sources import source_of
 
@@ -95,14 +93,6 @@ def everything() -> tuple[StateStore, Meters]:
     return state_store, meters
 
 
-def summed(samples: Iterable[Sample]) -> dict[tuple[str, ...], float]:
-    sums: dict[tuple[str, ...], float] = defaultdict(float)
-    for sample in samples:
-        key = (value for label, value in sample.labels.items() if label != "partition")
-        sums[sample.name, *key] += sample.value
-    return sums
-
-
 def by_department(samples: Iterable[Sample]) -> dict[str, float]:
     return {sample.labels["department"]: sample.value for sample in samples}
 
@@ -115,22 +105,6 @@ def samples() -> list[Sample]:
 
 
 class TestFigures:
-    @settings(max_examples=30)
-    @given(st.lists(st.sampled_from(Family).flatmap(histories), max_size=3))
-    def test_sum_over_partitions_to_the_totals(self, reported: list[list[CloudEvent]]) -> None:
-        spread, together = (StateStore(shipped().terms) for _ in range(2))
-        for history in reported:
-            for one in history:
-                apply_events(spread, one.fact.FAMILY, [[one]])
-        for family in Family:
-            for partition in range(PARTITIONS):
-                together.put(family, 0, spread.states(family, partition))
-
-        for metric in FIGURES[:-1]:
-            apart = summed(exposed(shipped(), spread)[metric.name])
-            # Euros are hundredths of whole cents, and floats only nearly add up.
-            assert apart == pytest.approx(summed(exposed(shipped(), together)[metric.name]))
-
     @pytest.mark.parametrize(
         ("measure", "unit", "history", "figures"),
         [
@@ -218,25 +192,6 @@ class TestFigures:
             )
             assert count == shown
 
-    def test_categories_are_the_breakdown_s(self) -> None:
-        catalogue = catalogue_of({"count": "training.enrolled"}, breakdown="audience")
-        state_store = state_store_of(
-            catalogue,
-            [
-                event("training.enrolled", "enrolment-000001", "2018-03-01", audience="employee"),
-                event("training.enrolled", "enrolment-000002", "2018-03-01", audience="other"),
-            ],
-        )
-
-        found = exposed(catalogue, state_store)
-
-        categories = [
-            (sample.labels["dimension"], sample.labels["category"])
-            for sample in found[metrics.INDICATOR_CATEGORY.name]
-        ]
-        assert sorted(categories) == [("audience", "employee"), ("audience", "other")]
-        assert sum(sample.value for sample in found[metrics.INDICATOR_VALUE.name]) == 2
-
     def test_what_was_not_observed_is_not_shown(self) -> None:
         """Not yet, of the country only, or no longer: absent, which is not 0."""
         reported = [
@@ -251,25 +206,6 @@ class TestFigures:
 
         assert metrics.INDICATOR_VALUE.name not in found
         assert metrics.INDICATOR_LAST_REPORTED.name not in found
-
-    @pytest.mark.parametrize(
-        ("registered", "connected"), [("2016-01-01", "2018-03-01"), ("2018-03-01", "2016-01-01")]
-    )
-    def test_the_last_report_is_the_latest_of_all_terms(
-        self, registered: str, connected: str
-    ) -> None:
-        catalogue = catalogue_of(SHARE, unit="ratio")
-        state_store = state_store_of(
-            catalogue,
-            [
-                event("school.registered", PARIS, registered),
-                event("school.connected", PARIS, connected),
-            ],
-        )
-
-        found = exposed(catalogue, state_store)[metrics.INDICATOR_LAST_REPORTED.name]
-
-        assert by_department(found) == {"75": datetime(2018, 3, 1, tzinfo=UTC).timestamp()}
 
 
 class TestLabels:

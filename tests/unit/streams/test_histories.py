@@ -17,7 +17,6 @@ from audit.recount import audit_ledger
 from catalogue.history import COUNTRY, History
 from catalogue.judgement import judge_all, judge_figure
 from catalogue.loader import load_catalogue
-from catalogue.model import Direction
 from events.cloudevent import CloudEvent
 from events.fact import Family
 from events.observation import Territory
@@ -42,7 +41,6 @@ ENROLLED = catalogue_of(
 AUDIENCES = [f"paris_{audience.value}" for audience in TrainingAudience]
 
 shipped = cache(load_catalogue)
-amounts = st.decimals(-1000, 1000, places=3)
 
 
 def enrolments(**audiences: int) -> list[CloudEvent]:
@@ -107,15 +105,6 @@ def last_value(
     return by_day[max(days)] if days else None
 
 
-def state_rate(start: float, value: float, target: float, *, rising: bool) -> float:
-    """Return the progress rate of the State's barometer, as it is written there, in floats."""
-    if rising and start >= target:
-        return 100 if value >= target else 0
-    if not rising and start <= target:
-        return 100 if value <= target else 0
-    return min(100, max(0, 100 * (value - start) / (target - start)))
-
-
 #: As the catalogue names them, and as they are observed.
 NAMES = {"fibre_ratio": "IND-042", "waiting_days": "IND-101", "balance_euros": "solde.2017"}
 OBSERVED_ON = tuple(date(2017, 12, 31) + timedelta(days) for days in range(14))
@@ -150,53 +139,6 @@ class TestObserved:
                     key: history.reading(day) for key, history in found.items() if key[1] != COUNTRY
                 }
                 assert readings == audit_ledger(ledger, barometer(), day).readings
-
-    @given(
-        reported=observations(max_size=15),
-        starts=st.tuples(amounts, amounts),
-        targets=st.tuples(amounts, amounts),
-        direction=st.sampled_from(Direction),
-    )
-    def test_progress_is_the_state_s_rate(
-        self,
-        reported: list[Observation],
-        starts: tuple[Decimal, Decimal],
-        targets: tuple[Decimal, Decimal],
-        direction: Direction,
-    ) -> None:
-        territories = {"region": (starts[0], targets[0]), "75": (starts[1], targets[1])}
-        source = {"day": date(2017, 1, 1), "source": "Essai"}
-        catalogue = catalogue_of(
-            {"observed": "IND-042"},
-            direction=str(direction),
-            baselines={
-                territory: {"value": start, **source}
-                for territory, (start, _) in territories.items()
-            },
-            milestones=[
-                {"id": f"m{territory}", "target": target, "scope": [territory], "source": "Essai"}
-                for territory, (_, target) in territories.items()
-            ],
-        )
-        as_of = OBSERVED_ON[7]
-        histories = histories_of(state_store_of(catalogue, observation_events(reported)), catalogue)
-        rates = {
-            one.department: one.progress_rate
-            for one in judge_all(catalogue, histories, as_of)
-            if one.milestone is not None
-        }
-        for (start, target), department in zip(territories.values(), (None, "75"), strict=True):
-            value = last_value(reported, "IND-042", self.territory(department), as_of)
-            if value is None:
-                assert rates[department] is None
-                continue
-            rate = state_rate(
-                float(start),
-                float(value),
-                float(target),
-                rising=direction is Direction.RISING,
-            )
-            assert rates[department] == pytest.approx(rate, abs=0.05)
 
     @given(observations(), st.sampled_from(OBSERVED_ON))
     def test_the_country_is_for_comparison_alone(

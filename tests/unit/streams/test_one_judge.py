@@ -5,29 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from io import StringIO
 from typing import NamedTuple, cast
 
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
-from rich.box import HEAVY_HEAD
-from rich.console import Console
 
 from audit.export.rows import rows_of
-from audit.exposed import parse_metrics
-from audit.ledger import Ledger, RecordCounts
+from audit.ledger import Ledger
 from audit.recount import audit_ledger
 from audit.report import audit_document
 from boundary.web import registry_of
 from catalogue import metrics
-from catalogue.formatting import STATUSES, NumberFormat, day_text, percent_text
+from catalogue.formatting import NumberFormat, day_text, percent_text
 from catalogue.loader import load_catalogue
 from events.cloudevent import CloudEvent
 from events.fact import Family
-from simulation.demo.figures import shown_figures
-from simulation.demo.run import AuditCount, DemoOutcome
-from simulation.demo.screen import figures_table
 from streams.assessor.assessor import Assessor
 from streams.assessor.process import AssessorCollector
 from streams.clock import Clock
@@ -136,11 +129,10 @@ def of_export(state_store: StateStore, day: date) -> dict[Key, ShownFigure]:
     }
 
 
-def of_audit(ledger: Ledger, day: date) -> tuple[RecordCounts, dict[Key, ShownFigure]]:
+def of_audit(ledger: Ledger, day: date) -> dict[Key, ShownFigure]:
     """Read judgements from an audit's document, which is counted from the records themselves."""
-    audit = audit_ledger(ledger, CATALOGUE, day, day)
-    document = json.loads(json.dumps(audit_document(audit)))
-    return audit.account, {
+    document = json.loads(json.dumps(audit_document(audit_ledger(ledger, CATALOGUE, day, day))))
+    return {
         (one["indicator"], one["department"] or metrics.REGION): reported(
             one["indicator"],
             status=one["status"],
@@ -153,50 +145,6 @@ def of_audit(ledger: Ledger, day: date) -> tuple[RecordCounts, dict[Key, ShownFi
         for one in document["figures"]
         if one["status"] is not None
     }
-
-
-def of_demo_json(page: str, day: date, account: RecordCounts) -> dict[Key, ShownFigure]:
-    """Read judgements from what `demo --json` prints; projections are not among them."""
-    figures = shown_figures(CATALOGUE, parse_metrics("assessor", page))
-    outcome = DemoOutcome(
-        as_of=day,
-        produced=account.produced,
-        accepted=account.accepted,
-        refused=account.refused,
-        duplicates=account.duplicates,
-        figures=figures,
-        audit=AuditCount(compared=0, different=0),
-    )
-    return {
-        (one["indicator"], one["department"] or metrics.REGION): reported(
-            one["indicator"],
-            status=one["status"],
-            value=one["value"],
-            rate=one["progress_rate"],
-            projected=None,
-        )._replace(projected=None)
-        for one in json.loads(outcome.model_dump_json())["figures"]
-        if one["status"] is not None
-    }
-
-
-def of_demo_table(page: str, day: date) -> dict[Key, ShownFigure]:
-    table = figures_table(CATALOGUE, shown_figures(CATALOGUE, parse_metrics("", page)), day)
-    table.box = HEAVY_HEAD
-    console = Console(file=StringIO(), width=300, color_system=None)
-    console.print(table)
-    assert isinstance(console.file, StringIO)
-    titles = {one.title: one.id for one in CATALOGUE.indicators}
-    words = {look.text: str(status) for status, look in STATUSES.items()}
-    found: dict[Key, ShownFigure] = {}
-    for line in console.file.getvalue().splitlines():
-        title, *cells = (cell.strip(" ") for cell in line.strip("│").split("│"))
-        if title in titles and cells[3] in words:
-            value, _, rate, status, projected, _ = cells
-            found[titles[title], metrics.REGION] = ShownFigure(
-                words[status], value, rate.removesuffix("\u00a0*"), projected
-            )
-    return found
 
 
 def replayed(events: Sequence[CloudEvent]) -> Iterator[tuple[date, StateStore]]:
@@ -216,35 +164,23 @@ def replayed(events: Sequence[CloudEvent]) -> Iterator[tuple[date, StateStore]]:
 
 @pytest.mark.timeout(600)
 def test_every_reader_says_the_same_of_every_milestone() -> None:
-    """On four days of the replay: /metrics, export, backfill, audit, demo's table and JSON."""
+    """On four days of the replay: /metrics, export, backfill and audit."""
     differences: list[str] = []
-    compared = 0
     events = sorted((one for _, one in read_story(SEED).events), key=lambda one: one.time)
     with Ledger(map(raw_record, events), partitions=8) as ledger:
         for day, state_store in replayed(events):
             page = assessor_page(state_store, day)
-            account, audited = of_audit(ledger, day)
             judged = of_metrics(page)
             readers: Mapping[str, Mapping[Key, ShownFigure]] = {
                 "export": of_export(state_store, day),
                 "backfill": of_metrics(written(CATALOGUE, state_store, [day]), openmetrics=True),
-                "audit": audited,
-                "demo --json": of_demo_json(page, day, account),
-                "demo": of_demo_table(page, day),
+                "audit": of_audit(ledger, day),
             }
             for reader, shown in readers.items():
-                expected = {
-                    key: one if reader != "demo --json" else one._replace(projected=None)
-                    for key, one in judged.items()
-                    if reader != "demo" or key[1] == metrics.REGION
-                }
-                compared += len(expected)
                 differences += [
-                    f"{day} {reader} {key}: {shown.get(key)}, /metrics {expected.get(key)}"
-                    for key in sorted(expected.keys() | shown.keys())
-                    if shown.get(key) != expected.get(key)
+                    f"{day} {reader} {key}: {shown.get(key)}, /metrics {judged.get(key)}"
+                    for key in sorted(judged.keys() | shown.keys())
+                    if shown.get(key) != judged.get(key)
                 ]
             assert {one.status for one in judged.values()} - {None}
     assert differences == []
-    of_region = sum(territory == metrics.REGION for _, territory in PROMISED)
-    assert compared == len(DAYS) * (4 * len(PROMISED) + of_region)

@@ -97,15 +97,6 @@ class TestStates:
 
         assert known(disturbed, family) == known(undisturbed, family)
 
-    def test_another_producers_retraction_is_refused_with_its_own_reason(self) -> None:
-        state_store = apply_events(StateStore([]), Family.SCHOOLS, [[OWNERS]], RULES)
-        results = [one for _, one in processed(state_store, Family.SCHOOLS, [ANOTHERS], RULES)]
-
-        assert [one.changed for one in results if one.changed] == []
-        assert [refusal.error.reason for one in results for refusal in one.refusals] == [
-            RefusalReason.NOT_OWNER
-        ]
-
     def test_what_an_erasure_took_back_stays_taken_back(self) -> None:
         """Its retraction is accepted, although the owner has not sent it."""
         persons = Persons([PERSON], RULES)

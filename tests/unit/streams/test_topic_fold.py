@@ -104,21 +104,6 @@ class TestKnownOn:
             key: reading for key, reading in counted.items() if key in exact
         }
 
-    def test_a_correction_is_not_known_before_it_was_recorded(self) -> None:
-        records = [
-            raw("school.registered", PARIS, "2016-01-01"),
-            raw("school.connected", PARIS, "2018-01-01", at="2018-01-01T12:00:00"),
-            raw("school.connected", PARIS, "2018-01-01", at="2018-02-01T00:00:00", retracted=True),
-        ]
-        assert value(records, "2018-01-31") == 1
-        assert value(records, "2018-02-01") == 0
-
-
-def value(records: list[RawRecord], known_on: str) -> float | None:
-    state_store = states_held_on(records, shipped(), date.fromisoformat(known_on))
-    found = histories_of(state_store, shipped())["schools_connected_ratio", None].value(AS_OF)
-    return None if found is None else float(found)
-
 
 class TestTopics:
     def test_skipped_records_are_left_out_and_missing_ones_reported(
