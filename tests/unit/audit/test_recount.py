@@ -1,10 +1,8 @@
 """What the audit makes of corrections, retractions, late records, duplicates and disorder."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
-from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,9 +20,7 @@ from tests.support.audits import INDICATOR, audited, catalogue_of, raw, raw_reco
 from tests.support.histories import histories, uai
 
 PARIS = uai("0750001")
-MEAUX = uai("0770001")
 CONNECTED = {"count": "school.connected", "unless": "school.disconnected"}
-WORKSTATIONS = {"latest": "workstations", "from": ["coworking.opened", "coworking.resized"]}
 COPY = (FORWARDED_FROM, b"smartregion.schools:3:17")
 
 
@@ -34,78 +30,8 @@ def account(*records: RawRecord) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _opened(size: int, **fields: Any) -> RawRecord:
-    return raw("coworking.opened", "S1", "2018-01-01", workstations=size, **fields)
-
-
-CORRECTED = [_opened(20), _opened(12, at="2018-01-05T00:00:00")]
-OF_ONE_INSTANT = [
-    _opened(size, source=source, id=number)
-    for source, number, size in (("/a", "9", 1), ("/b", "1", 2), ("/b", "2", 3))
-]
-#: Two contents under one time, source and id: the greater canonical JSON counts.
-OF_ONE_ID = [_opened(size, id="same") for size in (30, 4)]
-
-
-@pytest.mark.parametrize(
-    ("records", "known_on", "expected"),
-    [
-        (CORRECTED, None, 12),
-        (CORRECTED[::-1], None, 12),
-        (CORRECTED, "2018-01-04", 20),
-        (OF_ONE_INSTANT, None, 3),
-        (OF_ONE_INSTANT[:2], None, 2),
-        (OF_ONE_ID, None, 4),
-        (OF_ONE_ID[::-1], None, 4),
-    ],
-)
-def test_of_the_records_of_a_day_the_latest_counts(
-    records: Sequence[RawRecord], known_on: str | None, expected: int
-) -> None:
-    """By time, then source, then id, then content, in whatever order they come."""
-    found = reading(records, WORKSTATIONS, "2018-01-31", known_on=known_on)
-
-    assert found.numerator == expected
-
-
 def _said(name: str, day: str, *, at: str | None = None, retracted: bool = False) -> RawRecord:
     return raw(f"school.{name}", PARIS, day, at=at, retracted=retracted)
-
-
-@pytest.mark.parametrize(
-    ("later", "expected", "last_reported"),
-    [
-        ([_said("disconnected", "2018-03-01")], 0, date(2018, 3, 1)),
-        (
-            [
-                _said("disconnected", "2018-03-01"),
-                _said("disconnected", "2018-03-01", at="2018-04-01T00:00:00", retracted=True),
-            ],
-            1,
-            date(2018, 1, 1),
-        ),
-        ([_said("connected", "2018-02-01", retracted=True)], 1, date(2018, 1, 1)),
-        ([_said("connected", "2018-01-01", at="2018-02-01T00:00:00", retracted=True)], 0, None),
-        (
-            [
-                _said("connected", "2018-01-01", at="2018-02-01T00:00:00", retracted=True),
-                _said("connected", "2018-01-01", at="2018-03-01T00:00:00"),
-            ],
-            1,
-            date(2018, 1, 1),
-        ),
-    ],
-    ids=["ended", "the end is taken back", "another day", "its day", "said again"],
-)
-def test_a_retraction_takes_its_own_day_back(
-    later: Sequence[RawRecord], expected: int, last_reported: date | None
-) -> None:
-    """Until a newer record says it again; what was older stays out, also where it comes later."""
-    records = [_said("connected", "2018-01-01"), *later]
-
-    for order in (records, records[::-1]):
-        found = reading(order, CONNECTED, "2018-12-31")
-        assert (found.numerator, found.last_reported) == (expected, last_reported)
 
 
 @pytest.mark.parametrize(
@@ -209,16 +135,6 @@ CATALOGUE = load_catalogue()
 
 def whole(found: list[RawRecord], as_of: date) -> Audit:
     return audit_records(found, CATALOGUE, as_of)
-
-
-@given(RECORDS, st.randoms(use_true_random=False), AS_OF)
-def test_the_order_of_the_records_does_not_matter(
-    found: list[RawRecord], chance: Random, as_of: date
-) -> None:
-    shuffled = list(found)
-    chance.shuffle(shuffled)
-
-    assert whole(shuffled, as_of) == whole(found, as_of)
 
 
 @given(RECORDS, AS_OF)

@@ -30,7 +30,7 @@ from events.dead_letter_content import may_be_kept
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.school import SchoolConnected
-from tests.support.facts import cloud_events, encode_binary, json_values, mutated_records
+from tests.support.facts import cloud_events, encode_binary, mutated_records
 
 STRUCTURED = [("content-type", b"application/cloudevents+json")]
 EVENT = CloudEvent(
@@ -138,21 +138,6 @@ def as_message(record: EncodedRecord) -> KafkaMessage:
 @settings(max_examples=150)
 def test_mutated_records_are_accepted_or_refused(family: Family, data: st.DataObject) -> None:
     headers, value = data.draw(mutated_records(family))
-    accepted_or_refused(headers, value)
-
-
-@given(
-    headers=st.lists(
-        st.tuples(
-            st.sampled_from(["content-type", "ce_type", "ce_id", "ce_time"]) | st.text(),
-            st.none() | st.just(STRUCTURED[0][1]) | st.binary(),
-        )
-    ),
-    value=st.binary() | json_values.map(lambda tree: json.dumps(tree).encode()),
-)
-def test_any_record_is_accepted_or_refused(
-    headers: list[tuple[str, bytes | None]], value: bytes
-) -> None:
     accepted_or_refused(headers, value)
 
 

@@ -11,7 +11,6 @@ from hypothesis import given
 
 from events.cloudevent import MAX_BYTES, CloudEvent, decode, encode_structured
 from events.errors import ContractError, RefusalReason
-from events.producers.model import Producers
 from events.producers.ownership import UNOWNED
 from events.record_rules import RecordRules
 from events.topics import topic_name
@@ -38,7 +37,6 @@ from tests.support.gateway import (
     closed,
     event,
 )
-from tests.support.producers import producer
 
 ADMISSION = Admission(PRODUCERS, now=lambda: NOW)
 
@@ -152,26 +150,6 @@ def test_a_producer_sends_its_own_types_only() -> None:
         data={"uai": "0750652B", "activated_on": "2026-03-10"},
     )
     assert reason(registered) is RefusalReason.NOT_ALLOWED
-
-
-def test_a_producer_sends_only_facts_that_it_owns() -> None:
-    declared = Producers(
-        producers=(
-            producer("ouest", "/ouest", owns=["school.*"]),
-            producer("est", "/est", owns=[{"types": ["school.*"], "territories": ["D77"]}]),
-        )
-    )
-    admission = Admission(declared, now=lambda: NOW)
-    for source, owner in (("/ouest", True), ("/est", False)):
-        item = read_delivery(
-            {b"content-type": b"application/cloudevents+json"},
-            json.dumps(event(source=source)).encode(),
-        ).items[0]
-        found = admission.judge(item, source.strip("/"))
-        assert isinstance(found, AdmittedItem) is owner
-        if isinstance(found, RefusedItem):
-            assert found.error.reason is RefusalReason.NOT_OWNER
-            assert found.content.keeps_record
 
 
 def test_a_producer_that_is_not_declared_sends_nothing() -> None:

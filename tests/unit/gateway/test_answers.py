@@ -11,7 +11,7 @@ import pytest
 from events.errors import ContractError, RefusalReason
 from gateway.answers import answer_schemas
 from gateway.documents import DOCUMENTS, document_text
-from gateway.problems import ProblemError, of_contract, problem_kinds
+from gateway.problems import of_contract, problem_kinds
 from tests.support.letters import REASONS_OF_WORKERS
 
 
@@ -35,18 +35,6 @@ def test_every_reason_is_a_problem(reason: RefusalReason) -> None:
     assert problem["field"] == "data.uai"
     assert problem["remedy"] == "repair it"
     assert len(str(problem["value"])) <= 80
-
-
-def test_a_problem_has_the_members_of_rfc_9457() -> None:
-    error = ProblemError("body_too_large", "body: too large", limit=10)
-
-    assert error.problem == {
-        "type": "/problems/body_too_large",
-        "title": problem_kinds()["body_too_large"].title,
-        "status": 413,
-        "detail": "body: too large",
-        "limit": 10,
-    }
 
 
 @pytest.mark.parametrize("kind", problem_kinds().values(), ids=problem_kinds())

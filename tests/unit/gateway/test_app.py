@@ -71,18 +71,6 @@ def test_an_event_is_written_unchanged_and_has_a_receipt(harness: GatewayHarness
     assert events_counted(harness, "accepted") == 1
 
 
-def test_a_binary_event_is_written_in_binary_mode(harness: GatewayHarness) -> None:
-    attributes = {f"ce-{name}": value for name, value in event().items() if name != "data"}
-
-    status, _ = harness.send(
-        event()["data"], media_type="application/json", headers={**bearer(), **attributes}
-    )
-
-    [record] = harness.writer.records
-    assert status == 202
-    assert ("ce_source", b"/lycees/ligne") in record.headers
-
-
 def test_a_bad_item_neither_blocks_nor_loses_its_neighbours(harness: GatewayHarness) -> None:
     batch = [event(1), event(2, type="fr.unknown"), {"a": 1}, event(4)]
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.authentication import Proof
 from gateway.http_binding import HttpMode
-from gateway.idempotency import RETRY_SECONDS, IdempotencyStore, StoredAnswer
+from gateway.idempotency import IdempotencyStore, StoredAnswer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOLERANCE = timedelta(minutes=5)
@@ -61,13 +60,6 @@ def repeated(store: IdempotencyStore, of: Proof) -> StoredAnswer | None:
     return asyncio.run(begin())
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"receipts": [%s]}' % b",".join([b'{"id": "1"}'] * 500)])
-def test_a_repeat_is_given_the_first_answer(body: bytes) -> None:
-    store = IdempotencyStore(now=Clock())
-    assert answered(store, answer(body), proof())
-    assert [repeated(store, proof()) for _ in range(3)] == [answer(body)] * 3
-
-
 def test_a_repeat_waits_for_an_answer_that_is_on_its_way() -> None:
     async def both() -> None:
         store = IdempotencyStore(now=Clock())
@@ -83,47 +75,6 @@ def test_a_repeat_waits_for_an_answer_that_is_on_its_way() -> None:
         assert waiting[0].cancelled()
 
     asyncio.run(both())
-
-
-def test_the_same_bytes_in_another_mode_are_answered_anew_and_not_charged_again() -> None:
-    """An attacker who intercepted them can change neither the owner's answer nor its quota."""
-
-    async def both() -> None:
-        store = IdempotencyStore(now=Clock())
-        for mode, was_charged in ((HttpMode.STRUCTURED, False), (HttpMode.BATCH, True)):
-            with store.begin(proof(), mode) as pending:
-                assert pending.is_charged is was_charged
-                pending.mark_charged()
-                pending.store(answer(mode.encode()))
-        for mode in (HttpMode.STRUCTURED, HttpMode.BATCH):
-            repeat = store.begin(proof(), mode)
-            assert repeat.is_repeat
-            assert await repeat.first_answer() == answer(mode.encode())
-
-    asyncio.run(both())
-
-
-def test_what_was_not_charged_is_not_kept() -> None:
-    store = IdempotencyStore(now=Clock())
-    assert answered(store, answer(is_final=False), proof(), charged=False)
-    assert answered(store, answer(), proof())
-
-
-def test_a_request_without_a_final_answer_is_tried_again_after_a_while() -> None:
-    clock = Clock()
-    store = IdempotencyStore(now=clock)
-    assert answered(store, answer(is_final=False), proof())
-    assert repeated(store, proof()) == answer(is_final=False)
-    clock.now += timedelta(seconds=RETRY_SECONDS)
-
-    async def again() -> None:
-        with store.begin(proof(), HttpMode.BATCH) as pending:
-            assert (pending.is_repeat, pending.is_charged) == (False, True)
-            pending.store(answer())
-
-    asyncio.run(again())
-    clock.now += timedelta(seconds=RETRY_SECONDS)
-    assert repeated(store, proof()) == answer()
 
 
 def test_a_request_is_kept_until_its_signature_expires() -> None:

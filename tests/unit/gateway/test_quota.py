@@ -33,17 +33,6 @@ def test_a_burst_passes_at_once_and_no_more() -> None:
     assert [tokens.take(1) for _ in range(4)] == [0, 0, 0, pytest.approx(0.1)]
 
 
-def test_a_request_is_admitted_after_its_wait() -> None:
-    tokens, clock = bucket(rate=10, burst=100)
-    assert tokens.take(100) == 0
-    wait = tokens.take(50)
-    assert wait == pytest.approx(5)
-    clock.now += wait - 0.01
-    assert tokens.take(50) > 0
-    clock.now += 0.01 + NEARLY
-    assert tokens.take(50) == 0
-
-
 def test_more_than_the_burst_passes_from_a_full_bucket_and_is_owed() -> None:
     """A batch larger than the burst is not refused for ever; what follows waits for its debt."""
     tokens, clock = bucket(rate=100, burst=100)
@@ -51,15 +40,6 @@ def test_more_than_the_burst_passes_from_a_full_bucket_and_is_owed() -> None:
     assert tokens.take(1) == pytest.approx(4.01)
     clock.now += 5 + NEARLY
     assert tokens.take(500) == 0
-
-
-def test_what_turns_out_to_be_more_is_owed() -> None:
-    tokens, clock = bucket(rate=10, burst=100)
-    assert tokens.take(1) == 0
-    tokens.charge_more(199)
-    assert tokens.take(1) == pytest.approx(10.1)
-    clock.now += 10.1 + NEARLY
-    assert tokens.take(1) == 0
 
 
 @given(size=st.integers(0, 2**20))

@@ -11,7 +11,6 @@ import pytest
 from broker.stored_record import RawRecord
 from events.dead_letters import RecordOrigin
 from events.fact import Family
-from events.record_rules import END_OF_TIME
 from report.ledger import LEDGER_TOPICS, EventLedger, LedgerFailedError
 from streams.dead_letters import FORWARDED_FROM
 from tests.support.audits import raw, raw_record
@@ -20,8 +19,6 @@ from tests.support.knowledge import simulated_records
 from tests.support.ledgers import numbered
 
 PARIS = uai("0750001")
-
-ROWS = "SELECT entity, fact, day, content, department, until FROM event ORDER BY recorded, time"
 
 
 def schools(*, connected: int = 3) -> list[RawRecord]:
@@ -41,29 +38,6 @@ def schools(*, connected: int = 3) -> list[RawRecord]:
 def ledger() -> Iterator[EventLedger]:
     with EventLedger(threads=1) as opened:
         yield opened
-
-
-def test_an_event_is_a_row(ledger: EventLedger) -> None:
-    record = raw("school.connected", PARIS, "2018-02-01", partition=3, source="urn:lycees", id="7")
-    ledger.append([record._replace(offset=41, timestamp=1_520_000_000_000)])
-
-    columns = (
-        'SELECT family, entity, fact, type, source, id, "partition", "offset", recorded, department'
-    )
-    assert ledger.query(columns + " FROM event") == [
-        (
-            "schools",
-            PARIS,
-            "school.connected",
-            "fr.iledefrance.smartregion.school.connected.v1",
-            "urn:lycees",
-            "7",
-            3,
-            41,
-            1_520_000_000_000,
-            "75",
-        )
-    ]
 
 
 def test_a_workers_copy_is_marked(ledger: EventLedger) -> None:
@@ -98,26 +72,6 @@ def test_refused_and_skipped_records_are_not_stored(ledger: EventLedger) -> None
     assert ledger.events == 2
 
 
-def test_an_event_is_the_latest_until_a_later_one(ledger: EventLedger) -> None:
-    ledger.append(schools(connected=3))
-
-    times = ledger.query("SELECT time, until FROM event WHERE fact = 'school.connected' ORDER BY 1")
-    assert times == [
-        (times[0][0], times[1][0]),
-        (times[1][0], times[2][0]),
-        (times[2][0], END_OF_TIME),
-    ]
-
-
-def test_the_order_of_arrival_changes_nothing(ledger: EventLedger) -> None:
-    first, *others = schools(connected=3)
-    ledger.append(numbered([first, *reversed(others)]))
-    with EventLedger(threads=1) as in_order:
-        in_order.append([first, *others])
-
-        assert ledger.query(ROWS) == in_order.query(ROWS)
-
-
 def test_what_outgrows_memory_goes_to_the_work_folder(tmp_path: Path) -> None:
     """Without one the error names what to change, and what was stored before stays."""
     records = simulated_records()
@@ -144,16 +98,6 @@ def double(ledger: EventLedger, copies: str) -> None:
 def test_no_query_reads_another_file(ledger: EventLedger) -> None:
     with pytest.raises(LedgerFailedError, match="disabled by configuration"):
         ledger.query("SELECT * FROM read_text('/etc/hostname')")
-
-
-def test_a_cleared_ledger_is_empty(ledger: EventLedger) -> None:
-    records = schools()
-    ledger.append(records)
-    ledger.clear()
-    assert (ledger.events, ledger.query("SELECT * FROM event")) == (0, [])
-
-    ledger.append(records)
-    assert ledger.events == 4
 
 
 def test_a_snapshot_does_not_move(ledger: EventLedger) -> None:

@@ -141,11 +141,6 @@ def test_links_are_relative(pages: dict[str, str]) -> None:
             assert external or re.match(r"\./|\.\./|\?|#", href) or href == "", (name, href)
 
 
-def test_what_a_reader_wrote_is_text() -> None:
-    page = pages_of(VIEWS[0])["error"]
-    assert "« &lt;b&gt; »" in page
-
-
 def test_a_page_of_today_refreshes_itself_and_no_other() -> None:
     refreshed = [bool(Elements(pages_of(one)["overview"]).of("script")) for one in VIEWS]
     assert refreshed == [True, True, False, False]

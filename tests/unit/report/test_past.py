@@ -21,15 +21,12 @@ from report.evidence import events_of
 from report.past import knowledge_on
 from streams.histories import categories_of, histories_of
 from tests.support.audits import catalogue_of, raw, raw_record
-from tests.support.histories import ENTITIES, histories, uai
+from tests.support.histories import ENTITIES, histories
 from tests.support.known_states import states_held_on
 from tests.support.ledgers import ledger_with, numbered
 from tests.support.measures import MEASURES
 
 CATALOGUE = load_catalogue()
-PARIS = uai("0750001")
-
-
 KNOWN_ON = st.sampled_from(["2019-05-31", "2019-06-01", "2019-06-02"]).map(date.fromisoformat)
 
 
@@ -68,17 +65,6 @@ def test_every_form_of_measure_has_the_same_course(family: Family, data: st.Data
     measure, fields = data.draw(st.sampled_from(MEASURES[family]))
     records = numbered(map(raw_record, data.draw(histories(family))))
     check_known(records, catalogue_of(measure, **fields), data.draw(KNOWN_ON))
-
-
-def test_an_entity_counts_among_others_from_their_day_on() -> None:
-    share = {"of": {"count": "school.connected"}, "among": {"count": "school.registered"}}
-    records = numbered(
-        [
-            raw("school.connected", PARIS, "2018-02-01"),
-            raw("school.registered", PARIS, "2018-05-01"),
-        ]
-    )
-    check_known(records, catalogue_of({"share": share}, unit="ratio"), date(2019, 1, 1))
 
 
 ENROLMENTS = st.lists(

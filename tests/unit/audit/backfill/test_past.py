@@ -24,8 +24,8 @@ from streams.explanations import explanations_of
 from streams.histories import histories_of, person_categories_of
 from streams.metric_families import catalogue_families
 from streams.state_store import StateStore
-from tests.support.audits import INDICATOR, catalogue_of
-from tests.support.histories import event, pool, uai
+from tests.support.audits import catalogue_of
+from tests.support.histories import event, pool
 from tests.support.observations import barometer, observation_events, observed
 from tests.support.openmetrics import read_openmetrics
 from tests.support.past_figures import state_store_of, written
@@ -34,8 +34,6 @@ DAYS = [date(2018, 1, 1) + timedelta(days=5 * number) for number in range(30)]
 PERSONS = catalogue_of(
     {"count": "training.enrolled"}, breakdown="audience", min_cell=5, published="monthly"
 )
-CONNECTED = {"ratio": {"of": {"count": "school.connected"}, "over": {"count": "school.registered"}}}
-
 Shown = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 shipped = cache(load_catalogue)
@@ -100,40 +98,6 @@ def test_there_is_nothing_that_the_vocabulary_does_not_know() -> None:
     known |= {metrics.AS_OF.name, *(family.name for family in catalogue_families(shipped()))}
     assert {name for name, _ in past[DAYS[-1]]} <= known
     assert state_store.entities()
-
-
-def test_recorded_values_are_the_assessor_s() -> None:
-    _, past = everything()
-    shown = past[DAYS[-1]]
-    for programme in shipped().programmes:
-        for indicator in programme.indicators:
-            who = {"programme": programme.id, "indicator": indicator.id}
-            for department in indicator.territories:
-                where = {**who, "department": department or metrics.REGION}
-                expected = value(shown, metrics.INDICATOR_ASSESSED_VALUE.name, **where)
-                assert value(shown, conventions.TERRITORY_VALUE.name, **where) == expected
-                if department is None:
-                    assert value(shown, conventions.REGION_VALUE.name, **who) == expected
-                else:
-                    assert value(shown, conventions.DEPARTMENT_VALUE.name, **where) == expected
-
-
-def test_a_ratio_is_that_of_its_recorded_parts() -> None:
-    catalogue = catalogue_of(CONNECTED, unit="ratio")
-    events = [event("school.registered", uai(f"075000{n}"), "2018-02-01") for n in range(4)]
-    events += [event("school.connected", uai("0750000"), "2018-02-03")]
-    past = by_day(written(catalogue, state_store_of(catalogue, events), DAYS))
-    who = {"programme": "test", "indicator": INDICATOR}
-    for day, shown in past.items():
-        found = [
-            value(shown, metric.name, **who)
-            for metric in (
-                conventions.REGION_NUMERATOR,
-                conventions.REGION_DENOMINATOR,
-                conventions.REGION_VALUE,
-            )
-        ]
-        assert found == ([1, 4, 0.25] if day >= date(2018, 2, 3) else [None] * 3)
 
 
 def test_withheld_persons_are_nowhere() -> None:

@@ -10,7 +10,7 @@ from datetime import date
 import pytest
 
 from audit.export.document import Format, dictionary_text, rows_text
-from audit.export.rows import KEY, ExportRow
+from audit.export.rows import ExportRow
 from catalogue.model import Unit
 from catalogue.progress import MilestoneStatus
 from events.observation import Territory
@@ -39,25 +39,6 @@ def lines(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def test_csv_writes_what_is_known() -> None:
-    (line,) = lines(rows_text([ROW], "csv"))
-    assert {name: value for name, value in line.items() if value} == {
-        "as_of": "2020-12-31",
-        "programme": "lycees",
-        "programme_title": "Lycées, « numériques »",
-        "indicator": "schools",
-        "indicator_title": "Lycées",
-        "unit": "ratio",
-        "territory": "R11",
-        "territory_name": "Île-de-France",
-        "value": "0.5",
-        "pace_per_day": "1e-07",
-        "numerator": "1",
-        "suppressed": "false",
-        "status": "on_track",
-    }
-
-
 def test_a_french_spreadsheet_opens_it_by_a_double_click() -> None:
     """A mark of UTF-8, semicolons, decimal commas, and no exponent that it would take for text."""
     heading, line = rows_text([ROW], "excel").splitlines()
@@ -72,20 +53,6 @@ class TestDictionary:
         fields = json.loads(dictionary_text("json"))["fields"]
         assert all(field["title"] and field["description"].endswith(".") for field in fields)
         assert len({field["title"] for field in fields}) == len(fields)
-
-    def test_names_types_and_closed_values(self) -> None:
-        schema = json.loads(dictionary_text("json"))
-        described = {field["name"]: field for field in schema["fields"]}
-        assert described["as_of"]["type"] == "date"
-        assert described["as_of"]["constraints"] == {"required": True}
-        assert described["value"]["type"] == "number"
-        assert described["numerator"]["type"] == "integer"
-        assert described["suppressed"]["type"] == "boolean"
-        assert described["status"]["constraints"] == {
-            "required": False,
-            "enum": list(map(str, MilestoneStatus)),
-        }
-        assert schema["uniqueKeys"] == [list(KEY)]
 
     def test_explains_every_code(self) -> None:
         described = {line["name"]: line["description"] for line in lines(dictionary_text("csv"))}

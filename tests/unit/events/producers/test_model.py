@@ -42,22 +42,6 @@ def test_a_source_belongs_to_its_longest_declared_prefix(source: str, owner: str
     assert (found and found.id) == owner
 
 
-@given(declared=st.sets(paths | urns, min_size=1, max_size=6), source=paths | urns)
-def test_the_owner_of_a_source_is_the_longest_prefix(declared: set[str], source: str) -> None:
-    owners = Producers(
-        producers=tuple(producer(f"p{n}", one) for n, one in enumerate(sorted(declared)))
-    )
-    above = [
-        one
-        for one in declared
-        if source == one
-        or source.startswith(f"{one}/")
-        or (one.startswith("urn:") and source.startswith(f"{one}:"))
-    ]
-    found = owners.of_source(source)
-    assert (found and found.sources[0]) == max(above, key=len, default=None)
-
-
 @given(owner=paths | urns, source=paths | urns, kind=st.sampled_from(sorted(FACTS)))
 def test_what_is_not_declared_is_denied(owner: str, source: str, kind: str) -> None:
     producers = Producers(producers=(producer("lycees", owner, types=("school.*",)),))

@@ -18,7 +18,7 @@ from events.errors import ContractError, RefusalReason
 from events.topics import DEAD_LETTER_OUTCOMES
 from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import ERASED, OutcomeKind, ReplayOutcome, read_outcome
-from operations.dead_letters.replay import CHUNK, Replay, ReplayCounts, ReplayDestinations, discard
+from operations.dead_letters.replay import CHUNK, Replay, ReplayCounts, ReplayDestinations
 from streams.clock import FixedClock
 from streams.decisions import Skip
 from tests.support.letters import (
@@ -27,7 +27,6 @@ from tests.support.letters import (
     FailingWriter,
     FakeWriter,
     arrived,
-    entry_with_outcome,
     letter_of,
 )
 
@@ -127,30 +126,6 @@ class TestReplay:
         assert result == ReplayCounts(sent=1)
         assert outcomes_of(writer) == {"0/1": (OutcomeKind.REPLAYED, 1)}
 
-    def test_does_not_send_what_would_be_refused_again(self) -> None:
-        writer = FakeWriter()
-        told = Told()
-
-        result = replayed(writer, Entry(BROKEN), told=told)
-
-        assert writer.sent[0] == []
-        assert outcomes_of(writer) == {"0/2": (OutcomeKind.STILL_REFUSED, 1)}
-        assert result == ReplayCounts(still_refused=1)
-        assert told == [(Entry(BROKEN), "value")]
-
-    @pytest.mark.parametrize("letter", [VALID, BROKEN])
-    def test_stops_at_the_given_number_of_attempts(self, letter: DeadLetter) -> None:
-        writer = FakeWriter()
-        entry = entry_with_outcome(letter, OutcomeKind.STILL_REFUSED, attempts=3)
-
-        told = Told()
-
-        result = replayed(writer, entry, told=told)
-
-        assert (result, told) == (ReplayCounts(given_up=1), [(entry, None)])
-        assert not any(writer.sent)
-        assert replayed(writer, entry, max_attempts=4).given_up == 0
-
     @pytest.mark.parametrize(
         ("because", "decision", "why"),
         [
@@ -202,14 +177,6 @@ class TestReplay:
 
         assert len(outcomes_of(writer)) == 3 * CHUNK
 
-    def test_writes_outcomes_after_each_chunk(self) -> None:
-        """This bounds what a killed command may send twice."""
-        writer = FakeWriter()
-
-        replayed(writer, *(Entry(letter_of(position=offset)) for offset in range(2 * CHUNK + 1)))
-
-        assert [len(sent) for sent in writer.sent] == [CHUNK, CHUNK, CHUNK, CHUNK, 1, 1]
-
 
 class TestSummary:
     def test_sends_those_that_are_valid_and_keeps_the_others_waiting(self) -> None:
@@ -258,15 +225,3 @@ class TestSummary:
 
         assert letter.summary is not None
         assert 0 <= len(writer.taken) - len(known) - (letter.summary.count - left) <= CHUNK
-
-
-class TestDiscard:
-    def test_writes_the_reason_and_keeps_the_attempts(self) -> None:
-        writer = FakeWriter()
-        entry = entry_with_outcome(BROKEN, OutcomeKind.STILL_REFUSED, attempts=2)
-
-        assert discard([entry], writer, because="essai", clock=CLOCK) == 1
-
-        ((outcome,),) = writer.sent
-        assert outcomes_of(writer) == {"0/2": (OutcomeKind.DISCARDED, 2)}
-        assert read_outcome(arrived([outcome])[0])[1].because == "essai"

@@ -9,7 +9,6 @@ from boundary.interruption import (
     SIGNALS,
     Interrupted,
     interruptible,
-    undone_by_signals,
 )
 
 
@@ -58,24 +57,3 @@ def test_a_signal_interrupts_and_the_handlers_from_before_come_back(
     # It is no error that a handler might swallow.
     assert not isinstance(interrupted.value, Exception)
     assert [signal.getsignal(number) for number in SIGNALS] == before
-
-
-@pytest.mark.parametrize("number", SIGNALS)
-def test_what_was_set_for_a_while_is_set_back(
-    number: signal.Signals, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A supervisor's stop and a closed terminal would end the process without it."""
-    undone: list[str] = []
-
-    def run() -> None:
-        try:
-            signal.raise_signal(number)
-        finally:
-            undone.append("in order")
-
-    with pytest.raises(SystemExit) as ended, undone_by_signals("run it again"):
-        run()
-
-    assert undone == ["in order"]
-    assert ended.value.code == 128 + number
-    assert capsys.readouterr().err == f"interrupted by {number.name}: run it again\n"

@@ -47,24 +47,6 @@ def install_java(folder: Path, program: str) -> None:
     (folder / "java").chmod(0o755)
 
 
-def test_its_settings_say_where_it_listens_and_where_its_data_is(
-    make: Callable[..., Kafka],
-) -> None:
-    kafka = make("listeners=OTHER://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n")
-
-    lines = (kafka.folder / "server.properties").read_text().splitlines()
-    assert "listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9999" in lines
-    assert f"log.dirs={kafka.folder / 'data'}" in lines
-    assert lines[-1] == "listeners=OTHER://127.0.0.1:9092,CONTROLLER://127.0.0.1:9999"
-    assert kafka._command[-2:] == ("kafka.Kafka", str(kafka.folder / "server.properties"))
-
-
-def test_its_data_is_found_again(make: Callable[..., Kafka]) -> None:
-    make()
-
-    assert (make().folder / "formatted").read_text() == "once\n"
-
-
 @pytest.mark.parametrize(
     ("java", "problem"),
     [

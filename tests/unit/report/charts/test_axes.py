@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from catalogue.formatting import NumberFormat, day_text
 from catalogue.model import Unit
-from report.charts.axes import Scale, day_ticks, is_drawable, value_ticks
+from report.charts.axes import Scale, day_ticks, value_ticks
 from report.charts.labels import EM, text_width
 
 percent = NumberFormat(Unit.RATIO).text
@@ -74,9 +74,3 @@ def test_labels_of_days_fit(first: date, length: int, width: int) -> None:
         room = (text_width(one.text) + text_width(other.text)) / 2 * EM
         # Both ends of a few weeks are written inwards.
         assert scale.at(other.value) - scale.at(one.value) >= room or len(ticks) == 2
-
-
-def test_what_can_be_drawn() -> None:
-    drawable = [None, float("nan"), float("inf"), 1e300, 1e15, 0.0, -3.5]
-
-    assert [one for one in drawable if is_drawable(one)] == [1e15, 0.0, -3.5]

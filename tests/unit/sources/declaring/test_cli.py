@@ -7,10 +7,7 @@ from pathlib import Path
 from shlex import split
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
-from events.identifiers import is_blank
 from events.producers.model import REGION, load_producers
 from tests.support.commands import run_inside_with
 from tests.support.guide import blocks_of, shows
@@ -42,24 +39,6 @@ def test_options_or_a_person_answer(options: tuple[str, ...], answers: str) -> N
     (producer,) = declared
     assert (producer.title, producer.sources) == ("navette", ("urn:iledefrance:navette",))
     assert declared.ownership.owner("school.closed", "0750419Y") == "navette"
-
-
-@given(st.text(min_size=1, max_size=200).map(str.strip).filter(lambda one: not is_blank(one)))
-@example("one\x85line")
-@example("0")
-@example("no")
-@example("1:30")
-@example("null")
-@example("a: b")
-@example("'")
-def test_what_is_answered_is_what_is_declared(contact: str) -> None:
-    """Whatever YAML would make of the text."""
-    FILE.unlink(missing_ok=True)
-    done = new(*COMPLETE, f"--contact={contact}")
-
-    assert done.returncode == 0, done.stderr
-    (producer,) = load_producers(FILE)
-    assert producer.contact == contact
 
 
 def test_the_shipped_declaration_keeps_its_lines() -> None:

@@ -109,13 +109,3 @@ def test_every_key_makes_an_identifier_of_the_contract(
     if not re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", identifier):
         other = Described(key=key + "é", identifier=identifier + "é")
         assert made != dataset_id_of(other, prefix)
-
-
-@given(st.text(max_size=400), st.text(max_size=400), st.text(max_size=12), st.text(max_size=12))
-def test_whatever_is_read_fits_the_contract(
-    title: str, publisher: str, issued: str, modified: str
-) -> None:
-    parts = {"title": title, "publisher": publisher, "issued": issued, "modified": modified}
-    dataset, problems = read(GOOD, ReadingRules(publisher="Région"), **parts)
-
-    assert problems if dataset is None else dataset.released.title

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from boundary.diagnostic import Diagnostic
 from catalogue.loader import load_catalogue, load_documents
@@ -23,10 +21,9 @@ from sources.importing.catalogue_changes import (
     CatalogueChanges,
 )
 from sources.importing.event_building import Finding, LineOrigin, SkippedLine
-from sources.importing.pilote import COLUMNS, PiloteValue, ValueKind
+from sources.importing.pilote import PiloteValue, ValueKind
 from sources.importing.sender import REPEATED
-from sources.importing.table import TableLayout, open_table
-from tests.support.barometer import Barometer, observed_entry, pasted, programme
+from tests.support.barometer import observed_entry, pasted, programme
 from tests.support.tables import RECORDED, write_file
 
 ENTRY = observed_entry("IND-042", percent=True)
@@ -237,36 +234,3 @@ def test_one_value_counts_for_each_key(tmp_path: Path) -> None:
         "dossier/vc.csv:3: valeur: contradicts line 2, about the same on the same day, value '90':"
         " keep one of the two"
     )
-
-
-CELL = st.sampled_from(
-    [
-        *("IND-001", "IND-042", "IND-1", "D75", "R11", "FRANCE", "D01", "75", "2020-01-01"),
-        *("31/12/2019", "31/31/2020", "va", "VI", "vc", "12,5", "40", "120", "1e9", "-3", ""),
-    ]
-) | st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=3)
-LINES = st.tuples(
-    st.sampled_from(["IND-001", "IND-042", "IND-1"]) | CELL,
-    st.sampled_from(["D75", "R11", "D01", "FRANCE"]) | CELL,
-    st.just(""),
-    st.sampled_from(["2020-01-01", "31/12/2019"]) | CELL,
-    st.sampled_from(["va", "VI", "vc"]) | CELL,
-    st.sampled_from(["12,5", "40", "120", ""]) | CELL,
-).map(";".join)
-
-
-@given(st.lists(LINES, max_size=12), st.booleans())
-def test_every_line_is_counted_exactly_once(
-    tmp_path_factory: pytest.TempPathFactory,
-    lines: list[str],
-    percent: bool,  # noqa: FBT001 - drawn
-) -> None:
-    folder = tmp_path_factory.mktemp("barometer")
-    text = "\n".join((";".join(COLUMNS), *lines))
-    table = open_table(write_file(folder, text, name="rows.csv"), TableLayout(("valeur",)))
-    barometer = Barometer(folder, ["IND-001", "IND-042"] if percent else [])
-    tally = barometer.import_text(text)
-    assert tally.lines == sum(1 for _ in table.rows())
-    refused = {refusal.line for refusal in barometer.refused}
-    assert (tally.refused, tally.sent) == (len(refused), len(barometer.events))
-    assert barometer.catalogue is not None

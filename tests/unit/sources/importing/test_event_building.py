@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from boundary.errors import SmartRegionError
-from events.errors import ContractError, RefusalReason
 from events.school import SchoolConnected
 from sources.importing.event_building import FoundEvent, LineOrigin, event_of_line, recorded_at
 from tests.support.tables import RECORDED, write_file
@@ -28,18 +27,6 @@ def event_id(*, source: str = "urn:test", time: datetime = RECORDED, **fields: o
     )
     assert isinstance(found, FoundEvent)
     return found.event.id
-
-
-def test_a_contract_s_words_have_the_columns_of_the_file() -> None:
-    remedy = "correct `connected_on`, or `downlink_mbps`"
-    error = ContractError(
-        RefusalReason.INVALID_DATA, "data.uai", "x", remedy, problem="is not of `connected_on`"
-    )
-    refusal = ORIGIN.contract_refusal(error)
-    assert (refusal.problem, refusal.remedy) == (
-        "is not of `le`",
-        "correct `le`, or `downlink_mbps`",
-    )
 
 
 def test_the_same_line_of_the_same_file_is_the_same_event() -> None:
