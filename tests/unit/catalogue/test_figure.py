@@ -9,8 +9,6 @@ from catalogue.figure import Figure, figures_of
 from catalogue.history import Histories, Reading
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
-from catalogue.model import Unit
-from catalogue.progress import MilestoneStatus
 from tests.support.figure_histories import reported
 
 CATALOGUE = load_catalogue()
@@ -36,37 +34,6 @@ def test_each_indicator_has_a_figure_for_the_region_then_for_each_departement() 
         for indicator in CATALOGUE.indicators
         for department in indicator.territories
     ]
-
-
-def test_a_ratio_is_a_fraction_of_one() -> None:
-    half = figure("schools_connected_ratio", Reading(229, 458, AS_OF))
-    assert (half.value, half.target, half.progress_rate) == (0.5, 1, 50)
-    assert (half.numerator, half.denominator) == (229, 458)
-
-
-def test_euros_come_from_cents() -> None:
-    paid = figure("grants_paid_euros", Reading(123_456, last_reported=AS_OF))
-    assert (paid.value, paid.unit, paid.numerator) == (1234.56, Unit.EUROS, 123_456)
-
-
-def test_what_nobody_reported_is_blank() -> None:
-    never = figures()["workstations_created", None]
-    assert (never.value, never.status) == (None, MilestoneStatus.UNREPORTED)
-
-
-def test_an_indicator_without_target_has_no_status() -> None:
-    released = figure("datasets_released", Reading(120, last_reported=AS_OF))
-    assert (released.value, released.target, released.progress_rate, released.status) == (
-        120,
-        None,
-        None,
-        None,
-    )
-
-
-def test_a_departement_is_not_held_to_the_regions_total() -> None:
-    essonne = figures()["coworking_sites_supported", "91"]
-    assert (essonne.target, essonne.status) == (None, None)
 
 
 def test_an_assumed_deadline_is_said_to_be_assumed() -> None:

@@ -204,37 +204,6 @@ def test_a_time_that_workers_refuse_is_refused(tolerance: int, most: int) -> Non
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [
-        {"email": "x"},
-        {"subject": "jeanne.martin@example.org"},
-        {"data": {"uai": "06 12 34 56 78"}},
-        {"data": {"uai": "0750652B", "prenom": "Jeanne"}},
-        {"id": "", "data": {"telephone": "+33 6 12 34 56 78"}},
-        {"type": "fr.unknown", "data": {"nir": "x"}},
-    ],
-)
-def test_a_person_s_data_are_found_before_anything_else(changes: dict[str, Any]) -> None:
-    found = judged(event(**changes))
-
-    assert isinstance(found, RefusedItem)
-    assert found.error.reason is RefusalReason.PERSON_DATA
-    assert not found.content.keeps_record
-    assert "Jeanne" not in str(found.error)
-    assert "34 56" not in str(found.error)
-
-
-def test_a_person_s_data_are_found_in_what_is_no_json() -> None:
-    headers = {b"content-type": b"application/cloudevents+json"}
-    [item] = read_delivery(headers, b'{"a": "jeanne@example.org", }').items
-
-    found = ADMISSION.judge(item, PRODUCER)
-
-    assert isinstance(found, RefusedItem)
-    assert found.error.reason is RefusalReason.PERSON_DATA
-
-
-@pytest.mark.parametrize(
     "body", [b"{", b"[]", b'{"a": 1, "a": 2}', b"\xff", b'"%s"' % (b"x" * 2**19)]
 )
 def test_a_problem_of_the_whole_item_names_the_body(body: bytes) -> None:

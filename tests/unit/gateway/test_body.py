@@ -90,19 +90,6 @@ def test_of_many_small_bodies_the_least_recently_received_is_evicted() -> None:
     asyncio.run(many())
 
 
-def test_a_body_that_does_not_fit_at_all_is_refused() -> None:
-    async def one() -> None:
-        bodies = reader()
-        sender, task = await begun(bodies, "a", 700)
-        sender.send(101)
-        assert await task == "overloaded"
-        sender, task = await begun(bodies, "a", 800)
-        sender.send(0, more=False)
-        assert await task == "800"
-
-    asyncio.run(one())
-
-
 def test_a_body_has_a_deadline() -> None:
     async def slow() -> None:
         _, task = await begun(BodyReader(seconds=0.01), "a", 10)

@@ -254,18 +254,6 @@ def test_a_batch_of_a_producer_that_was_replaced_is_given_up(
     run(monkeypatch, scenario)
 
 
-def test_a_writer_waits_for_its_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
-        assert "nobody listens" in str(writer.waiting_for)
-        assert await writer.write(records(b"0")) == [None]
-        broker.is_there = True
-        await until(lambda: writer.waiting_for is None)
-
-        assert await writer.write(records(b"0")) == [Written(TOPIC, 0, 0)]
-
-    run(monkeypatch, scenario, is_there=False)
-
-
 def test_an_outage_is_logged_once_with_its_remedy(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -149,15 +149,6 @@ def test_before_anything_is_known_it_says_so() -> None:
     assert "Les chiffres arrivent" in answer.body
 
 
-def test_an_entity_shows_its_events(full: ServedPage) -> None:
-    [evidence] = full.ask("/promesses/schools_connected_ratio/preuves?part=counted")
-    link = evidence.body.split('href="../../entites/schools/')[1].split('"')[0]
-    [entity] = full.ask(f"/entites/schools/{link}")
-    assert entity.status == 200
-    assert "school.connected" in entity.body
-    assert "smartregion.schools" in entity.body
-
-
 def test_the_links_of_an_entity_follow_its_path_as_it_is_written() -> None:
     """To a browser `%2F` is no slash: one folder up too many leads out of a proxy's path."""
     with page_over([raw("indicator.observed", "IND-001", "2018-01-01")]) as page:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,16 +16,6 @@ VERDICTS = [None, *OutcomeKind]
 def entry(verdict: OutcomeKind | None, *, again: bool = False) -> Entry:
     letter = letter_of(replay_of=LetterPosition(0, 1), attempts=1) if again else letter_of()
     return Entry(letter) if verdict is None else entry_with_outcome(letter, verdict)
-
-
-@pytest.mark.parametrize(("before", "noted", "attempts"), [(0, 2, 2), (2, 0, 2), (2, 3, 3)])
-def test_attempts_before_the_letter_count(before: int, noted: int, attempts: int) -> None:
-    letter = letter_of(attempts=before)
-
-    assert (
-        entry_with_outcome(letter, OutcomeKind.STILL_REFUSED, attempts=noted).attempts == attempts
-    )
-    assert Entry(letter).attempts == before
 
 
 @given(st.lists(st.builds(entry, st.sampled_from(VERDICTS), again=st.booleans())))

@@ -18,7 +18,6 @@ from tests.support.letters import letter_of, valid_event
 RULES = gateway_rules(Settings(), FixedClock(date(2018, 1, 1)))
 EVENT = valid_event(source="urn:iledefrance:lycees")
 LETTER = letter_of(EVENT, origin=GATEWAY, producer="lycees")
-AS_TEXT = (LETTER.value or b"").decode()
 
 
 def reason(letter: DeadLetter) -> RefusalReason:
@@ -51,19 +50,6 @@ def test_an_event_waits_for_the_time_that_workers_tolerate(tolerance: int | None
         )
 
     assert refusal.value.reason is RefusalReason.TIME_AHEAD
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (AS_TEXT.replace('"name":', '"name":"Autre","name":'), RefusalReason.INVALID_JSON),
-        (AS_TEXT.replace('"name":', '"nom_usage":"Dupont","name":'), RefusalReason.PERSON_DATA),
-        ("{", RefusalReason.INVALID_JSON),
-        ("\udcff", RefusalReason.INVALID_JSON),
-    ],
-)
-def test_the_gateway_reads_more_strictly_than_a_worker(value: str, expected: RefusalReason) -> None:
-    assert reason(replace(LETTER, value=value.encode(errors="surrogateescape"))) is expected
 
 
 def test_an_event_with_an_unreadable_header_is_not_admitted() -> None:

@@ -10,15 +10,13 @@ from typing import Any, NoReturn
 import pytest
 
 from boundary.errors import SmartRegionError
-from broker.errors import BrokerRefusedError, TopicMismatchError
-from broker.topic_admin import ABSENT
+from broker.errors import BrokerRefusedError
 from dashboards.grafana import PublishingError
 from events.last_record import LastRecord
 from events.producers.model import load_producers
 from operations.doctor import brokers, checks
 from operations.doctor.checks import (
     MOST_APART,
-    Check,
     CheckStatus,
     Doctor,
     Finding,
@@ -147,25 +145,6 @@ def test_fewer_brokers_than_copies_are_reported(monkeypatch: pytest.MonkeyPatch)
 
     with pytest.raises(SmartRegionError, match="1 where SMART_REGION_REPLICATION is 3"):
         brokers.check_brokers(load_settings(replication=3))
-
-
-@pytest.mark.parametrize(
-    ("actual", "error", "said"),
-    [
-        (ABSENT, SmartRegionError, "smart-region topics apply"),
-        (4, TopicMismatchError, "4 instead of 8"),
-    ],
-)
-def test_a_topic_that_is_absent_or_differs_is_reported(
-    actual: object, error: type[Exception], said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def verify(*_: object, **__: object) -> NoReturn:
-        raise TopicMismatchError("smartregion.schools", "partitions", expected=8, actual=actual)
-
-    monkeypatch.setattr(brokers, "verify_topics", verify)
-
-    with pytest.raises(error, match=said):
-        brokers.check_topics(load_settings())
 
 
 @pytest.mark.parametrize(
@@ -324,32 +303,6 @@ def test_workers_whose_clocks_differ_are_both_named() -> None:
 def test_without_the_setting_there_is_nothing_to_ask() -> None:
     with pytest.raises(NothingToCheckError, match="SMART_REGION_WORKERS is not set"):
         asked(None)
-
-
-def fail() -> str:
-    raise SmartRegionError("broker: is not an address, value nowhere")
-
-
-def find_nothing() -> str:
-    raise NothingToCheckError("name it")
-
-
-def test_a_wrong_check_stops_only_those_that_need_it() -> None:
-    checks = [
-        Check("one", fail),
-        Check("two", lambda: "fine", needs=("one",)),
-        Check("three", lambda: "fine", needs=("two",)),
-        Check("four", find_nothing),
-        Check("five", lambda: "fine"),
-    ]
-
-    assert list(run_checks(checks)) == [
-        ("one", CheckStatus.WRONG, "broker: is not an address, value nowhere"),
-        ("two", CheckStatus.SKIPPED, "put right first: one"),
-        ("three", CheckStatus.SKIPPED, "put right first: two"),
-        ("four", CheckStatus.SKIPPED, "name it"),
-        ("five", CheckStatus.OK, "fine"),
-    ]
 
 
 def test_a_clock_that_is_off_says_which_way() -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from pydantic import SecretStr
 
 from boundary.errors import SmartRegionError
 from boundary.settings import ENV_PREFIX
-from operations.programs.addresses import HOST, address_of, free_address
+from operations.programs.addresses import free_address
 from operations.programs.program import (
     Program,
     answers,
@@ -133,23 +131,6 @@ def test_a_server_is_ready_once_it_answers_200(
 
     assert not answers(f"{server.url}/readyz")(program)
     assert not listens(free_address())(program)
-
-
-def test_something_else_than_http_is_no_answer(tmp_path: Path) -> None:
-    with socket.create_server((HOST, 0)) as server:
-
-        def babble() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(4096)
-                connection.sendall(b"220 mail.example\r\n\r\n")
-
-        thread = threading.Thread(target=babble)
-        thread.start()
-        url = f"http://{address_of(server.getsockname()[1])}/readyz"
-
-        assert not answers(url)(python("mail", "", tmp_path))
-        thread.join()
 
 
 def test_our_command_is_the_one_beside_this_python(

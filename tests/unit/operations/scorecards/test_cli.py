@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,26 +50,6 @@ def test_reports_on_the_shipped_producers(topics: list[Any]) -> None:
     assert "Scorecard of 2018-03-01" in result.stdout
     assert None in topics
     assert ["smartregion.dead-letters"] in topics
-
-
-def test_reports_on_the_producers_of_a_site(tmp_path: Path) -> None:
-    file = tmp_path / "producers.yaml"
-    file.write_text(
-        """\
-producers:
-  - id: elsewhere
-    title: Ailleurs
-    contact: Ailleurs
-    sources: [/elsewhere]
-    types: [school.*]
-    quota: { events_per_second: 1, burst: 1 }
-    expected_every: daily
-"""
-    )
-
-    result = json.loads(report("--format", "json", SMART_REGION_PRODUCERS=str(file)).stdout)
-
-    assert [card["producer"] for card in result["scorecards"]] == ["elsewhere", "unknown"]
 
 
 def test_a_list_without_references_is_a_mistake(tmp_path: Path) -> None:

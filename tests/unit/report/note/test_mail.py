@@ -116,16 +116,6 @@ def test_a_wrong_password_is_told_and_not_shown(
     assert not mailbox.messages
 
 
-def test_a_password_that_everybody_may_read_is_not_used(
-    trusted: Authority, tmp_path: Path, note: Note
-) -> None:
-    with (
-        mail_server(trusted.issue("127.0.0.1")) as mailbox,
-        pytest.raises(SmartRegionError, match="chmod 600"),
-    ):
-        send_note(note, contacts_of(mailbox, tmp_path, mode=0o644), None, "note", "")
-
-
 def test_an_address_that_is_refused_is_named(
     trusted: Authority, tmp_path: Path, note: Note
 ) -> None:

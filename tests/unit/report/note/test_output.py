@@ -18,8 +18,6 @@ from report.note.output import NoPdfError, note_pdf, printable
 from tests.support.notes import request_of, simulated_note, texts_of
 from tests.support.read_aloud import read_aloud
 
-LANGUAGE = "fr-FR"
-
 
 @pytest.fixture(scope="module")
 def note() -> Note:
@@ -38,20 +36,6 @@ def reader(content: bytes) -> PdfReader:
 
 def root_of(reader: PdfReader) -> Any:  # noqa: ANN401 - what pypdf reads
     return reader.trailer["/Root"]
-
-
-def test_it_claims_both_standards(reader: PdfReader, note: Note) -> None:
-    root = root_of(reader)
-    metadata = root["/Metadata"].get_data().decode()
-
-    assert "<pdfuaid:part>1</pdfuaid:part>" in metadata
-    assert "<pdfaid:part>2</pdfaid:part>" in metadata
-    assert "<pdfaid:conformance>A</pdfaid:conformance>" in metadata
-    assert root["/MarkInfo"]["/Marked"]
-    assert root["/Lang"] == LANGUAGE
-    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
-    assert reader.metadata is not None
-    assert reader.metadata.title == note.title
 
 
 def test_an_independent_check_finds_nothing(content: bytes, tmp_path: Path) -> None:

@@ -29,15 +29,6 @@ def squeezed(text: str) -> str:
     return re.sub(r"\s", "", text)
 
 
-def test_a_screen_reader_finds_its_way(page: Elements) -> None:
-    headings = [tag for tag, _ in page.found if re.fullmatch("h[1-6]", tag)]
-
-    assert page.of("html") == [{"lang": "fr"}]
-    assert headings == ["h1", *["h2"] * 7]
-    assert len(page.of("table")) == len(page.of("caption")) == 3
-    assert all("scope" in one for one in page.of("th"))
-
-
 def test_nothing_is_loaded(page: Elements) -> None:
     assert not {tag for tag, _ in page.found} & {"script", "img", "link", "iframe", "svg", "form"}
     attributes = {name for _, found in page.found for name in found}

@@ -25,7 +25,6 @@ SECRETS = Secrets.model_validate(
 
 
 def written(folder: Path, text: str, mode: int = 0o600) -> Path:
-    """Write a producer's secret."""
     file = folder / "secret"
     file.write_text(text, encoding="utf-8")
     file.chmod(mode)

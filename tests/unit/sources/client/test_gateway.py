@@ -43,7 +43,6 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def event(number: int) -> CloudEvent:
-    """Return the event of a number."""
     return CloudEvent(
         id=str(number),
         source="/lycees",
@@ -68,7 +67,6 @@ class FakeGateway:
     def exchange(
         self, method: str, url: str, *, body: bytes, headers: Mapping[str, str]
     ) -> HttpAnswer:
-        """Take a request."""
         assert (method, url) == ("POST", f"{URL}/events")
         events = json.loads(body)
         numbers = [int(one["id"]) for one in events]
@@ -87,17 +85,14 @@ class FakeGateway:
         return HttpAnswer(reply.status, dict(reply.headers), raw)
 
     def close(self) -> None:
-        """Be left."""
         self.closed = True
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
         self.clock += seconds
 
     def publisher(
         self, *, spool: Spool | None = None, retry_seconds: float = 30.0, **options: Any
     ) -> GatewayPublisher:
-        """Return a publisher to this gateway."""
         return GatewayPublisher(
             URL,
             TOKEN,

@@ -28,7 +28,6 @@ URL = "https://gateway.example"
 def read(
     status: int, content: object, *, events: int = 2, headers: dict[str, str] | None = None
 ) -> list[EventAnswer]:
-    """Read an answer to a batch."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     return list(read_answer(URL, HttpAnswer(status, headers or {}, body), events=events, now=NOW))
 

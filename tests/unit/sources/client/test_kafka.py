@@ -62,20 +62,17 @@ class FakeProducer:
         self._sender = self
 
     def partitions_for(self, _topic: str) -> set[int]:
-        """Know three partitions of any topic, or fail as set."""
         if self.describes is not None:
             raise self.describes
         return {0, 1, 2}
 
     def send(self, topic: str, *, partition: int, **_record: object) -> FakeFuture:
-        """Keep a record, or refuse it as set."""
         if self.refuses is not None:
             raise self.refuses
         self.sent.append((topic, partition, FakeFuture()))
         return self.sent[-1][2]
 
     def flush(self, *, timeout: float) -> None:
-        """Deliver everything, or time out at once."""
         assert timeout > 0
         if not self.answers:
             raise KafkaTimeoutError
@@ -90,7 +87,6 @@ class FakeProducer:
             future.error = KafkaError("closed forcefully")
 
     def close(self, *, timeout: float) -> None:
-        """Be closed, once nothing waits."""
         assert timeout > 0
         assert not self.sent
         self.closed = True
@@ -98,7 +94,6 @@ class FakeProducer:
 
 @pytest.fixture
 def producer(monkeypatch: pytest.MonkeyPatch) -> FakeProducer:
-    """The client that a Kafka publisher finds."""
     producer = FakeProducer()
     monkeypatch.setattr("sources.client.kafka.opened", lambda *_, **__: producer)
     return producer

@@ -17,7 +17,6 @@ PSEUDONYM = f"k1-{'0' * 32}"
 
 
 def enrolled(person: str) -> CloudEvent:
-    """Return the event of an enrolment."""
     return event("training.enrolled", person, "2019-03-11")
 
 

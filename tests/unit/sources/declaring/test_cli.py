@@ -24,7 +24,6 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def new(*options: str, answers: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the command."""
     return run_inside_with({}, "producers", "new", *options, standard_input=answers)
 
 

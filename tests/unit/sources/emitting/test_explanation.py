@@ -33,14 +33,12 @@ TEXT = "Les travaux ont pris trois mois de retard."
 
 
 def said(publishers: list[WatchedPublisher]) -> MilestoneExplained:
-    """Return the explanation that was sent last."""
     [event] = publishers[-1].events
     assert isinstance(event.fact, MilestoneExplained)
     return event.fact
 
 
 def refusal(**others: object) -> SmartRegionError:
-    """Return why an explanation is refused."""
     words = {
         "indicator": "schools_connected_ratio",
         "milestone": "all_connected",

@@ -25,7 +25,6 @@ BLANK_LINES = st.sampled_from([b"\n", b"  \r\n"])
 
 
 def line_of(event: CloudEvent) -> bytes:
-    """An event as a line of a file."""
     return encode_structured(event).value + b"\n"
 
 
@@ -45,7 +44,6 @@ class BrokenPublisher(RecordingPublisher):
         self.healthy = healthy
 
     def flush(self) -> DeliveryReport:
-        """Return the lost ones."""
         lost = tuple(FailedDelivery(event, "broker gone") for event in self.events[self.healthy :])
         return DeliveryReport(len(self.events) - len(lost), lost)
 
@@ -54,7 +52,6 @@ class ClosedPublisher(RecordingPublisher):
     """Knows no topic but that of the first event."""
 
     def publish(self, event: CloudEvent) -> None:
-        """Take one event."""
         if self.events:
             raise TopicsMissingError("broker:9092", ["smartregion.schools"])
         super().publish(event)
@@ -126,7 +123,6 @@ def test_long_inputs_are_settled_on_the_way(event: CloudEvent) -> None:
 
 
 def named(name: str) -> CloudEvent:
-    """Return an event with an id."""
     return CloudEvent(
         id=name,
         source="/lycees",

@@ -33,7 +33,6 @@ def seen(
     licence: Licence = Licence.OPEN_LICENCE,
     frequency: UpdateFrequency = UpdateFrequency.MONTHLY,
 ) -> PortalDataset:
-    """Return a dataset as a portal has it."""
     released = DatasetReleased(
         dataset_id=name,
         released_on=issued,

@@ -23,7 +23,6 @@ MONTH = timedelta(days=31)
 
 
 def data(text: str, **other: object) -> FoundData:
-    """Return data as they were found."""
     return FoundData.model_validate({"outcome": DataOutcome.DATA, "fingerprint": text, **other})
 
 
@@ -33,7 +32,6 @@ SAME = FoundData(outcome=DataOutcome.SAME)
 
 
 def known(*found: FoundData, since: date = DAY) -> KnownData:
-    """Return what is known of an address after a probe each day."""
     last: KnownData | None = None
     for number, one in enumerate(found):
         last = remember(last, one, since + timedelta(days=number))
@@ -42,7 +40,6 @@ def known(*found: FoundData, since: date = DAY) -> KnownData:
 
 
 def state(*addresses: KnownData, on: date) -> DataState:
-    """Return the state of a monthly dataset."""
     return probed("gares", addresses, UpdateFrequency.MONTHLY, on).data_state
 
 

@@ -48,12 +48,10 @@ FORMS = {"turtle": ".ttl", "xml": ".rdf", "json-ld": ".jsonld"}
 
 
 def parsed(content: bytes, kind: str, limits: ParsingLimits | None = None) -> CataloguePage:
-    """Parse a document that refers to no other."""
     return parse(content, CatalogueDocument("https://example.org", kind), limits)
 
 
 def read(served: Portal, path: str) -> PortalSnapshot:
-    """Read a portal on loopback without pauses."""
     how = Politeness("x@example.org", pause=0, seconds=5, network=PRIVATE, sleep=lambda _: None)
     with PoliteClient(how) as client:
         return read_dcat(client, served.url + path)

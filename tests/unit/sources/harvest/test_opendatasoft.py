@@ -17,7 +17,6 @@ from tests.support.portals import API, Answer, Portal, dataset, portal
 
 
 def read(served: Portal) -> PortalSnapshot:
-    """Read a portal on loopback without pauses."""
     how = Politeness("x@example.org", pause=0, seconds=5, network=PRIVATE, sleep=lambda _: None)
     with PoliteClient(how) as client:
         return read_opendatasoft(client, served.url)
@@ -76,34 +75,28 @@ def test_an_entry_with_strange_metadata_is_read(metas: object) -> None:
 
 
 def lose_a_page(served: Portal) -> None:
-    """Fail from the second page on."""
     served.lie("offset=99", Answer(500))
 
 
 def answer_a_page_of_the_web(served: Portal) -> None:
-    """Answer 200, and an excuse for people."""
     served.lie("offset=99", Answer(body=b"<!doctype html><title>Maintenance</title>"))
 
 
 def count_more_than_there_are(served: Portal) -> None:
-    """List an entry twice in the place of another."""
     served.datasets[5] = served.datasets[4]
 
 
 def leave_out_a_name(served: Portal) -> None:
-    """List an entry that does not say which it is."""
     del served.datasets[5]["dataset_id"]
 
 
 def remove_one_meanwhile(served: Portal) -> None:
-    """Remove a dataset of the first page before the second is requested, which begins later."""
     left = [one for one in served.datasets if one["dataset_id"] != "d-005"]
     page = {"total_count": len(left), "results": left[99:]}
     served.lie("offset=99", Answer(body=json.dumps(page).encode()))
 
 
 def replace_one_meanwhile(served: Portal) -> None:
-    """Remove a dataset of the first page and add another one, so that their number is the same."""
     left = [one for one in served.datasets if one["dataset_id"] != "d-005"]
     page = {"total_count": 130, "results": [*left[99:], dataset("e")]}
     served.lie("offset=99", Answer(body=json.dumps(page).encode()))

@@ -31,21 +31,18 @@ class Time:
     slept: list[float] = field(default_factory=list)
 
     def sleep(self, seconds: float) -> None:
-        """Let the time pass."""
         self.slept.append(seconds)
         self.now += seconds
 
 
 @pytest.fixture
 def served() -> Iterator[Portal]:
-    """Yield a portal with one page."""
     with portal() as found:
         found.documents["/page"] = Answer(body=b"here")
         yield found
 
 
 def client(passing: Time, **how: float) -> PoliteClient:
-    """Return a client whose time passes at once."""
     given = {"pause": 1.0, "seconds": 5.0, "longest_wait": 100.0, **how}
     return PoliteClient(
         Politeness(

@@ -33,7 +33,6 @@ GOOD = Described(
 def read(
     described: Described = GOOD, rules: ReadingRules | None = None, **other: Any
 ) -> tuple[PortalDataset | None, list[Diagnostic]]:
-    """Read a description with other parts."""
     return read_dataset(replace(described, **other), rules or ReadingRules(), today=TODAY)
 
 

@@ -30,7 +30,6 @@ def served() -> Iterator[Portal]:
 
 
 def figure(events: list[CloudEvent], indicator: str, *, days: float = 0) -> Fraction | None:
-    """Return an indicator on a day, as a worker counts it."""
     known = histories_of(state_store_of(CATALOGUE, events), CATALOGUE)
     return known[indicator, None].value((NOW + timedelta(days=days)).date())
 

@@ -26,8 +26,6 @@ from tests.support.watched_publisher import RecordingPublisher
 
 
 class FailingPublisher(RecordingPublisher):
-    """Delivers so many events, and then fails in a way."""
-
     def __init__(self, delivered: int, *, refused: bool = False) -> None:
         super().__init__()
         self._left = delivered
@@ -35,27 +33,23 @@ class FailingPublisher(RecordingPublisher):
         self._failed: list[FailedDelivery] = []
 
     def publish(self, event: CloudEvent) -> None:
-        """Deliver or lose an event."""
         if len(self.events) < self._left:
             super().publish(event)
         else:
             self._failed.append(FailedDelivery(event, "broken", refused=self._refused))
 
     def flush(self) -> DeliveryReport:
-        """Say what failed."""
         failed, self._failed = tuple(self._failed), []
         return replace(super().flush(), failed=failed)
 
 
 @pytest.fixture
 def served() -> Iterator[Portal]:
-    """Yield a portal with ten datasets."""
     with portal(*(dataset(f"d-{number}") for number in range(10))) as found:
         yield found
 
 
 def names(events: list[CloudEvent]) -> list[tuple[str, str]]:
-    """Return what events say of which dataset."""
     return [(event.fact.NAME, event.fact.entity_id) for event in events]
 
 
@@ -110,21 +104,6 @@ def test_bad_metadata_of_one_dataset_stops_no_other(served: Portal, tmp_path: Pa
         assert "Tous droits" in str(one.problems[0])
 
 
-def test_what_was_not_sent_is_sent_first_and_unchanged(served: Portal, tmp_path: Path) -> None:
-    """With the same ids and times: what had arrived already is an exact duplicate."""
-    file = tmp_path / "state.json"
-    broken = FailingPublisher(7)
-    with pytest.raises(HarvestError, match="run the same command again"):
-        harvest(served, file, broken)
-
-    sent, _ = harvest(served, file, days=1)
-
-    assert len(sent) == 20
-    assert set(broken.events) <= set(sent)
-    assert {event.time for event in sent} == {NOW}
-    assert harvest(served, file, days=2)[0] == []
-
-
 def test_a_refused_event_is_reported_and_tried_again(served: Portal, tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     first = FailingPublisher(18, refused=True)
@@ -161,7 +140,6 @@ def test_a_state_of_another_harvest_is_refused(served: Portal, tmp_path: Path) -
 
 
 def states(events: list[CloudEvent]) -> dict[str, DataState]:
-    """Return what events say of the data of each dataset."""
     facts = (event.fact for event in events)
     return {one.dataset_id: one.data_state for one in facts if isinstance(one, DatasetProbed)}
 

@@ -20,7 +20,6 @@ ROWS = b"gare;voyageurs\nNation;12\nOpera;3\n"
 def found(
     body: bytes, kind: str = "text/csv", *, status: int = 200, is_cut: bool = False, **how: bool
 ) -> FoundData:
-    """Return what is made of an answer."""
     answer = HttpAnswer(status, {"Content-Type": kind}, body)
     return found_in(PoliteAnswer(URL, answer, is_cut), Distribution(url=URL, **how))
 
@@ -93,7 +92,6 @@ def test_what_was_cut_is_known_by_its_length_and_marks() -> None:
 
 
 def ask(served: Portal, path: str, known: Validators | None = None) -> FoundData | None:
-    """Ask a portal on loopback without pauses."""
     how = Politeness(
         "x@example.org",
         pause=0,

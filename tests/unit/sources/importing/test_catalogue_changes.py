@@ -81,7 +81,6 @@ def after_paste(folder: Path, text: str, *lines: str) -> dict[str, Any]:
 
 
 def whys(findings: list[Finding]) -> list[str]:
-    """Return why each line makes no event."""
     return [one.why if isinstance(one, SkippedLine) else type(one).__name__ for one in findings]
 
 

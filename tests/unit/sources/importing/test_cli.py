@@ -47,7 +47,6 @@ class Broker(RecordingPublisher):
 
 @pytest.fixture(autouse=True)
 def got(monkeypatch: pytest.MonkeyPatch) -> list[CloudEvent]:
-    """Return what the broker has got, in place of Kafka."""
     Broker.got = []
     monkeypatch.setattr("sources.client.KafkaPublisher", Broker)
     return Broker.got

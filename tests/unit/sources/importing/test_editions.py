@@ -30,13 +30,11 @@ PREMISES = st.integers(1, 10**6)
 def read(
     folder: Path, text: str, *, name: str = NAME, mapping: CsvMapping | None = None
 ) -> list[Finding]:
-    """Read a file of this name."""
     reader = reader_of(mapping or load_mapping("arcep_debit_filaire"))
     return [*reader.read(open_table(write_file(folder, text, name=name), reader.layout), RECORDED)]
 
 
 def coverages(found: list[Finding]) -> list[BroadbandCoverageReported]:
-    """Return what was found of communes."""
     facts = [one.event.fact for one in found if isinstance(one, FoundEvent)]
     assert not [one for one in found if isinstance(one, Diagnostic)]
     return [fact for fact in facts if isinstance(fact, BroadbandCoverageReported)]
@@ -50,7 +48,6 @@ def refused(found: list[Finding]) -> str:
 
 
 def lines(*rows: str) -> str:
-    """Write rows below the heading."""
     return "\n".join((HEADING, *rows, ""))
 
 

@@ -23,13 +23,11 @@ LATER = replace(CLAIM, time=20, content=b"six")
 def standing(
     file: Path, claim: SentEvent, destination: str = "kafka:9092", **how: bool
 ) -> SendStatus:
-    """Return the state in a journal of an earlier run."""
     with open_journal(file, destination, **how) as journal:
         return journal.standing(claim)
 
 
 def note(file: Path, *claims: SentEvent, destination: str = "kafka:9092", **how: bool) -> None:
-    """Record what has arrived."""
     with open_journal(file, destination, **how) as journal:
         journal.note(claims)
 

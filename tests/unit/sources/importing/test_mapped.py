@@ -19,7 +19,6 @@ GOLDEN = Path(__file__).with_name("mapped.txt")
 
 
 def mapping(fact: str, fields: Mapping[str, object], **more: Any) -> CsvMapping:
-    """Declare a mapping."""
     return CsvMapping.model_validate(
         {"title": "Test", "fact": fact, "source": "urn:test", "fields": fields, **more}
     )
@@ -93,7 +92,6 @@ def only(*patterns: str) -> CsvMapping:
 
 
 def in_states(*states: str) -> str:
-    """Return a line for each state."""
     days = enumerate(states, 1)
     lines = (f"0750419Y;2018-09-{day:02};1000;{state}" for day, state in days)
     return "\n".join(("uai;date;debit;état", *lines))
@@ -191,7 +189,6 @@ CASES: dict[str, tuple[CsvMapping, str]] = {
 
 
 def shown(finding: Finding) -> str:
-    """Return what a line is, in one."""
     if isinstance(finding, FoundEvent):
         fact = finding.event.fact
         return f"{finding.line}: {fact.NAME} {fact.model_dump_json()}"
@@ -201,7 +198,6 @@ def shown(finding: Finding) -> str:
 
 
 def texts(folder: Path) -> Iterator[str]:
-    """Yield what becomes of the lines of each case."""
     for name, (declared, text) in CASES.items():
         reader = MappedReader(declared, pseudonymise=lambda one: f"k1-{sum(one.encode()):032x}")
         table = open_table(write_file(folder, text), reader.layout)

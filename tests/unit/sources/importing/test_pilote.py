@@ -33,17 +33,13 @@ LINE = ("IND-042", "D77", "2023-12-31", "va", "71,5")
 
 
 class Promises(CatalogueChanges):
-    """Takes initial and target values."""
-
     def __init__(self) -> None:
         self.taken: list[PiloteValue] = []
 
     def take(self, value: PiloteValue, origin: LineOrigin, time: datetime) -> None:  # noqa: ARG002
-        """Keep a value."""
         self.taken.append(value)
 
     def rest(self) -> Iterator[Finding]:
-        """Return one line that is not changed."""
         yield SkippedLine(2, "kept")
 
 
@@ -54,14 +50,12 @@ def read_line(**cells: str) -> PiloteValue | SkippedLine | list[Diagnostic]:
 
 
 def read_file(folder: Path, *lines: str) -> list[Finding]:
-    """Read a file of these lines."""
     reader = PiloteReader(Promises())
     table = open_table(write_file(folder, "\n".join((HEADING, *lines))), reader.layout)
     return list(reader.read(table, RECORDED))
 
 
 def facts(findings: list[Finding]) -> list[IndicatorObserved]:
-    """Return the observations that were found, and nothing else."""
     found = [finding.event.fact for finding in findings if isinstance(finding, FoundEvent)]
     assert len(found) == len(findings), findings
     return [fact for fact in found if isinstance(fact, IndicatorObserved)]

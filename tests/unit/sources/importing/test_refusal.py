@@ -16,7 +16,6 @@ REFUSAL = Diagnostic(
 
 
 def report(folder: Path, *refusals: Diagnostic, name: str = "refused.csv") -> bytes:
-    """Write refusals into a file, and return what it holds."""
     with refusal_file(folder / name) as write:
         for refusal in refusals:
             write(refusal)

@@ -6,8 +6,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
@@ -37,7 +35,6 @@ def found(
 
 
 def days(count: int) -> list[FoundEvent]:
-    """Return findings about so many days, from line 2 on."""
     first = date(2020, 1, 1)
     return [found(line, day=first + timedelta(line)) for line in range(2, count + 2)]
 
@@ -57,7 +54,6 @@ class Run:
         publisher: RecordingPublisher | None = None,
         chunk: int = 3,
     ) -> Tally:
-        """Carry findings of one file."""
         publisher = publisher or RecordingPublisher()
         with open_journal(self._journal, "kafka") as journal:
             sender = Sender(publisher, journal, on_refused=self.refused.append, chunk=chunk)
@@ -70,20 +66,16 @@ class Run:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Return runs that share a journal."""
     return Run(tmp_path)
 
 
 class FailingPublisher(RecordingPublisher):
-    """Delivers no event after so many."""
-
     def __init__(self, after: int) -> None:
         super().__init__()
         self._left = after
         self._lost: list[FailedDelivery] = []
 
     def publish(self, event: CloudEvent) -> None:
-        """Keep the event while some are left."""
         if self._left:
             self._left -= 1
             super().publish(event)
@@ -91,7 +83,6 @@ class FailingPublisher(RecordingPublisher):
             self._lost.append(FailedDelivery(event, "no answer"))
 
     def flush(self) -> DeliveryReport:
-        """Return which were lost."""
         lost, self._lost = self._lost, []
         return replace(super().flush(), failed=tuple(lost))
 
@@ -151,27 +142,6 @@ def test_what_is_refused_at_the_gateway_is_reported_by_its_line(run: Run) -> Non
         "file.csv:3: is refused where it was sent to: not yours"
     ]
     assert run(days(3)) == Tally(sent=1, known=2)
-
-
-@given(st.integers(0, 9), st.integers(1, 4))
-def test_an_import_resumes_wherever_it_was_cut(
-    tmp_path_factory: pytest.TempPathFactory, cut: int, chunk: int
-) -> None:
-    class Cut(Exception):  # noqa: N818 - not an error, but the end of the process
-        pass
-
-    class CutPublisher(RecordingPublisher):
-        def flush(self) -> DeliveryReport:
-            if len(self.events) > cut:
-                raise Cut
-            return super().flush()
-
-    run = Run(tmp_path_factory.mktemp("cut"))
-    with pytest.raises(Cut):
-        run(days(10), publisher=CutPublisher(), chunk=chunk)
-    run(days(10), chunk=chunk)
-    assert len({event.id for event in run.arrived}) == 10
-    assert len(run.arrived) <= 10 + chunk
 
 
 def test_every_line_is_counted_once(run: Run) -> None:

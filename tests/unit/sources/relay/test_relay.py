@@ -54,20 +54,16 @@ class FakeOutbox(Outbox):
             raise
 
     def delivered(self, seqs: Sequence[int]) -> None:
-        """Remove rows."""
         self.rows = [row for row in self.rows if row.seq not in seqs]
 
     def refuse(self, seq: int, reason: str) -> None:
-        """Put a row aside."""
         self.delivered([seq])
         self.aside[seq] = reason
 
     def waiting(self) -> int:
-        """Count the rows."""
         return len(self.rows)
 
     def wait(self, seconds: float) -> None:  # noqa: ARG002
-        """End the test."""
         raise KeyboardInterrupt
 
     def __exit__(self, *_: object) -> None:
@@ -83,11 +79,9 @@ class FakePublisher:
         self._queue: list[CloudEvent] = []
 
     def publish(self, event: CloudEvent) -> None:
-        """Queue an event."""
         self._queue.append(event)
 
     def flush(self) -> DeliveryReport:
-        """Deliver what is queued, but for what is lost or refused."""
         failed = []
         for one in self._queue:
             fate = self.fates.get(one.id, WHOLE)
@@ -157,7 +151,6 @@ class Growing(FakeOutbox):
     """An outbox into which an event comes with each that leaves it."""
 
     def delivered(self, seqs: Sequence[int]) -> None:
-        """Remove rows, and add as many."""
         super().delivered(seqs)
         self.rows += [row_of(seq + 100, 1) for seq in seqs]
 
@@ -174,10 +167,7 @@ def test_what_comes_meanwhile_is_for_the_next_time() -> None:
 
 
 class LongestPauses(Random):
-    """Chance that chooses the longest pause."""
-
     def uniform(self, _: float, b: float) -> float:
-        """Return the end of the range."""
         return b
 
 
@@ -209,7 +199,6 @@ class Emitting(Growing):
         self.clock = 0.0
 
     def wait(self, seconds: float) -> None:
-        """Note the wait, and end the test after a while."""
         self.waits.append(seconds)
         self.clock += 15.0
         if self.clock > 130.0:
@@ -257,7 +246,6 @@ class Elsewhere(FakePublisher):
         self._is_gateway = is_gateway
 
     def flush(self) -> DeliveryReport:
-        """Refuse all."""
         raise GatewayRefusedError(
             "https://gateway.example", status=404, cause="nginx", is_gateway=self._is_gateway
         )
