@@ -57,21 +57,6 @@ def test_the_corpus_has_no_message_without_its_file() -> None:
     assert {text.stem for text in BAD.glob("*.txt")} == {path.stem for path in BAD_ONES}
 
 
-def test_a_mistake_is_reported_in_parts() -> None:
-    with pytest.raises(InvalidDeclarationError) as refusal:
-        load_catalogue(BAD / "fact_unknown.yaml")
-    (error,) = refusal.value.diagnostics
-    parts = (error.file, error.line, error.field, error.problem, error.value, error.remedy)
-    assert parts == (
-        BAD / "fact_unknown.yaml",
-        13,
-        "indicators[connected].measure.count",
-        "is not a known fact",
-        "school.conected",
-        "write 'school.connected'",
-    )
-
-
 def test_a_path_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidDeclarationError, match="is not there"):
         load_catalogue(tmp_path / "programs")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from catalogue.history import Histories, Reading
 from catalogue.judgement import judge_all
 from catalogue.model import Indicator
 from catalogue.observed import TERRITORIES, observed_measure
-from catalogue.vocabulary import field_of
 from events.identifiers import Department
 from tests.support.audits import INDICATOR, catalogue_of
 from tests.support.figure_histories import reported
@@ -33,14 +31,6 @@ def test_it_looks_at_its_own_territories_and_not_at_the_country() -> None:
     assert entities is not None
     assert set(entities) == {"IND-042/R11", *(f"IND-042/D{code.value}" for code in Department)}
     assert len(TERRITORIES) == len(entities)
-
-
-def test_a_percentage_is_a_hundredth() -> None:
-    catalogue = catalogue_of({"observed": "IND-042", "percent": True}, unit="ratio")
-    reading = Reading(71_500_000, last_reported=date(2019, 1, 1))
-    history = reported(reading, divisor=catalogue.indicator(INDICATOR).measure.divisor)
-    judged = judge_all(catalogue, {(INDICATOR, None): history}, date(2019, 1, 1))[0]
-    assert judged.value == Fraction(715, 1000)
 
 
 @pytest.mark.parametrize(
@@ -80,13 +70,6 @@ def test_a_value_may_be_negative() -> None:
     milestone = {"id": "even", "target": -1, "day": date(2020, 1, 1), "source": "Essai"}
     declared = indicator(baseline={**BASELINE, "value": -3}, milestones=[milestone])
     assert declared.milestones[0].target == -1
-
-
-def test_the_catalogue_knows_the_attribute_and_not_the_field() -> None:
-    use = field_of("indicator.observed", "value_micros")
-    assert use is not None
-    assert use.numeric
-    assert field_of("indicator.observed", "value") is None
 
 
 class TestBaselines:

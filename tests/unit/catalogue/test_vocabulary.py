@@ -7,45 +7,16 @@ import pytest
 from catalogue.territories import REGION, REGION_NAME, TERRITORY_NAMES, TERRITORY_TITLES
 from catalogue.vocabulary import (
     carries_department,
-    field_of,
     fields_of,
 )
 from events.fact import Family
 from events.identifiers import Department
 from events.registry import FACTS_BY_NAME
-from events.school import SchoolKind
-
-
-@pytest.mark.parametrize(
-    ("fact", "field", "numeric", "mapping", "closed"),
-    [
-        ("school.connected", "downlink_mbps", True, False, False),
-        ("school.registered", "kind", False, False, True),
-        ("school.registered", "name", False, False, False),
-        ("equipment.delivered", "completes_plan", False, False, True),
-        ("grant.paid", "amount_cents", True, False, False),
-        ("workstation.usage_reported", "occupied_hours", True, True, False),
-        ("school.closed", "department", False, False, True),
-        ("broadband.coverage_reported", "department", False, False, True),
-    ],
-)
-def test_a_field_is_described_by_its_use(
-    *, fact: str, field: str, numeric: bool, mapping: bool, closed: bool
-) -> None:
-    use = field_of(fact, field)
-    assert use is not None
-    assert (use.numeric, use.mapping, use.closed) == (numeric, mapping, closed)
 
 
 @pytest.mark.parametrize("fact", FACTS_BY_NAME)
 def test_the_day_and_the_retraction_are_no_fields_of_a_measure(fact: str) -> None:
     assert not {"retracted", FACTS_BY_NAME[fact].DAY} & set(fields_of(fact))
-
-
-def test_a_fields_own_values_are_in_their_declared_order() -> None:
-    use = field_of("school.registered", "kind")
-    assert use is not None
-    assert use.choices == tuple(kind.value for kind in SchoolKind)
 
 
 @pytest.mark.parametrize("fact", FACTS_BY_NAME)

@@ -10,6 +10,7 @@ from starlette.types import Message
 
 from gateway.body import BodyReader
 from gateway.problems import ProblemError
+from tests.support.async_tests import played
 
 
 class Sender:
@@ -57,85 +58,73 @@ async def read_of(bodies: BodyReader, producer: str, size: int) -> int:
         return len(await reservation.read(sender.request))
 
 
-def test_a_body_of_an_address_with_a_large_share_is_evicted_first() -> None:
-    async def three() -> None:
-        bodies = reader()
-        little, spared = await begun(bodies, "a", 50)
-        _, first = await begun(bodies, "b", 300)
-        much, second = await begun(bodies, "b", 300)
-        newcomer, third = await begun(bodies, "c", 300)
-        for sender in (little, much, newcomer):
-            sender.send(0, more=False)
-        ends = [await one for one in (spared, first, second, third)]
-        assert ends == ["50", "overloaded", "300", "300"]
-
-    asyncio.run(three())
-
-
-def test_of_many_small_bodies_the_least_recently_received_is_evicted() -> None:
-    async def many() -> None:
-        bodies = reader()
-        idle = [(await begun(bodies, f"idle {number}", 70))[1] for number in range(10)]
-        sender, honest = await begun(bodies, "a", 60)
-        more = [(await begun(bodies, f"more {number}", 70))[1] for number in range(3)]
-        sender.send(30)
-        await settle()
-        more += [(await begun(bodies, f"last {number}", 70))[1] for number in range(9)]
+@played
+async def test_a_body_of_an_address_with_a_large_share_is_evicted_first() -> None:
+    bodies = reader()
+    little, spared = await begun(bodies, "a", 50)
+    _, first = await begun(bodies, "b", 300)
+    much, second = await begun(bodies, "b", 300)
+    newcomer, third = await begun(bodies, "c", 300)
+    for sender in (little, much, newcomer):
         sender.send(0, more=False)
-        assert await honest == "90"
-        assert await idle[0] == "overloaded"
-        for task in (*idle, *more):
-            task.cancel()
-
-    asyncio.run(many())
+    ends = [await one for one in (spared, first, second, third)]
+    assert ends == ["50", "overloaded", "300", "300"]
 
 
-def test_a_body_has_a_deadline() -> None:
-    async def slow() -> None:
-        _, task = await begun(BodyReader(seconds=0.01), "a", 10)
-        assert await task == "slow_request"
-
-    asyncio.run(slow())
-
-
-def test_unverified_bodies_take_no_memory_from_producers() -> None:
-    async def full() -> None:
-        bodies = reader()
-        tasks = [(await begun(bodies, address, 400))[1] for address in "ab"]
-        assert await read_of(bodies, "lycees", 200) == 200
-        for task in tasks:
-            task.cancel()
-
-    asyncio.run(full())
+@played
+async def test_of_many_small_bodies_the_least_recently_received_is_evicted() -> None:
+    bodies = reader()
+    idle = [(await begun(bodies, f"idle {number}", 70))[1] for number in range(10)]
+    sender, honest = await begun(bodies, "a", 60)
+    more = [(await begun(bodies, f"more {number}", 70))[1] for number in range(3)]
+    sender.send(30)
+    await settle()
+    more += [(await begun(bodies, f"last {number}", 70))[1] for number in range(9)]
+    sender.send(0, more=False)
+    assert await honest == "90"
+    assert await idle[0] == "overloaded"
+    for task in (*idle, *more):
+        task.cancel()
 
 
-def test_one_producer_does_not_exhaust_the_budget() -> None:
-    async def two() -> None:
-        bodies = reader()
-        with bodies.reserve("lycees") as held:
-            sender = Sender()
-            sender.send(200, more=False)
-            await held.read(sender.request)
-            with pytest.raises(ProblemError, match="overloaded"):
-                await read_of(bodies, "lycees", 50)
-            assert await read_of(bodies, "formation", 50) == 50
-
-    asyncio.run(two())
+@played
+async def test_a_body_has_a_deadline() -> None:
+    _, task = await begun(BodyReader(seconds=0.01), "a", 10)
+    assert await task == "slow_request"
 
 
-def test_a_verified_body_counts_in_its_producer_s_budget() -> None:
-    async def verified() -> None:
-        bodies = reader(max_unverified=200)
-        with bodies.reserve_unverified("a") as reservation:
-            sender = Sender()
-            sender.send(150, more=False)
-            await reservation.read(sender.request)
-            bodies.assign(reservation, "lycees")
-            other, task = await begun(bodies, "a", 200)
-            other.send(0, more=False)
-            assert await task == "200"
-            with pytest.raises(ProblemError, match="overloaded"):
-                await read_of(bodies, "lycees", 100)
-        assert await read_of(bodies, "lycees", 200) == 200
+@played
+async def test_unverified_bodies_take_no_memory_from_producers() -> None:
+    bodies = reader()
+    tasks = [(await begun(bodies, address, 400))[1] for address in "ab"]
+    assert await read_of(bodies, "lycees", 200) == 200
+    for task in tasks:
+        task.cancel()
 
-    asyncio.run(verified())
+
+@played
+async def test_one_producer_does_not_exhaust_the_budget() -> None:
+    bodies = reader()
+    with bodies.reserve("lycees") as held:
+        sender = Sender()
+        sender.send(200, more=False)
+        await held.read(sender.request)
+        with pytest.raises(ProblemError, match="overloaded"):
+            await read_of(bodies, "lycees", 50)
+        assert await read_of(bodies, "formation", 50) == 50
+
+
+@played
+async def test_a_verified_body_counts_in_its_producer_s_budget() -> None:
+    bodies = reader(max_unverified=200)
+    with bodies.reserve_unverified("a") as reservation:
+        sender = Sender()
+        sender.send(150, more=False)
+        await reservation.read(sender.request)
+        bodies.assign(reservation, "lycees")
+        other, task = await begun(bodies, "a", 200)
+        other.send(0, more=False)
+        assert await task == "200"
+        with pytest.raises(ProblemError, match="overloaded"):
+            await read_of(bodies, "lycees", 100)
+    assert await read_of(bodies, "lycees", 200) == 200

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.authentication import Proof
 from gateway.http_binding import HttpMode
 from gateway.idempotency import IdempotencyStore, StoredAnswer
+from tests.support.async_tests import played
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOLERANCE = timedelta(minutes=5)
@@ -60,21 +61,19 @@ def repeated(store: IdempotencyStore, of: Proof) -> StoredAnswer | None:
     return asyncio.run(begin())
 
 
-def test_a_repeat_waits_for_an_answer_that_is_on_its_way() -> None:
-    async def both() -> None:
-        store = IdempotencyStore(now=Clock())
-        with store.begin(proof(), HttpMode.BATCH) as pending:
-            others = [store.begin(proof(), HttpMode.BATCH) for _ in range(2)]
-            assert [other.is_repeat for other in others] == [True, True]
-            waiting = [asyncio.ensure_future(other.first_answer()) for other in others]
-            await asyncio.sleep(0)
-            waiting[0].cancel()
-            pending.mark_charged()
-            pending.store(answer())
-        assert await waiting[1] == answer()
-        assert waiting[0].cancelled()
-
-    asyncio.run(both())
+@played
+async def test_a_repeat_waits_for_an_answer_that_is_on_its_way() -> None:
+    store = IdempotencyStore(now=Clock())
+    with store.begin(proof(), HttpMode.BATCH) as pending:
+        others = [store.begin(proof(), HttpMode.BATCH) for _ in range(2)]
+        assert [other.is_repeat for other in others] == [True, True]
+        waiting = [asyncio.ensure_future(other.first_answer()) for other in others]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        pending.mark_charged()
+        pending.store(answer())
+    assert await waiting[1] == answer()
+    assert waiting[0].cancelled()
 
 
 def test_a_request_is_kept_until_its_signature_expires() -> None:

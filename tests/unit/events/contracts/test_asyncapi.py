@@ -24,26 +24,6 @@ STRUCTURED = {name: payload_validator(label) for name, label in LABELS.items()}
 BINARY = {name: payload_validator(f"{label}.binary") for name, label in LABELS.items()}
 
 
-def test_every_reference_leads_somewhere() -> None:
-    def references(part: object) -> set[str]:
-        if isinstance(part, list):
-            return {found for item in part for found in references(item)}
-        if not isinstance(part, dict):
-            return set()
-        own = {part["$ref"]} if isinstance(part.get("$ref"), str) else set()
-        return own | {found for value in part.values() for found in references(value)}
-
-    def leads(reference: str) -> bool:
-        node: Any = DOCUMENT
-        for step in reference.removeprefix("#/").split("/"):
-            node = node.get(step)
-            if node is None:
-                return False
-        return True
-
-    assert {found for found in references(DOCUMENT) if not leads(found)} == set()
-
-
 def test_each_fact_is_on_its_family_s_channel() -> None:
     messages = {name for channel in DOCUMENT["channels"].values() for name in channel["messages"]}
 

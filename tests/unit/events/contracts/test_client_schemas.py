@@ -27,12 +27,6 @@ WHOLE = {"$ref": f"#/components/schemas/{EVENT}", "components": {"schemas": SCHE
 FACTS_TO_TEST = pytest.mark.parametrize("fact", FACTS.values(), ids=lambda fact: fact.NAME)
 
 
-def keywords(part: Any) -> set[str]:  # noqa: ANN401 - JSON of any shape
-    if isinstance(part, dict):
-        return set(part).union(*map(keywords, part.values()))
-    return set().union(*map(keywords, part)) if isinstance(part, list) else set()
-
-
 @given(cloud_events())
 def test_what_is_accepted_can_be_sent(event: CloudEvent) -> None:
     Draft202012Validator(WHOLE).validate(json.loads(encode_structured(event).value))
@@ -49,23 +43,6 @@ def test_an_event_is_identified_by_its_type() -> None:
         schema: Any = SCHEMAS[reference.rpartition("/")[2]]
         assert schema["properties"]["type"]["enum"] == [name]
     assert list(mapping) == list(FACTS)
-
-
-def test_no_word_is_used_that_generators_do_not_know() -> None:
-    assert keywords(SCHEMAS).isdisjoint({"anyOf", "const", "$defs", "propertyNames", "$comment"})
-
-
-def test_no_two_constants_have_one_name() -> None:
-    """Go has them all in one package: values of different enumerations must not meet."""
-    schemas: Any = openapi_document()["components"]
-    named = [
-        constant
-        for schema in schemas["schemas"].values()
-        for constant in schema.get("x-enum-varnames", ())
-    ]
-    enumerations = [schema for schema in schemas["schemas"].values() if "enum" in schema]
-
-    assert len(named) == len(set(named)) == sum(len(one["enum"]) for one in enumerations)
 
 
 def test_every_schema_is_used() -> None:
