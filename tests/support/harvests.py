@@ -21,6 +21,15 @@ PRIVATE = CheckedNetwork(private=True)
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
 
 
+def hurried(**how: Any) -> PoliteClient:
+    """Return a client for the portal that neither pauses nor sleeps."""
+    return PoliteClient(
+        Politeness(
+            "x@example.org", pause=0, network=PRIVATE, sleep=lambda _: None, **{"seconds": 5, **how}
+        )
+    )
+
+
 def harvest(
     served: Portal,
     file: Path,
@@ -34,10 +43,7 @@ def harvest(
     sent = publisher or RecordingPublisher()
     plan = Harvest(served.url, "here", file, **how)
     tally = HarvestTally()
-    politeness = Politeness(
-        "x@example.org", pause=0, seconds=5, network=PRIVATE, sleep=lambda _: None
-    )
-    with PoliteClient(politeness) as client:
+    with hurried() as client:
         read = partial(read_opendatasoft, client, served.url)
         run_harvest(
             plan,

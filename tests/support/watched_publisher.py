@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from events.cloudevent import CloudEvent
-from sources.client import NullPublisher
+from sources.client import DeliveryReport, FailedDelivery, NullPublisher
 
 
 class RecordingPublisher(NullPublisher):
@@ -16,6 +18,26 @@ class RecordingPublisher(NullPublisher):
     def publish(self, event: CloudEvent) -> None:
         super().publish(event)
         self.events.append(event)
+
+
+class FailingPublisher(RecordingPublisher):
+    """A publisher that delivers so many events, and loses or refuses all others."""
+
+    def __init__(self, delivered: int, *, refused: bool = False) -> None:
+        super().__init__()
+        self._left = delivered
+        self._refused = refused
+        self._failed: list[FailedDelivery] = []
+
+    def publish(self, event: CloudEvent) -> None:
+        if len(self.events) < self._left:
+            super().publish(event)
+        else:
+            self._failed.append(FailedDelivery(event, "broken", refused=self._refused))
+
+    def flush(self) -> DeliveryReport:
+        failed, self._failed = tuple(self._failed), []
+        return replace(super().flush(), failed=failed)
 
 
 class WatchedPublisher(RecordingPublisher):

@@ -114,10 +114,7 @@ class TestWriting:
             {"headers": (("h", None),) * 400_000},
             {"key": None, "value": None, "headers": (("h", b"x" * 3 * MIB),)},
             {"value": b"not JSON"},
-            {"value": '{"nom": "Dupont"}'.encode("utf-16")},
-            {"value": b'{"data": {"nom": "Dupont"}'},
             {"value": b'{"data": {"nom": "Dupont"}}'},
-            {"value": b'{"a": "jean\\u0040example.org", "a": 1}'},
             {"value": b"[" * 40 + b'{"nom": "Dupont"}' + b"]" * 40},
             {"value": b'{"data_base64": "eyJub20iOiAiRHVwb250In0="}'},
             {"value": b'{"data": "{\\"nom\\": \\"Dupont\\"}"}'},
@@ -295,19 +292,13 @@ class TestReading:
         with pytest.raises(NotADeadLetterError, match=f"header {name} is not text"):
             read_dead_letter(replace(arrived(dead()), headers=headers))
 
-    @pytest.mark.parametrize("name", ["partition", "offset", "time", "timestamp"])
-    def test_of_an_impossible_origin_is_an_error(self, name: str) -> None:
-        headers = tuple(
-            (one, b"x" if one == f"smartregion-{name}" else content)
-            for one, content in dead(timestamp=1).headers
-        )
-
-        with pytest.raises(NotADeadLetterError, match="is not ours"):
-            read_dead_letter(replace(arrived(dead()), headers=headers))
-
     @pytest.mark.parametrize(
         ("name", "content"),
         [
+            ("smartregion-partition", b"x"),
+            ("smartregion-offset", b"x"),
+            ("smartregion-time", b"x"),
+            ("smartregion-timestamp", b"x"),
             ("smartregion-time", b"0001-01-01T00:00:00+14:00"),
             ("smartregion-time", b"9999-12-31T23:59:59-14:00"),
             (SHORTENED, b"[" * 100_000),
@@ -315,7 +306,8 @@ class TestReading:
         ],
     )
     def test_of_an_impossible_value_is_an_error(self, name: str, content: bytes) -> None:
-        headers = [(one, content if one == name else own) for one, own in dead().headers]
+        written = dead(timestamp=1).headers
+        headers = [(one, content if one == name else own) for one, own in written]
         if name == SHORTENED:
             headers.append((name, content))
 

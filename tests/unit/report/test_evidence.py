@@ -385,10 +385,3 @@ def test_no_person_is_shown() -> None:
         between(PERSONS, [], "2018-01-01", "2018-02-01")
     with ledger_of([]) as ledger, pytest.raises(PersonsNotShownError, match="trainings"):
         events_of(ledger, Family.TRAININGS, "enrolment-000001")
-
-
-@pytest.mark.parametrize("text", ["' OR 1=1 --", "É", ""])
-def test_a_territory_is_a_value(text: str) -> None:
-    page = behind(CONNECTED, lycees(), "2018-03-01", text)
-
-    assert (page.rows, page.entities) == ((), 0)

@@ -16,12 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
+from pydantic_core import to_json
 
 from boundary.errors import SmartRegionError
 from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
 from events.cloudevent import CloudEvent
 from events.producers.model import Quota
-from events.school import SchoolClosed, SchoolKind, SchoolRegistered
+from events.school import SchoolKind, SchoolRegistered
 from events.signing import SigningSecret
 from gateway.quota import TokenBucket
 from sources.client import (
@@ -36,6 +37,8 @@ from sources.client import (
 )
 from sources.client.protocol import DeliveryError
 from tests.support.gateway_stub import StubAnswer, accepted, answered_each
+from tests.support.histories import event as lycee_event
+from tests.support.histories import uai
 
 URL = "https://gateway.example"
 TOKEN = BearerToken(SecretStr("srt_lycees_" + "A" * 43))
@@ -43,12 +46,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def event(number: int) -> CloudEvent:
-    return CloudEvent(
-        id=str(number),
-        source="/lycees",
-        time=datetime(2019, 3, 11, 9, 30, tzinfo=UTC),
-        fact=SchoolClosed(uai="0750419Y", closed_on=date(2019, 3, 11)),
-    )
+    return lycee_event("school.closed", uai("0750001"), "2019-03-11", id=str(number))
 
 
 class FakeGateway:
@@ -80,8 +78,7 @@ class FakeGateway:
         self.taken += [
             number for at, number in enumerate(numbers) if reply.status == 202 or at in taken
         ]
-        content = reply.content if isinstance(reply.content, bytes) else json.dumps(reply.content)
-        raw = content if isinstance(content, bytes) else content.encode()
+        raw = reply.content if isinstance(reply.content, bytes) else to_json(reply.content)
         return HttpAnswer(reply.status, dict(reply.headers), raw)
 
     def close(self) -> None:

@@ -13,19 +13,14 @@ from kafka.errors import (
 
 from broker.errors import BrokerRefusedError, TopicsMissingError
 from events.cloudevent import CloudEvent, EncodedRecord
-from events.school import SchoolClosed
 from sources.client import (
     DeliveryReport,
     KafkaPublisher,
     PublisherOptions,
 )
+from tests.support.histories import event, uai
 
-EVENT = CloudEvent(
-    id="e-1",
-    source="/tests",
-    time=datetime(2019, 3, 11, 9, 30, tzinfo=UTC),
-    fact=SchoolClosed(uai="0750419Y", closed_on=date(2019, 3, 11)),
-)
+EVENT = event("school.closed", uai("0750001"), "2019-03-11")
 
 
 class FakeFuture:

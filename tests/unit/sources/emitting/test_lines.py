@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
@@ -12,14 +11,15 @@ from hypothesis import strategies as st
 
 from broker.errors import TopicsMissingError
 from events.cloudevent import CloudEvent, encode_structured
-from events.school import SchoolClosed
 from sources.client import DeliveryReport, FailedDelivery
 from sources.client.protocol import DeliveryError
 from sources.emitting import lines as emitting
 from sources.emitting.lines import Emission, RefusedLine, bounded_lines, emit
 from tests.support.facts import cloud_events
-from tests.support.watched_publisher import RecordingPublisher
+from tests.support.histories import event, uai
+from tests.support.watched_publisher import FailingPublisher, RecordingPublisher
 
+EARLIER = event("school.closed", uai("0750001"), "2019-03-11", id="earlier")
 BAD_LINES = st.sampled_from([b"{}\n", b"not json\n", b"[1, 2\n", b"\xff\xfe\n"])
 BLANK_LINES = st.sampled_from([b"\n", b"  \r\n"])
 
@@ -34,18 +34,6 @@ def emitted(
     """Emit lines; what was counted and what was refused."""
     refused: list[RefusedLine] = []
     return emit(lines, publisher, on_refused=refused.append), refused
-
-
-class BrokenPublisher(RecordingPublisher):
-    """Loses every event from the n-th on."""
-
-    def __init__(self, *, healthy: int) -> None:
-        super().__init__()
-        self.healthy = healthy
-
-    def flush(self) -> DeliveryReport:
-        lost = tuple(FailedDelivery(event, "broker gone") for event in self.events[self.healthy :])
-        return DeliveryReport(len(self.events) - len(lost), lost)
 
 
 class ClosedPublisher(RecordingPublisher):
@@ -88,10 +76,10 @@ def test_no_valid_event_is_lost_to_its_neighbours(
 @given(events=st.lists(cloud_events(), min_size=2, max_size=4, unique_by=lambda event: event.id))
 def test_lost_events_name_the_first_line(events: list[CloudEvent]) -> None:
     emission = Emission()
-    with pytest.raises(DeliveryError, match="broker gone") as lost:
+    with pytest.raises(DeliveryError, match="broken") as lost:
         emit(
             [b"\n", *map(line_of, events)],
-            BrokenPublisher(healthy=1),
+            FailingPublisher(1),
             on_refused=print,
             emission=emission,
         )
@@ -118,24 +106,15 @@ def test_long_inputs_are_settled_on_the_way(event: CloudEvent) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(emitting, "LINES_PER_FLUSH", 3)
         with pytest.raises(DeliveryError) as lost:
-            emit(endless(), BrokenPublisher(healthy=0), on_refused=print)
+            emit(endless(), FailingPublisher(0), on_refused=print)
     assert lost.value.undelivered == 2
-
-
-def named(name: str) -> CloudEvent:
-    return CloudEvent(
-        id=name,
-        source="/lycees",
-        time=datetime(2019, 3, 11, 9, 30, tzinfo=UTC),
-        fact=SchoolClosed(uai="0750419Y", closed_on=date(2019, 3, 11)),
-    )
 
 
 @pytest.mark.parametrize(
     ("report", "said"),
     [
         (
-            DeliveryReport(0, (FailedDelivery(named("earlier"), "not yours", refused=True),)),
+            DeliveryReport(0, (FailedDelivery(EARLIER, "not yours", refused=True),)),
             "an earlier line: event 'earlier': was refused (not yours)",
         ),
         (

@@ -12,10 +12,9 @@ from rdflib import Graph
 
 from sources.harvest.dcat import ParsingLimits, parse, read_dcat, read_dcat_file
 from sources.harvest.dcat_document import CatalogueDocument, CataloguePage
-from sources.harvest.polite_client import PoliteClient, Politeness
 from sources.harvest.portal_dataset import Distribution, HarvestError
 from sources.harvest.snapshot import PortalSnapshot
-from tests.support.harvests import PRIVATE
+from tests.support.harvests import hurried
 from tests.support.portals import Answer, Portal, portal
 
 DCAT_URI = "http://www.w3.org/ns/dcat#"
@@ -52,8 +51,7 @@ def parsed(content: bytes, kind: str, limits: ParsingLimits | None = None) -> Ca
 
 
 def read(served: Portal, path: str) -> PortalSnapshot:
-    how = Politeness("x@example.org", pause=0, seconds=5, network=PRIVATE, sleep=lambda _: None)
-    with PoliteClient(how) as client:
+    with hurried() as client:
         return read_dcat(client, served.url + path)
 
 

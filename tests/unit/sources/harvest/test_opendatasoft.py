@@ -9,16 +9,14 @@ import pytest
 
 from sources.harvest import snapshot as snapshots
 from sources.harvest.opendatasoft import described_by, read_opendatasoft
-from sources.harvest.polite_client import PoliteClient, Politeness
 from sources.harvest.portal_dataset import HarvestError
 from sources.harvest.snapshot import PortalSnapshot
-from tests.support.harvests import PRIVATE
+from tests.support.harvests import hurried
 from tests.support.portals import API, Answer, Portal, dataset, portal
 
 
 def read(served: Portal) -> PortalSnapshot:
-    how = Politeness("x@example.org", pause=0, seconds=5, network=PRIVATE, sleep=lambda _: None)
-    with PoliteClient(how) as client:
+    with hurried() as client:
         return read_opendatasoft(client, served.url)
 
 

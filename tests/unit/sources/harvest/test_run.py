@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -12,35 +11,15 @@ import pytest
 
 from events.cloudevent import CloudEvent
 from events.dataset import DatasetProbed, DataState
-from sources.client import DeliveryReport, FailedDelivery
 from sources.harvest.data_state import DataOutcome, FoundData, Validators
 from sources.harvest.memory import load_memory
 from sources.harvest.opendatasoft import read_opendatasoft
-from sources.harvest.polite_client import PoliteClient, Politeness
 from sources.harvest.portal_dataset import Distribution, HarvestError
 from sources.harvest.reading import ReadingRules
 from sources.harvest.run import DATASETS_PER_NOTE, Harvest, HarvestTally, run_harvest
-from tests.support.harvests import NOW, PRIVATE, harvest
+from tests.support.harvests import NOW, harvest, hurried
 from tests.support.portals import Answer, Portal, dataset, portal
-from tests.support.watched_publisher import RecordingPublisher
-
-
-class FailingPublisher(RecordingPublisher):
-    def __init__(self, delivered: int, *, refused: bool = False) -> None:
-        super().__init__()
-        self._left = delivered
-        self._refused = refused
-        self._failed: list[FailedDelivery] = []
-
-    def publish(self, event: CloudEvent) -> None:
-        if len(self.events) < self._left:
-            super().publish(event)
-        else:
-            self._failed.append(FailedDelivery(event, "broken", refused=self._refused))
-
-    def flush(self) -> DeliveryReport:
-        failed, self._failed = tuple(self._failed), []
-        return replace(super().flush(), failed=failed)
+from tests.support.watched_publisher import FailingPublisher, RecordingPublisher
 
 
 @pytest.fixture
@@ -185,7 +164,6 @@ def test_a_run_that_was_interrupted_asks_for_the_rest(served: Portal, tmp_path: 
 
     def break_at(limit: int) -> None:
         plan = Harvest(served.url, "here", file)
-        how = Politeness("x@example.org", pause=0, network=PRIVATE, sleep=lambda _: None)
 
         def ask(distribution: Distribution, _: Validators) -> FoundData:
             if len(asked) == limit:
@@ -193,7 +171,7 @@ def test_a_run_that_was_interrupted_asks_for_the_rest(served: Portal, tmp_path: 
             asked.append(distribution.url)
             return FoundData(outcome=DataOutcome.EMPTY)
 
-        with PoliteClient(how) as client:
+        with hurried() as client:
             read = partial(read_opendatasoft, client, served.url)
             run_harvest(plan, read, RecordingPublisher, now=NOW, tally=HarvestTally(), probe=ask)
 

@@ -7,10 +7,10 @@ import pytest
 from boundary.http_client import HttpAnswer
 from sources.harvest import screen as subject
 from sources.harvest.data_state import DataOutcome, FoundData, Validators
-from sources.harvest.polite_client import PoliteAnswer, PoliteClient, Politeness
+from sources.harvest.polite_client import PoliteAnswer
 from sources.harvest.portal_dataset import Distribution
 from sources.harvest.screen import found_in, probe
-from tests.support.harvests import PRIVATE
+from tests.support.harvests import hurried
 from tests.support.portals import Answer, Portal, portal
 
 URL = "https://data.example.org/gares"
@@ -92,15 +92,7 @@ def test_what_was_cut_is_known_by_its_length_and_marks() -> None:
 
 
 def ask(served: Portal, path: str, known: Validators | None = None) -> FoundData | None:
-    how = Politeness(
-        "x@example.org",
-        pause=0,
-        seconds=0.3,
-        longest_wait=1,
-        network=PRIVATE,
-        sleep=lambda _: None,
-    )
-    with PoliteClient(how) as client:
+    with hurried(seconds=0.3, longest_wait=1) as client:
         return probe(client, Distribution(url=served.url + path), known or Validators())
 
 

@@ -22,7 +22,7 @@ from sources.importing.sender import (
     Tally,
 )
 from tests.support.tables import RECORDED
-from tests.support.watched_publisher import RecordingPublisher
+from tests.support.watched_publisher import FailingPublisher, RecordingPublisher
 
 
 def found(
@@ -69,24 +69,6 @@ def run(tmp_path: Path) -> Run:
     return Run(tmp_path)
 
 
-class FailingPublisher(RecordingPublisher):
-    def __init__(self, after: int) -> None:
-        super().__init__()
-        self._left = after
-        self._lost: list[FailedDelivery] = []
-
-    def publish(self, event: CloudEvent) -> None:
-        if self._left:
-            self._left -= 1
-            super().publish(event)
-        else:
-            self._lost.append(FailedDelivery(event, "no answer"))
-
-    def flush(self) -> DeliveryReport:
-        lost, self._lost = self._lost, []
-        return replace(super().flush(), failed=tuple(lost))
-
-
 def test_a_line_that_is_repeated_is_sent_once(run: Run) -> None:
     tally = run([found(2), found(3)])
     assert (tally.sent, tally.aside[REPEATED], len(run.arrived)) == (1, 1, 1)
@@ -116,7 +98,7 @@ def test_what_is_older_than_what_was_sent_is_said_not_to_count(run: Run) -> None
 
 def test_what_did_not_arrive_is_reported_by_its_line(run: Run) -> None:
     with pytest.raises(SmartRegionError, match=r"file\.csv:7: did not arrive, value 1 "):
-        run(days(9), publisher=FailingPublisher(after=5))
+        run(days(9), publisher=FailingPublisher(5))
     assert run(days(9)) == Tally(sent=4, known=5)
     assert len(run.arrived) == len({event.id for event in run.arrived}) == 9
 
