@@ -129,20 +129,11 @@ RECORDS = (
     .flatmap(histories)
     .map(lambda history: [raw_record(one) for one in history])
 )
-AS_OF = st.dates(date(2018, 1, 1), date(2019, 12, 31))
 CATALOGUE = load_catalogue()
 
 
 def whole(found: list[RawRecord], as_of: date) -> Audit:
     return audit_records(found, CATALOGUE, as_of)
-
-
-@given(RECORDS, AS_OF)
-def test_records_read_twice_change_no_figure(found: list[RawRecord], as_of: date) -> None:
-    once, twice = whole(found, as_of), whole(found + found, as_of)
-
-    assert (twice.readings, twice.categories) == (once.readings, once.categories)
-    assert twice.account.duplicates == once.account.duplicates + len(found)
 
 
 @given(RECORDS)

@@ -1,7 +1,6 @@
 """Closed lists of codes with their French words."""
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
 
 from events.code import Code
 
@@ -25,12 +24,3 @@ def test_a_code_without_a_word_cannot_be_declared() -> None:
 
         class _Odd(Code, dimension="fruit"):
             QUINCE = "quince"
-
-
-def test_a_contract_has_the_codes_alone() -> None:
-    fruit = TypeAdapter(Fruit)
-
-    assert fruit.json_schema()["enum"] == [*FRUIT]
-    assert fruit.validate_json('"pear"', strict=True) is Fruit.PEAR
-    with pytest.raises(ValidationError):
-        fruit.validate_json('"Poires"', strict=True)

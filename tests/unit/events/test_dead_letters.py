@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -33,10 +33,9 @@ from events.dead_letters import (
     sizes_of,
 )
 from events.errors import ContractError, RefusalReason
-from events.record_rules import NO_TIMESTAMP
 from events.records import CutPart, OutgoingRecord
 from events.topics import DEAD_LETTER_MAX_BYTES, DEAD_LETTERS
-from tests.support.letters import refused
+from tests.support.letters import arrived, refused
 
 NOW = datetime(2019, 6, 30, 12, 30, tzinfo=UTC)
 ERROR = ContractError(RefusalReason.INVALID_DATA, "data.name", "é", "send a name")
@@ -47,28 +46,13 @@ KEY, VALUE = b"0750001U", b' {"uai": "0750001U"}\n'
 REPLAYED: Headers = ((REPLAY_OF, b"0/3"), (REPLAY_ATTEMPT, b"2"))
 
 
-@dataclass(frozen=True)
-class Arrived:
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-    topic: str = DEAD_LETTERS
-    partition: int = 0
-    offset: int = 7
-    timestamp: int = NO_TIMESTAMP
-
-
-def arrived(sent: OutgoingRecord) -> Arrived:
-    return Arrived(sent.key, sent.value, tuple(sent.headers))
-
-
 def dead(error: ContractError = ERROR, *, now: datetime = NOW, **changes: Any) -> OutgoingRecord:
     original = {"origin": ORIGIN, "key": KEY, "value": VALUE, "headers": OWN}
     return refused(error, now=now, **original | changes)
 
 
 def read_back(sent: OutgoingRecord) -> DeadLetter:
-    return read_dead_letter(arrived(sent))
+    return read_dead_letter(arrived([sent])[0])
 
 
 MIB = 2**20
@@ -212,7 +196,7 @@ class TestReading:
         )
 
         assert letter == DeadLetter(
-            position=LetterPosition(0, 7),
+            position=LetterPosition(0, 0),
             reason="invalid_data",
             field="data.name",
             detail=str(ERROR),
@@ -276,10 +260,10 @@ class TestReading:
         "headers", [(), (("ce_id", b"1"),), (("smartregion-reason", b"x"),), ((PRODUCER, b"x"),)]
     )
     def test_of_a_foreign_record_names_the_missing_header(self, headers: Headers) -> None:
-        record = replace(arrived(dead()), headers=headers)
+        record = replace(*arrived([dead()]), headers=headers)
 
         with pytest.raises(
-            NotADeadLetterError, match=r"dead-letters\[0\]@7 is no dead letter .* missing"
+            NotADeadLetterError, match=r"dead-letters\[0\]@0 is no dead letter .* missing"
         ):
             read_dead_letter(record)
 
@@ -290,7 +274,7 @@ class TestReading:
         )
 
         with pytest.raises(NotADeadLetterError, match=f"header {name} is not text"):
-            read_dead_letter(replace(arrived(dead()), headers=headers))
+            read_dead_letter(replace(*arrived([dead()]), headers=headers))
 
     @pytest.mark.parametrize(
         ("name", "content"),
@@ -312,7 +296,7 @@ class TestReading:
             headers.append((name, content))
 
         with pytest.raises(NotADeadLetterError, match="is not ours"):
-            read_dead_letter(replace(arrived(dead()), headers=tuple(headers)))
+            read_dead_letter(replace(*arrived([dead()]), headers=tuple(headers)))
 
 
 class TestPosition:

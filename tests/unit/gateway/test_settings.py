@@ -15,20 +15,6 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-def test_nothing_has_to_be_set() -> None:
-    settings = load_gateway_settings()
-
-    assert (settings.gateway_host, settings.gateway_port) == ("127.0.0.1", 6070)
-    assert settings.gateway_secrets is None
-
-
-def test_a_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SMART_REGION_GATEWAY_PROT", "7000")
-
-    with pytest.raises(SettingsError, match="SMART_REGION_GATEWAY_PORT"):
-        load_gateway_settings()
-
-
 def test_the_worker_s_variables_are_none_of_the_gateway_s_business(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

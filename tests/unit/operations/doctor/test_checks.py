@@ -5,14 +5,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 
 from boundary.errors import SmartRegionError
 from broker.errors import BrokerRefusedError
 from dashboards.grafana import PublishingError
-from events.last_record import LastRecord
 from events.producers.model import load_producers
 from operations.doctor import brokers, checks
 from operations.doctor.checks import (
@@ -32,6 +31,7 @@ from streams.queries.opening import HistoriesIncompleteError
 from streams.settings import load_settings
 from tests.support.answering import AnsweringWorker, answering
 from tests.support.knowledge import shipped
+from tests.support.partition_logs import log_of
 from tests.support.prometheus_stub import prometheus_stub
 from tests.support.records import PARTITIONS
 
@@ -167,12 +167,6 @@ def test_what_the_user_may_not_see_is_not_called_as_declared(
 
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-LAST = LastRecord(offset=41, timestamp=17, key=7)
-
-
-def log_of(family: str, **fields: Any) -> PartitionLog:
-    whole: dict[str, Any] = {"start": 0, "end": 50, "gaps": (), "last": LAST, "at_last": LAST}
-    return PartitionLog(f"smartregion.{family}", 3, **whole | fields)
 
 
 def records_of(

@@ -14,23 +14,10 @@ from events.last_record import LastRecord
 from operations.losses.missing import Losses, PartitionLog, unaccepted
 from streams.decisions import AcceptedLoss, KnownTopic, decisions_in
 from tests.support.letters import arrived
+from tests.support.partition_logs import LAST, log_of
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-LAST = LastRecord(offset=41, timestamp=17, key=7)
 OTHER = LastRecord(offset=41, timestamp=18, key=7)
-
-
-def log_of(**fields: Any) -> PartitionLog:
-    whole: dict[str, Any] = {
-        "topic": "smartregion.schools",
-        "partition": 3,
-        "start": 0,
-        "end": 50,
-        "gaps": (),
-        "last": LAST,
-        "at_last": LAST,
-    }
-    return PartitionLog(**whole | fields)
 
 
 def found(

@@ -136,21 +136,6 @@ def test_a_replayed_record_is_an_event_and_no_new_refusal() -> None:
     assert seen.replayed
 
 
-def test_the_value_of_a_refused_field_is_found_again() -> None:
-    commune = raw("broadband.coverage_reported", "77288", "2018-01-01")
-    value = commune.value or b""
-    record = commune._replace(value=value.replace(b"77288", b"69123"))
-
-    (seen,) = classify_records([record], [])
-    (kept,) = classify_records(
-        [record], [letter_of(record, reason="invalid_data", field="data.insee")]
-    )
-
-    assert isinstance(seen, RefusedRecord)
-    assert isinstance(kept, RefusedRecord)
-    assert (seen.field, seen.value) == (kept.field, kept.value) == ("data.insee", "69123")
-
-
 def test_what_was_refused_is_not_shown_by_accident() -> None:
     refused = RefusedRecord("invalid_data", "data.siret", GATEWAY, value="Jeanne Dupont")
 

@@ -11,9 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.cloudevent import CloudEvent
 from events.dead_letters import GATEWAY, RecordOrigin
-from events.fact import Family
 from events.producers.model import Producers
 from operations.scorecards.classification import AcceptedRecord, ClassifiedRecord, RefusedRecord
 from operations.scorecards.report import report_on
@@ -25,9 +23,6 @@ from tests.support.scorecards import LYCEES, PRODUCERS
 PARIS = uai("0750001")
 AS_OF = date(2019, 6, 30)
 NOWHERE = RecordOrigin("smartregion.schools", 0, 0)
-
-#: The sources of the histories that Hypothesis draws, one of them declared.
-DRAWN = Producers(producers=(producer("one", "/one"),))
 
 
 def taken(
@@ -53,62 +48,6 @@ def card(
     *seen: ClassifiedRecord, producers: Producers = PRODUCERS, as_of: date = AS_OF
 ) -> Scorecard:
     return scorecards(seen, producers, as_of)[0]
-
-
-@st.composite
-def seen_of(draw: st.DrawFn) -> list[ClassifiedRecord]:
-    events: list[CloudEvent] = [
-        *draw(histories(Family.SCHOOLS)),
-        *draw(histories(Family.COWORKING)),
-    ]
-    found: list[ClassifiedRecord] = [
-        AcceptedRecord(one, NOWHERE, draw(st.booleans()), draw(st.booleans())) for one in events
-    ]
-    for offset in range(draw(st.integers(0, 6))):
-        reason = draw(st.sampled_from(["invalid_data", "wrong_topic"]))
-        field = draw(st.sampled_from(["type", "data.uai"]))
-        source = draw(st.sampled_from(["/one", "/other", None]))
-        found.append(
-            RefusedRecord(reason, field, RecordOrigin("smartregion.schools", 0, offset), source)
-        )
-    return found
-
-
-@given(seen=seen_of(), data=st.data())
-def test_the_order_does_not_matter(seen: list[ClassifiedRecord], data: st.DataObject) -> None:
-    shuffled = data.draw(st.permutations(seen))
-
-    assert scorecards(shuffled, DRAWN, AS_OF) == scorecards(seen, DRAWN, AS_OF)
-
-
-@given(seen=seen_of(), data=st.data())
-def test_what_is_sent_again_changes_only_the_repetitions(
-    seen: list[ClassifiedRecord], data: st.DataObject
-) -> None:
-    events = [one for one in seen if isinstance(one, AcceptedRecord)]
-    again = data.draw(st.lists(st.sampled_from(events), max_size=5)) if events else []
-
-    before = scorecards(seen, DRAWN, AS_OF)
-    after = scorecards([*seen, *again], DRAWN, AS_OF)
-
-    repeated = sum(one.duplicates for one in after) - sum(one.duplicates for one in before)
-    assert repeated == sum(not one.replayed for one in again)
-    counts_of_records = {"duplicates": 0, "misplaced": 0}
-    assert [one.model_copy(update=counts_of_records) for one in after] == [
-        one.model_copy(update=counts_of_records) for one in before
-    ]
-
-
-@given(seen=seen_of())
-def test_all_that_was_seen_is_accounted_for(seen: list[ClassifiedRecord]) -> None:
-    cards = scorecards(seen, DRAWN, AS_OF)
-
-    sent = [one for one in seen if isinstance(one, RefusedRecord) or not one.replayed]
-    counted = sum(
-        one.accepted - one.replayed + one.duplicates + one.reused_ids + one.refused for one in cards
-    )
-    assert counted == len(sent)
-    assert all(one.refused == sum(kind.count for kind in one.refusals) for one in cards)
 
 
 @given(days=st.lists(st.integers(0, 40), min_size=1))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from boundary.diagnostic import Diagnostic
 from events.broadband import BroadbandCoverageReported
-from events.communes import COMMUNES, MERGED_INTO, PARIS_AS_A_WHOLE
+from events.communes import MERGED_INTO, PARIS_AS_A_WHOLE
 from sources.importing.editions import ELSEWHERE as OTHER_REGIONS
 from sources.importing.editions import HAS_MERGED, OTHER_PARIS, REFUSED, reader_of
 from sources.importing.event_building import Finding, FoundEvent, SkippedLine
@@ -21,7 +21,7 @@ from sources.importing.mapping import CsvMapping, load_mapping
 from sources.importing.table import open_table
 from tests.support.arcep import ARRONDISSEMENTS, CLASSES, HEADING, WHOLE, edition, row
 from tests.support.golden import check_golden
-from tests.support.tables import RECORDED, shared_file, write_file
+from tests.support.tables import RECORDED, write_file
 
 NAME = "commune_debit_filaire.csv"
 PREMISES = st.integers(1, 10**6)
@@ -212,13 +212,3 @@ def test_a_mapping_whose_edition_says_too_little_is_wrong(
 ) -> None:
     with pytest.raises(ValueError, match=expected):
         CsvMapping.model_validate({**OTHER_SOURCE, **change})
-
-
-def test_communes_that_merged_are_those_of_arcep_s_older_file() -> None:
-    """Of its 1 276 communes of 2017, nine are gone in Insee's list: their successors are known."""
-    file = shared_file("arcep_ftth_communes_idf_2017T3_2018T1.csv")
-    then = {line.partition(",")[0] for line in file.read_text().splitlines()[1:]}
-    now = {code for codes in COMMUNES.values() for code in codes}
-    # 93059 merged after the list of `COMMUNES`.
-    assert then - now == {*MERGED_INTO} - {"93059"}
-    assert {*MERGED_INTO.values()} <= now & then
