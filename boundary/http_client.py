@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import ssl
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
@@ -127,13 +127,12 @@ class HttpClient(requests.Session):
         plain_http: bool = False,
         environment_proxy: bool = False,
         most_bytes: int = MOST_BYTES,
-        clock: Callable[[], float] = monotonic,
     ) -> None:
         """Prepare connections to an address; `secret` and `plain_http` as for `usable_address`.
 
         `seconds` bounds each network step, or the connection and each later step separately. A
-        whole exchange may take STEPS_OF_AN_EXCHANGE times as long, which is checked by `clock` once
-        the headers are there and after each part of the body. An `environment_proxy` is only used
+        whole exchange may take STEPS_OF_AN_EXCHANGE times as long, which is checked once the
+        headers are there and after each part of the body. An `environment_proxy` is only used
         for https to another machine, so that it sees no more than the host's name. Raises
         UnusableAddressError.
         """
@@ -143,7 +142,6 @@ class HttpClient(requests.Session):
         step_seconds = seconds[1] if isinstance(seconds, tuple) else seconds
         self._exchange_seconds = STEPS_OF_AN_EXCHANGE * step_seconds
         self._most_bytes = most_bytes
-        self._clock = clock
         self.trust_env = False
         self.headers["Accept-Encoding"] = "identity"
         self.mount("http://", _WithoutCookies())
@@ -177,7 +175,7 @@ class HttpClient(requests.Session):
     ) -> requests.Response:
         """Send one request, as in requests, and read its answer. Raises NoAnswerError."""
         bounded = {"timeout": self._seconds, **options, "stream": True}
-        deadline = self._clock() + self._exchange_seconds
+        deadline = monotonic() + self._exchange_seconds
         try:
             with super().request(method, url, *args, **bounded) as response:
                 content = self._read(response, deadline)
@@ -191,7 +189,7 @@ class HttpClient(requests.Session):
         body = bytearray()
         parts = _parts_as_they_come(response)
         while len(body) < self._most_bytes:
-            if self._clock() > deadline:
+            if monotonic() > deadline:
                 raise SlowAnswerError(seconds=self._exchange_seconds, received=len(body))
             part = next(parts, b"")
             if not part:

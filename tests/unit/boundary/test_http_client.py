@@ -7,9 +7,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
 from pathlib import Path
 from socket import create_server
-from threading import Semaphore, Thread
+from threading import Thread
 
 import pytest
 import trustme
@@ -49,58 +51,24 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingServer]:
         yield proxy
 
 
-#: The heads of answers, and what each part of their body is.
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-UNTIL_CLOSED = b"HTTP/1.1 200 OK\r\n\r\n"
-DRIPPING = [CHUNKED, UNTIL_CLOSED]
-END_OF_REQUEST = b"\r\n\r\n"
-
-
-class Drip:
-    """A server that sends one byte each time its client looks at the clock, ten seconds later."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.now = 0.0
-        self.permits = Semaphore(0)
-
-    def clock(self) -> float:
-        self.now += 10
-        self.permits.release()
-        return self.now
-
-    def client(self, *, seconds: float) -> HttpClient:
-        return HttpClient(self.url, seconds=seconds, clock=self.clock)
-
-
 @contextmanager
-def dripping(head: bytes, *, parts: int = 1000) -> Iterator[Drip]:
-    part = b"1\r\n.\r\n" if head == CHUNKED else b"."
+def endless(head: bytes, part: bytes) -> Iterator[str]:
+    """Yield the address of a server that answers one request, until its client has gone."""
     with create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(SECONDS)
-        drip = Drip(f"http://127.0.0.1:{listener.getsockname()[1]}")
 
         def answer() -> None:
             connection, _ = listener.accept()
-            # The client may be gone before the end.
             with connection, suppress(OSError):
-                received = b""
-                while not received.endswith(END_OF_REQUEST):
-                    received += connection.recv(4096)
+                connection.recv(4096)
                 connection.sendall(head)
-                for _ in range(parts):
-                    if not drip.permits.acquire(timeout=SECONDS):
-                        return
+                while True:
                     connection.sendall(part)
-                connection.sendall(b"0\r\n\r\n" if head == CHUNKED else b"")
 
         thread = Thread(target=answer, daemon=True)
         thread.start()
-        try:
-            yield drip
-        finally:
-            drip.permits.release(parts)
-            thread.join(SECONDS)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join(SECONDS)
 
 
 def client_of(url: str, **options: bool | int) -> HttpClient:
@@ -183,12 +151,21 @@ def test_a_proxy_sees_the_host_of_an_encrypted_connection(proxy: RecordingServer
     assert proxy.secrets == []
 
 
-@pytest.mark.parametrize("head", DRIPPING)
-def test_an_answer_that_drips_has_a_deadline(head: bytes) -> None:
-    """A byte within each step, and never the last one: the whole exchange is bounded."""
-    with dripping(head) as drip, drip.client(seconds=5) as client:
-        with pytest.raises(NoAnswerError, match=r"not complete within 50 s, \d bytes") as caught:
-            client.exchange("GET", drip.url)
+@pytest.mark.parametrize(
+    ("head", "part"),
+    [
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n.\r\n"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"."),
+    ],
+)
+def test_an_answer_that_does_not_end_has_a_deadline(
+    head: bytes, part: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part within each step, and never the last one: the whole exchange is bounded."""
+    monkeypatch.setattr("boundary.http_client.monotonic", partial(next, count(step=10)))
+    with endless(head, part) as url, HttpClient(url, seconds=5) as client:
+        with pytest.raises(NoAnswerError, match=r"not complete within 50 s, \d+ bytes") as caught:
+            client.exchange("GET", url)
         assert isinstance(caught.value.__cause__, SlowAnswerError)
         assert (caught.value.seconds, caught.value.is_timeout) == (50, True)
         assert caught.value.cause.endswith("check the server's load and the network, and try again")

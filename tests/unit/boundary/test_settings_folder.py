@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,6 @@ from boundary.errors import SmartRegionError
 from boundary.settings_folder import settings_folder
 from tests.support.commands import run_inside_with
 
-DOCS = Path(__file__).parents[3] / "docs"
 SAID = "~/.config/smart-region"
 
 
