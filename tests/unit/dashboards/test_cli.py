@@ -32,24 +32,22 @@ def test_render_says_what_it_wrote_and_what_did_not_check_it(tmp_path: Path) -> 
     assert result.stderr == "not checked by promtool and amtool: not installed\n"
 
 
-def test_a_wrong_catalogue_never_reaches_the_files(tmp_path: Path) -> None:
-    wrong = CORPUS / "bad" / "fact_unknown.yaml"
+@pytest.mark.parametrize(
+    ("option", "file", "problem"),
+    [
+        ("--catalogue", CORPUS / "bad" / "fact_unknown.yaml", "fact_unknown.yaml:"),
+        ("--contacts", "contacts.yaml", "owners.cantines: is no programme"),
+    ],
+)
+def test_what_is_wrong_never_reaches_the_files(
+    option: str, file: str | Path, problem: str, tmp_path: Path
+) -> None:
+    (tmp_path / "contacts.yaml").write_text("owners: {cantines: {}}\n")
 
-    result = run("--catalogue", wrong, "--out", tmp_path / "deploy")
-
-    assert result.exit_code == 2
-    assert "fact_unknown.yaml:" in result.stderr
-    assert not (tmp_path / "deploy").exists()
-
-
-def test_wrong_contacts_never_reach_the_files(tmp_path: Path) -> None:
-    contacts = tmp_path / "contacts.yaml"
-    contacts.write_text("owners: {cantines: {}}\n")
-
-    result = run("--contacts", contacts, "--out", tmp_path / "deploy")
+    result = run(option, tmp_path / file, "--out", tmp_path / "deploy")
 
     assert result.exit_code == 2
-    assert "owners.cantines: is no programme" in result.stderr
+    assert problem in result.stderr
     assert not (tmp_path / "deploy").exists()
 
 

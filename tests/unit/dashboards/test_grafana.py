@@ -1,7 +1,6 @@
 """A Grafana that answers, refuses, fails, hangs, or is none; and the token for it."""
 
 import logging
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -149,11 +148,10 @@ def test_a_retry_waits_as_long_as_grafana_asks(
     assert time.waits == [7.5]
 
 
-@pytest.mark.parametrize("headers", [{}, {"Retry-After": "3600"}])
 def test_retries_end_at_the_deadline(
-    grafana: Grafana, stub: GrafanaStub, time: PassingTime, headers: dict[str, str]
+    grafana: Grafana, stub: GrafanaStub, time: PassingTime
 ) -> None:
-    stub.interrupt = lambda _: Answer(503, {"message": "database is locked"}, headers)
+    stub.interrupt = lambda _: Answer(503, {"message": "database is locked"})
     with pytest.raises(PublishingError, match=r"answered 503 \(database is loc.* later"):
         grafana.version()
     assert sum(time.waits) <= 90
@@ -184,11 +182,6 @@ def test_a_board_of_another_shape_is_reported(
 
 
 def test_an_unreachable_server_is_reported(grafana: Grafana, stub: GrafanaStub) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with asking(address) as other, pytest.raises(PublishingError, match=r"cannot be reached.*ref"):
-        other.version()
     stub.interrupt = answering(Answer(0, DROP))
     with pytest.raises(PublishingError, match="cannot be reached"):
         save(grafana, board())
@@ -216,23 +209,10 @@ def test_the_token_is_in_no_log_and_no_error(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "localhost:3000", "ftp://x", "http://", "http://x:port", "http://[", "http://a b"]
+    "text", ["localhost:3000", "http://x:port", f"https://admin:{SECRET}@grafana.example.org"]
 )
-def test_an_unusable_address_is_refused(text: str) -> None:
-    with pytest.raises(PublishingError, match=r"write it as https://"):
-        asking(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"https://admin:{SECRET}@grafana.example.org",
-        f"https://admin:{SECRET}@grafana.example.org:port",
-        f"https://grafana.example.org/?auth_token={SECRET}",
-    ],
-)
-def test_a_secret_in_an_address_is_refused_and_not_repeated(text: str) -> None:
-    with pytest.raises(PublishingError) as caught:
+def test_an_unusable_address_is_refused_and_no_secret_repeated(text: str) -> None:
+    with pytest.raises(PublishingError, match="https://") as caught:
         asking(text)
     assert SECRET not in str(caught.value)
 
@@ -266,11 +246,3 @@ def test_a_file_without_a_token_is_refused(tmp_path: Path, content: bytes) -> No
     with pytest.raises(PublishingError) as caught:
         read_token(file)
     assert "two words" not in str(caught.value)
-
-
-def test_a_token_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_text(SECRET)
-    file.chmod(0o644)
-    with pytest.raises(PublishingError, match="open to everybody"):
-        read_token(file)
