@@ -209,15 +209,16 @@ def test_the_command_that_it_prints_writes_a_note(stayed: Stayed) -> None:
     assert stayed.goes_on
 
 
-def test_without_prometheus_it_says_so_and_goes_on(stayed: Stayed) -> None:
+def test_without_prometheus_and_terminal_it_says_so_and_prints_the_table_plainly(
+    stayed: Stayed,
+) -> None:
     assert stayed.log.count(NOT_INSTALLED) == 1
     assert stayed.log.count(NO_BROWSER) == 1
-    assert "différents : 0" in stayed.log
-
-
-def test_without_a_terminal_the_table_is_printed_plainly(stayed: Stayed) -> None:
     assert "Lycées connectés au très haut débit" in stayed.log
     assert "\x1b" not in stayed.log
+    counts = r"^évènements : \S+ · acceptés : \S+ · refusés : \S+ · en double : \S+$"
+    assert re.search(counts, stayed.log, re.MULTILINE)
+    assert "différents : 0" in stayed.log
 
 
 def test_alerts_fire_while_it_replays(watched: Watched) -> None:

@@ -29,8 +29,8 @@ class Story:
         found = [fact for fact in self.known if isinstance(fact, kind)]
         return sorted(found, key=lambda fact: fact.effective_day)
 
-    def latest(self, kind: type[AnyFact], as_of: date = date.max) -> dict[str, AnyFact]:
-        return {fact.entity_id: fact for fact in self.facts(kind) if fact.effective_day <= as_of}
+    def latest(self, kind: type[AnyFact]) -> dict[str, AnyFact]:
+        return {fact.entity_id: fact for fact in self.facts(kind)}
 
 
 def read_story(seed: int) -> Story:

@@ -1,4 +1,4 @@
-"""Broadband: all territories report each quarter; Paris wins and loses, Seine-et-Marne slips."""
+"""Broadband: the quarters that Arcep has counted."""
 
 from __future__ import annotations
 
@@ -11,23 +11,16 @@ from events.identifiers import Department, commune_department
 from tests.support.simulated import Story
 
 
-def totals(story: Story, quarter: date, department: Department | None = None) -> tuple[int, int]:
-    reports = [
-        fact
+def connectable(story: Story, quarter: date, department: Department) -> float:
+    """Return thousands of premises."""
+    counts = (
+        fact.connectable_premises
         for fact in story.known
         if isinstance(fact, BroadbandCoverageReported)
         and fact.as_of == quarter
-        and department in {None, commune_department(fact.insee)}
-    ]
-    return (
-        sum(report.premises for report in reports),
-        sum(report.connectable_premises for report in reports),
+        and commune_department(fact.insee) is department
     )
-
-
-def test_paris_is_counted_once(story: Story) -> None:
-    reports = [r for r in story.facts(BroadbandCoverageReported) if r.insee == "75056"]
-    assert {report.premises for report in reports} == {0}
+    return sum(counts) / 1000
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from datetime import date
 
-from events.dataset import (
-    DatasetProbed,
-    DatasetReleased,
-    DatasetWithdrawn,
-    DataState,
-)
 from events.equipment import EquipmentDelivered
-from events.grant import GrantCall, GrantCommitted, GrantPaid
+from events.grant import GrantCommitted, GrantPaid
 from events.identifiers import Department
 from events.school import (
     SchoolConnected,
@@ -20,7 +14,6 @@ from events.school import (
 )
 from events.training import TrainingAbandoned, TrainingCompleted, TrainingEnrolled
 from events.workstation import WorkstationUsageReported
-from simulation.period import month_end
 from tests.support.simulated import Story
 
 
@@ -40,14 +33,6 @@ def test_nothing_is_delivered_after_the_plan_is_complete(story: Story) -> None:
     assert all(d.delivered_on <= completed_on.get(d.uai, date.max) for d in deliveries)
 
 
-TRAINING_CALLS = {GrantCall.DIGITAL_VOCATIONAL_TRAINING, GrantCall.SECOND_DIGITAL_CHANCE}
-
-
-def committed(story: Story, as_of: date) -> int:
-    grants = story.latest(GrantCommitted, as_of).values()
-    return sum(grant.amount_cents for grant in grants if grant.call in TRAINING_CALLS)
-
-
 def test_a_grant_is_paid_in_instalments_and_never_beyond_its_amount(story: Story) -> None:
     paid: dict[str, list[int]] = defaultdict(list)
     for payment in story.facts(GrantPaid):
@@ -60,17 +45,6 @@ def test_a_grant_is_paid_in_instalments_and_never_beyond_its_amount(story: Story
     )
 
 
-def test_what_goes_stale_is_found_by_its_data(story: Story) -> None:
-    gone = story.latest(DatasetWithdrawn)
-    probed = story.latest(DatasetProbed)
-    states = [fact.data_state for key, fact in probed.items() if key not in gone]
-    assert probed.keys() == story.latest(DatasetReleased).keys()
-    assert 0.84 < states.count(DataState.CURRENT) / len(states) < 0.95
-    assert all(probed[key].probed_on < fact.withdrawn_on for key, fact in gone.items())
-    away = [one for one in story.facts(DatasetProbed) if one.data_state == DataState.UNAVAILABLE]
-    assert 5 < len(away) < 40
-
-
 def test_an_enrolment_ends_once_and_after_it_began(story: Story) -> None:
     enrolled = story.latest(TrainingEnrolled)
     completed = story.latest(TrainingCompleted)
@@ -78,14 +52,6 @@ def test_an_enrolment_ends_once_and_after_it_began(story: Story) -> None:
     assert not completed.keys() & abandoned.keys()
     ends = {**completed, **abandoned}
     assert all(enrolled[key].enrolled_on < end.effective_day for key, end in ends.items())
-
-
-def test_reports_are_monthly(story: Story) -> None:
-    reports = story.facts(WorkstationUsageReported)
-    assert all(
-        r.period_start.day == 1 and r.period_end == month_end(r.period_start) for r in reports
-    )
-    assert set(Counter((r.site_id, r.period_start) for r in reports).values()) == {1}
 
 
 def test_every_site_reports_until_november_2020_but_those_of_val_d_oise(story: Story) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from catalogue.explanations import explained_all
 from catalogue.judgement import judge_all
@@ -10,7 +10,6 @@ from catalogue.loader import load_catalogue
 from events.milestone import MilestoneExplained
 from simulation.emitter import RecordKind
 from simulation.explanations import simulated_explanations
-from simulation.period import LAST_DAY
 from streams.explanations import explanations_of
 from streams.histories import histories_of
 from streams.state_store import StateStore
@@ -54,14 +53,3 @@ def test_a_milestone_at_risk_waits_long_for_its_explanation(state_store: StateSt
     equipped = ("schools_equipped_ratio", "all_equipped", None)
     assert unexplained(state_store, date(2018, 9, 30))[equipped] > 700
     assert equipped not in unexplained(state_store, date(2018, 10, 1))
-
-
-def test_a_milestone_is_unexplained_in_the_end(state_store: StateStore) -> None:
-    found = unexplained(state_store, LAST_DAY)
-    assert found["schools_connected_ratio", "all_connected", None] > 100
-    assert ("premises_connectable_ratio", "whole_territory", None) not in found
-
-
-def test_a_lost_target_is_explained_at_once(state_store: StateStore) -> None:
-    promise = ("schools_connected_ratio", "all_connected", "93")
-    assert promise not in unexplained(state_store, date(2020, 11, 25) + timedelta(days=1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import webbrowser
 from dataclasses import dataclass
 from datetime import date
@@ -13,67 +12,20 @@ import pytest
 
 from audit.exposed import Exposed, WorkerUnreadableError
 from boundary.errors import SmartRegionError
-from catalogue.figure import Figure, figures_of
-from catalogue.history import Reading
-from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from simulation.demo import run
 from simulation.demo.run import (
     NO_BROWSER,
-    AuditCount,
-    DemoOutcome,
     Opener,
     Watch,
     open_in_browser,
-    summary,
 )
 from simulation.demo.screen import PlainScreen, ScreenFrame
 from simulation.demo.system import DemoSystem
-from tests.support.figure_histories import reported
 
 LAST_DAY = date(2020, 12, 31)
 TODAY = date(2016, 5, 4)
 PAGE = "http://127.0.0.1:6072/"
-
-
-def outcome() -> DemoOutcome:
-    catalogue = load_catalogue()
-    half = reported(Reading(1, 2, date(2020, 12, 1)))
-    judged = judge_all(catalogue, {("schools_connected_ratio", "77"): half}, LAST_DAY)
-    return DemoOutcome(
-        as_of=LAST_DAY,
-        produced=78_063,
-        accepted=77_353,
-        refused=48,
-        duplicates=662,
-        figures=tuple(figures_of(catalogue, judged, LAST_DAY)),
-        audit=AuditCount(compared=312, different=0),
-    )
-
-
-def test_the_document_has_the_counts_the_figures_and_the_audit() -> None:
-    document = json.loads(outcome().model_dump_json())
-
-    figures = document.pop("figures")
-    assert document == {
-        "as_of": "2020-12-31",
-        "produced": 78_063,
-        "accepted": 77_353,
-        "refused": 48,
-        "duplicates": 662,
-        "audit": {"compared": 312, "different": 0},
-    }
-    [half] = (one for one in figures if one["value"] is not None)
-    assert half.keys() == Figure.model_fields.keys()
-    assert (half["indicator"], half["department"]) == ("schools_connected_ratio", "77")
-    assert (half["target"], half["progress_rate"], half["status"]) == (1.0, 50.0, "at_risk")
-
-
-def test_the_summary_is_for_people() -> None:
-    assert summary(outcome()) == (
-        "évènements : 78\u202f063 · acceptés : 77\u202f353 · refusés : 48 · en double : 662",
-        "chiffres recomptés : 312 · différents : 0",
-    )
 
 
 @dataclass

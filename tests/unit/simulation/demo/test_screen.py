@@ -53,14 +53,6 @@ def live(*frames: ScreenFrame, width: int = 100, height: int = 40) -> str:
     return out.getvalue()
 
 
-def test_a_terminal_shows_the_step_and_a_bar_at_first() -> None:
-    shown = ESCAPES.sub("", live())
-
-    assert "Démarrage" in shown
-    assert "17%" in shown
-    assert "tableau" not in shown
-
-
 def test_a_terminal_shows_the_table_the_progress_and_the_address() -> None:
     shown = ESCAPES.sub("", live(frame(FIRST), frame(date(2016, 1, 10))))
 
@@ -234,25 +226,6 @@ def test_the_departements_behind_are_named() -> None:
 def test_a_status_is_a_mark_and_a_word(reading: Reading, as_of: date, word: str) -> None:
     text = rendered({(COVERAGE, None): reading}, as_of)
     assert row(text, "Locaux raccordables")[4] == word
-
-
-def test_programmes_follow_the_catalogues_order() -> None:
-    text = rendered({})
-    titles = [programme.title for programme in CATALOGUE.programmes]
-    found = sorted(titles, key=lambda title: text.index(f"│{title} "))
-    assert found == titles
-
-
-def test_a_narrow_terminal_cuts_no_figure() -> None:
-    readings: dict[tuple[str, str | None], Reading] = {
-        ("grants_committed_euros", None): Reading(400_000_000, last_reported=AS_OF)
-    }
-    figures = [
-        one.model_copy(update={"projected_day": date(2021, 9, 5)}) for one in judged(readings)
-    ]
-    text = text_of(figures_table(CATALOGUE, figures, AS_OF), width=80)
-    for shown in ("4 000 000 €", "6 500 000 € *", "61 % *", "05/09/2021"):
-        assert shown in text
 
 
 def test_the_compact_table_fits_a_terminal_of_80_columns() -> None:
