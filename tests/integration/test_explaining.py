@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from pathlib import Path
 
@@ -12,13 +11,9 @@ from events.fact import Family
 from events.milestone import ExplanationKind, MilestoneExplained
 from events.observation import Territory
 from events.topics import topic_name
-from sources.emitting.explanation import SOURCE
-from tests.support.commands import run
-from tests.support.explanations import explained
+from tests.support.commands import run, run_inside
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
-from tests.support.traffic import message_of, send, wait_done
-from tests.support.workers import WorkerFactory, supervised
 
 KEY = "schools_connected_ratio/all_connected/D95/cause"
 OPTIONS = (
@@ -43,7 +38,7 @@ def test_an_explanation_is_on_its_topic(broker: KafkaBroker) -> None:
     assert (sent.returncode, sent.stderr) == (0, "")
     assert sent.stdout.startswith(f"sent: {KEY} of 2018-02-12, Responsable du programme Lycées")
     assert len(sent.stdout.splitlines()) == 1
-    taken_back = run(broker, "explain", *OPTIONS, *day, "--retract")
+    taken_back = run_inside(broker, "explain", *OPTIONS, *day, "--retract")
     assert taken_back.returncode == 0, taken_back.stderr
     (key, event), (other_key, retraction) = on_topic(broker)
     assert key == other_key == KEY.encode()
@@ -59,30 +54,6 @@ def test_an_explanation_is_on_its_topic(broker: KafkaBroker) -> None:
     )
     assert retraction.fact.retracted
     assert retraction.fact.effective_day == date(2018, 2, 12)
-
-
-def test_an_unknown_milestone_is_refused_from_kafka_too(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    worker = factory.worker()
-    with supervised(worker):
-        send(
-            broker.bootstrap,
-            [
-                message_of(explained("2018-02-12", source=SOURCE, milestone=milestone))
-                for milestone in ("all_connected", "half")
-            ],
-        )
-        assert wait_done(broker.bootstrap, seconds=60), worker.log[-3000:]
-        assert worker.shows('smartregion_entities{family="explanations"} 1.0')
-    [letter] = run(broker, "dead-letters", "list", "--json").stdout.splitlines()
-    refused = json.loads(letter)
-    assert (refused["reason"], refused["field"]) == ("invalid_data", "data.milestone")
-    report = run(broker, "producers", "report", "--format", "json")
-    cards = json.loads(report.stdout)["scorecards"]
-    assert {one["producer"]: (one["accepted"], one["refused"]) for one in cards}[
-        "explications"
-    ] == (1, 1)
 
 
 def test_an_explanation_passes_the_gateway(broker: KafkaBroker, tmp_path: Path) -> None:
@@ -103,11 +74,11 @@ def test_an_explanation_passes_the_gateway(broker: KafkaBroker, tmp_path: Path) 
         signed = ("--producer", "explications")
         for day, proof in (("2018-02-12", ["token"]), ("2018-02-13", ["signing", *signed])):
             name, *rest = proof
-            sent = run(
+            sent = run_inside(
                 broker, "explain", *OPTIONS, *through, str(files[name]), *rest, "--day", day, TEXT
             )
             assert (sent.returncode, sent.stderr) == (0, "")
-        refused = run(broker, "explain", *OPTIONS, *through, str(files["other"]), TEXT)
+        refused = run_inside(broker, "explain", *OPTIONS, *through, str(files["other"]), TEXT)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "is not declared for this producer" in refused.stderr
     assert [

@@ -1,21 +1,23 @@
-"""Another producer's word about a lycée: refused, on Kafka and at the gateway, never counted."""
+"""Another producer's word about a lycée, and an event of the future: refused and never counted."""
 
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
+from kafka import KafkaProducer
 
+from broker.clients import opened
 from broker.reading import read_topics
 from events.cloudevent import CloudEvent, encode_structured
+from events.fact import Family
 from events.producers.model import REGION
-from events.topics import DEAD_LETTERS
+from events.topics import DEAD_LETTERS, topic_name
 from tests.support.commands import run_inside
-from tests.support.gateways import Gateway, issue_credentials
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import message_of, send, wait_done
@@ -24,7 +26,6 @@ from tests.support.workers import Worker, WorkerFactory
 pytestmark = pytest.mark.timeout(300)
 
 PARIS = uai("0750001")
-MELUN = uai("0770001")
 ANOTHER = "urn:iledefrance:formation"
 
 REGISTERED = event("school.registered", PARIS, "2018-01-01", id="known")
@@ -38,27 +39,23 @@ TAKEN_BACK = event(
     source=ANOTHER,
     retracted=True,
 )
+#: By this producer's clock, which its record carries too; the broker's own decides.
+AHEAD = event(
+    "school.connected", PARIS, "2018-03-01", at="2999-01-01T00:00:00", id="ahead", retracted=True
+)
+AHEAD_MS = 32_472_144_000_000
 
-PRODUCERS = f"""\
-producers:
-  - id: lycees
-    title: Lycées
-    contact: lycees
-    sources: ["urn:iledefrance:lycees"]
-    types: [school.*]
-    owns: [school.*]
-    quota: {{ events_per_second: 1_000, burst: 1_000 }}
-    expected_every: daily
-  - id: formation
-    title: Lycées de l’est
-    contact: est
-    sources: ["{ANOTHER}"]
-    types: [school.*]
-    owns:
-      - {{ types: [school.*], territories: [D77] }}
-    quota: {{ events_per_second: 1_000, burst: 1_000 }}
-    expected_every: daily
-"""
+
+def send_ahead(broker: KafkaBroker) -> None:
+    record = encode_structured(AHEAD)
+    with closing(opened(KafkaProducer, broker.bootstrap)) as producer:
+        producer.send(
+            topic_name(Family.SCHOOLS),
+            record.value,
+            key=record.key,
+            headers=record.headers,
+            timestamp_ms=AHEAD_MS,
+        ).get(timeout=30)
 
 
 def send_events(broker: KafkaBroker, *events: CloudEvent) -> None:
@@ -94,23 +91,27 @@ def letters(broker: KafkaBroker) -> int:
     return sum(1 for _ in read_topics(broker.bootstrap, topics=[DEAD_LETTERS]))
 
 
-def test_a_later_retraction_of_another_takes_no_connection_back(
+def test_a_retraction_of_another_or_of_the_future_takes_no_connection_back(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     worker = factory.worker()
     worker.start()
     undeclared = replace(TAKEN_BACK, id="nobodys", source="/nobody")
     send_events(broker, REGISTERED, TAKEN_BACK, CONNECTED, TAKEN_BACK, undeclared)
+    send_ahead(broker)
     worker.wait_ready()
 
-    assert audited(broker, worker) == ({"not_owner": 3}, 1)
+    assert audited(broker, worker) == ({"not_owner": 3, "time_ahead": 1}, 1)
     assert [exported(broker), exported(broker, "--known-on", "2020-12-31")] == [1, 1]
     assert (
         'smartregion_producer_refused_total{producer="formation",reason="not_owner"} 2.0'
         in worker.metrics()
     )
     letters = run_inside(broker, "dead-letters", "list", "--json").stdout.splitlines()
-    assert [json.loads(letter)["reason"] for letter in letters] == ["not_owner"] * 3
+    reasons = sorted(json.loads(letter)["reason"] for letter in letters)
+    assert reasons == ["not_owner"] * 3 + ["time_ahead"]
+    early = run_inside(broker, "dead-letters", "replay", "--reason", "time_ahead")
+    assert "later than the broker's clock" in early.stdout + early.stderr
     replayed = run_inside(broker, "dead-letters", "replay", "--reason", "not_owner")
     assert replayed.returncode == 1
     assert "0 sent again, 3 still refused" in replayed.stdout
@@ -155,46 +156,3 @@ def test_an_event_that_was_accepted_and_is_refused_now_gets_its_dead_letter(
     everybodys.wait_ready()
     assert audited(broker, everybodys, producers=str(anybodys)) == ({}, 0)
     assert everybodys.stop() == 0
-
-
-def test_the_gateway_lets_in_what_the_producer_owns_and_nothing_else(
-    broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
-) -> None:
-    declared = tmp_path / "producers.yaml"
-    declared.write_text(PRODUCERS, encoding="utf-8")
-    credentials = issue_credentials("formation", tmp_path)
-    variables = {"SMART_REGION_PRODUCERS": str(declared)}
-    worker = factory.worker(producers=str(declared))
-    worker.start()
-    send_events(broker, REGISTERED, CONNECTED)
-    own = [
-        event("school.registered", MELUN, "2018-01-01", source=ANOTHER),
-        event("school.connected", MELUN, "2018-03-01", source=ANOTHER),
-    ]
-    with Gateway(
-        broker.bootstrap, tmp_path, secrets=credentials.file, settings=variables
-    ) as gateway:
-        answers = [_posted(gateway, credentials.token, one) for one in (*own, TAKEN_BACK)]
-    worker.wait_ready()
-
-    assert [status for status, _ in answers] == [202, 202, 403]
-    assert answers[-1][1]["type"] == "/problems/not_owner"
-    assert "lycees" not in json.dumps(answers[-1][1])
-    assert audited(broker, worker, producers=str(declared)) == ({}, 2)
-    report = run_inside(broker, "producers", "report", "--format", "json", producers=str(declared))
-    cards = {one["producer"]: one for one in json.loads(report.stdout)["scorecards"]}
-    assert (cards["formation"]["attempts"], cards["formation"]["accepted"]) == (1, 2)
-    assert cards["lycees"]["attempts_by_others"] == 1
-
-
-def _posted(gateway: Gateway, token: str, sent: CloudEvent) -> tuple[int, Any]:
-    answer = requests.post(
-        f"{gateway.url}/events",
-        data=encode_structured(sent).value,
-        headers={
-            "Authorization": f"Bearer {token}",
-            "Content-Type": "application/cloudevents+json",
-        },
-        timeout=30,
-    )
-    return answer.status_code, answer.json()
