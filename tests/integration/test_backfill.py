@@ -23,9 +23,10 @@ from tests.support.kafka import KafkaBroker
 from tests.support.openmetrics import read_openmetrics
 from tests.support.prometheus import Monitoring, Prometheus, create_blocks
 from tests.support.published import published_values
-from tests.support.traffic import region, send, wait_done
+from tests.support.recounts import exact
+from tests.support.traffic import region, send
 from tests.support.waiting import wait_until
-from tests.support.workers import WorkerFactory
+from tests.support.workers import Worker, WorkerFactory
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -48,18 +49,24 @@ def values(
     }
 
 
-def test_the_years_are_the_audit_s(
-    broker: KafkaBroker, factory: WorkerFactory, monitoring: Monitoring, tmp_path: Path
-) -> None:
-    worker = factory.worker()
+@pytest.fixture(scope="module")
+def worker(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> Worker:
+    """Return a worker that has read five years, and shows the figures of a recount."""
+    messages = region(42, FIRST_DAY, LAST_DAY)
+    worker = shared_factory.worker()
     worker.start()
-    send(broker.bootstrap, region(42, FIRST_DAY, LAST_DAY))
-    assert wait_done(broker.bootstrap, seconds=120), worker.log[-3000:]
-    assert worker.stop() == 0
+    send(shared_broker.bootstrap, messages)
+    assert exact(shared_broker.bootstrap, worker, seconds=120).account.produced == len(messages)
+    return worker
 
+
+@pytest.mark.usefixtures("worker")
+def test_the_years_are_the_audit_s(
+    shared_broker: KafkaBroker, monitoring: Monitoring, tmp_path: Path
+) -> None:
     text, step = tmp_path / "years.om", f"{STEP}d"
     period = ("--from", str(FIRST_DAY), "--to", str(LAST_DAY), "--step", step)
-    done = run(broker, "backfill", *period, "--out", str(text))
+    done = run(shared_broker, "backfill", *period, "--out", str(text))
     assert done.returncode == 0, done.stderr
     assert f"{len(DAYS)} days" in done.stderr
     prometheus = monitoring.prometheus(blocks=create_blocks(text, tmp_path / "blocks"))
@@ -79,7 +86,7 @@ def test_the_years_are_the_audit_s(
     targets = prometheus.query_range(metrics.MILESTONE_TARGET.name, FIRST_DAY, LAST_DAY, step=step)
     assert {len(target.points) for target in targets} == {len(DAYS)}
 
-    with Ledger(read_topics(broker.bootstrap), partitions=8) as ledger:
+    with Ledger(read_topics(shared_broker.bootstrap), partitions=8) as ledger:
         for day in CHOSEN:
             histories = audit_ledger(ledger, catalogue, day).histories
             figures = list(figures_of(catalogue, judge_all(catalogue, histories, day), day))
@@ -117,15 +124,14 @@ def by_department(figures: list[Figure]) -> dict[tuple[str, str], float]:
 
 
 def test_today_is_what_is_recorded_live(
-    broker: KafkaBroker, factory: WorkerFactory, monitoring: Monitoring, tmp_path: Path
+    shared_broker: KafkaBroker,
+    shared_factory: WorkerFactory,
+    worker: Worker,
+    monitoring: Monitoring,
+    tmp_path: Path,
 ) -> None:
-    worker = factory.worker()
-    assessor = factory.assessor(workers=worker.url)
-    worker.start()
-    send(broker.bootstrap, region(42, FIRST_DAY, LAST_DAY)[:8000])
-    assert wait_done(broker.bootstrap, seconds=120), worker.log[-3000:]
+    assessor = shared_factory.assessor(workers=worker.url)
     assessor.start()
-    worker.wait_ready()
     assessor.wait_ready()
     prometheus = monitoring.prometheus(
         rules=sorted(RULES.glob("*.yaml")),
@@ -136,7 +142,7 @@ def test_today_is_what_is_recorded_live(
     )
     text = tmp_path / "today.om"
     today = str(LAST_DAY)
-    done = run_inside(broker, "backfill", "--from", today, "--to", today, "--out", str(text))
+    done = run_inside(shared_broker, "backfill", "--from", today, "--to", today, "--out", str(text))
     assert done.returncode == 0, done.stderr
     written: dict[str, dict[Labels, float]] = {}
     for family in read_openmetrics(text.read_text()):

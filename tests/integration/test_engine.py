@@ -7,7 +7,6 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 
 import pytest
 
@@ -17,8 +16,8 @@ from events.dead_letters import read_dead_letter
 from events.topics import DEAD_LETTERS, DEFAULT_PARTITIONS
 from tests.support.kafka import KafkaBroker
 from tests.support.rebalances import watched
-from tests.support.recounts import LAST_DAY, exact
-from tests.support.traffic import a_year, region, send, shuffled, wait_done
+from tests.support.recounts import exact
+from tests.support.traffic import a_year, send, shuffled, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory, supervised
 
@@ -59,18 +58,6 @@ def settled(broker: KafkaBroker, *workers: Worker) -> Audit:
     return audit
 
 
-def test_five_years_end_in_the_recounts_figures(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    messages = region(42, date(2016, 1, 1), LAST_DAY)
-    worker = factory.worker()
-    worker.start()
-    send(broker.bootstrap, messages)
-    audit = settled(broker, worker)
-    assert audit.account.produced == len(messages)
-    assert worker.stop() == 0
-
-
 def test_order_duplicates_and_another_partitioner_change_nothing(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
@@ -102,23 +89,6 @@ def test_three_kills_lose_nothing(broker: KafkaBroker, factory: WorkerFactory) -
     assert statuses == [-9, -9, -9]
 
 
-@pytest.mark.nightly
-def test_workers_join_and_leave_under_a_backlog(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    first = factory.worker("first")
-    with supervised(first), traffic(broker.bootstrap):
-        first.wait_ready()
-        for turn in range(3):
-            second = factory.worker(f"second-{turn}")
-            second.start()
-            second.wait_ready()
-            assert set(first.readiness()["partitions"]).isdisjoint(second.readiness()["partitions"])
-            assert second.stop() == 0
-    with supervised(first):
-        settled(broker, first)
-
-
 def test_partitions_that_stay_are_shown_while_another_worker_joins(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
@@ -144,38 +114,6 @@ def test_partitions_that_stay_are_shown_while_another_worker_joins(
     assert re.findall(r"merged=(\d+)", first.log) == ["0", "0"]
     assert second.stop() == 0
     assert first.stop() == 0
-
-
-@pytest.mark.nightly
-def test_a_worker_that_sleeps_through_its_session(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    """A frozen worker loses its partitions and, woken, overwrites nothing of its successor's."""
-    sleeper = factory.worker("sleeper")
-    with supervised(sleeper), traffic(broker.bootstrap):
-        sleeper.wait_ready()
-        assert wait_until(sleeper.has_read, seconds=30)
-        successor = factory.worker("successor")
-        sleeper.sleep()
-        with supervised(successor):
-            assert wait_until(
-                lambda: len(successor.readiness().get("partitions", ())) == 8 and successor.ready,
-                seconds=60,
-            )
-            sleeper.wake()
-            assert wait_until(lambda: owns_some(sleeper), seconds=90), sleeper.log[-3000:]
-            settled(broker, sleeper, successor)
-    fresh = factory.worker("fresh")
-    fresh.start()
-    fresh.wait_ready()
-    # The topics alone, read by a worker that took part in nothing, give the same figures.
-    settled(broker, fresh)
-    assert fresh.stop() == 0
-
-
-def owns_some(worker: Worker) -> bool:
-    readiness = worker.readiness()
-    return bool(readiness.get("ready") and readiness["partitions"])
 
 
 def entities(worker: Worker) -> int:
