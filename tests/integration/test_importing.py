@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import random
 import sqlite3
@@ -26,11 +25,10 @@ from events.topics import DEFAULT_PARTITIONS, topic_name
 from operations.programs.program import COMMAND, Program
 from sources.importing.pilote import PiloteValue, ValueKind, pilote_text
 from sources.importing.sender import EVENTS_PER_CHUNK
-from tests.support.arcep import ELSEWHERE, edition
 from tests.support.barometer import observed_entry, pasted, programme
 from tests.support.commands import run, run_inside
 from tests.support.kafka import KafkaBroker
-from tests.support.tables import shared_file, write_file
+from tests.support.tables import write_file
 from tests.support.traffic import wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import WorkerFactory
@@ -94,18 +92,6 @@ def journal(tmp_path: Path) -> Path:
     return tmp_path / "journal.sqlite3"
 
 
-def test_real_data_are_imported_once(broker: KafkaBroker, journal: Path) -> None:
-    file = str(shared_file("lycees_idf_uai.csv"))
-    command = ("import", "csv", "--mapping", "lycees_idf_uai", "--journal", str(journal), file)
-    first = run(broker, *command)
-    assert first.returncode == 0, first.stderr
-    assert first.stdout.startswith(f"458 sent to {broker.bootstrap}, 0 there already,")
-    assert ends(broker, Family.SCHOOLS) == 458
-    second = run_inside(broker, *command)
-    assert second.stdout.startswith(f"0 sent to {broker.bootstrap}, 458 there already,")
-    assert ends(broker, Family.SCHOOLS) == 458
-
-
 def test_an_import_that_is_killed_goes_on(
     broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path, journal: Path
 ) -> None:
@@ -155,43 +141,6 @@ def test_an_import_that_is_killed_goes_on(
     assert figures == dict(last_values(current))
     kept = [one for one in cells if one.value is not None]
     assert exported.read_bytes() == pilote_text(kept).encode()
-
-
-def test_an_edition_makes_a_figure(
-    broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path, journal: Path
-) -> None:
-    text = edition(day="2020-09-30")
-    file = write_file(tmp_path, text, name="t3_filaire.csv")
-    done = run(
-        broker,
-        "import",
-        "csv",
-        "--mapping",
-        "arcep_debit_filaire",
-        "--journal",
-        str(journal),
-        str(file),
-    )
-    assert done.returncode == 0, done.stderr
-    worker = factory.worker()
-    worker.start()
-    assert wait_done(broker.bootstrap, seconds=60), worker.log[-3000:]
-    worker.wait_ready()
-
-    export = run(broker, "export", "--as-of", "2020-09-30")
-
-    assert export.returncode == 0, export.stderr
-    rows = csv.DictReader(export.stdout.splitlines())
-    (region,) = (
-        row
-        for row in rows
-        if (row["indicator"], row["territory"]) == ("premises_connectable_ratio", "R11")
-    )
-    lines = csv.DictReader(text.splitlines(), delimiter=";")
-    own = [line for line in lines if line["code_insee"] not in ELSEWHERE]
-    connectable, premises = (sum(int(one[name]) for one in own) for name in ("elig_thd30", "nbr"))
-    assert region["as_of"] == "2020-09-30"
-    assert float(region["value"]) == pytest.approx(connectable / premises)
 
 
 def last_values(current: Sequence[PiloteValue]) -> Iterator[tuple[tuple[str, str | None], float]]:
