@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
 from urllib.request import urlopen
 
 import pytest
@@ -58,10 +57,11 @@ _PORTS = {
 class ComposeKafka(Program):
     """The container's Kafka: its start script and settings, with folders and ports of a test."""
 
-    def __init__(self, folder: Path, service: dict[str, Any], *, secrets: Path) -> None:
+    def __init__(self, kind: str, folder: Path, secrets: Path) -> None:
         self.folder = folder
         self.address = free_address()
-        self._secrets = secrets
+        self.stack = Stack(kind)
+        self.secrets = secrets
         home = folder / "kafka"
         (home / "bin").mkdir(parents=True)
         options = " ".join((*QUICK_START, *class_archive()))
@@ -70,7 +70,7 @@ class ComposeKafka(Program):
             jars = KAFKA_FOLDER / "target" / "jars"
             script.write_text(_SCRIPT.format(options=options, jars=jars, program=program))
             script.chmod(0o755)
-        (mounted,) = service["command"]
+        (mounted,) = self.stack.services["kafka"]["command"]
         settings = (DEPLOY / "compose" / Path(mounted).name).read_text(encoding="utf-8")
         for there, here in (
             ("/run/secrets", str(secrets)),
@@ -106,7 +106,7 @@ class ComposeKafka(Program):
             env={
                 "PATH": os.environ["PATH"],
                 "KAFKA_HOME": str(self.folder / "kafka"),
-                "SECRETS": str(self._secrets),
+                "SECRETS": str(self.secrets),
             },
             check=True,
             timeout=120,
@@ -116,17 +116,17 @@ class ComposeKafka(Program):
 class PlainStack:
     """The services of a stack on this machine, each by its own command and environment."""
 
-    def __init__(self, stack: Stack, folder: Path, kafka: str, *, secrets: Path) -> None:
-        self._stack = stack
+    def __init__(self, kafka: ComposeKafka, folder: Path, stack: Stack | None = None) -> None:
+        self._stack = stack or kafka.stack
         self._folder = folder
         self._data = folder / "exchange"
         self._data.mkdir(parents=True)
-        self._secrets = secrets
-        self._kafka = kafka
+        self._secrets = kafka.secrets
+        self._kafka = kafka.address
         self._gateway_port, self._inside_port = free_port(), free_port()
         self._run = folder / "run"
         self._run.mkdir(mode=0o700)
-        self.ports = {name: free_port() for name in stack.ours() - stack.jobs()}
+        self.ports = {name: free_port() for name in self._stack.ours() - self._stack.jobs()}
 
     def in_order(self) -> list[str]:
         waits = {
@@ -233,31 +233,133 @@ LAST_DAY = "2016-02-15"
 FIRST_RIGHTS = "rights-deployer"
 
 
+#: A password that the secured Kafka does not know at its start.
+LATER = "kafka-operator.password"
+
+
 @pytest.fixture(scope="module")
-def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kafka(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ComposeKafka]:
     if reason := missing_requirement():
         give_up(reason)
     require_programs("openssl", "bash", remedy="install them")
-    return prepared_secrets(tmp_path_factory.mktemp("prepared"))
-
-
-@pytest.fixture
-def kafka(kind: str, secrets: Path, tmp_path: Path) -> Iterator[ComposeKafka]:
-    service = Stack(kind).services["kafka"]
-    with ComposeKafka(tmp_path / "broker", service, secrets=secrets) as kafka:
+    folder = tmp_path_factory.mktemp(request.param)
+    secrets = prepared_secrets(folder)
+    later = (secrets / LATER).rename(folder / LATER)
+    with ComposeKafka(request.param, folder / "broker", secrets) as kafka:
+        later.rename(secrets / LATER)
         yield kafka
 
 
-@pytest.mark.parametrize("kind", ["secure"])
+secured = pytest.mark.parametrize("kafka", ["secure"], indirect=True)
+
+
+#: Does what Kafka's own program would: its class is not among the jars of these tests.
+CONFIGS = """\
+#!{python}
+import sys
+from kafka.admin import KafkaAdminClient, ScramMechanism, UserScramCredentialUpsertion
+
+given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+assert sys.argv[5:8] == ["--alter", "--entity-type", "users"], sys.argv
+name, file = sys.argv[9], sys.argv[11]
+client = dict(line.strip().split("=", 1) for line in open(given["--command-config"]))
+(mechanism, password), = (line.strip().split("=password=") for line in open(file))
+admin = KafkaAdminClient(
+    bootstrap_servers=given["--bootstrap-server"],
+    security_protocol=client["security.protocol"],
+    ssl_cafile=client["ssl.truststore.location"],
+    ssl_certfile=client["ssl.keystore.location"],
+    ssl_keyfile=client["ssl.keystore.location"],
+)
+assert mechanism == "SCRAM-SHA-512"
+admin.alter_user_scram_credentials(
+    [UserScramCredentialUpsertion(name, ScramMechanism.SCRAM_SHA_512, password.encode())]
+)
+admin.close()
+"""
+
+
+@secured
+def test_a_user_that_a_newer_release_brings_is_made_on_a_running_kafka(
+    kafka: ComposeKafka, tmp_path: Path
+) -> None:
+    # The first of its Kafka, whose operator gets a password here.
+    program = tmp_path / "configs"
+    program.write_text(CONFIGS.format(python=sys.executable), encoding="utf-8")
+    program.chmod(0o755)
+    plain = PlainStack(kafka, tmp_path)
+    refusal = "refuses the password of 'operator'"
+
+    before = plain.run("commands", instead=["dead-letters", "list"])
+    kafka.give_passwords(program)
+    after = plain.run("commands", instead=["dead-letters", "list"])
+
+    assert refusal in before.stderr
+    assert refusal not in after.stderr
+
+
+@pytest.mark.parametrize("kafka", ["secure", "open"], indirect=True)
+def test_topics_of_an_earlier_release_get_the_settings_of_this_one(
+    kafka: ComposeKafka, tmp_path: Path
+) -> None:
+    """By the job that all else waits for; secured by root before, as docs/upgrading.md has it.
+
+    Kafka starts again on its data.
+    """
+    is_secure = "rights-deployer" in kafka.stack.services
+    plain = PlainStack(kafka, tmp_path)
+    if is_secure:
+        assert plain.run("rights-deployer").returncode == 0
+    first = plain.run("topics")
+    kafka.stop()
+    kafka.start()
+    second = plain.call("topics")
+    assert re.search(r"^[1-9]\d* created, 0 as", first.stdout, re.MULTILINE), first.stderr
+    assert re.search(r"^0 created, [1-9]", second.stdout, re.MULTILINE), second.stderr
+    _take_back_timestamps(kafka, _root(kafka) if is_secure else PLAINTEXT)
+
+    if is_secure:
+        refused = plain.run("topics")
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
+        by_root = plain.run("rights-deployer", instead=["topics", "apply", "--alter-settings"])
+        assert by_root.returncode == 0, by_root.stderr
+    upgraded = plain.run("topics")
+
+    assert upgraded.returncode == 0, upgraded.stderr
+
+
+def _take_back_timestamps(kafka: ComposeKafka, security: BrokerSecurity) -> None:
+    name, setting = "smartregion.schools", "message.timestamp.type"
+
+    def in_force() -> bool:
+        described = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+        return bool(described["topic"][name][setting]["value"] == "CreateTime")
+
+    with administering(kafka.address, what="topics", security=security) as admin:
+        alter_settings(admin, [name], {setting: "CreateTime"})
+        assert wait_until(in_force, seconds=30)
+
+
+def _root(kafka: ComposeKafka) -> BrokerSecurity:
+    return BrokerSecurity(
+        security_protocol="SASL_SSL",
+        sasl_username="root",
+        sasl_password_file=str(kafka.secrets / "kafka-root.password"),
+        ssl_cafile=str(kafka.secrets / "authority.pem"),
+    )
+
+
+@secured
 def test_the_demo_comes_to_its_end_with_every_user_s_own_rights(
-    kind: str, kafka: ComposeKafka, secrets: Path, tmp_path: Path
+    kafka: ComposeKafka, tmp_path: Path
 ) -> None:
     """In the order of `depends_on`: rights, topics, workers, gateway, events, years; the audit.
 
     The harvest and the page's reader come through HAProxy.
     """
-    stack = Stack(kind)
-    plain = PlainStack(stack, tmp_path, kafka.address, secrets=secrets)
+    stack, plain = kafka.stack, PlainStack(kafka, tmp_path)
     harvest = stack.services["harvest"]["command"]
     days = {"simulation": ("--to", LAST_DAY), "years": (f"--to={LAST_DAY}",)}
 
@@ -287,111 +389,10 @@ def test_the_demo_comes_to_its_end_with_every_user_s_own_rights(
     if shutil.which("promtool"):
         _history(stack, years, tmp_path / "blocks")
     # Who has no password gets a message, and nothing is done.
-    open_world = PlainStack(Stack("open"), tmp_path / "elsewhere", kafka.address, secrets=secrets)
+    open_world = PlainStack(kafka, tmp_path / "elsewhere", Stack("open"))
     refused = open_world.run("topics")
     assert refused.returncode == 2
     assert refused.stderr.count("\n") == 1
-
-
-#: Does what Kafka's own program would: its class is not among the jars of these tests.
-CONFIGS = """\
-#!{python}
-import sys
-from kafka.admin import KafkaAdminClient, ScramMechanism, UserScramCredentialUpsertion
-
-given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-assert sys.argv[5:8] == ["--alter", "--entity-type", "users"], sys.argv
-name, file = sys.argv[9], sys.argv[11]
-client = dict(line.strip().split("=", 1) for line in open(given["--command-config"]))
-(mechanism, password), = (line.strip().split("=password=") for line in open(file))
-admin = KafkaAdminClient(
-    bootstrap_servers=given["--bootstrap-server"],
-    security_protocol=client["security.protocol"],
-    ssl_cafile=client["ssl.truststore.location"],
-    ssl_certfile=client["ssl.keystore.location"],
-    ssl_keyfile=client["ssl.keystore.location"],
-)
-assert mechanism == "SCRAM-SHA-512"
-admin.alter_user_scram_credentials(
-    [UserScramCredentialUpsertion(name, ScramMechanism.SCRAM_SHA_512, password.encode())]
-)
-admin.close()
-"""
-
-
-@pytest.mark.parametrize("kind", ["secure"])
-def test_a_user_that_a_newer_release_brings_is_made_on_a_running_kafka(
-    kind: str, secrets: Path, tmp_path: Path
-) -> None:
-    ours = shutil.copytree(secrets, tmp_path / "secrets")
-    later = (ours / "kafka-operator.password").rename(tmp_path / "later")
-    program = tmp_path / "configs"
-    program.write_text(CONFIGS.format(python=sys.executable), encoding="utf-8")
-    program.chmod(0o755)
-    stack = Stack(kind)
-    refusal = "refuses the password of 'operator'"
-
-    with ComposeKafka(tmp_path / "broker", stack.services["kafka"], secrets=ours) as kafka:
-        plain = PlainStack(stack, tmp_path, kafka.address, secrets=ours)
-        later.rename(ours / "kafka-operator.password")
-        before = plain.run("commands", instead=["dead-letters", "list"])
-        kafka.give_passwords(program)
-        after = plain.run("commands", instead=["dead-letters", "list"])
-
-    assert refusal in before.stderr
-    assert refusal not in after.stderr
-
-
-@pytest.mark.parametrize("kind", ["open", "secure"])
-def test_topics_of_an_earlier_release_get_the_settings_of_this_one(
-    kind: str, kafka: ComposeKafka, secrets: Path, tmp_path: Path
-) -> None:
-    """By the job that all else waits for; secured by root before, as docs/upgrading.md has it.
-
-    Kafka starts again on its data.
-    """
-    plain = PlainStack(Stack(kind), tmp_path, kafka.address, secrets=secrets)
-    if kind == "secure":
-        assert plain.run("rights-deployer").returncode == 0
-    first = plain.run("topics")
-    kafka.stop()
-    kafka.start()
-    second = plain.call("topics")
-    assert re.search(r"^[1-9]\d* created, 0 as", first.stdout, re.MULTILINE), first.stderr
-    assert re.search(r"^0 created, [1-9]", second.stdout, re.MULTILINE), second.stderr
-    _take_back_timestamps(kafka, _root(kind, secrets))
-
-    if kind == "secure":
-        refused = plain.run("topics")
-        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
-        by_root = plain.run("rights-deployer", instead=["topics", "apply", "--alter-settings"])
-        assert by_root.returncode == 0, by_root.stderr
-    upgraded = plain.run("topics")
-
-    assert upgraded.returncode == 0, upgraded.stderr
-
-
-def _take_back_timestamps(kafka: ComposeKafka, security: BrokerSecurity) -> None:
-    name, setting = "smartregion.schools", "message.timestamp.type"
-
-    def in_force() -> bool:
-        described = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
-        return bool(described["topic"][name][setting]["value"] == "CreateTime")
-
-    with administering(kafka.address, what="topics", security=security) as admin:
-        alter_settings(admin, [name], {setting: "CreateTime"})
-        assert wait_until(in_force, seconds=30)
-
-
-def _root(kind: str, secrets: Path) -> BrokerSecurity:
-    if kind == "open":
-        return PLAINTEXT
-    return BrokerSecurity(
-        security_protocol="SASL_SSL",
-        sasl_username="root",
-        sasl_password_file=str(secrets / "kafka-root.password"),
-        ssl_cafile=str(secrets / "authority.pem"),
-    )
 
 
 def _history(stack: Stack, years: Path, blocks: Path) -> None:
