@@ -1,16 +1,19 @@
-"""The export from a real broker: the audit's figures, today's and as they were known."""
+"""Export and monthly note from a real broker: the audit's figures, on every day of choice."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from catalogue.formatting import NumberFormat
 from events.topics import DEFAULT_APP_ID
 from tests.support.commands import run, run_inside
 from tests.support.kafka import KafkaBroker
@@ -55,34 +58,59 @@ def audited(broker: KafkaBroker, *options: str) -> Figures:
     }
 
 
-def test_equals_the_audit(broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path) -> None:
-    worker = factory.worker()
-    worker.start()
-    send(broker.bootstrap, region(7, date(2016, 1, 1), date(2016, 12, 31)))
-    assert wait_done(broker.bootstrap, seconds=90), worker.log[-3000:]
-    told = exported(broker, tmp_path, command=run, workers=worker.url)
-    assert worker.stop() == 0
-    earlier = ("--as-of", "2016-06-30")
-    known = (*earlier, "--known-on", "2016-07-05")
-    found = {options: exported(broker, tmp_path, *options) for options in ((), earlier, known)}
+@pytest.fixture(scope="module", autouse=True)
+def _events(shared_broker: KafkaBroker) -> None:
+    send(shared_broker.bootstrap, region(7, date(2016, 1, 1), date(2016, 6, 30)), misrouted=0.2)
+
+
+def test_the_export_is_the_audit_s_whatever_workers_have_read(
+    shared_broker: KafkaBroker, shared_factory: WorkerFactory, tmp_path: Path
+) -> None:
+    """Misrouted records, which no worker has forwarded at first, count as they do afterwards."""
+    earlier = ("--as-of", "2016-03-31")
+    known = (*earlier, "--known-on", "2016-04-05")
+    found = {
+        options: exported(shared_broker, tmp_path, *options) for options in ((), earlier, known)
+    }
     for options, figures in found.items():
-        assert figures == audited(broker, *options)
-    assert told == found[()]
+        assert figures == audited(shared_broker, *options)
     assert found[known] != found[earlier] != found[()]
 
-
-def test_counts_what_no_worker_has_read(
-    broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
-) -> None:
-    """Misrouted records, which no worker has forwarded yet, count as they do afterwards."""
-    send(broker.bootstrap, region(7, date(2016, 1, 1), date(2016, 3, 31)), misrouted=0.2)
-    before = exported(broker, tmp_path)
-    assert before == audited(broker)
-    worker = factory.worker()
+    worker = shared_factory.worker()
     worker.start()
-    assert wait_done(broker.bootstrap, seconds=90), worker.log[-3000:]
+    assert wait_done(shared_broker.bootstrap, seconds=90), worker.log[-3000:]
     assert 'outcome="misrouted"' in worker.metrics()
-    assert exported(broker, tmp_path, workers=worker.url) == before
-    assert exported(broker, tmp_path) == before
-    with broker.admin() as admin:
-        assert [group for group in admin.list_groups() if group["group_id"] != DEFAULT_APP_ID] == []
+    assert exported(shared_broker, tmp_path, command=run, workers=worker.url) == found[()]
+    assert exported(shared_broker, tmp_path) == found[()]
+    with shared_broker.admin() as admin:
+        assert [group["group_id"] for group in admin.list_groups()] == [DEFAULT_APP_ID]
+
+
+def written(broker: KafkaBroker, out: Path) -> str:
+    done = run(broker, "note", "--month", "2016-03", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().rpartition(" ")[2]
+
+
+def test_the_note_is_the_audit_s_and_its_bytes_are_always_the_same(
+    shared_broker: KafkaBroker, tmp_path: Path
+) -> None:
+    pdf, again, data = (tmp_path / name for name in ("a.pdf", "b.pdf", "note.json"))
+    digests = {written(shared_broker, out) for out in (pdf, again, data)}
+    assert digests == {sha256(data.read_bytes()).hexdigest()}
+    assert pdf.read_bytes() == again.read_bytes()
+
+    counted = audited(shared_broker, "--as-of", "2016-03-31", "--known-on", "2016-03-31")
+    compared = 0
+    for block in json.loads(data.read_text(encoding="utf-8"))["sections"][0]["blocks"]:
+        if block["kind"] != "table":
+            continue
+        column = [one["title"] for one in block["columns"]].index("Valeur")
+        for row in block["rows"]:
+            indicator = shipped().indicator(urlsplit(row["reference"]["path"]).path.split("/")[1])
+            value, _ = counted.get((indicator.id, None), (None, None))
+            if value is not None:
+                text = NumberFormat.of(indicator).text(value)
+                assert row["cells"][column]["cell"]["text"] == text
+                compared += 1
+    assert compared > 8
