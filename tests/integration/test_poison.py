@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from time import time
@@ -13,11 +12,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from kafka.admin import ConfigResource, ConfigResourceType
 
 from audit.recount import Audit, audit_records
 from broker.compression import MAX_UNPACKED_BYTES, Codec
 from broker.reading import read_topics
+from broker.topic_admin import alter_settings, wait_for_settings
 from catalogue.loader import load_catalogue
 from events.cloudevent import encode_structured
 from events.dead_letters import DeadLetter, RecordOrigin, read_dead_letter
@@ -118,23 +117,6 @@ def batch_of(case: Mapping[str, Any], number: int) -> RawBatch:
     return RawBatch(case["topic"], partition, batch_bytes([record], codec=case["codec"]))
 
 
-@contextmanager
-def altered(broker: KafkaBroker, settings: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
-    with broker.admin() as admin:
-        kind = ConfigResourceType.TOPIC
-        before = admin.describe_configs(
-            [ConfigResource(kind, topic) for topic in settings], config_filter="all"
-        )["topic"]
-        admin.alter_configs([ConfigResource(kind, *one) for one in settings.items()])
-        yield
-        admin.alter_configs(
-            [
-                ConfigResource(kind, topic, {name: before[topic][name]["value"] for name in names})
-                for topic, names in settings.items()
-            ]
-        )
-
-
 def counted(broker: KafkaBroker) -> Audit:
     return audit_records(
         read_topics(broker.bootstrap),
@@ -172,19 +154,24 @@ def run(broker: KafkaBroker, *command: str) -> str:
 def test_every_record_that_the_protocol_allows_is_taken_or_refused(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
+    """A client's own time is that of its records on the topic whose setting was changed."""
+    clients_own = {"message.timestamp.type": "CreateTime"}
+    with broker.admin() as admin:
+        alter_settings(admin, [SCHOOLS], clients_own)
+        wait_for_settings(admin, [SCHOOLS], clients_own)
     worker = factory.worker()
     worker.start()
     worker.wait_ready()
     cases = pairwise(1)
-    with altered(broker, {DATASETS: {"message.timestamp.type": "LogAppendTime"}}):
-        produce(
-            broker.bootstrap, [batch_of(case, number) for number, case in enumerate(cases, start=1)]
-        )
-        audit = assert_unharmed(broker, worker, produced=len(cases))
+    produce(
+        broker.bootstrap, [batch_of(case, number) for number, case in enumerate(cases, start=1)]
+    )
+    audit = assert_unharmed(broker, worker, produced=len(cases))
 
     assert audit.account.accepted > 0
     found = letters(broker)
-    assert {letter.reason for letter in found} >= {"null_value", "too_large", "wrong_topic"}
+    reasons = {letter.reason for letter in found}
+    assert reasons >= {"null_value", "too_large", "wrong_topic", "no_timestamp", "time_ahead"}
     assert any(letter.key is None and letter.value is None for letter in found)
     assert any(letter.shortened for letter in found)
     listed = run(broker, "dead-letters", "list")
