@@ -5,27 +5,23 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from datetime import date, datetime
 from functools import cache
 from math import ceil
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from simulation.emitter import RecordKind, SimulatedRecord
 from simulation.simulator import simulate
-from tests.support.commands import run, run_inside
+from tests.support.commands import run_inside
 from tests.support.gateway import STRUCTURED
 from tests.support.gateway import event as gateway_event
-from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.raw_http import RawConnection, post
 from tests.support.running_gateway import declared, running_gateway
-from tests.support.traffic import Message, message_of, send, shuffled, wait_done
+from tests.support.traffic import Message, send, shuffled, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import WorkerFactory, supervised
 
@@ -38,30 +34,14 @@ MISROUTED = 0.02
 #: A third worker that ends at the same record is one too many: it would be held for a minute.
 KILLS = 2
 
-UNDECLARED_SCHOOL = uai("0950001")
-SIRET = "13002526500013"
-LATER = "2017-01-01"
-
 
 @cache
 def simulated() -> tuple[SimulatedRecord, ...]:
     return tuple(simulate(7, FIRST, LAST))
 
 
-@pytest.fixture(scope="module")
-def sent() -> list[Message]:
-    messages = [
-        Message(record.family, record.key.encode(), record.line.encode()) for record in simulated()
-    ]
-    return shuffled(messages, seed=3, doubled=DOUBLED)
-
-
-def reported(
-    broker: KafkaBroker,
-    *options: str,
-    command: Callable[..., CompletedProcess[str]] = run_inside,
-) -> Any:  # noqa: ANN401 - JSON
-    done = command(broker, "producers", "report", "--format", "json", *options)
+def reported(broker: KafkaBroker, *options: str) -> Any:  # noqa: ANN401 - JSON
+    done = run_inside(broker, "producers", "report", "--format", "json", *options)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -107,8 +87,12 @@ def _rank(days: Any, share: float) -> int:  # noqa: ANN401 - any collection of n
 
 
 def test_equals_an_independent_recount_also_after_workers_were_killed(
-    broker: KafkaBroker, factory: WorkerFactory, sent: list[Message]
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
+    messages = [
+        Message(record.family, record.key.encode(), record.line.encode()) for record in simulated()
+    ]
+    sent = shuffled(messages, seed=3, doubled=DOUBLED)
     send(broker.bootstrap, sent, misrouted=MISROUTED)
 
     cards, expected = counted(broker), recounted(sent)
@@ -137,94 +121,6 @@ def test_equals_an_independent_recount_also_after_workers_were_killed(
         assert wait_done(broker.bootstrap, seconds=SECONDS), worker.log[-3000:]
 
     assert reported(broker, "--references") == before
-
-
-def test_the_worker_counts_the_same(
-    broker: KafkaBroker, factory: WorkerFactory, sent: list[Message]
-) -> None:
-    send(broker.bootstrap, sent)
-    worker = factory.worker()
-    worker.start()
-    worker.wait_ready()
-    assert wait_done(broker.bootstrap, seconds=SECONDS), worker.log[-3000:]
-    cards = {card["producer"]: card for card in reported(broker, command=run)["scorecards"]}
-    assert {card["misplaced"] for card in cards.values()} == {0}
-
-    samples = [
-        sample
-        for family in text_string_to_metric_families(worker.metrics())
-        for sample in family.samples
-    ]
-    events = {
-        (sample.labels["producer"], sample.labels["outcome"]): sample.value
-        for sample in samples
-        if sample.name == "smartregion_producer_events_total"
-    }
-    seen = {
-        sample.labels["producer"]: sample.value
-        for sample in samples
-        if sample.name == "smartregion_producer_last_event_timestamp_seconds"
-    }
-    assert {name: events[name, "refused"] for name in cards} == {
-        name: card["refused"] for name, card in cards.items()
-    }
-    # A repetition of what was overtaken meanwhile is superseded for the worker.
-    assert {
-        name: sum(events.get((name, one), 0) for one in ("accepted", "duplicate", "superseded"))
-        for name in cards
-    } == {name: card["accepted"] + card["duplicates"] for name, card in cards.items()}
-    assert seen == {
-        name: datetime.fromisoformat(card["last_event"]).timestamp()
-        for name, card in cards.items()
-        if card["last_event"] is not None
-    }
-
-
-def test_references_that_lead_nowhere_are_counted_and_listed(
-    broker: KafkaBroker, sent: list[Message], tmp_path: Path
-) -> None:
-    source = "urn:iledefrance:subventions"
-    sirets = tmp_path / "sirets.csv"
-    known = {event_["data"]["siret"] for event_ in valid_events(sent) if "siret" in event_["data"]}
-    sirets.write_text("siret\n" + "\n".join(sorted(known)) + "\n")
-    send(broker.bootstrap, sent)
-    options = ("--references", "--sirets", str(sirets))
-    before = reported(broker, *options)["references"]
-
-    elsewhere = message_of(event("broadband.coverage_reported", "77288", LATER))
-    send(
-        broker.bootstrap,
-        [
-            message_of(
-                event("equipment.delivered", "D-1", LATER, uai=UNDECLARED_SCHOOL, department="95")
-            ),
-            message_of(event("school.connected", UNDECLARED_SCHOOL, LATER)),
-            message_of(event("grant.committed", "G-1", LATER, siret=SIRET, source=source)),
-            message_of(event("broadband.coverage_reported", "95999", LATER)),
-            Message(
-                elsewhere.family, elsewhere.key, elsewhere.value.replace(b'"77288"', b'"69123"')
-            ),
-        ],
-    )
-    after = reported(broker, *options)["references"]
-
-    new = [line for line in after["dangling"] if line not in before["dangling"]]
-    assert [(one["kind"], one["fact"], one["value"], one["producer"]) for one in new] == [
-        ("school", "equipment.delivered", UNDECLARED_SCHOOL, "equipement"),
-        ("school", "school.connected", UNDECLARED_SCHOOL, "lycees"),
-        ("siret", "grant.committed", SIRET, "subventions"),
-        ("commune", None, "69123", "tres-haut-debit"),
-        ("commune", "broadband.coverage_reported", "95999", "tres-haut-debit"),
-    ]
-    unknown = {one["kind"]: one["unknown"] for one in before["checked"]}
-    assert {one["kind"]: one["unknown"] - unknown[one["kind"]] for one in after["checked"]} == {
-        "school": 2,
-        "site": 0,
-        "dataset": 0,
-        "grant": 0,
-        "siret": 1,
-        "commune": 1,
-    }
 
 
 def test_what_the_gateway_refused_is_its_producer_s(
