@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from events.fact import Fact
 from events.pseudonym import PseudonymKey
 from events.topics import topic_name
 from sources.relay.outbox import Outbox, WaitingEvent
+from tests.support.commands import run_inside_with
 from tests.support.facts import facts
 from tests.support.histories import uai
 from tests.support.postgres import Database, PostgresServer
@@ -85,14 +86,6 @@ def test_every_fact_is_emitted_as_the_contract_has_it(shared: Database, fact: Fa
     assert (read.fact, read.source) == (fact, SOURCE)
     assert (topic, key) == (topic_name(fact.FAMILY), fact.entity_id)
     assert abs(datetime.now(UTC) - read.time) < timedelta(minutes=1)
-
-
-def test_what_is_rolled_back_was_never_emitted(database: Database) -> None:
-    with database.connected() as connection:
-        with connection.transaction(force_rollback=True):
-            connect(connection, PARIS)
-        connect(connection, OTHER)
-    assert [key for _, key, _ in waiting(database)] == [OTHER]
 
 
 def test_of_two_events_the_later_one_is_later(database: Database) -> None:
@@ -313,24 +306,20 @@ def refused(connection: psycopg.Connection[Any], statement: str) -> bool:
     return False
 
 
-def test_installed_again_it_keeps_what_waits(database: Database) -> None:
-    with database.connected() as connection:
-        connect(connection, PARIS)
-    database.source = "urn:iledefrance:lycees-2"
-    database.install()
-    with database.connected() as connection:
-        connect(connection, OTHER)
-    sources = [decode_json(event).source for _, _, event in waiting(database)]
-    assert sources == [SOURCE, "urn:iledefrance:lycees-2"]
-
-
-def test_run_again_the_file_changes_nothing_and_says_nothing(database: Database) -> None:
+def test_installed_again_it_keeps_what_waits_and_changes_nothing_else(database: Database) -> None:
+    """Run again with the same source, the file says nothing."""
     with database.connected() as connection:
         connect(connection, PARIS)
     before = database.dump()
     assert PARIS in before
     assert database.install() == ""
     assert database.dump() == before
+    database.source = "urn:iledefrance:lycees-2"
+    database.install()
+    with database.connected() as connection:
+        connect(connection, OTHER)
+    sources = [decode_json(event).source for _, _, event in waiting(database)]
+    assert sources == [SOURCE, "urn:iledefrance:lycees-2"]
 
 
 class TestTaking:
@@ -348,16 +337,6 @@ class TestTaking:
                 assert len(first) == 10
                 assert len(rest) == 30
                 assert [row.seq for row in rest] == sorted(row.seq for row in rest)
-
-    def test_what_was_not_settled_waits_again(self, database: Database) -> None:
-        with database.connected() as connection:
-            connect(connection, PARIS)
-        with Outbox(database.url()) as outbox:
-            with suppress(ZeroDivisionError), outbox.taken(10) as rows:
-                outbox.delivered([rows[0].seq])
-                raise ZeroDivisionError
-            with outbox.taken(10) as again:
-                assert again == rows
 
     def test_waits_for_what_is_emitted(self, database: Database) -> None:
         """It is notified of a commit at once, long before its time is over."""
@@ -388,3 +367,12 @@ class TestErrors:
             outbox.taken(1),
         ):
             pass
+
+    def test_an_error_of_the_database_comes_before_the_relay_s_count(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("sources.relay.cli.open_publisher", lambda *_: nullcontext())
+        address = database.user("a_stranger")
+        done = run_inside_with({}, "relay", "postgres", "--once", "--database", address)
+        assert (done.returncode, done.stdout) == (2, "0 sent, 0 refused\n")
+        assert done.stderr.startswith("Error: outbox: cannot be used (permission denied")
