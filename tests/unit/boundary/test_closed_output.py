@@ -43,11 +43,8 @@ def without_reader(*arguments: str, errors_too: bool = False) -> subprocess.Comp
     "arguments",
     [
         ["--help"],
-        ["audit", "--help"],
         ["catalogue", "list"],
-        ["producers", "list"],
         ["simulate", "--seed", "1"],
-        ["relay", "sql"],
     ],
 )
 def test_a_command_ends_quietly(arguments: list[str]) -> None:

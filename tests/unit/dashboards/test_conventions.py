@@ -1,6 +1,6 @@
 """The generated names: boards that stay apart, and links that lead somewhere."""
 
-from dashboards.conventions import Links, programme_board
+from dashboards.conventions import programme_board
 
 
 def test_long_programme_ids_have_different_uids() -> None:
@@ -9,9 +9,3 @@ def test_long_programme_ids_have_different_uids() -> None:
 
     assert len(uids) == 2
     assert {len(uid) for uid in uids} == {40}
-
-
-def test_a_runbook_is_linked_by_the_name_of_its_alert() -> None:
-    links = Links(runbooks="https://git.example.org/docs/")
-
-    assert links.runbook("MilestoneLost") == "https://git.example.org/docs/MilestoneLost.md"

@@ -8,8 +8,6 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-from packaging.requirements import Requirement
-
 from boundary.settings import ENV_PREFIX
 from gateway.settings import GatewaySettings
 from report.settings import PageSettings
@@ -36,19 +34,6 @@ def locked(name: str) -> dict[str, str]:
 
 def project() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-
-
-def test_production_has_neither_the_demo_s_broker_nor_build_tools() -> None:
-    groups = project()
-    demo = groups["project"]["optional-dependencies"]["demo"]
-    unwanted = {Requirement(line).name for line in [*demo, *groups["dependency-groups"]["build"]]}
-
-    assert unwanted
-    assert not unwanted & locked("run").keys()
-    # The image writes notes as PDF: a job there has nowhere to install what is missing.
-    pdf = {Requirement(line).name for line in groups["project"]["optional-dependencies"]["pdf"]}
-    assert pdf
-    assert pdf <= locked("run").keys()
 
 
 def test_locks_agree() -> None:

@@ -21,7 +21,7 @@ from catalogue.metrics import (
 from dashboards import conventions
 from dashboards.rules.alerts import Rule
 from dashboards.rules.render import render, rule_documents, write
-from dashboards.rules.site import PACES, MonitorSite, duration
+from dashboards.rules.site import MonitorSite, duration
 
 ROOT = Path(__file__).parents[4]
 CATALOGUE = load_catalogue()
@@ -97,16 +97,6 @@ def test_every_promise_and_every_expected_indicator_is_watched() -> None:
         if indicator.reporting_delay_days is not None
         or any(milestone.target is not None for milestone in indicator.milestones)
     }
-
-
-def test_live_does_not_wait_with_figures() -> None:
-    live = MonitorSite(pace=PACES["live"])
-
-    assert {rule["for"] for rule in rules_in("promises", live) if "alert" in rule} == {"0s"}
-    missing = next(
-        one for one in rules_in("pipeline", live) if one.get("alert") == "PartitionsMissing"
-    )
-    assert missing["for"] == "30s"
 
 
 def test_words_of_the_catalogue_are_no_templates(tmp_path: Path) -> None:

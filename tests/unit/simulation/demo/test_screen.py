@@ -6,9 +6,7 @@ import io
 import re
 from collections.abc import Iterable
 from datetime import date, timedelta
-from functools import partial
 from io import StringIO
-from math import ceil
 
 import pytest
 from rich.box import HEAVY_HEAD
@@ -22,7 +20,6 @@ from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from simulation.demo.screen import PAGE_FRAMES, LiveScreen, PlainScreen, ScreenFrame, figures_table
-from simulation.demo.system import NOT_INSTALLED
 from tests.support.figure_histories import reported
 from tests.support.observations import barometer
 
@@ -76,28 +73,6 @@ def test_a_note_stays_above_as_one_line() -> None:
 
     assert shown.count(NOTE) == 1
     assert shown.index(NOTE) < shown.index("01/01/2016")
-
-
-def test_the_demo_fits_a_terminal_of_80_columns_and_24_lines() -> None:
-    catalogue = load_catalogue()
-    out = io.StringIO()
-    console = Console(file=out, force_terminal=True, width=80, height=24, legacy_windows=False)
-    with LiveScreen(console, partial(figures_table, catalogue), FIRST, LAST) as screen:
-        screen.step("Démarrage")
-        screen.note(NOT_INSTALLED)
-        for _ in range(PAGE_FRAMES * ceil(len(catalogue.indicators) / 10)):
-            screen.show(frame(LAST, sent=1_234_567))
-    *frames, end = [
-        shown.splitlines() for shown in ESCAPES.sub("", out.getvalue()).split("Démarrage")[3:]
-    ]
-    beginnings = {f"  {one.title}"[:20] for one in catalogue.indicators}
-
-    for shown in frames:
-        assert max(map(len, shown)) <= 80
-        assert len(shown) <= 24
-    assert {one for one in beginnings for shown in frames if one in "\n".join(shown)} == beginnings
-    assert {one for one in beginnings if one in "\n".join(end)} == beginnings
-    assert len(NOT_INSTALLED) <= 80
 
 
 def test_a_table_too_long_for_the_terminal_is_shown_page_by_page() -> None:
