@@ -15,7 +15,6 @@ import pytest
 
 from events.topics import topic_name
 from tests.support.commands import run_inside
-from tests.support.explanations import explained
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.knowledge import shipped
@@ -127,34 +126,3 @@ def test_what_arrives_is_shown_with_its_event(shared_broker: KafkaBroker, page: 
     assert "Lycée d’essai" in text
     assert topic_name(registered.fact.FAMILY) in text
     assert len(re.findall(r"partition \d+, offset \d+", text)) == 2
-
-
-def test_an_explanation_is_shown_until_it_is_taken_back(
-    shared_broker: KafkaBroker, page: Worker
-) -> None:
-    words, promise = "Un mot du responsable.", "promesses/schools_connected_ratio"
-    said = explained("2016-12-01", words, at="2016-12-01T10:00:00")
-    send(shared_broker.bootstrap, [message_of(said)])
-    assert wait_until(lambda: words in fetched(page, promise), seconds=60), page.log[-3000:]
-    told = "entites/explanations/schools_connected_ratio/all_connected/R11/cause"
-    assert f"../{told}" in fetched(page, promise)
-    assert wait_until(lambda: has_read_all(page), seconds=60), page.log[-3000:]
-    assert words in fetched(page, told)
-    gone = explained("2016-12-01", words, at="2016-12-02T10:00:00", retracted=True)
-    send(shared_broker.bootstrap, [message_of(gone)])
-    assert wait_until(lambda: words not in fetched(page, promise), seconds=60), page.log[-3000:]
-
-
-def test_a_killed_page_reads_all_events_again(page: Worker) -> None:
-    events = page.metrics()
-    page.kill()
-    page.start()
-    page.wait_ready()
-    assert wait_until(lambda: has_read_all(page), seconds=60), page.log[-3000:]
-    assert ledger_events(page.metrics()) == ledger_events(events) > 0
-
-
-def ledger_events(metrics: str) -> float:
-    found = re.search(r"^smartregion_page_ledger_events (.*)$", metrics, re.MULTILINE)
-    assert found is not None
-    return float(found[1])
