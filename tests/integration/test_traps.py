@@ -44,19 +44,6 @@ def committed(broker: KafkaBroker) -> int:
     return sum(offset.offset for offset in offsets.values())
 
 
-def test_an_exception_in_a_batch_ends_nothing(
-    broker: KafkaBroker, factory: WorkerFactory, half_year: list[Message]
-) -> None:
-    """The batch is processed again, record by record; what does not fail again counts."""
-    send(broker.bootstrap, half_year)
-    faulty = factory.worker("faulty", module=FAULTY, test_fault="batch:3")
-    faulty.start()
-    exact(broker.bootstrap, faulty)
-    assert "working singly" in faulty.log
-    assert "unprocessable" not in faulty.log
-    assert faulty.stop() == 0
-
-
 def test_a_failed_write_ends_the_worker_and_loses_nothing(
     broker: KafkaBroker, factory: WorkerFactory, half_year: list[Message]
 ) -> None:

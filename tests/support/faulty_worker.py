@@ -2,7 +2,6 @@
 
 SMARTREGION_TEST_FAULT names the fault:
 
-- `batch:N`: the Nth batch raises after its changes are merged, before anything is written;
 - `produce:N`: the broker refuses the Nth write of dead letters or forwards;
 - `unknown:TYPE`: it does not know an event type yet, as a worker of an earlier release;
 - `kill:ID`: the event of that id kills it, as a fault in native code would.
@@ -22,35 +21,17 @@ from events import cloudevent
 from events.cloudevent import CloudEvent
 from events.errors import ContractError, RefusalReason
 from events.records import OutgoingRecord
-from streams import core, merging, reading
+from streams import reading
 from streams.batch_transport import BatchProducer, ProduceFailedError
-
-
-class PlantedError(RuntimeError):
-    """The fault that the test asked for."""
 
 
 def plant(fault: str) -> None:
     name, _, number = fault.partition(":")
     {
-        "batch": lambda: _fail_batch(int(number)),
         "produce": lambda: _fail_write(int(number)),
         "unknown": lambda: _forget(number),
         "kill": lambda: _kill(number),
     }[name]()
-
-
-def _fail_batch(number: int) -> None:
-    batches = itertools.count(1)
-    process = core.process
-
-    def failing(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        result = process(*args, **kwargs)
-        if next(batches) == number:
-            raise PlantedError
-        return result
-
-    setattr(merging, "process", failing)  # noqa: B010 - it is the module's import, not its export
 
 
 def _forget(event_type: str) -> None:
