@@ -66,18 +66,12 @@ def read(reader: TopicReader) -> list[bytes | None]:
     return found
 
 
-def test_goes_on_where_it_was_read_up_to(bootstrap: str) -> None:
+@pytest.mark.parametrize(("position", "left"), [(2, [b"2"]), (3, [])], ids=["more", "nothing new"])
+def test_goes_on_where_it_was_read_up_to(bootstrap: str, position: int, left: list[bytes]) -> None:
     write(bootstrap, b"0", b"1", b"2")
 
-    with open_reader(bootstrap, [TOPIC], positions={(TOPIC, 0): 2}) as reader:
-        assert read(reader) == [b"2"]
-
-
-def test_nothing_new_is_no_fault(bootstrap: str) -> None:
-    write(bootstrap, b"0", b"1")
-
-    with open_reader(bootstrap, [TOPIC], positions={(TOPIC, 0): 2}) as reader:
-        assert read(reader) == []
+    with open_reader(bootstrap, [TOPIC], positions={(TOPIC, 0): position}) as reader:
+        assert read(reader) == left
 
 
 def test_a_broker_with_nothing_new_answers(bootstrap: str) -> None:
