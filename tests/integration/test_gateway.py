@@ -5,13 +5,11 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from events.dead_letters import GATEWAY, read_dead_letter
 from events.partitioning import partition_for
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event
 from tests.support.gateways import Credentials, Gateway, issue_credentials
@@ -49,30 +47,6 @@ def test_a_receipt_says_where_the_event_is(opened: Opened, broker: KafkaBroker) 
     found = [records[one["topic"], one["partition"], one["offset"]] for one in receipts]
     assert [one.value.decode() for one in found] == bodies
     assert {one.partition for one in found} == {partition_for(b"0750652B", 8)}
-
-
-def test_a_gateway_takes_no_time_that_workers_are_set_to_refuse(
-    broker: KafkaBroker, tmp_path: Path
-) -> None:
-    ahead = datetime.now(UTC) + timedelta(minutes=2)
-    body = json.dumps(event(time=ahead.isoformat())).encode()
-
-    with running_gateway(broker.bootstrap, tmp_path, time_tolerance="60") as opened:
-        answer = send(opened, body)
-
-    assert (answer.status, answer.json["type"]) == (422, "/problems/time_ahead")
-
-
-def test_a_refused_event_is_a_dead_letter(opened: Opened, broker: KafkaBroker) -> None:
-    body = json.dumps(event(time="2016-01-01")).encode()
-
-    answer = send(opened, body)
-
-    [record] = records_of(broker.bootstrap)
-    letter = read_dead_letter(record)
-    assert answer.problem == "invalid_envelope"
-    assert (letter.value, letter.producer, letter.origin) == (body, PRODUCER, GATEWAY)
-    assert (letter.reason, letter.field) == ("invalid_envelope", "time")
 
 
 def test_a_stop_finishes_what_it_took(opened: Opened, broker: KafkaBroker) -> None:
@@ -158,7 +132,8 @@ def test_a_frozen_broker_is_noticed(broker: KafkaBroker, tmp_path: Path) -> None
 
 
 def test_topics_that_are_missing_are_named(kafka: KafkaBroker, tmp_path: Path) -> None:
-    gateway = Gateway(kafka.bootstrap, tmp_path, secrets=_nobody_s(tmp_path))
+    secrets = issue_credentials(PRODUCER, tmp_path).file
+    gateway = Gateway(kafka.bootstrap, tmp_path, secrets=secrets)
     gateway.launch()
     try:
         assert wait_until(lambda: gateway.listens, seconds=20)
@@ -178,10 +153,3 @@ def _has_begun(gateway: Gateway) -> bool:
     with RawConnection(gateway.port) as line:
         line.send(request("GET", "/healthz"))
         return line.answer() is not None
-
-
-def _nobody_s(folder: Path) -> Path:
-    file = folder / "nobody.yaml"
-    file.touch(mode=0o600)
-    file.write_text("{}\n")
-    return file

@@ -20,9 +20,7 @@ from events.topics import topic_name
 from sources.client import (
     BearerToken,
     GatewayPublisher,
-    GatewayRefusedError,
     SignedRequests,
-    Spool,
 )
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
@@ -75,36 +73,6 @@ def test_what_is_delivered_is_on_the_topic(
             publisher.publish(one)
         assert publisher.flush().delivered + publisher.flush().delivered == len(events)
     assert on_topic(broker) == events
-
-
-def test_another_producers_event_is_refused_and_blocks_nothing(
-    gateway: Gateway, broker: KafkaBroker, credentials: Credentials
-) -> None:
-    with GatewayPublisher(gateway.url, BearerToken(SecretStr(credentials.token))) as publisher:
-        for one in (event(0), event(1, "urn:iledefrance:formation"), event(2)):
-            publisher.publish(one)
-        report = publisher.flush()
-    assert report.delivered == 2
-    [failed] = report.failed
-    assert (failed.event.id, failed.refused) == ("1", True)
-    assert "is not declared for this producer" in failed.cause
-    assert [one.id for one in on_topic(broker)] == ["0", "2"]
-
-
-def test_a_wrong_secret_is_reported_and_loses_nothing(
-    gateway: Gateway, broker: KafkaBroker, credentials: Credentials, tmp_path: Path
-) -> None:
-    wrong = BearerToken(SecretStr("srt_lycees_" + "A" * 43))
-    file = tmp_path / "spool.db"
-    with (
-        pytest.raises(GatewayRefusedError, match="status 401"),
-        GatewayPublisher(gateway.url, wrong, spool=Spool(file)) as publisher,
-    ):
-        publisher.publish(event(0))
-    right = BearerToken(SecretStr(credentials.token))
-    with GatewayPublisher(gateway.url, right, spool=Spool(file)) as publisher:
-        assert publisher.flush().delivered == 1
-    assert [one.id for one in on_topic(broker)] == ["0"]
 
 
 class SpoolProcess:
