@@ -133,22 +133,15 @@ def is_withheld(worker: Worker, place: Place, kind: str) -> None:
     assert not worker.ready
 
 
-def accept(broker: KafkaBroker | Cluster, worker: Worker, *places: Place, **settings: str) -> None:
+def accept(broker: KafkaBroker | Cluster, worker: Worker, place: Place, **settings: str) -> None:
     doctor = run_inside(broker, "doctor", **settings).stdout
-    assert str(places[0]) in doctor, doctor
+    assert str(place) in doctor, doctor
     process = worker.process.pid
-    for place in places:
-        done = run_inside(
-            broker,
-            "topics",
-            "accept-loss",
-            f"{place.topic}/{place.partition}",
-            "--because",
-            "the disk failed",
-            "--yes",
-            **settings,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    command = ("topics", "accept-loss", f"{place.topic}/{place.partition}", "--because", "a test")
+    shown = run_inside(broker, *command, **settings)
+    assert "nothing was decided" in shown.stderr, shown.stdout + shown.stderr
+    done = run_inside(broker, *command, "--yes", **settings)
+    assert done.stdout == shown.stdout + "accepted\n", done.stdout + done.stderr
     worker.wait_ready(DECIDED_SECONDS)
     assert worker.process.pid == process
     assert "smartregion_topic_fault{" not in worker.metrics()
