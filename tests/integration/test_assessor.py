@@ -1,9 +1,6 @@
-"""The assessor of a worker on a real broker: it knows what the worker knows, and follows it."""
+"""What assessor and page do not show on a real broker: a single person, and old evidence."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import NamedTuple
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,18 +10,15 @@ from broker.reading import read_topics
 from catalogue import metrics
 from tests.support.assessors import PUBLISHED_DAY, everything, shown
 from tests.support.commands import run_inside
-from tests.support.histories import event, uai
+from tests.support.histories import event
 from tests.support.kafka import KafkaBroker
 from tests.support.knowledge import shipped
 from tests.support.published import is_of_persons
 from tests.support.traffic import a_year, message_of, send, wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Worker, WorkerFactory, supervised
+from tests.support.workers import Worker, WorkerFactory
 
 pytestmark = pytest.mark.timeout(300)
-
-#: A lycée that the simulation does not know.
-NEW = uai("0754321")
 
 
 def test_a_page_without_its_broker_ends(kafka: KafkaBroker, factory: WorkerFactory) -> None:
@@ -45,52 +39,21 @@ def test_a_page_without_its_broker_ends(kafka: KafkaBroker, factory: WorkerFacto
     assert "Traceback" not in page.log
 
 
-def test_asks_the_worker_of_its_machine_and_moves_with_the_day(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    """Where no workers are named, it asks at the worker's port on loopback."""
+def test_one_person_more_is_seen_by_nobody(broker: KafkaBroker, factory: WorkerFactory) -> None:
     worker = factory.worker()
+    assessor = factory.assessor(workers=worker.url)
     worker.start()
-    clock = "2016-01-01..2020-12-31@30"
-    assessor = factory.assessor(clock=clock, http_port=str(worker.port))
+    send(broker.bootstrap, a_year())
+    assert wait_done(broker.bootstrap, seconds=90), worker.log[-3000:]
+    worker.wait_ready()
     assessor.start()
     assessor.wait_ready()
-
-    def day() -> float:
-        return shown(assessor, metrics.AS_OF)[()]
-
-    first = day()
-    assert wait_until(lambda: day() > first, seconds=10)
-    assert broker.alive
-
-
-class Crowd(NamedTuple):
-    """A supervised worker, and an assessor that asks it."""
-
-    worker: Worker
-    assessor: Worker
-
-
-@pytest.fixture(scope="module")
-def crowd(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> Iterator[Crowd]:
-    worker = shared_factory.worker()
-    assessor = shared_factory.assessor(workers=worker.url)
-    with supervised(worker):
-        send(shared_broker.bootstrap, a_year())
-        assert wait_done(shared_broker.bootstrap, seconds=90), worker.log[-3000:]
-        assessor.start()
-        assessor.wait_ready()
-        yield Crowd(worker, assessor)
-
-
-def test_one_person_more_is_seen_by_nobody(shared_broker: KafkaBroker, crowd: Crowd) -> None:
-    worker, assessor = crowd
     before, known = everything(assessor), about_persons(worker)
     assert known == {
         ("trainees_enrolled", metrics.REGION),
         ("trainees_completed", metrics.REGION),
     } | {("priority_audience_ratio", metrics.REGION)}
-    records = read_topics(shared_broker.bootstrap)
+    records = read_topics(broker.bootstrap)
     audit = audit_records(records, shipped(), PUBLISHED_DAY)
     department, audience = next(
         (department, audience)
@@ -104,13 +67,13 @@ def test_one_person_more_is_seen_by_nobody(shared_broker: KafkaBroker, crowd: Cr
         department=department,
         audience=audience,
     )
-    send(shared_broker.bootstrap, [message_of(more)])
-    assert wait_done(shared_broker.bootstrap, seconds=90), worker.log[-3000:]
+    send(broker.bootstrap, [message_of(more)])
+    assert wait_done(broker.bootstrap, seconds=90), worker.log[-3000:]
     assert wait_until(lambda: has_read_all(assessor), seconds=60)
     assert wait_until(lambda: worker.readiness().get("ready") is True, seconds=60)
     assert everything(assessor) == before
     assert about_persons(worker) == known
-    done = run_inside(shared_broker, "audit", "--against", worker.url)
+    done = run_inside(broker, "audit", "--against", worker.url)
     assert (done.returncode, done.stderr) == (0, "")
     assert " compared, 0 different" in done.stdout
 
@@ -127,25 +90,3 @@ def about_persons(worker: Worker) -> set[tuple[str, str]]:
         if "partition" in sample.labels and "indicator" in sample.labels
         if is_of_persons(shipped(), sample.labels["indicator"])
     }
-
-
-def test_follows_what_comes(shared_broker: KafkaBroker, crowd: Crowd) -> None:
-    worker, assessor = crowd
-    key = ("lycees", "schools_workspace_ratio", metrics.REGION)
-    before = shown(assessor, metrics.INDICATOR_ASSESSED_VALUE)[key]
-
-    def caught_up() -> bool:
-        try:
-            figure = shown(assessor, metrics.INDICATOR_ASSESSED_VALUE)[key]
-            return figure < before and has_read_all(assessor)
-        except (OSError, KeyError):
-            return False
-
-    shared_broker.stop()
-    shared_broker.start()
-    registered = event("school.registered", NEW, "2017-01-01")
-    send(shared_broker.bootstrap, [message_of(registered)])
-    assert wait_done(shared_broker.bootstrap, seconds=90), worker.log[-3000:]
-    assert wait_until(caught_up, seconds=60), assessor.log[-3000:]
-    assert assessor.stop() == 0
-    assert "stopped reason=signal" in assessor.log
