@@ -14,15 +14,16 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from dataclasses import dataclass, replace
+from threading import Event
 from time import monotonic
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 from jsonschema import Draft202012Validator
+
+from tests.support.loopback import Answer, HttpRequest, LoopbackServer
 
 TOKEN = "glsa_stub-0123456789"  # noqa: S105 - a stub's own
 ADMIN: Final = "Admin"
@@ -93,15 +94,6 @@ class Request:
     body: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the stub says; a text is sent as it is, anything else as JSON."""
-
-    status: int
-    body: Any
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
 @dataclass(slots=True)
 class Stored:
     """A board that the stub holds."""
@@ -133,20 +125,14 @@ class GrafanaStub:
         all the same: as when a proxy loses them."""
         self.released = Event()
         """A hung answer ends when it is set."""
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.stub = self
-        self._thread = Thread(target=self._server.serve_forever, args=(0.01,))
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}{self.prefix}"
+        self._server = LoopbackServer(self._answer)
+        self.url = self._server.url + prefix
 
     @property
     def writes(self) -> list[Request]:
         return [request for request in self.requests if request.method != "GET"]
 
     def __enter__(self) -> Self:
-        self._thread.start()
         return self
 
     def __exit__(
@@ -156,9 +142,7 @@ class GrafanaStub:
         trace: TracebackType | None,
     ) -> None:
         self.released.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server.stop()
         if error is None:
             assert self.violations == []
 
@@ -172,6 +156,26 @@ class GrafanaStub:
         if self.role == ADMIN or made is None:
             return True
         return self.clock() - made >= self.rights_seconds
+
+    def _answer(self, sent: HttpRequest) -> Answer | None:
+        parts = urlsplit(sent.target)
+        path = parts.path.removeprefix(f"{self.prefix}/api")
+        request = Request(sent.method, path, dict(parse_qsl(parts.query, keep_blank_values=True)))
+        if path == parts.path:
+            answer = Answer(404, "<html><title>Not found</title>a message</html>")
+        elif problem := _broken(sent):
+            answer = self.violated(request, problem)
+        elif path != "/health" and sent.headers["Authorization"] != f"Bearer {TOKEN}":
+            answer = Answer(401, {"message": "Invalid API key"})
+        else:
+            body = json.loads(sent.body) if sent.body else None
+            answer = self.respond(replace(request, body=body))
+        if answer.body == HANG:
+            self.released.wait(30)
+        if answer.status == 0:
+            return None
+        kind = "text/html" if isinstance(answer.body, str) else "application/json"
+        return replace(answer, headers={"Content-Type": kind, **answer.headers})
 
     def respond(self, request: Request) -> Answer:
         self.requests.append(request)
@@ -195,6 +199,24 @@ class GrafanaStub:
     def violated(self, request: Request, problem: str) -> Answer:
         self.violations.append(f"{request.method} {request.path}: {problem}")
         return Answer(400, {"message": f"bad request data: {problem}"})
+
+
+def _broken(sent: HttpRequest) -> str | None:
+    """Return what a request breaks of what all requests have in common."""
+    authorizations = sent.headers.get_all("Authorization", [])
+    if len(authorizations) != 1 or not authorizations[0].startswith("Bearer "):
+        return "Authorization must be one bearer token"
+    if "application/json" not in sent.headers.get("Accept", ""):
+        return "Accept must be application/json"
+    if sent.method in {"GET", "DELETE"}:
+        return "a body where none is documented" if sent.body else None
+    if sent.headers.get("Content-Type") != "application/json":
+        return "Content-Type must be application/json"
+    try:
+        json.loads(sent.body)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _problem(schema: Mapping[str, Any], value: object) -> str | None:
@@ -294,69 +316,3 @@ ROUTES: tuple[tuple[str, str, Schema, Schema | None, Callable[..., Answer]], ...
     ("POST", "/dashboards/db", NO_QUERY, DASHBOARD_BODY, _save),
     ("DELETE", "/dashboards/uid/([^/]+)", NO_QUERY, None, _remove),
 )
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = False
-    stub: GrafanaStub
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """Checks what all requests have in common."""
-
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1  # One packet for headers and body: two would wait for one another.
-    server: _Server
-    timeout = 10
-    """Seconds after which a connection that nobody closed is closed."""
-
-    def log_message(self, *_: object) -> None:
-        """Log nothing: a test's output is the test's."""
-
-    def _respond(self) -> None:
-        stub, parts = self.server.stub, urlsplit(self.path)
-        text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        path = parts.path.removeprefix(f"{stub.prefix}/api")
-        request = Request(self.command, path, dict(parse_qsl(parts.query, keep_blank_values=True)))
-        if path == parts.path:
-            self._send(Answer(404, "<html><title>Not found</title>a message</html>"))
-        elif problem := self._broken(text):
-            self._send(stub.violated(request, problem))
-        elif path != "/health" and self.headers["Authorization"] != f"Bearer {TOKEN}":
-            self._send(Answer(401, {"message": "Invalid API key"}))
-        else:
-            self._send(stub.respond(replace(request, body=json.loads(text) if text else None)))
-
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _respond  # noqa: N815 - http.server's names
-
-    def _broken(self, text: bytes) -> str | None:
-        authorizations = self.headers.get_all("Authorization", [])
-        if len(authorizations) != 1 or not authorizations[0].startswith("Bearer "):
-            return "Authorization must be one bearer token"
-        if "application/json" not in self.headers.get("Accept", ""):
-            return "Accept must be application/json"
-        if self.command in {"GET", "DELETE"}:
-            return "a body where none is documented" if text else None
-        if self.headers.get("Content-Type") != "application/json":
-            return "Content-Type must be application/json"
-        try:
-            json.loads(text)
-        except ValueError as error:
-            return str(error)
-        return None
-
-    def _send(self, answer: Answer) -> None:
-        if answer.status == 0:
-            self.close_connection = True
-            if answer.body == HANG:
-                self.server.stub.released.wait(30)
-            return
-        is_text = isinstance(answer.body, str)
-        text = (answer.body if is_text else json.dumps(answer.body)).encode()
-        self.send_response(answer.status)
-        self.send_header("Content-Type", "text/html" if is_text else "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(text)

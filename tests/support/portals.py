@@ -6,24 +6,23 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support import loopback
+from tests.support.loopback import HttpRequest
 
 API = "/api/explore/v2.1/catalog"
 RECORDS = b"gare;voyageurs\nNation;12\n"
 
 
-@dataclass
-class Answer:
+@dataclass(frozen=True)
+class Answer(loopback.Answer):
     """What the portal answers instead of the truth."""
 
-    status: int = 200
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     """How long it takes to begin."""
 
@@ -115,50 +114,24 @@ def portal(*datasets: dict[str, Any]) -> Iterator[Portal]:
     served = Portal(datasets=list(datasets))
     lock = Lock()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def reply(request: HttpRequest) -> loopback.Answer:
+        with lock:
+            served.requests.append(
+                PortalRequest(request.target, dict(request.headers), time.monotonic())
+            )
+            served.at_once += 1
+            served.most_at_once = max(served.most_at_once, served.at_once)
+            answer = served.answer(request.target)
+        time.sleep(answer.seconds)
+        with lock:
+            # Before the answer: who has it may ask again before this thread goes on.
+            served.at_once -= 1
+        if answer.status != 200:
+            return answer
+        headers = {"ETag": f'"{sha256(answer.body).hexdigest()[:16]}"', **answer.headers}
+        if request.headers["If-None-Match"] == headers["ETag"]:
+            return loopback.Answer(304, headers=headers)
+        return replace(answer, headers={name: one for name, one in headers.items() if one})
 
-        def do_GET(self) -> None:
-            with lock:
-                served.requests.append(
-                    PortalRequest(self.path, dict(self.headers), time.monotonic())
-                )
-                served.at_once += 1
-                served.most_at_once = max(served.most_at_once, served.at_once)
-                answer = served.answer(self.path)
-            time.sleep(answer.seconds)
-            with lock:
-                # Before the answer: who has it may ask again before this thread goes on.
-                served.at_once -= 1
-            try:
-                self.reply(answer)
-            except OSError:
-                self.close_connection = True
-
-        def reply(self, answer: Answer) -> None:
-            status, body, headers = answer.status, answer.body, dict(answer.headers)
-            if status == 200:
-                headers.setdefault("ETag", f'"{sha256(body).hexdigest()[:16]}"')
-                if self.headers.get("If-None-Match") == headers["ETag"]:
-                    status, body = 304, b""
-            self.send_response(status)
-            for name, value in headers.items():
-                if value:
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Log nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        served.url = f"http://127.0.0.1:{server.server_port}"
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield served
-        finally:
-            server.shutdown()
-            thread.join()
+    with loopback.loopback(reply) as served.url:
+        yield served

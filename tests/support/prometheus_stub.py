@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 from dashboards import conventions
+from tests.support.loopback import Answer, HttpRequest, loopback
 
 
 def _target(job: str, health: str = "up") -> dict[str, Any]:
@@ -54,6 +52,14 @@ class PrometheusStub:
             f'prometheus_notifications_errors_total{{alertmanager="http://x/"}} {self.failed}\n'
         )
 
+    def take(self, request: HttpRequest) -> Answer:
+        path = request.target.partition("?")[0]
+        if path == "/metrics":
+            return Answer(body=self.metrics)
+        data = self.data.get(path)
+        api = (404 if data is None else 200, {"status": "success", "data": data})
+        return Answer(*self.answers.get(path, api))
+
     def scrape(self, job: str, health: str) -> None:
         self.data["/api/v1/targets"] = {"activeTargets": [_target(job, health)]}
 
@@ -66,31 +72,6 @@ class PrometheusStub:
 def prometheus_stub() -> Iterator[PrometheusStub]:
     """Yield a stub that listens as long as the block."""
     stub = PrometheusStub()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
-            data = stub.data.get(path)
-            api = (404 if data is None else 200, {"status": "success", "data": data})
-            status, document = stub.answers.get(path, api)
-            body = json.dumps(document).encode()
-            if path == "/metrics":
-                status, body = 200, stub.metrics.encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Log nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        stub.url = f"http://127.0.0.1:{server.server_port}"
+    with loopback(stub.take) as stub.url:
         stub.notify(stub.url)  # Any answer is one.
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield stub
-        finally:
-            server.shutdown()
-            thread.join()
+        yield stub
