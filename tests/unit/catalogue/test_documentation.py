@@ -13,13 +13,17 @@ from typing import Any
 import pytest
 import yaml
 
-from catalogue.algebra import break_down, compile_measure
+from broker.stored_record import RawRecord
+from catalogue.algebra import compile_measure
 from catalogue.history import History, StepFunction
 from catalogue.judgement import judge
 from catalogue.loader import load_catalogue
 from catalogue.model import Indicator
 from catalogue.publication import Publication, PublicationStep
-from tests.support.reference_figures import Record, observed_figure, reference_figure
+from events.fact import Family
+from events.registry import FACTS_BY_NAME
+from tests.support.audits import INDICATOR, audited, raw
+from tests.support.histories import ENTITIES
 
 PAGE = Path(__file__).parents[3] / "docs" / "catalogue.md"
 BLOCKS = re.findall(
@@ -43,19 +47,40 @@ def figures() -> Iterator[tuple[dict[str, Any], date, str | None, object]]:
                 yield example, day, category, figure
 
 
+def records_of(example: dict[str, Any]) -> Iterator[RawRecord]:
+    """Yield the records of an example's facts, which name their entities in words."""
+    entities: dict[str, str] = {}
+    for day, fact, entity, given in example["facts"]:
+        family = FACTS_BY_NAME[fact].FAMILY
+        name, _, part = entity.partition("/")
+        fields = {"available_hours": 1000} if family is Family.WORKSTATIONS else {}
+        if part:
+            fields["territory" if family is Family.OBSERVATIONS else "period_start"] = part
+        if family is not Family.OBSERVATIONS:
+            name = entities.setdefault(name, ENTITIES[family][len(entities)])
+        yield raw(fact, name, str(day), **fields | given)
+
+
 @pytest.mark.parametrize(("example", "day", "category", "stated"), list(figures()))
 def test_an_example_gives_the_figure_that_the_page_states(
     example: dict[str, Any], day: date, category: str | None, stated: object
 ) -> None:
-    measure = compile_measure(example["measure"])
-    if "breakdown" in example:
-        measure = break_down(measure, example["breakdown"])
-    records = [Record(*fact) for fact in example["facts"]]
-    expected = None if stated is None else Fraction(str(stated))
-    if not measure.additive:
-        assert observed_figure(measure, records, day, example.get("department")) == expected
-        return
-    assert reference_figure(measure, records, day, category) == expected
+    measure, where = compile_measure(example["measure"]), example.get("department")
+    unit = "count" if measure.denominator is None and measure.divisor == 1 else "ratio"
+    counted = audited(
+        records_of(example),
+        example["measure"],
+        str(day),
+        unit="euros" if "amount_cents" in example["measure"].values() else unit,
+        grain="department" if where else "region",
+        breakdown=example.get("breakdown"),
+    )
+    reading = counted.readings[INDICATOR, where]
+    amount = counted.categories[INDICATOR, category, where] if category else reading.numerator
+    over = 1 if measure.denominator is None else reading.denominator
+    is_reported = measure.additive or reading.last_reported is not None
+    figure = Fraction(amount, over * measure.divisor) if over and is_reported else None
+    assert figure == (None if stated is None else Fraction(str(stated)))
 
 
 def totals(stated: dict[date, int] | None) -> StepFunction | None:
