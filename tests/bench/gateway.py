@@ -24,27 +24,16 @@ from operations.programs.addresses import address_of, free_port
 from operations.programs.program import Program, listens
 from tests.bench.harness import Bench, BenchError, page_of, rounded, table
 from tests.bench.probes import processor_seconds
-from tests.support.gateways import Gateway, issue_credentials
+from tests.support.producers import UNLIMITED, producer
+from tests.support.running_gateway import new_gateway
 
 CONNECTIONS: Final = 32
 WARM_UP_SECONDS: Final = 2.0
 SECONDS: Final = 6.0
-PRODUCER: Final = "lycees"
+SOURCE: Final = "urn:iledefrance:lycees"
 LYCEES: Final = 2_000
 BATCHES: Final = 50
 """Bodies of a hundred events that are made before the clock starts, and sent in turn."""
-
-#: As the shipped one, without a limit: what is measured is the gateway, not its quota.
-PRODUCERS: Final = f"""\
-producers:
-  - id: {PRODUCER}
-    title: Gestion des lycées
-    contact: Pôle lycées
-    sources: ["urn:iledefrance:lycees"]
-    types: [school.*]
-    quota: {{ events_per_second: 1_000_000, burst: 1_000_000 }}
-    expected_every: daily
-"""
 
 
 class Load(NamedTuple):
@@ -77,18 +66,12 @@ class Responses:
 def measure_gateway(bench: Bench) -> str:
     folder = bench.folder
     apply_topics(bench.broker.bootstrap, declared_topics())
-    declaration = folder / "producers.yaml"
-    declaration.write_text(PRODUCERS, encoding="utf-8")
-    credentials = issue_credentials(PRODUCER, folder)
-    settings = {"SMART_REGION_PRODUCERS": str(declaration)}
+    # As the shipped one, without a limit: what is measured is the gateway, not its quota.
+    sender = producer("lycees", SOURCE, quota=UNLIMITED)
+    gateway, credentials = new_gateway(bench.broker.bootstrap, folder, sender)
     found: dict[tuple[Load, str], list[Responses]] = {}
     echo, echo_port = _echo(folder)
-    with (
-        Gateway(
-            bench.broker.bootstrap, folder, secrets=credentials.file, settings=settings
-        ) as gateway,
-        echo,
-    ):
+    with gateway, echo:
         servers = {"bare echo": (echo, echo_port), "the gateway": (gateway, gateway.port)}
         requests = {load: _requests(load, credentials.token) for load in LOADS}
         for number, load, server in itertools.product(range(bench.rounds), LOADS, servers):
@@ -182,7 +165,7 @@ def _event(number: int) -> bytes:
     event = {
         "specversion": "1.0",
         "id": f"{number:016x}",
-        "source": "urn:iledefrance:lycees",
+        "source": SOURCE,
         "type": SchoolConnected.TYPE,
         "time": "2020-03-11T09:30:00Z",
         "datacontenttype": "application/json",

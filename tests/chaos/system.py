@@ -12,8 +12,9 @@ from broker.topic_admin import apply_topics
 from events.topics import declared_topics
 from tests.chaos.cluster import Cluster
 from tests.chaos.faults import BROKERS
-from tests.support.gateway_senders import PRODUCERS, Account
-from tests.support.gateways import Credentials, Gateway, issue_credentials
+from tests.support.gateway_senders import REGION, Account
+from tests.support.gateways import Credentials, Gateway
+from tests.support.running_gateway import new_gateway
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, supervised
 
@@ -23,7 +24,7 @@ GIVE_UP_SECONDS: Final = "120"
 """A worker ends that is not ready after so long."""
 SESSION_SECONDS: Final = "10"
 """Of the group: a worker that sleeps for longer has lost its partitions."""
-DELIVERY_SECONDS: Final = 5
+DELIVERY_SECONDS: Final = "5"
 """After so long the gateway gives up what waits for the broker, and answers 503."""
 
 
@@ -61,7 +62,9 @@ class System:
             assessor = Worker(
                 cluster.bootstrap, folder, name="assessor", command="assessor", settings=asked
             )
-            gateway, credentials = _gateway(cluster, folder)
+            gateway, credentials = new_gateway(
+                cluster.bootstrap, folder, REGION, gateway_delivery_timeout=DELIVERY_SECONDS
+            )
             stack.callback(gateway.kill)
             system = cls(cluster, tuple(team), assessor, gateway, credentials)
             for process in (*team, assessor):
@@ -91,15 +94,3 @@ class System:
             return self.gateway.ready
 
         assert wait_until(gateway_serves, seconds=READY_SECONDS), self.gateway.log[-2000:]
-
-
-def _gateway(cluster: Cluster, folder: Path) -> tuple[Gateway, Credentials]:
-    producers = folder / "producers.yaml"
-    producers.write_text(PRODUCERS, encoding="utf-8")
-    credentials = issue_credentials("region", folder)
-    settings = {
-        "SMART_REGION_PRODUCERS": str(producers),
-        "SMART_REGION_GATEWAY_DELIVERY_TIMEOUT": str(DELIVERY_SECONDS),
-    }
-    gateway = Gateway(cluster.bootstrap, folder, secrets=credentials.file, settings=settings)
-    return gateway, credentials

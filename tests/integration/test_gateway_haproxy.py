@@ -13,11 +13,10 @@ import yaml
 from events.producers.secrets import Scheme, issue, token_digest
 from gateway.problems import problem_kinds
 from tests.support.gateway import PRODUCER, STRUCTURED, event
-from tests.support.gateways import Gateway, issue_credentials
 from tests.support.haproxy import CONFIGURATIONS, Haproxy
 from tests.support.kafka import KafkaBroker
 from tests.support.raw_http import asked, post
-from tests.support.running_gateway import declared
+from tests.support.running_gateway import new_gateway
 from tests.support.waiting import wait_until
 
 BODY = json.dumps(event()).encode()
@@ -28,16 +27,7 @@ class Front:
 
     def __init__(self, bootstrap: str, folder: Path) -> None:
         self.folder = folder
-        self.first = issue_credentials(PRODUCER, folder)
-        self.gateway = Gateway(
-            bootstrap,
-            folder,
-            secrets=self.first.file,
-            settings={
-                "SMART_REGION_PRODUCERS": str(declared(folder)),
-                "SMART_REGION_GATEWAY_HAPROXY": str(folder),
-            },
-        )
+        self.gateway, self.first = new_gateway(bootstrap, folder, gateway_haproxy=str(folder))
         self.haproxy: Haproxy | None = None
 
     def accept(self, *tokens: str) -> None:

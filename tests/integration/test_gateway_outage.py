@@ -10,10 +10,10 @@ from audit.recount import audit_records
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from tests.bench.probes import exposed_sum
-from tests.support.gateway_senders import ID, PRODUCERS, Account, batches, is_right, sending
-from tests.support.gateways import Gateway, issue_credentials
+from tests.support.gateway_senders import ID, REGION, Account, batches, is_right, sending
 from tests.support.kafka import KafkaBroker
 from tests.support.recounts import compare
+from tests.support.running_gateway import new_gateway
 from tests.support.traffic import region, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import WorkerFactory, supervised
@@ -29,19 +29,13 @@ FIRST_DAY, LAST_DAY = date(2016, 1, 1), date(2020, 12, 31)
 def test_what_the_gateway_accepted_is_on_the_topics(
     broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
 ) -> None:
-    (tmp_path / "producers.yaml").write_text(PRODUCERS, encoding="utf-8")
-    credentials = issue_credentials("region", tmp_path)
-    settings = {
-        "SMART_REGION_PRODUCERS": str(tmp_path / "producers.yaml"),
-        "SMART_REGION_GATEWAY_DELIVERY_TIMEOUT": "5",
-    }
+    gateway, credentials = new_gateway(
+        broker.bootstrap, tmp_path, REGION, gateway_delivery_timeout="5"
+    )
     worker = factory.worker()
     account = Account()
     events = [one.value for one in region(7, FIRST_DAY, date(2017, 12, 31)) if is_right(one)]
-    with (
-        supervised(worker),
-        Gateway(broker.bootstrap, tmp_path, secrets=credentials.file, settings=settings) as gateway,
-    ):
+    with supervised(worker), gateway:
         worker.wait_ready()
         with sending(gateway, credentials.token, batches(events), account, senders=SENDERS):
             assert wait_until(lambda: account.answers[202] > 0, seconds=30)

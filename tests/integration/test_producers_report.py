@@ -20,7 +20,7 @@ from tests.support.gateway import STRUCTURED
 from tests.support.gateway import event as gateway_event
 from tests.support.kafka import KafkaBroker
 from tests.support.raw_http import RawConnection, post
-from tests.support.running_gateway import declared, running_gateway
+from tests.support.running_gateway import running_gateway
 from tests.support.traffic import Message, send, shuffled, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import WorkerFactory, supervised
@@ -137,7 +137,7 @@ def test_what_the_gateway_refused_is_its_producer_s(
                 bearer = f"authorization: Bearer {credentials.token}"
                 line.send(post(json.dumps(body).encode(), f"content-type: {STRUCTURED}", bearer))
                 assert line.answer() is not None
-    monkeypatch.setenv("SMART_REGION_PRODUCERS", str(declared(tmp_path)))
+    monkeypatch.setenv("SMART_REGION_PRODUCERS", str(tmp_path / "producers.yaml"))
 
     card = counted(broker)["lycees"]
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from events.registry import FACTS
 from tests.openapi.sendable import SOURCE
-from tests.support.gateways import Gateway, issue_credentials
+from tests.support.gateways import Gateway
+from tests.support.producers import EVERYTHING, UNLIMITED, producer
+from tests.support.running_gateway import new_gateway
 
 Answers = Counter[tuple[str, str | None, int]]
 """How often each operation answered each status, to data that fit the document or do not."""
 
-_PRODUCER: Final = "openapi"
 _CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
 
 
@@ -36,17 +36,9 @@ class Outcome:
 @contextmanager
 def gateway_for_all_facts(bootstrap: str, folder: Path) -> Iterator[tuple[Gateway, str]]:
     """Yield a gateway, and the token of a producer that may send it every fact."""
-    credentials = issue_credentials(_PRODUCER, folder)
-    types = sorted({f'"{fact.NAME.partition(".")[0]}.*"' for fact in FACTS.values()})
-    producers = folder / "producers.yaml"
-    producers.write_text(
-        f"producers:\n  - id: {_PRODUCER}\n    title: Tout\n    contact: tout\n"
-        f"    sources: [{SOURCE}]\n    types: [{', '.join(types)}]\n    expected_every: daily\n"
-        "    quota: { events_per_second: 1_000_000, burst: 1_000_000 }\n",
-        encoding="utf-8",
-    )
-    settings = {"SMART_REGION_PRODUCERS": str(producers)}
-    with Gateway(bootstrap, folder, secrets=credentials.file, settings=settings) as gateway:
+    sender = producer("openapi", SOURCE, types=EVERYTHING, quota=UNLIMITED)
+    gateway, credentials = new_gateway(bootstrap, folder, sender)
+    with gateway:
         yield gateway, credentials.token
 
 

@@ -16,7 +16,7 @@ import httpx
 from jsonschema import Draft202012Validator
 from starlette.types import ASGIApp
 
-from events.producers.model import Producers
+from events.producers.model import Producers, Quota
 from events.producers.secrets import ProducerSecrets, Scheme, Secrets, issue, token_digest
 from events.records import OutgoingRecord
 from events.school import SchoolClosed, SchoolConnected
@@ -39,6 +39,7 @@ from gateway.quota import Quotas
 from gateway.reception import Reception
 from gateway.topics_writer import Written
 from gateway.work_scheduling import WorkScheduler
+from tests.support.producers import producer
 
 NOW = datetime(2026, 3, 11, 9, 30, tzinfo=UTC)
 PRODUCER = "lycees"
@@ -48,29 +49,13 @@ SIGNING_SECRET = SigningSecret.from_text(
 )
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
+_QUOTA = Quota(events_per_second=1_000, burst=2_000)
 
-_QUOTA = {"events_per_second": 1_000, "burst": 2_000}
-
-
-def _producer(name: str, source: str, types: Sequence[str]) -> dict[str, Any]:
-    return {
-        "id": name,
-        "title": name,
-        "contact": name,
-        "sources": [source],
-        "types": list(types),
-        "quota": _QUOTA,
-        "expected_every": "daily",
-    }
-
-
-PRODUCERS = Producers.model_validate(
-    {
-        "producers": [
-            _producer(PRODUCER, "/lycees", ["school.connected", "school.closed"]),
-            _producer("subventions", "/subventions", ["grant.*"]),
-        ]
-    }
+PRODUCERS = Producers(
+    producers=(
+        producer(PRODUCER, "/lycees", types=("school.connected", "school.closed"), quota=_QUOTA),
+        producer("subventions", "/subventions", types=("grant.*",), quota=_QUOTA),
+    )
 )
 
 

@@ -18,6 +18,7 @@ from events.cloudevent import decode_json
 from events.errors import ContractError
 from tests.support.gateway import BATCH
 from tests.support.gateways import Gateway
+from tests.support.producers import EVERYTHING, UNLIMITED, producer
 from tests.support.traffic import Message
 
 EVENTS_PER_BATCH: Final = 100
@@ -25,17 +26,7 @@ HANG_UP_SECONDS: Final = 0.1
 """Before a sender tries again whose connection has ended: nobody may listen for a while."""
 
 #: All the simulator's systems as one producer, whose quota is never the limit.
-PRODUCERS: Final = """\
-producers:
-  - id: region
-    title: Région
-    contact: region
-    sources: ["urn:iledefrance"]
-    types: [school.*, equipment.*, broadband.*, coworking.*, workstation.*, training.*, grant.*,
-      dataset.*, indicator.*, milestone.*]
-    quota: { events_per_second: 1_000_000, burst: 1_000_000 }
-    expected_every: daily
-"""
+REGION: Final = producer("region", "urn:iledefrance", types=EVERYTHING, quota=UNLIMITED)
 
 ID: Final = re.compile(rb'"id":"([^"]*)"')
 

@@ -10,55 +10,36 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 
 from broker.clients import opened
+from events.producers.model import Producer, Quota
 from events.topics import DEAD_LETTERS
 from tests.support.gateway import PRODUCER
 from tests.support.gateways import Credentials, Gateway, issue_credentials
+from tests.support.producers import UNLIMITED, declared, producer
+from tests.support.variables import environment_variables
 
-PRODUCERS_FILE = f"""\
-producers:
-  - id: {PRODUCER}
-    title: Lycées
-    contact: lycees
-    sources: [/lycees]
-    types: [school.connected, school.closed]
-    quota: {{ events_per_second: 1_000_000, burst: 1_000_000 }}
-    expected_every: daily
-  - id: subventions
-    title: Subventions
-    contact: subventions
-    sources: [/subventions]
-    types: [grant.*]
-    quota: {{ events_per_second: 10, burst: 10 }}
-    expected_every: daily
-  - id: prives
-    title: Lycées privés
-    contact: prives
-    sources: [/lycees/prives]
-    types: [school.connected]
-    quota: {{ events_per_second: 10, burst: 10 }}
-    expected_every: daily
-  - id: mairies
-    title: Mairies
-    contact: mairies
-    sources: [/mairies]
-    types: [school.closed]
-    quota: {{ events_per_second: 1_000_000, burst: 1_000_000 }}
-    expected_every: daily
-  - id: hopitaux
-    title: Hôpitaux
-    contact: hopitaux
-    sources: [/hopitaux]
-    types: [school.closed]
-    quota: {{ events_per_second: 1_000_000, burst: 1_000_000 }}
-    expected_every: daily
-"""
+_TEN = Quota(events_per_second=10, burst=10)
+PRODUCERS = (
+    producer(PRODUCER, "/lycees", types=("school.connected", "school.closed"), quota=UNLIMITED),
+    producer("subventions", "/subventions", types=("grant.*",), quota=_TEN),
+    producer("prives", "/lycees/prives", types=("school.connected",), quota=_TEN),
+    producer("mairies", "/mairies", types=("school.closed",), quota=UNLIMITED),
+    producer("hopitaux", "/hopitaux", types=("school.closed",), quota=UNLIMITED),
+)
+"""Those of `tests.support.gateway` without limits, and others."""
 
 
-def declared(folder: Path) -> Path:
-    """Write the producers' declaration of `tests.support.gateway`, without limits."""
-    file = folder / "producers.yaml"
-    file.write_text(PRODUCERS_FILE, encoding="utf-8")
-    return file
+def new_gateway(
+    bootstrap: str, folder: Path, *producers: Producer, **settings: str
+) -> tuple[Gateway, Credentials]:
+    """Return a gateway that is not started, and the credentials of the first of its producers.
+
+    They are PRODUCERS by default. Settings are named as in `gateway.settings`.
+    """
+    producers = producers or PRODUCERS
+    credentials = issue_credentials(producers[0].id, folder)
+    variables = environment_variables({"producers": str(declared(folder, *producers)), **settings})
+    gateway = Gateway(bootstrap, folder, secrets=credentials.file, settings=variables)
+    return gateway, credentials
 
 
 @contextmanager
@@ -67,18 +48,11 @@ def running_gateway(
 ) -> Iterator[tuple[Gateway, Credentials]]:
     """Yield a gateway that accepts events, and a producer's credentials.
 
-    Settings are named as in `gateway.settings`. With variables for HAProxy, which may be none, it
-    stands before the gateway.
+    With variables for HAProxy, which may be none, it stands before the gateway.
     """
-    credentials = issue_credentials(PRODUCER, folder)
-    variables = {f"SMART_REGION_{name.upper()}": value for name, value in settings.items()}
-    variables["SMART_REGION_PRODUCERS"] = str(declared(folder))
-    if haproxy is not None:
-        variables["SMART_REGION_GATEWAY_HAPROXY"] = str(folder)
-    with ExitStack() as stack:
-        gateway = stack.enter_context(
-            Gateway(bootstrap, folder, secrets=credentials.file, settings=variables)
-        )
+    behind = {} if haproxy is None else {"gateway_haproxy": str(folder)}
+    gateway, credentials = new_gateway(bootstrap, folder, **behind, **settings)
+    with gateway, ExitStack() as stack:
         if haproxy is not None:
             stack.enter_context(gateway.behind_haproxy(folder, **haproxy))
         yield gateway, credentials
