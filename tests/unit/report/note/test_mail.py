@@ -2,17 +2,96 @@
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from boundary.errors import SmartRegionError
 from catalogue.contacts import Contact, Contacts, MailServer
+from operations.programs.addresses import free_port
 from report.note.document import Note
 from report.note.output import note_html, send_note
-from tests.support.certificates import Authority
-from tests.support.mail_servers import REFUSED, USER, Mailbox, mail_server
+from tests.support.certificates import Authority, Certificate
 from tests.support.notes import request_of, shipped, simulated_note
+
+USER = ("moniteur", "s3cret")
+REFUSED = "refuse@example.org"
+
+
+@dataclass
+class Mailbox:
+    """What arrived, and by which address the server is reached."""
+
+    port: int
+    messages: list[EmailMessage] = field(default_factory=list)
+    recipients: list[list[str]] = field(default_factory=list)
+    over_tls: list[bool] = field(default_factory=list)
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name and signature
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        del server, session, options
+        if address == REFUSED:
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        del server
+        assert isinstance(envelope.content, bytes)
+        self.messages.append(message_from_bytes(envelope.content, policy=policy.default))
+        self.recipients.append(list(envelope.rcpt_tos))
+        self.over_tls.append(session.ssl is not None)
+        return "250 OK"
+
+
+def _authenticate(
+    server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: LoginPassword
+) -> AuthResult:
+    del server, session, envelope, mechanism
+    told = data.login.decode(), data.password.decode()
+    return AuthResult(success=told == USER, handled=told == USER)
+
+
+@contextmanager
+def mail_server(certificate: Certificate | None, *, login: bool = True) -> Iterator[Mailbox]:
+    """Run a mail server; without a certificate it has no TLS, and then no login."""
+    context = None
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate.chain, certificate.key)
+    with_login = login and context is not None
+    mailbox = Mailbox(free_port())
+    server = Controller(
+        mailbox,
+        hostname="127.0.0.1",
+        port=mailbox.port,
+        tls_context=context,
+        require_starttls=context is not None,
+        auth_required=with_login,
+        authenticator=_authenticate if with_login else None,
+    )
+    server.start()
+    try:
+        yield mailbox
+    finally:
+        server.stop()
+
 
 DELEGATE = "delegue@region.example.org"
 OWNER = "lycees@region.example.org"
