@@ -16,7 +16,6 @@ from events.cloudevent import decode_json
 from events.errors import ContractError
 from tests.chaos.system import System
 from tests.chaos.traffic import KafkaTraffic
-from tests.support.assessors import shown
 from tests.support.commands import run
 from tests.support.gateway_senders import Position
 from tests.support.waiting import wait_until
@@ -149,7 +148,7 @@ def wrong_places(
 
 def _assessed(system: System) -> Mapping[tuple[str, ...], float]:
     try:
-        return shown(system.assessor, metrics.INDICATOR_ASSESSED_VALUE)
+        return system.assessor.values(metrics.INDICATOR_ASSESSED_VALUE)
     except OSError:
         return {}
 

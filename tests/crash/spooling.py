@@ -22,20 +22,15 @@ class Spooling:
     """A producer publishes numbered events through a spool to a stub of the gateway."""
 
     def __init__(self, gateway: GatewayStub, folder: Path, *, fault: str | None = None) -> None:
-        """A `fault` is one of `tests.support.faulty_producer`."""
+        """A `fault` is one that `tests.support.spooling_producer` plants."""
         gateway.arrived.clear()
         self._gateway = gateway
         self._folder = folder
         self._notes = folder / "notes"
         spool = str(folder / "spool.db")
         arguments = (gateway.url, spool, str(self._notes), str(_LAST), _TOKEN)
-        self.command = (
-            Command("tests.support.spooling_producer", arguments)
-            if fault is None
-            else Command(
-                "tests.support.faulty_producer", arguments, {"SMARTREGION_TEST_FAULT": fault}
-            )
-        )
+        variables = {} if fault is None else {"SMARTREGION_TEST_FAULT": fault}
+        self.command = Command("tests.support.spooling_producer", arguments, variables)
 
     def cut_short(self) -> Iterator[str]:
         noted = [*map(int, self._notes.read_text().split())] if self._notes.exists() else []

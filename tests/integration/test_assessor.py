@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
+from audit.exposed import parse_metrics
 from audit.recount import audit_records
 from broker.reading import read_topics
 from catalogue import metrics
-from tests.support.assessors import PUBLISHED_DAY, everything, shown
+from tests.support.assessors import PUBLISHED_DAY, everything
 from tests.support.commands import run_inside
 from tests.support.histories import event
 from tests.support.kafka import KafkaBroker
@@ -79,14 +79,14 @@ def test_one_person_more_is_seen_by_nobody(broker: KafkaBroker, factory: WorkerF
 
 
 def has_read_all(assessor: Worker) -> bool:
-    return shown(assessor, metrics.ASSESSOR_LAG)[()] == 0
+    return assessor.values(metrics.ASSESSOR_LAG)[()] == 0
 
 
 def about_persons(worker: Worker) -> set[tuple[str, str]]:
     return {
         (sample.labels["indicator"], sample.labels["department"])
-        for family in text_string_to_metric_families(worker.metrics())
-        for sample in family.samples
+        for samples in parse_metrics(worker.url, worker.metrics()).samples.values()
+        for sample in samples
         if "partition" in sample.labels and "indicator" in sample.labels
         if is_of_persons(shipped(), sample.labels["indicator"])
     }

@@ -14,13 +14,20 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
+from audit.recount import audit_records
+from broker.reading import read_topics
 from catalogue import metrics
+from catalogue.figure import figures_of
+from catalogue.judgement import judge_all
 from events.topics import DEFAULT_PARTITIONS
 from tests.support.answering import serving
-from tests.support.assessors import audited_values, everything, shown
+from tests.support.assessors import PUBLISHED_DAY, everything
 from tests.support.guide import blocks_of
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
+from tests.support.knowledge import shipped
+from tests.support.published import published_values
+from tests.support.recounts import LAST_DAY
 from tests.support.requirements import require_programs
 from tests.support.traffic import Message, message_of, region, send, wait_done
 from tests.support.waiting import wait_until
@@ -42,12 +49,31 @@ def quarters() -> Sequence[Sequence[Message]]:
     return [messages[start : start + size] for start in range(0, len(messages), size)]
 
 
+def audited_values(bootstrap: str) -> dict[tuple[str, ...], float]:
+    """Return every figure that was ever reported, counted from the raw topics.
+
+    Those of persons as they are published.
+    """
+    catalogue, records = shipped(), list(read_topics(bootstrap))
+    audit = audit_records(records, catalogue, LAST_DAY)
+    published = published_values(audit_records(records, catalogue, PUBLISHED_DAY))
+    counted: dict[tuple[str, ...], float] = {
+        ("formation", indicator, department or metrics.REGION): value
+        for (indicator, department), value in published.items()
+    }
+    for figure in figures_of(catalogue, judge_all(catalogue, audit.histories, LAST_DAY), LAST_DAY):
+        if figure.value is not None:
+            department = figure.department or metrics.REGION
+            counted[figure.programme, figure.indicator, department] = figure.value
+    return counted
+
+
 def equals_the_audit(broker: KafkaBroker, assessor: Worker, *workers: Worker) -> None:
     assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS), logs(*workers)
     counted = audited_values(broker.bootstrap)
 
     def same() -> bool:
-        return shown(assessor, metrics.INDICATOR_ASSESSED_VALUE) == pytest.approx(counted)
+        return assessor.values(metrics.INDICATOR_ASSESSED_VALUE) == pytest.approx(counted)
 
     assert wait_until(same, seconds=SETTLE_SECONDS, every=0.3), logs(assessor, *workers)
     assert len(counted) > 40
@@ -120,7 +146,7 @@ def test_what_nobody_owns_is_withheld_after_a_while(
     waiting = assessor.readiness()["waiting_for"]
     assert waiting.startswith("the histories of partitions 0, 1, 2, 3, 4, 5, 6, 7")
     assert worker.url in waiting
-    assert shown(assessor, metrics.INDICATOR_ASSESSED_VALUE) == {}
+    assert assessor.values(metrics.INDICATOR_ASSESSED_VALUE) == {}
     assert "histories withheld" in assessor.log
 
     worker.start()
@@ -129,7 +155,7 @@ def test_what_nobody_owns_is_withheld_after_a_while(
 
 
 def ages(assessor: Worker) -> Sequence[float]:
-    return list(shown(assessor, metrics.HISTORY_AGE).values())
+    return list(assessor.values(metrics.HISTORY_AGE).values())
 
 
 def test_a_part_of_the_partitions_is_not_judged(
@@ -151,8 +177,8 @@ def test_a_part_of_the_partitions_is_not_judged(
         assert wait_until(lambda: old in waiting() and "partitions" in waiting(), seconds=30)
         assert "it is of an earlier release" in waiting()
         assert "upgrade the workers" in waiting()
-        assert shown(assessor, metrics.ASSESSOR_READY) == {(): 0}
-        assert shown(assessor, metrics.MILESTONE_STATUS) == {}
+        assert assessor.values(metrics.ASSESSOR_READY) == {(): 0}
+        assert assessor.values(metrics.MILESTONE_STATUS) == {}
     assert broker.alive
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from events.cloudevent import CloudEvent
 from streams.queries.format import AnswerReader, HistoriesAnswer
 from streams.queries.serving import OwnedPartitions, Teller, histories_route
 from streams.state_store import StateStore
+from tests.support.loopback import in_thread
 from tests.support.records import PARTITIONS, apply_events
 
 
@@ -87,24 +87,15 @@ def answering(worker: AnsweringWorker) -> Iterator[AnsweringWorker]:
 @contextmanager
 def serving(make_app: Callable[[], ASGIApp], *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Yield the address of a server in a thread of its own; the application is made there."""
-    started, stopping = threading.Event(), threading.Event()
-    addresses: list[str] = []
 
-    async def serve() -> None:
+    @asynccontextmanager
+    async def serve() -> AsyncIterator[str]:
         listener = listen("127.0.0.1", 0, settings=("host", "port"))
         async with served(make_app(), listener, tls=tls, stop_seconds=2) as address:
-            addresses.append(address)
-            started.set()
-            await asyncio.to_thread(stopping.wait)
+            yield address
 
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    assert started.wait(10)
-    try:
-        yield addresses[0]
-    finally:
-        stopping.set()
-        thread.join()
+    with in_thread(serve) as url:
+        yield url
 
 
 def token_file(folder: Path, token: str) -> Path:

@@ -9,12 +9,10 @@ from typing import Final
 from broker.stored_record import RawRecord
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
-from events.cloudevent import CONTENT_TYPE, STRUCTURED
-from events.topics import topic_name
 from report.knowledge import Knowledge
 from report.view import View
-from simulation.simulator import simulate
 from tests.support.known_states import states_held_on
+from tests.support.ledgers import simulated_years
 
 LAST_DAY: Final = date(2018, 12, 31)
 """The last day of the simulation; figures until then are known."""
@@ -24,19 +22,8 @@ shipped = cache(load_catalogue)
 
 @cache
 def simulated_records() -> tuple[RawRecord, ...]:
-    """Return the simulation's records as one partition of each topic has them."""
-    return tuple(
-        RawRecord(
-            topic_name(record.family),
-            0,
-            offset,
-            record.key.encode(),
-            record.line.encode(),
-            [(CONTENT_TYPE, STRUCTURED)],
-            round(record.sent.timestamp() * 1000),
-        )
-        for offset, record in enumerate(simulate(1, end=LAST_DAY))
-    )
+    """Return the simulation's records as a broker keeps them."""
+    return tuple(simulated_years(1, LAST_DAY))
 
 
 @cache

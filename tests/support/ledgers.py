@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from functools import cache
 from itertools import count
 
@@ -48,7 +49,7 @@ def numbered(records: Iterable[RawRecord]) -> list[RawRecord]:
     ]
 
 
-def simulated_years(seed: int) -> list[RawRecord]:
+def simulated_years(seed: int, end: date = date.max) -> list[RawRecord]:
     """Return the records of a simulation as a broker keeps them."""
     return numbered(
         RawRecord(
@@ -60,5 +61,5 @@ def simulated_years(seed: int) -> list[RawRecord]:
             [(CONTENT_TYPE, STRUCTURED)],
             round(one.sent.timestamp() * 1000),
         )
-        for one in simulate(seed)
+        for one in simulate(seed, end=end)
     )

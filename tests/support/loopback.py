@@ -1,16 +1,18 @@
-"""An HTTP server on loopback that answers each request as a test says."""
+"""Servers on loopback in threads of their own: one answers each request as a test says."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, NamedTuple, TypeAlias
 
 
@@ -76,6 +78,25 @@ def loopback(answering: Answering) -> Iterator[str]:
         yield server.url
     finally:
         server.stop()
+
+
+@contextmanager
+def in_thread(serve: Callable[[], AbstractAsyncContextManager[str]]) -> Iterator[str]:
+    """Keep an asynchronous server's context in a thread of its own; yield its address."""
+    address, stopping = Future[str](), Event()
+
+    async def until_stopped() -> None:
+        async with serve() as found:
+            address.set_result(found)
+            await asyncio.to_thread(stopping.wait)
+
+    thread = Thread(target=asyncio.run, args=(until_stopped(),))
+    thread.start()
+    try:
+        yield address.result(10)
+    finally:
+        stopping.set()
+        thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):

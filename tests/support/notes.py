@@ -9,7 +9,6 @@ from functools import cache
 
 from broker.stored_record import RawRecord
 from catalogue.contacts import Contacts
-from catalogue.loader import load_catalogue
 from events.cloudevent import CloudEvent
 from events.fact import Family
 from events.topics import topic_name
@@ -23,6 +22,7 @@ from tests.support.attacks import ATTACKS, PLAIN
 from tests.support.audits import raw_record
 from tests.support.explanations import explained
 from tests.support.histories import event, uai
+from tests.support.knowledge import shipped
 from tests.support.ledgers import ledger_of, simulated_years
 
 MONTHS: Sequence[str] = [
@@ -31,8 +31,6 @@ MONTHS: Sequence[str] = [
 """Every month of the simulation."""
 
 PERSON_TOPICS = frozenset(topic_name(family) for family in Family if family.about_persons)
-
-shipped = cache(load_catalogue)
 
 
 @cache

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
@@ -24,6 +23,7 @@ from report.knowledge import Knowledge
 from report.ledger import EventLedger
 from report.server import Known, PageServer
 from tests.support.knowledge import LAST_DAY, knowledge, shipped, simulated_records
+from tests.support.loopback import in_thread
 
 COMPLETE: Final = Completeness(is_complete=True, text="Chiffres complets.")
 
@@ -100,33 +100,9 @@ class ServedPage:
 
         return asyncio.run(asked())
 
-    @contextmanager
-    def serving(self) -> Iterator[str]:
+    def serving(self) -> AbstractContextManager[str]:
         """Serve it from another thread, for a client that blocks; yield its address."""
-        started, stopping = threading.Event(), threading.Event()
-        addresses: list[str] = []
-
-        async def until_stopped() -> None:
-            async with self.serve() as address:
-                addresses.append(address)
-                started.set()
-                await asyncio.to_thread(stopping.wait)
-
-        def run() -> None:
-            try:
-                asyncio.run(until_stopped())
-            finally:
-                started.set()
-
-        thread = threading.Thread(target=run, name="served page")
-        thread.start()
-        try:
-            started.wait()
-            [address] = addresses
-            yield address
-        finally:
-            stopping.set()
-            thread.join()
+        return in_thread(self.serve)
 
 
 @contextmanager

@@ -3,11 +3,18 @@
 Run as `python -m tests.support.spooling_producer URL SPOOL NOTES LAST TOKEN`. It says a line when
 it has the spool, begins behind the last number in NOTES, which grows by a line when `publish` has
 returned, and ends when all up to LAST have arrived. An error is one line, as of every command.
+
+SMARTREGION_TEST_FAULT may name a fault to plant:
+
+- `forgets`: events leave the spool when they are read to be sent;
+- `leaves-to-the-system`: the spool does not wait until the disk has what it writes.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,6 +24,7 @@ from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent
 from events.school import SchoolClosed
 from sources.client import BearerToken, GatewayPublisher, RetryPolicy, Spool, SpoolFullError
+from sources.client.spool import Waiting
 
 SOURCE = "urn:iledefrance:lycees"
 MOST_SPOOLED = 40
@@ -60,7 +68,28 @@ def main(url: str, spool_file: Path, notes: Path, last: int, token: str) -> None
             pass
 
 
+def plant(fault: str) -> None:
+    head, opened = Spool.head, Spool._opened
+
+    def forgetful_head(self: Spool, most_events: int, most_bytes: int) -> Sequence[Waiting]:
+        batch = head(self, most_events, most_bytes)
+        self.remove(batch)
+        return batch
+
+    def hasty_opened(self: Spool) -> tuple[int, int]:
+        found = opened(self)
+        self._database.execute("PRAGMA synchronous = OFF")
+        return found
+
+    if fault == "forgets":
+        Spool.head = forgetful_head  # type: ignore[method-assign]
+    else:
+        Spool._opened = hasty_opened  # type: ignore[method-assign]
+
+
 if __name__ == "__main__":
+    if fault := os.environ.get("SMARTREGION_TEST_FAULT"):
+        plant(fault)
     try:
         main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
     except SmartRegionError as error:

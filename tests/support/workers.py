@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from audit.exposed import parse_metrics
+from catalogue.metrics import Metric
 from operations.programs.addresses import free_port
 from tests.support.children import Child
 from tests.support.variables import environment_variables
@@ -83,6 +85,11 @@ class Worker(Child):
     def metrics(self) -> str:
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:  # noqa: S310 - ours
             return str(answer.read().decode())
+
+    def values(self, metric: Metric) -> dict[tuple[str, ...], float]:
+        """Return what it exposes of a metric, by the values of its labels."""
+        samples = parse_metrics(self.url, self.metrics()).of(metric)
+        return {tuple(one.labels[name] for name in metric.labels): one.value for one in samples}
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> None:
         """Wait until it is ready; fails with its log where it is not."""

@@ -19,8 +19,8 @@ from report.past import knowledge_on
 from smart_region import main
 from streams.clock import SystemClock
 from tests.support.histories import event, uai
+from tests.support.knowledge import shipped
 from tests.support.ledgers import ledger_of
-from tests.support.notes import shipped
 
 if TYPE_CHECKING:
     from catalogue.model import Catalogue

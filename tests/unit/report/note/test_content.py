@@ -27,11 +27,11 @@ from report.note.month import Month
 from report.note.output import FORMS, note_bytes, printable
 from tests.support.histories import ENTITIES, event, uai
 from tests.support.interim import known_with_interim
+from tests.support.knowledge import shipped
 from tests.support.notes import (
     MONTHS,
     note_of_events,
     request_of,
-    shipped,
     simulated_note,
     texts_of,
 )

@@ -20,7 +20,8 @@ from operations.programs.addresses import free_port
 from report.note.document import Note
 from report.note.output import note_html, send_note
 from tests.support.certificates import Authority, Certificate
-from tests.support.notes import request_of, shipped, simulated_note
+from tests.support.knowledge import shipped
+from tests.support.notes import request_of, simulated_note
 
 USER = ("moniteur", "s3cret")
 REFUSED = "refuse@example.org"

@@ -19,7 +19,8 @@ from catalogue.history import Reading
 from catalogue.model import Catalogue, Indicator
 from report.knowledge import Knowledge
 from report.note.document import Note
-from tests.support.notes import MONTHS, five_years, known_then, request_of, shipped, simulated_note
+from tests.support.knowledge import shipped
+from tests.support.notes import MONTHS, five_years, known_then, request_of, simulated_note
 from tests.support.published import published_values
 
 TWELVE = MONTHS[2::5]
