@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import yaml
 
 from catalogue import metrics
 from catalogue.formatting import STATUSES
@@ -25,7 +24,8 @@ from dashboards.boards.queries import (
 from dashboards.promql import select
 from tests.support.boards import BOARDS, questions
 from tests.support.observations import barometer
-from tests.support.prometheus import promtool, require_prometheus
+from tests.support.prometheus import require_prometheus
+from tests.support.rule_scenarios import evaluate
 
 
 def falling(indicator: Indicator) -> Indicator:
@@ -52,28 +52,9 @@ def expect(
     A series has one value, or as promtool writes it a value for each minute.
     """
     require_prometheus()
-    document = {
-        "tests": [
-            {
-                "interval": "1m",
-                "input_series": [
-                    {"series": name, "values": str(value)} for name, value in series.items()
-                ],
-                "promql_expr_test": [
-                    {
-                        "expr": expression,
-                        "eval_time": f"{minute}m",
-                        "exp_samples": [
-                            {"labels": labels, "value": value} for labels, value in expected.items()
-                        ],
-                    }
-                ],
-            }
-        ]
-    }
-    file = folder / "expression.yaml"
-    file.write_text(yaml.safe_dump(document, allow_unicode=True))
-    promtool("test", "rules", file)
+    samples = [{"labels": labels, "value": value} for labels, value in expected.items()]
+    test = {"expr": expression, "eval_time": f"{minute}m", "exp_samples": samples}
+    evaluate(folder / "rules", [(series, {"promql_expr_test": [test]})], every="1m")
 
 
 def status(department: str, milestone: str, value: MilestoneStatus) -> str:

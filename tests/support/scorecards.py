@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 from broker.stored_record import RawRecord
-from events.dead_letters import GATEWAY, DeadLetter, Headers, LetterPosition, RecordOrigin
+from events.dead_letters import GATEWAY, DeadLetter, Headers, RecordOrigin
 from events.producers.model import Producers
+from tests.support import letters
 from tests.support.producers import producer
 
 LYCEES = "urn:test:lycees"
@@ -38,32 +39,12 @@ def letter_of(
     record: RawRecord, *, reason: str = "unknown_type", field: str = "type"
 ) -> DeadLetter:
     origin = RecordOrigin(record.topic, record.partition, record.offset)
-    return _letter(origin, reason, field, record.value, record.headers)
+    content: dict[str, Any] = {"value": record.value, "headers": tuple(record.headers)}
+    return letters.letter_of(reason=reason, field=field, origin=origin, time=_TIME, **content)
 
 
 def refused_at_the_gateway(
     producer: str | None, value: bytes = b"{}", *, reason: str = "not_allowed", field: str = "type"
 ) -> DeadLetter:
-    return _letter(GATEWAY, reason, field, value, _STRUCTURED, producer)
-
-
-def _letter(
-    origin: RecordOrigin,
-    reason: str,
-    field: str,
-    value: bytes | None,
-    headers: Sequence[tuple[str, bytes | None]],
-    producer: str | None = None,
-) -> DeadLetter:
-    return DeadLetter(
-        position=LetterPosition(0, next(_offsets)),
-        reason=reason,
-        field=field,
-        detail=f"{field}: …",
-        origin=origin,
-        time=_TIME,
-        key=None,
-        value=value,
-        headers=tuple(headers),
-        producer=producer,
-    )
+    content: dict[str, Any] = {"value": value, "headers": _STRUCTURED, "producer": producer}
+    return letters.letter_of(reason=reason, field=field, origin=GATEWAY, time=_TIME, **content)
