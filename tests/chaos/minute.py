@@ -6,7 +6,7 @@ import re
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Final
 
 from tests.chaos.faults import Fault, FaultKind
@@ -35,26 +35,8 @@ class MinuteResult:
     settle_seconds: float = 0.0
     """From the healing until everything was processed."""
     audit_seconds: float = 0.0
-    sent: int = 0
-    """Records and events that a sender tried to write, without those that it repeated."""
-    acknowledged: int = 0
-    """By Kafka to the producer."""
-    receipts: int = 0
-    """By the gateway."""
-    repeated: int = 0
-    """Sendings whose answer was an error or none, made again."""
-    accepted: int = 0
-    refused: int = 0
-    duplicates: int = 0
-    """Of the audit."""
-    figures: int = 0
-    """Compared by the audit."""
-    assessed: int = 0
-    """Of the assessor, compared with the audit's."""
-    places: int = 0
-    """Acknowledged positions that were read back and compared."""
-    restarts: int = 0
-    """Of workers and the assessor, by their supervisor."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How often what `COUNTS` of the account names."""
     problems: tuple[str, ...] = ()
 
 
@@ -67,7 +49,7 @@ class Minutes:
         self._traffic = traffic
         self._offered: dict[str, bytes] = {}
         self._batches = self._paced(batches(events), rate)
-        self._counted = Counter[str]()
+        self._counted: dict[str, int] = {}
 
     def run(self, minute: int, faults: Sequence[Fault], *, seconds: float) -> MinuteResult:
         """Return the result of one minute; what does not heal or settle is a problem of it."""
@@ -94,7 +76,7 @@ class Minutes:
             verdict = judge(self._system, self._traffic, self._offered)
         except Exception as error:  # noqa: BLE001 - whatever it is, the minute has failed
             text = re.sub(r"\s+", " ", f"{type(error).__name__}: {error}")
-            verdict = Verdict(0, 0, 0, 0, 0, 0, (text[:2000],))
+            verdict = Verdict(problems=(text[:2000],))
         now = time.monotonic()
         return MinuteResult(
             minute=minute,
@@ -103,11 +85,8 @@ class Minutes:
             traffic_seconds=(healed or now) - began,
             settle_seconds=(settled or now) - (healed or now),
             audit_seconds=now - (settled or now),
-            figures=verdict.figures,
-            assessed=verdict.assessed,
-            places=verdict.places,
+            counts={**self._since_before(verdict), **verdict.compared},
             problems=verdict.problems,
-            **self._since_before(verdict),
         )
 
     def _suffer(self, faults: Sequence[Fault], seconds: float, done: Counter[FaultKind]) -> None:
@@ -132,13 +111,11 @@ class Minutes:
             "receipts": len(account.receipts),
             "repeated": traffic.repeated + account.hung_up + account.answers[503],
             "restarts": sum(map(len, self._system.restarts)),
-            **{name: asdict(verdict)[name] for name in ("accepted", "refused", "duplicates")},
+            **verdict.audited,
         }
-        if not verdict.figures:  # Nothing was counted by the audit.
-            counted |= {name: self._counted[name] for name in ("accepted", "refused", "duplicates")}
-        minute = {name: count - self._counted[name] for name, count in counted.items()}
-        self._counted = Counter(counted)
-        return minute
+        before = self._counted
+        self._counted = before | counted
+        return {name: count - before.get(name, 0) for name, count in counted.items()}
 
     def _paced(self, waiting: Iterator[Batch], rate: int) -> Iterator[Batch]:
         """Yield batches at the gateway's rate, and remember what is offered."""

@@ -93,7 +93,7 @@ class Chaos:
 
     def account(self, results: Sequence[MinuteResult]) -> Iterator[str]:
         """Yield the account of the minutes, a line for each number."""
-        totals = {name: sum(getattr(one, name) for one in results) for name in COUNTS}
+        totals = {name: sum(one.counts.get(name, 0) for one in results) for name in COUNTS}
         done = faults_done(results)
         seconds = sum(one.traffic_seconds for one in results)
         rate = (totals["acknowledged"] + totals["receipts"]) / seconds if seconds else 0.0
@@ -116,9 +116,10 @@ def faults_done(results: Sequence[MinuteResult]) -> Mapping[FaultKind, int]:
 
 def minute_lines(result: MinuteResult, seed: int) -> Iterator[str]:
     """Yield the lines about a minute: with what it takes to repeat it, where it failed."""
+    counts = Counter(result.counts)
     yield (
-        f"minute {result.minute}: {result.acknowledged + result.receipts} acknowledged,"
-        f" {sum(result.done.values())} faults, {result.figures} figures compared;"
+        f"minute {result.minute}: {counts['acknowledged'] + counts['receipts']} acknowledged,"
+        f" {sum(result.done.values())} faults, {counts['figures']} figures compared;"
         f" {result.traffic_seconds:.0f} s of traffic, {result.settle_seconds:.0f} s to settle,"
         f" {result.audit_seconds:.0f} s of audit"
     )

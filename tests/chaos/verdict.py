@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from broker.errors import BrokerUnreachableError, TopicsStalledError
@@ -33,15 +33,12 @@ NAMED: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found: the audit's counts, how much was compared, and what is wrong."""
+    """What was found, by the names that the account has for it."""
 
-    accepted: int
-    refused: int
-    duplicates: int
-    figures: int
-    assessed: int
-    places: int
-    problems: tuple[str, ...]
+    audited: Mapping[str, int] = field(default_factory=dict)
+    """How many records since the system's start; nothing where no audit came to its end."""
+    compared: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
 
 
 def judge(system: System, traffic: KafkaTraffic, offered: Mapping[str, bytes]) -> Verdict:
@@ -51,7 +48,7 @@ def judge(system: System, traffic: KafkaTraffic, offered: Mapping[str, bytes]) -
         found = _audited(system)
         wrong = places.result()
     if isinstance(found, str):
-        return Verdict(0, 0, 0, 0, 0, 0, (found, *wrong))
+        return Verdict(problems=(found, *wrong))
     account, comparison = found["account"], found["comparison"]
     problems = [
         *_few(comparison["differences"]),
@@ -67,13 +64,13 @@ def judge(system: System, traffic: KafkaTraffic, offered: Mapping[str, bytes]) -
     if not wait_until(lambda: _assessed(system).items() >= figures.items(), seconds=FOLLOW_SECONDS):
         problems += _few(_assessor_differs(figures, _assessed(system)))
     return Verdict(
-        accepted=account["accepted"],
-        refused=account["refused"],
-        duplicates=account["duplicates"],
-        figures=comparison["compared"],
-        assessed=len(figures),
-        places=len(traffic.acknowledged) + len(system.account.receipts),
-        problems=tuple(problems),
+        {name: account[name] for name in ("accepted", "refused", "duplicates")},
+        {
+            "figures": comparison["compared"],
+            "assessed": len(figures),
+            "places": len(traffic.acknowledged) + len(system.account.receipts),
+        },
+        tuple(problems),
     )
 
 

@@ -15,9 +15,7 @@ def minute(*problems: str) -> MinuteResult:
         faults=FAULTS,
         done=Counter({FaultKind.WORKER_PAUSE: 3}),
         traffic_seconds=50.0,
-        sent=1_000,
-        acknowledged=900,
-        receipts=100,
+        counts={"sent": 1_000, "acknowledged": 900, "receipts": 100},
         problems=problems,
     )
 
