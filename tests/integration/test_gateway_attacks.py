@@ -1,15 +1,22 @@
 """Attacks on the gateway behind HAProxy: each is tried on the running programs, and fails."""
 
 import base64
+import http.client
 import json
 import os
 import re
+import socket
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from select import select
+from statistics import median
+from time import monotonic
+from typing import Any, Self
 
 import pytest
 
@@ -18,15 +25,203 @@ from events.dead_letters import PRODUCER as PRODUCER_OF_LETTER
 from events.fact import Family
 from events.signing import SigningSecret
 from events.topics import declared_topics, topic_name
-from tests.support.busy_connections import BusyConnections
 from tests.support.certificates import Authority
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event, signed
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
-from tests.support.other_producer import OtherProducer
 from tests.support.raw_http import Answer, RawConnection, asked, post, request
 from tests.support.running_gateway import ends_of, records_of, running_gateway
 from tests.support.waiting import wait_until
+
+PAUSE_SECONDS = 0.05
+"""Between two requests, so that it is no load of its own."""
+REQUEST_SECONDS = 15.0
+SERVED_SECONDS = 60.0
+RESTARTING = 3
+"""Probes that fail in a row before Kubernetes restarts a container."""
+
+
+class OtherProducer:
+    """Sends events and probes /healthz, each in a thread of its own, in a context.
+
+    Events go over a connection that is kept and over new ones, in turn; a probe always makes a new
+    one, as a kubelet does. Every first answer counts: nothing is sent again. Call `keep_going`
+    during the attack; leaving the context fails where an event or a probe was lost, or was slow.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        token: str,
+        *,
+        signs: SigningSecret | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Take a producer's token, or the secret with which it signs instead.
+
+        `tls` is the context for a gateway that serves TLS.
+        """
+        self.waits: list[float] = []
+        """Seconds to each answer of 202."""
+        self.probes: list[float] = []
+        """Seconds to each answer of 200 to a probe."""
+        self.lost: list[str] = []
+        """Every other answer and every error."""
+        self._gateway = gateway
+        self._token = token
+        self._signs = signs
+        self._tls = tls
+        self._kept = self._connection()
+        self._sent = 0
+        self._over = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(step,), daemon=True)
+            for step in (self._send, self._probe)
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(REQUEST_SECONDS + 1)
+        self._kept.close()
+        if kind is not None:
+            return
+        assert not self.lost, self.lost
+        assert median(self.waits) < 1, sorted(self.waits)
+        # One probe may meet a pause of the machine; three slow ones in a row restart a container.
+        runs = groupby(seconds >= 1 for seconds in self.probes)
+        assert not any(slow and len([*run]) >= RESTARTING for slow, run in runs), self.probes
+
+    def keep_going(self, requests: int = 20) -> None:
+        """Wait until so many more events and probes were answered; fail where one was not."""
+        events, probes = len(self.waits) + requests, len(self.probes) + requests
+        served = wait_until(
+            lambda: bool(self.lost) or (len(self.waits) >= events and len(self.probes) >= probes),
+            seconds=SERVED_SECONDS,
+        )
+        assert served, f"{len(self.waits)} events and {len(self.probes)} probes were answered"
+        assert not self.lost, self.lost
+
+    def _repeat(self, step: Callable[[], None]) -> None:
+        while not self._over.is_set():
+            try:
+                step()
+            except (OSError, http.client.HTTPException) as error:
+                self.lost.append(repr(error))
+            self._over.wait(PAUSE_SECONDS)
+
+    def _send(self) -> None:
+        self._sent += 1
+        body = json.dumps(event(self._sent)).encode()
+        credentials = {"authorization": f"Bearer {self._token}"}
+        if self._signs is not None:
+            number = f"msg_{self._sent}"
+            credentials = signed(body, at=now(), secret=self._signs, message_id=number)
+        sent = ("POST", "/events", body, {"content-type": STRUCTURED, **credentials})
+        if self._sent % 2:
+            with closing(self._connection()) as connection:
+                self._exchange(connection, *sent, expected=202, waits=self.waits)
+        else:
+            self._exchange(self._kept, *sent, expected=202, waits=self.waits)
+
+    def _probe(self) -> None:
+        port = self._gateway.probe_port
+        with closing(
+            http.client.HTTPConnection("127.0.0.1", port, timeout=REQUEST_SECONDS)
+        ) as connection:
+            self._exchange(connection, "GET", "/healthz", expected=200, waits=self.probes)
+
+    def _exchange(
+        self,
+        connection: http.client.HTTPConnection,
+        *sent: Any,
+        expected: int,
+        waits: list[float],
+    ) -> None:
+        started_at = monotonic()
+        connection.request(*sent)
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status == expected:
+            waits.append(monotonic() - started_at)
+        else:
+            self.lost.append(f"{answer.status}: {body[:300]!r}")
+
+    def _connection(self) -> http.client.HTTPConnection:
+        where = ("127.0.0.1", self._gateway.port)
+        if self._tls is None:
+            return http.client.HTTPConnection(*where, timeout=REQUEST_SECONDS)
+        return http.client.HTTPSConnection(*where, timeout=REQUEST_SECONDS, context=self._tls)
+
+
+_AT_ONCE = 65_536
+_SECONDS = 0.2
+"""Between two checks for the end."""
+
+
+class BusyConnections:
+    """Keeps connections busy in a context, with one thread for all of them.
+
+    One that was closed is opened anew. `sent` returns each request, given the connection's number.
+    """
+
+    def __init__(
+        self, port: int, sent: Callable[[int], bytes], *, sources: list[str], number: int
+    ) -> None:
+        """Take the gateway's port, what is sent, and from which addresses in turn."""
+        self.answered = 0
+        """Number of answers."""
+        self._port = port
+        self._sent = sent
+        self._sources = sources
+        self._number = number
+        self._lines: dict[socket.socket, int] = {}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        for number in range(self._number):
+            self._open(number)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        for line in self._lines:
+            line.close()
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            for line in select(self._lines, [], [], _SECONDS)[0]:
+                number = self._lines.pop(line)
+                with suppress(OSError):
+                    if line.recv(_AT_ONCE):
+                        self.answered += 1
+                        line.sendall(self._sent(number))
+                        self._lines[line] = number
+                        continue
+                line.close()
+                self._open(number)
+
+    def _open(self, number: int) -> None:
+        source = self._sources[number % len(self._sources)], 0
+        while not self._over.is_set():
+            with suppress(ConnectionError):
+                line = socket.create_connection(
+                    ("127.0.0.1", self._port), timeout=20, source_address=source
+                )
+                self._lines[line] = number
+                with suppress(ConnectionError):  # It is found closed then, and opened anew.
+                    line.sendall(self._sent(number))
+                return
+            self._over.wait(0.1)  # The address has as many as it may.
+
 
 ROOT = Path(__file__).parents[2]
 SCHOOLS = topic_name(Family.SCHOOLS)
