@@ -96,7 +96,7 @@ class Cluster:
 
     @classmethod
     @contextmanager
-    def started(cls, folder: Path, *, heap_mb: int = 256) -> Iterator[Cluster]:
+    def started(cls, folder: Path) -> Iterator[Cluster]:
         """Yield a new cluster that serves; its data are in the folder."""
         controllers = [free_port() for _ in range(BROKERS)]
         voters = ",".join(f"{node}@{HOST}:{port}" for node, port in enumerate(controllers, start=1))
@@ -119,7 +119,7 @@ class Cluster:
                 broker = KafkaBroker(
                     folder / f"kafka-{number}",
                     port=port,
-                    heap_mb=heap_mb,
+                    heap_mb=256,
                     properties=properties,
                     cluster_id=cluster_id,
                 )

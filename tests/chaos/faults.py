@@ -64,9 +64,7 @@ class Fault:
         return f"{self.at:.1f} s: {self.kind} {self.target}{delay} for {self.seconds:.1f} s"
 
 
-def plan(
-    seed: int, minute: int, *, workers: int, seconds: float = 60.0, count: int = FAULTS_A_MINUTE
-) -> Sequence[Fault]:
+def plan(seed: int, minute: int, *, workers: int, seconds: float = 60.0) -> Sequence[Fault]:
     """Return the faults of a minute (from 1) in their order; `seconds` is how long it is.
 
     Kinds come as cards from shuffled decks: in any minutes in a row, each about as often. All
@@ -75,7 +73,7 @@ def plan(
     chance = Random(f"chaos {seed} {minute}")
     faults = [
         _fault(kind, chance, workers=workers, seconds=seconds)
-        for kind in _kinds(seed, (minute - 1) * count, count)
+        for kind in _kinds(seed, (minute - 1) * FAULTS_A_MINUTE, FAULTS_A_MINUTE)
     ]
     return sorted(faults, key=lambda fault: fault.at)
 

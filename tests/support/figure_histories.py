@@ -49,16 +49,14 @@ def history_of(
     *,
     since: date,
     days: int,
-    every: int = 1,
     denominator: int | None = None,
 ) -> History:
     """Return the history of a figure that `value` gives for each day counted from `since`.
 
-    It is reported on every `every`th day; over a denominator the value is a fraction of it.
+    It is reported each day; over a denominator the value is a fraction of it.
     """
     totals = {
-        since + timedelta(days=day): value(day) * (denominator or 1)
-        for day in range(0, days + 1, every)
+        since + timedelta(days=day): value(day) * (denominator or 1) for day in range(days + 1)
     }
     whole = {day: int(total) for day, total in totals.items()}
     if whole != totals:

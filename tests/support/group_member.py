@@ -23,7 +23,7 @@ from streams.assigned_partition import Batch, Committed
 from streams.batch_transport import BatchConsumer, BatchTransport
 from streams.clock import FixedClock
 from streams.commit_metadata import NO_METADATA, CommitMetadata
-from streams.decisions import NOTHING_ACCEPTED, AcceptedLosses
+from streams.decisions import NOTHING_ACCEPTED
 from streams.engine import Engine
 from streams.settings import Settings
 from streams.state_store import Position
@@ -170,22 +170,19 @@ def consumer_of(app: faust.App) -> BatchConsumer:
 def joined(
     *assigned: TP,
     committed: Mapping[TP, int] | None = None,
-    metadata: Mapping[TP, CommitMetadata] | None = None,
-    accepted: AcceptedLosses = NOTHING_ACCEPTED,
     transport: type[BatchTransport] = BatchTransport,
 ) -> tuple[BatchConsumer, ScriptedThread]:
     """Return the app's consumer after an assignment, before it seeks, and its thread.
 
-    `committed` are the group's offsets, with their `metadata`. Needs a running loop.
+    `committed` are the group's offsets. Needs a running loop.
     """
     app = build_app(transport=transport)
     app.consumer_generation_id = GENERATION
     consumer = consumer_of(app)
-    consumer.transport.accepted = accepted
+    consumer.transport.accepted = NOTHING_ACCEPTED
     thread = ScriptedThread()
     thread.assigned = set(assigned)
     thread.committed_offsets.update(committed or {})
-    thread.metadata.update(metadata or {})
     thread.consumer = consumer
     consumer._thread = thread  # type: ignore[assignment]
     consumer._set_active_tps(set(assigned))
@@ -240,8 +237,8 @@ def _move(consumer: BatchConsumer, tp: TP, position: Position) -> None:
     consumer.transport.state_store.move(FAMILIES[tp.topic], tp.partition, position)
 
 
-def keep(consumer: BatchConsumer, tp: TP, *, last: LastRecord, start: int = 0) -> None:
-    _move(consumer, tp, Position(last.offset + 1, last, start))
+def keep(consumer: BatchConsumer, tp: TP, *, last: LastRecord) -> None:
+    _move(consumer, tp, Position(last.offset + 1, last, 0))
 
 
 def merge(consumer: BatchConsumer, handed: Message) -> None:
@@ -255,8 +252,8 @@ def merge(consumer: BatchConsumer, handed: Message) -> None:
     consumer.done(handed)
 
 
-def topic(family: Family, partition: int = 0) -> TP:
-    return TP(topic_name(family), partition)
+def topic(family: Family) -> TP:
+    return TP(topic_name(family), 0)
 
 
 def polled(tp: TP, *offsets: int) -> dict[TP, list[PolledRecord]]:
@@ -308,8 +305,6 @@ def message(
     records: Sequence[FakeRecord] = (),
     *,
     offset: int = 41,
-    start: int = 0,
-    generation: int | None = GENERATION,
 ) -> Message:
     return ConsumerMessage(
         tp.topic,
@@ -319,8 +314,8 @@ def message(
         0,
         [],
         None,
-        cast("bytes", Batch(records or [record(tp, offset)], start)),  # As Faust types a value.
+        cast("bytes", Batch(records or [record(tp, offset)], 0)),  # As Faust types a value.
         None,
         tp=tp,
-        generation_id=generation,
+        generation_id=GENERATION,
     )

@@ -70,7 +70,6 @@ def refused(
     *,
     offset: int = 42,
     now: datetime = REFUSED_AT,
-    was_read: bool = True,
     summary: RefusedRecords | None = None,
     **changes: Any,
 ) -> OutgoingRecord:
@@ -82,7 +81,6 @@ def refused(
         original.key,
         original.value,
         original.headers,
-        was_read=was_read,
     )
     return dead_letter_record(original, content, now=now, summary=summary)
 

@@ -106,7 +106,6 @@ class Prometheus(_HttpServer):
         configuration: Mapping[str, Any],
         blocks: Path | None = None,
         retention: str | None = FOR_EVER,
-        options: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.data = folder / "data"
@@ -123,7 +122,6 @@ class Prometheus(_HttpServer):
             "--web.enable-lifecycle",
             # An Alertmanager that starts late hears of an alert that goes on.
             "--rules.alert.resend-delay=1s",
-            *options,
         )
         super().__init__("prometheus", folder, address, command)
         if blocks is not None:
@@ -187,13 +185,7 @@ class Prometheus(_HttpServer):
 class Alertmanager(_HttpServer):
     """An Alertmanager alone, with the given configuration (text of an `alertmanager.yml`)."""
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        configuration: str | Path,
-        options: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, folder: Path, *, configuration: str | Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if isinstance(configuration, str):
             (folder / "alertmanager.yml").write_text(configuration)
@@ -208,7 +200,6 @@ class Alertmanager(_HttpServer):
             f"--web.listen-address={address}",
             # Alone: no gossip, no port for it.
             "--cluster.listen-address=",
-            *options,
         )
         super().__init__("alertmanager", folder, address, command)
 
@@ -228,32 +219,25 @@ class Monitoring:
     folder: Path
     servers: list[_HttpServer] = field(default_factory=list)
 
-    def prometheus(  # noqa: PLR0913 - each is one part of what it is given
+    def prometheus(
         self,
         *,
         targets: Mapping[str, Sequence[str]] | None = None,
         rules: Sequence[Path] = (),
         alertmanagers: Sequence[str] = (),
-        interval: str = "1s",
-        configuration: Mapping[str, Any] | None = None,
         blocks: Path | None = None,
         retention: str | None = FOR_EVER,
-        options: Sequence[str] = (),
     ) -> Prometheus:
-        """Start a Prometheus: on a configuration, or on what `configured` makes of the rest."""
-        if configuration is None:
-            configuration = configured(targets or {}, rules, alertmanagers, interval=interval)
+        """Start a Prometheus on what `configured` makes of targets, rules and Alertmanagers."""
+        configuration = configured(targets or {}, rules, alertmanagers)
         folder = self._folder("prometheus")
-        server = Prometheus(
-            folder, configuration=configuration, blocks=blocks, retention=retention, options=options
+        return self._started(
+            Prometheus(folder, configuration=configuration, blocks=blocks, retention=retention)
         )
-        return self._started(server)
 
-    def alertmanager(
-        self, configuration: str | Path, *, options: Sequence[str] = ()
-    ) -> Alertmanager:
+    def alertmanager(self, configuration: str | Path) -> Alertmanager:
         folder = self._folder("alertmanager")
-        return self._started(Alertmanager(folder, configuration=configuration, options=options))
+        return self._started(Alertmanager(folder, configuration=configuration))
 
     def stop_all(self) -> None:
         for server in self.servers:
@@ -269,18 +253,14 @@ class Monitoring:
 
 
 def configured(
-    targets: Mapping[str, Sequence[str]],
-    rules: Sequence[Path] = (),
-    alertmanagers: Sequence[str] = (),
-    *,
-    interval: str = "1s",
+    targets: Mapping[str, Sequence[str]], rules: Sequence[Path], alertmanagers: Sequence[str]
 ) -> dict[str, Any]:
     """Return a configuration: targets' addresses by job, rule files, Alertmanagers' addresses."""
     return {
         "global": {
-            "scrape_interval": interval,
-            "scrape_timeout": interval,
-            "evaluation_interval": interval,
+            "scrape_interval": "1s",
+            "scrape_timeout": "1s",
+            "evaluation_interval": "1s",
         },
         "rule_files": [str(path) for path in rules],
         "scrape_configs": [
@@ -298,17 +278,17 @@ def require_prometheus() -> None:
     require_programs("prometheus", "promtool", alertmanager, "amtool", remedy=REMEDY)
 
 
-def promtool(*arguments: str | Path, folder: Path | None = None, status: int = 0) -> str:
+def promtool(*arguments: str | Path, status: int = 0) -> str:
     """Run promtool (`check rules FILE…`, `test rules FILE…`) and return what it said.
 
     Fails with all of it where its exit status is another.
     """
-    return _run("promtool", arguments, folder, status)
+    return _run("promtool", arguments, status)
 
 
-def amtool(*arguments: str | Path, folder: Path | None = None) -> str:
+def amtool(*arguments: str | Path) -> str:
     """Run amtool (`check-config FILE`, `config routes test …`), as `promtool` is run."""
-    return _run("amtool", arguments, folder)
+    return _run("amtool", arguments)
 
 
 def create_blocks(openmetrics: Path, folder: Path) -> Path:
@@ -322,12 +302,9 @@ def create_blocks(openmetrics: Path, folder: Path) -> Path:
     return folder
 
 
-def _run(
-    program: str, arguments: Sequence[str | Path], folder: Path | None, status: int = 0
-) -> str:
+def _run(program: str, arguments: Sequence[str | Path], status: int = 0) -> str:
     done = captured(
         [program, *map(str, arguments)],
-        cwd=folder,
         env={**os.environ, **TOOL_MEMORY},
         timeout=TOOL_SECONDS,
     )

@@ -55,10 +55,8 @@ def record_of(
     )
 
 
-def refused_record(
-    family: Family, partition: int, *, key: bytes = b"key", value: bytes = b"{}"
-) -> FakeRecord:
-    return FakeRecord(topic_name(family), partition, next(_offsets), key, value)
+def refused_record(family: Family, partition: int, *, value: bytes = b"{}") -> FakeRecord:
+    return FakeRecord(topic_name(family), partition, next(_offsets), b"key", value)
 
 
 def processed(

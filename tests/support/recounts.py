@@ -23,11 +23,9 @@ def compare(audit: Audit, urls: Sequence[str]) -> AuditComparison:
     return compare_exposed(audit, [read_worker(url) for url in urls])
 
 
-def exact(bootstrap: str, *workers: Worker, seconds: float = 90.0) -> Audit:
+def exact(bootstrap: str, *workers: Worker) -> Audit:
     """Wait until all is committed; every figure of the workers is then that of a recount."""
-    assert wait_done(bootstrap, seconds=seconds), "\n".join(
-        worker.log[-3000:] for worker in workers
-    )
+    assert wait_done(bootstrap, seconds=90.0), "\n".join(worker.log[-3000:] for worker in workers)
     for worker in workers:
         worker.wait_ready()
     audit = audit_records(read_topics(bootstrap), load_catalogue(), LAST_DAY)

@@ -29,10 +29,9 @@ _TIME = datetime(2019, 1, 1, tzinfo=UTC)
 def broken(
     value: bytes | None = b'{"source": "urn:test:lycees"}',
     *,
-    topic: str = "smartregion.schools",
     headers: Headers = _STRUCTURED,
 ) -> RawRecord:
-    return RawRecord(topic, 0, 1_000_000 + next(_offsets), b"key", value, headers)
+    return RawRecord("smartregion.schools", 0, 1_000_000 + next(_offsets), b"key", value, headers)
 
 
 def letter_of(
@@ -43,8 +42,8 @@ def letter_of(
     return letters.letter_of(reason=reason, field=field, origin=origin, time=_TIME, **content)
 
 
-def refused_at_the_gateway(
-    producer: str | None, value: bytes = b"{}", *, reason: str = "not_allowed", field: str = "type"
-) -> DeadLetter:
+def refused_at_the_gateway(producer: str | None, value: bytes = b"{}") -> DeadLetter:
     content: dict[str, Any] = {"value": value, "headers": _STRUCTURED, "producer": producer}
-    return letters.letter_of(reason=reason, field=field, origin=GATEWAY, time=_TIME, **content)
+    return letters.letter_of(
+        reason="not_allowed", field="type", origin=GATEWAY, time=_TIME, **content
+    )

@@ -31,9 +31,9 @@ def terms() -> tuple[Term, ...]:
     return load_catalogue().terms
 
 
-def a_store(day: str = "2018-03-01", position: Position = POSITION) -> StateStore:
+def a_store(position: Position = POSITION) -> StateStore:
     store = StateStore(terms())
-    store.put(*PARTITION, {SCHOOL: state_of(event("school.connected", SCHOOL, day))})
+    store.put(*PARTITION, {SCHOOL: state_of(event("school.connected", SCHOOL, "2018-03-01"))})
     store.move(*PARTITION, position)
     return store
 

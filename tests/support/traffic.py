@@ -84,7 +84,6 @@ def send(
     bootstrap: str,
     messages: Sequence[Message],
     *,
-    per_second: float | None = None,
     misrouted: float = 0.0,
 ) -> None:
     """Send messages and return when the broker has acknowledged all.
@@ -92,12 +91,10 @@ def send(
     `misrouted` is the part of them sent to a partition of the producer's own choosing, as a client
     with another partitioner would.
     """
-    asyncio.run(_send(bootstrap, messages, per_second, misrouted))
+    asyncio.run(_send(bootstrap, messages, misrouted))
 
 
-async def _send(
-    bootstrap: str, messages: Sequence[Message], per_second: float | None, misrouted: float
-) -> None:
+async def _send(bootstrap: str, messages: Sequence[Message], misrouted: float) -> None:
     chance = random.Random(len(messages))
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap, acks="all", linger_ms=10, max_request_size=2**21
@@ -105,7 +102,7 @@ async def _send(
     await producer.start()
     try:
         sent = []
-        for number, message in enumerate(messages):
+        for message in messages:
             partition = partition_for(message.key, PARTITIONS)
             if chance.random() < misrouted:
                 partition = chance.randrange(PARTITIONS)
@@ -118,8 +115,6 @@ async def _send(
                     headers=list(message.headers),
                 )
             )
-            if per_second is not None and number % 100 == 0:
-                await asyncio.sleep(100 / per_second)
         await asyncio.gather(*sent)
     finally:
         await producer.stop()

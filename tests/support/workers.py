@@ -137,11 +137,11 @@ class WorkerFactory:
         """Return a worker that is not started; settings are named as in `streams.settings`."""
         return self._new(name, settings, module=module)
 
-    def assessor(self, name: str = "assessor", **settings: str) -> Worker:
-        return self._new(name, settings, command="assessor")
+    def assessor(self, **settings: str) -> Worker:
+        return self._new("assessor", settings, command="assessor")
 
-    def page(self, name: str = "page", **settings: str) -> Worker:
-        return self._new(name, settings, command="page")
+    def page(self, **settings: str) -> Worker:
+        return self._new("page", settings, command="page")
 
     def stop_all(self) -> None:
         for worker in self._workers:
