@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from html.parser import HTMLParser
 from typing import Final
 
 from events.milestone import MilestoneExplained
+from tests.support.elements import Elements
 
 MARK: Final = "x-attack"
 """Names the elements, attributes and schemes that attacks would make."""
@@ -70,53 +70,26 @@ OURS: Final = frozenset(
 )
 """The elements that the page's templates and charts have."""
 
-_VOID: Final = frozenset(("meta", "link", "input", "br"))
 _SCRIPT: Final = re.compile(r"(\.\./|\./)*static/page\.js\?v=[0-9a-f]{12}")
 _HREF: Final = re.compile(
     r"#[\w-]*|\?[^:]*|(\./|\.\./)[^:]*|https://www\.etalab\.gouv\.fr/licence-ouverte-open-licence/"
 )
 
 
-class _Harm(HTMLParser):
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self._open: list[str] = []
-        self.feed(page)
-        self.close()
-        self.found += [f"<{tag}> is open" for tag in self._open]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_startendtag(tag, attrs)
-        if tag not in _VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag not in OURS or MARK in tag:
-            self.found.append(f"<{tag}>")
-        if tag == "script" and not _SCRIPT.fullmatch(given.get("src") or ""):
-            self.found.append(f"<script {given}>")
-        if tag == "meta" and "http-equiv" in given:
-            self.found.append(f"<meta {given}>")
-        if len(given) != len(attrs):
-            self.found.append(f"<{tag} {attrs}>: an attribute twice")
-        for name, value in attrs:
-            if name.startswith("on") or name in ("style", "srcdoc", "xlink:href", MARK):
-                self.found.append(f"<{tag} {name}>")
-            if name in ("href", "action", "src") and not _HREF.fullmatch(value or ""):
-                self.found.append(f"<{tag} {name}={value!r}>")
-
-    def handle_endtag(self, tag: str) -> None:
-        if self._open[-1:] == [tag]:
-            self._open.pop()
-        else:
-            self.found.append(f"</{tag}>")
-
-    def handle_comment(self, data: str) -> None:
-        self.found.append(f"<!--{data}-->")
-
-
 def harm_in(page: str) -> list[str]:
-    unprintable = [f"{one!r}" for one in UNPRINTABLE.findall(page)]
-    return _Harm(page).found + unprintable
+    """Return what a page has that is not ours; fails where an element is not closed."""
+    elements = Elements(page)
+    found = [f"<!--{one}-->" for one in elements.comments]
+    for tag, attributes in elements.found:
+        if tag not in OURS or MARK in tag:
+            found.append(f"<{tag}>")
+        if tag == "script" and not _SCRIPT.fullmatch(attributes.get("src") or ""):
+            found.append(f"<script {attributes}>")
+        if tag == "meta" and "http-equiv" in attributes:
+            found.append(f"<meta {attributes}>")
+        for name, value in attributes.items():
+            if name.startswith("on") or name in ("style", "srcdoc", "xlink:href", MARK):
+                found.append(f"<{tag} {name}>")
+            if name in ("href", "action", "src") and not _HREF.fullmatch(value or ""):
+                found.append(f"<{tag} {name}={value!r}>")
+    return found + [f"{one!r}" for one in UNPRINTABLE.findall(page)]
