@@ -56,7 +56,7 @@ def worker(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> Worker:
     worker = shared_factory.worker()
     worker.start()
     send(shared_broker.bootstrap, messages)
-    assert exact(shared_broker.bootstrap, worker, seconds=120).account.produced == len(messages)
+    assert exact(shared_broker.bootstrap, worker).account.produced == len(messages)
     return worker
 
 

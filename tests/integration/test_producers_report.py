@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from catalogue import metrics
 from simulation.emitter import RecordKind, SimulatedRecord
 from simulation.simulator import simulate
 from tests.support.commands import run_inside

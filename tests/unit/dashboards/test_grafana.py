@@ -15,11 +15,11 @@ from tests.support.grafana_stub import (
     DROP,
     HANG,
     TOKEN,
-    Answer,
     GrafanaStub,
     Request,
     Stored,
 )
+from tests.support.loopback import Answer
 from tests.support.passing_time import PassingTime
 
 FOLDER = "smart-region"

@@ -27,7 +27,8 @@ from dashboards.publishing import (
 from smart_region import main
 from tests.support.board_models import board, boards, panel
 from tests.support.boards import BOARDS as CATALOGUE_BOARDS
-from tests.support.grafana_stub import ADMIN, TOKEN, Answer, GrafanaStub
+from tests.support.grafana_stub import ADMIN, TOKEN, GrafanaStub
+from tests.support.loopback import Answer
 from tests.support.passing_time import PassingTime
 
 FOLDER = "smart-region"

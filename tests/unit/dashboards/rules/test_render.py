@@ -137,7 +137,7 @@ def test_half_a_set_of_files_is_never_there(
     # A folder stands where the second file is first written.
     (tmp_path / "alertmanager" / ".alertmanager.yaml.new").mkdir()
 
-    with pytest.raises(SmartRegionError, match="^out: cannot write"):
+    with pytest.raises(SmartRegionError, match=r"^out: cannot write"):
         write(dict.fromkeys(names, "new\n"), tmp_path)
 
     assert (tmp_path / "prometheus" / "prometheus.yaml").read_text() == "old\n"

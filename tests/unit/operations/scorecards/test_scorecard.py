@@ -16,8 +16,7 @@ from events.producers.model import Producers
 from operations.scorecards.classification import AcceptedRecord, ClassifiedRecord, RefusedRecord
 from operations.scorecards.report import report_on
 from operations.scorecards.scorecard import ProducerStatus, Refusals, Scorecard
-from tests.support.histories import event, histories, uai
-from tests.support.producers import producer
+from tests.support.histories import event, uai
 from tests.support.scorecards import LYCEES, PRODUCERS
 
 PARIS = uai("0750001")

@@ -93,7 +93,6 @@ def _signs(font: Any) -> Mapping[int, str]:  # noqa: ANN401 - what pypdf reads
     }
 
 
-
 @pytest.fixture(scope="module")
 def note() -> Note:
     return simulated_note(request_of("2020-12"))

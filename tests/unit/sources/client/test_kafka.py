@@ -1,6 +1,5 @@
 """The publisher on Kafka without a broker; it is tested on a real one, too."""
 
-from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +11,7 @@ from kafka.errors import (
 )
 
 from broker.errors import BrokerRefusedError, TopicsMissingError
-from events.cloudevent import CloudEvent, EncodedRecord
+from events.cloudevent import EncodedRecord
 from sources.client import (
     KafkaPublisher,
     PublisherOptions,
