@@ -42,6 +42,7 @@ test: $(VENV)/dev.stamp $(KAFKA_CLASSES) ## all tests, on a real Apache Kafka an
 	@tests/connect/packages.sh >&2
 	@tests/browser/packages.sh >&2
 	@tests/pdf/packages.sh >&2
+	@tests/bench/peers/packages.sh >&2
 	@tests/crash/packages.sh >&2
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
@@ -140,6 +141,7 @@ lock: ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade takes 
 	$(LOCK) --group build --extra demo pyproject.toml -c requirements/run.txt -c requirements/build.txt \
 		-o requirements/demo.txt
 	$(LOCK) --group dev --extra demo --extra harvest --extra pdf --extra postgres pyproject.toml -c requirements/demo.txt -o requirements/dev.txt
+	$(LOCK) --group peers -o tests/bench/peers/requirements.txt
 	$(LOCK) --group mutants -o tests/mutation/requirements.txt
 
 # With the extras: pip looks for the newest coverage[toml], finds it unpinned, and ends, where the
@@ -150,7 +152,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 clean: ## remove everything that make made
 	rm -rf $(VENV) build dist htmlcov mutants deploy/kafka/target tests/guide/node_modules \
 		tests/browser/node_modules tests/clients/node_modules tests/clients/target tests/pdf/target \
-		deploy/connect/target \
+		deploy/connect/target tests/bench/peers/kafka-streams/target \
 		.coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,4 +1,4 @@
-"""`make bench`: the engines on one broker, a worker's costs, gateway, page, more workers."""
+"""`make bench`: the engines on one broker, a worker's costs, gateway, page, more workers, peers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.bench.capacity import measure_capacity
 from tests.bench.gateway import measure_gateway
 from tests.bench.harness import DOCS, ENTITIES_MEASURED, Bench, section
 from tests.bench.page import measure_page
+from tests.bench.peers.peers import measure_peers
 from tests.bench.scale import measure_scale
 from tests.bench.worker import measure_worker
 from tests.support.kafka import KafkaBroker
@@ -25,7 +26,10 @@ PARTS: Final[dict[str, tuple[Callable[[Bench], str], str, str]]] = {
     "page": (measure_page, "page ", "performance.md"),
     "scale": (measure_scale, "", "capacity.md"),
     "capacity": (measure_capacity, "millions ", "capacity.md"),
+    "peers": (measure_peers, "peers ", "performance.md"),
 }
+#: Which are measured only if they are named: one takes long and much disk, the other is installed.
+LONG: Final = ("capacity", "peers")
 BEGAN: Final = monotonic()
 
 
@@ -40,7 +44,8 @@ BEGAN: Final = monotonic()
 @click.option(
     "--only",
     type=click.Choice([*PARTS]),
-    help="Measure one of the parts. Capacity, which takes long and much disk, only if it is named.",
+    help="Measure one of the parts. Only if they are named: capacity, which takes long and much"
+    " disk, and the peers, which are installed first.",
 )
 @click.option(
     "--entities",
@@ -51,7 +56,7 @@ BEGAN: Final = monotonic()
 )
 def main(*, rounds: int, into_page: bool, only: str | None, entities: int) -> None:
     """Measure, print the tables, and report the progress on standard error."""
-    for part in [one for one in PARTS if one != "capacity"] if only is None else [only]:
+    for part in [one for one in PARTS if one not in LONG] if only is None else [only]:
         measure, mark, page = PARTS[part]
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             folder = Path(name)

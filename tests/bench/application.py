@@ -28,9 +28,10 @@ class Application:
         """The topic in which an engine may keep its states; it is empty at first."""
         return f"{self.app_id}-{self.family.value}-changelog"
 
-    def arguments(self) -> list[str]:
-        """Return what `from_arguments` reads."""
-        return [self.bootstrap, self.app_id, topic_name(self.family), str(self.events)]
+    def arguments(self, events: int | None = None) -> list[str]:
+        """Return what `from_arguments` reads; `events` are fewer than there are."""
+        count = self.events if events is None else events
+        return [self.bootstrap, self.app_id, topic_name(self.family), str(count)]
 
     @classmethod
     def from_arguments(cls) -> Application:
@@ -66,3 +67,24 @@ class Stopwatch:
         took = monotonic() - self._began.seconds
         of_processors = process_time() - self._began.processor_seconds
         click.echo(f"took {took:.3f} s, of processors {of_processors:.3f} s")
+
+
+class Restoring:
+    """What an engine's process says of its states, which it restores from its changelog."""
+
+    @staticmethod
+    def ended() -> None:
+        click.echo("ready")
+
+    @staticmethod
+    def counted(states: int) -> None:
+        click.echo(f"restored {states}")
+
+    @staticmethod
+    def has_ended(output: str) -> bool:
+        return re.search(r"^ready$", output, re.MULTILINE) is not None
+
+    @staticmethod
+    def count(output: str) -> int | None:
+        found = re.search(r"^restored (\d+)$", output, re.MULTILINE)
+        return int(found[1]) if found else None

@@ -11,7 +11,7 @@ import faust
 from boundary.logs import configure_logging
 from events.cloudevent import decode
 from events.topics import topic_name
-from tests.bench.application import Application, Stopwatch
+from tests.bench.application import Application, Restoring, Stopwatch
 
 
 def create_app(application: Application, done: asyncio.Event, stopwatch: Stopwatch) -> faust.App:
@@ -31,6 +31,12 @@ def create_app(application: Application, done: asyncio.Event, stopwatch: Stopwat
     )
     topic = app.topic(topic_name(family), value_serializer="raw")
     latest: Any = app.Table(family.value, partitions=8)
+
+    async def report_restored() -> None:
+        Restoring.ended()
+        Restoring.counted(len(latest))
+
+    latest.on_recover(report_restored)
 
     @app.agent(topic)
     async def keep_latest(stream: Any) -> None:  # noqa: ANN401 - Faust's stream

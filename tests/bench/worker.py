@@ -20,7 +20,7 @@ from events.identifiers import Department
 from operations.programs.alerting import ALERTMANAGER, installed
 from sources.client import KafkaPublisher, PublisherOptions
 from tests.bench.application import Application
-from tests.bench.engines import MONITOR, await_events, measure_trials, throughput
+from tests.bench.engines import ENGINES, MONITOR, await_events, measure_trials, throughput
 from tests.bench.harness import Bench, BenchError, page_of, rounded, table
 from tests.bench.probes import exposed_sum, scrape_ms
 from tests.bench.stage import Stage
@@ -49,7 +49,7 @@ ALERT_SECONDS, LOOK_SECONDS = 60.0, 0.005
 
 def measure_worker(bench: Bench) -> str:
     stage = Stage(bench.broker)
-    trials = measure_trials(bench, stage)
+    trials = measure_trials(bench, stage, ENGINES)
     rows = _operation(bench, stage)
     sizes = ", ".join(f"{workload.name} {_event_bytes(workload)}" for workload in WORKLOADS)
     return page_of(
@@ -79,7 +79,7 @@ def _operation(bench: Bench, stage: Stage) -> list[list[str]]:
                 stage.await_committed(application)
                 ms = scrape_ms(worker)
             scrapes.append([f"a scrape of /metrics, {many} entities, median", f"{ms:.0f} ms"])
-            ready = MONITOR.restart(bench, stage, application, workload.entities)
+            ready = MONITOR.restore(bench, stage, application, workload.entities)
             what = f"start of a worker to ready, {many} entities to recover"
             starts.append([what, f"{ready:.1f} s"])
             bench.report(f"{many} entities: {ready:.1f} s to ready")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,16 +14,19 @@ import pytest
 
 from events.fact import Family
 from events.topics import topic_name
+from operations.programs.kafka import QUICK_START
 from tests.bench.__main__ import PARTS
 from tests.bench.application import Application
 from tests.bench.capacity import measure_capacity
-from tests.bench.engines import BARE, ENGINES, MONITOR, Engine
+from tests.bench.engines import BARE, ENGINES, Engine
 from tests.bench.harness import DOCS, Bench, BenchError, section
 from tests.bench.page import ASKED, measure_page
+from tests.bench.peers.peers import PEERS, versions
 from tests.bench.region import ENTITIES
 from tests.bench.stage import Stage
 from tests.bench.workloads import DISTINCT, HOT, Workload
 from tests.support.kafka import KafkaBroker
+from tests.support.requirements import give_up
 
 pytestmark = pytest.mark.nightly
 
@@ -42,26 +46,34 @@ def staged(kafka: KafkaBroker) -> Iterator[tuple[Stage, Application]]:
         yield stage, application
 
 
-@pytest.mark.parametrize("engine", ENGINES, ids=lambda one: one.name)
-def test_an_engine_does_its_whole_work(kafka: KafkaBroker, tmp_path: Path, engine: Engine) -> None:
+@pytest.mark.parametrize("engine", dict.fromkeys((*ENGINES, *PEERS)), ids=lambda one: one.name)
+def test_an_engine_does_its_whole_work(
+    kafka: KafkaBroker, tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", " ".join(QUICK_START))
+    if not engine.installed:
+        give_up("a peer is not installed: run tests/bench/peers/packages.sh")
     with staged(kafka) as (stage, application):
         given = (Bench(kafka, tmp_path), stage, application, EVENTS)
         trial = engine.run(*given)
-        assert engine is not MONITOR or MONITOR.restart(*given) > 0
+        restored_in = engine.restore(*given) if engine.restores else 0.0
 
     assert trial.events == EVENTS
+    assert trial.written in (EVENTS, None)
     assert trial.times.processor_seconds > 0
+    assert restored_in < math.inf
 
 
 def test_a_changelog_without_the_entities_counts_for_nothing(
-    kafka: KafkaBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kafka: KafkaBroker, tmp_path: Path
 ) -> None:
     """An engine that wrote no state, or elsewhere, is not credited with its rate."""
-    elsewhere = property(lambda _: topic_name(Family.SCHOOLS))
-    with staged(kafka) as (stage, application):
-        monkeypatch.setattr(Application, "changelog", elsewhere)
-        with pytest.raises(BenchError, match=f"0 keys on the changelog of {EVENTS} entities"):
-            BARE.run(Bench(kafka, tmp_path), stage, application, EVENTS)
+    elsewhere = replace(BARE, changelog=lambda _: topic_name(Family.SCHOOLS))
+    with (
+        staged(kafka) as (stage, application),
+        pytest.raises(BenchError, match=f"0 keys on the changelog of {EVENTS} entities"),
+    ):
+        elsewhere.run(Bench(kafka, tmp_path), stage, application, EVENTS)
 
 
 def test_the_page_answers_all_that_is_asked(kafka: KafkaBroker, tmp_path: Path) -> None:
@@ -85,6 +97,8 @@ def test_every_command_gets_through_many_events(kafka: KafkaBroker, tmp_path: Pa
     assert min(map(int, runs)) > 20
 
 
-def test_pages_have_a_place_for_each_part() -> None:
+def test_pages_have_a_place_for_each_part_and_the_peers_a_version() -> None:
     for _, mark, page in PARTS.values():
         assert section(mark).search((DOCS / page).read_text(encoding="utf-8"))
+    assert "?" not in versions().values()
+    assert versions().keys() == {"confluent-kafka", "quixstreams", "Kafka Streams"}
