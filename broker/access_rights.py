@@ -1,4 +1,4 @@
-"""The roles of the broker's users, their rights on topics and groups, and the grants of those."""
+"""The roles of the broker's users, their rights on topics and groups, and how to grant these."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def apply(
 ) -> None:
     """Create the topics that are missing and check the others.
 
-    Existing topics are not altered; with --alter-settings their settings are, never partitions.
+    Existing topics stay as they are; --alter-settings changes their settings, never partitions.
     """
     from broker.settings import load_broker_settings
     from broker.topic_admin import apply_topics
@@ -68,7 +68,7 @@ def apply(
 def list_topics(**declared: Any) -> None:
     """Print the declaration of each topic.
 
-    It has the topic's key, partitions, replication and settings.
+    A declaration consists of the topic's key, partitions, replication and settings.
     """
     for spec in _declared(**declared):
         settings = " ".join(f"{name}={value}" for name, value in sorted(spec.config.items()))
@@ -126,9 +126,9 @@ def acl(
 ) -> None:
     """Grant the rights of roles to a user, or list rights.
 
-    With a role and a user the rights that the user lacks are granted. With a role alone its rights
-    are printed, without a broker. With a user alone, or with neither, the broker's rights are
-    listed. Granting and listing need a super user.
+    With a role and a user, grants the rights that the user lacks. With a role alone, prints its
+    rights and needs no broker. With a user alone, or with neither, lists the rights on the broker.
+    Granting and listing need a super user.
 
     The roles: producer, gateway, worker, page, reader, clerk, deployer, observer.
     """
@@ -210,7 +210,7 @@ def kubernetes() -> None:
     "--partitions", type=click.IntRange(1), help="Partitions of each event topic; default 8."
 )
 @click.option("--replication", type=click.IntRange(1), help="Copies of each record; default 3.")
-@click.option("--app-id", metavar="ID", help="The workers' application, not the default.")
+@click.option("--app-id", metavar="ID", help="The workers' application, if not the default.")
 @click.option(
     "--producer",
     "producers",
@@ -222,8 +222,7 @@ def kubernetes() -> None:
 def kafka(*, out: Path, producers: dict[str, frozenset[Family]], **numbers_and_names: Any) -> None:
     """Write Strimzi's KafkaTopics and KafkaUsers.
 
-    They follow from the declared topics and roles. No variable of the environment changes what
-    is written.
+    They are derived from the declared topics and roles. Environment variables do not affect them.
     """
     from broker.strimzi import StrimziSettings, render
 

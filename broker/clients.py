@@ -180,7 +180,7 @@ def administering(
         except UnknownTopicOrPartitionError as error:
             # The client calls this retriable, as for a new topic; the command has already retried.
             raise SmartRegionError(
-                f"topics: {bootstrap} has not all topics or partitions that are declared"
+                f"topics: {bootstrap} lacks some of the declared topics or partitions"
                 f" ({one_line(str(error))}): create topics with `smart-region topics apply`, or set"
                 " SMART_REGION_PARTITIONS and SMART_REGION_APP_ID to those that are there"
             ) from error
@@ -210,8 +210,8 @@ def drop_queued(producer: Any) -> None:  # noqa: ANN401 - kafka-python has no ty
 def close_producer(producer: Any, *, drop: bool) -> None:  # noqa: ANN401 - as above
     """Close a KafkaProducer; `drop` first fails its queued records.
 
-    If it does not close in time, its thread goes on alone: raising a timeout would hide the error
-    that ended the caller's block.
+    If it does not close in time, its thread continues in the background: raising a timeout would
+    hide the error that ended the caller's block.
     """
     if drop:
         drop_queued(producer)

@@ -86,8 +86,8 @@ def report_gaps_with_aiokafka(
     """Call `report` for each gap that aiokafka's consumers in this process find in some topics.
 
     `report_leader` is called once per fetch. Both are called in the consumer's thread before the
-    records are returned, and again if the records are fetched again; neither may raise. The last
-    call of this function counts.
+    records are returned, and again if the records are fetched again; neither may raise. Only the
+    last call of this function has an effect.
     """
     read_any_batch_with_aiokafka()
 

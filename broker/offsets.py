@@ -26,7 +26,7 @@ from broker.topic_admin import seen_topics
 STABLE: Final = "Stable"
 #: The broker's error for a group that has never had a member.
 _UNKNOWN: Final = "GROUP_ID_NOT_FOUND"
-#: Errors of a coordinator that is loading or moving; some answers have their names as text.
+#: Errors of a coordinator that is loading or moving; some answers contain their names as text.
 _PASSING: Final = (
     CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,

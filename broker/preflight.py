@@ -1,6 +1,7 @@
 """A first connection to a broker that reports failed authentication at once, with its cause.
 
-The clients retry and report other causes: kafka-python a lost connection for a wrong password.
+The clients retry, and report other causes: for a wrong password kafka-python reports a lost
+connection.
 `FailedAttempts` keeps aiokafka's lines about them out of the log.
 """
 
@@ -44,8 +45,8 @@ async def preflight(
     """Connect to the brokers in turn, HOST:PORT each, until authentication succeeds.
 
     Raises BrokerEntryError if it succeeds at none and fails at one, on either side; and the errors
-    of `BrokerSecurity.client_config`. A broker that does not answer within `seconds` is no failure:
-    that may be temporary. Without security, nothing is tried.
+    of `BrokerSecurity.client_config`. A broker that does not answer within `seconds` is not a
+    failure: that may be temporary. Without security, nothing is tried.
     """
     if not security.is_secured:
         return

@@ -132,7 +132,7 @@ class TopicReader:
         self.has_advanced = False
         """True if the last poll advanced a partition that was not yet read to its end."""
         self.advanced_at = self.answered_at
-        """When the records of the last such poll had been taken."""
+        """When the caller had taken the records of the last such poll."""
         self._before_end = set(partitions)
         self._looked_at = monotonic()
         self._stopped_at: dict[TopicPartition, int] = {}
@@ -159,7 +159,7 @@ class TopicReader:
         Raises PositionsOutdatedError.
         """
         if self.has_advanced:
-            self.advanced_at = monotonic()  # The caller may have taken long with those records.
+            self.advanced_at = monotonic()  # Processing those records may have taken long.
         batches = self._consumer.poll(timeout_ms=wait_ms)
         before_end = len(self._before_end)
         advances = not self._before_end.isdisjoint(batches)

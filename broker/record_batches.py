@@ -4,8 +4,8 @@ A client that raises while it decodes a batch raises again after every restart, 
 it. Records are decoded here as by the broker and Java's client: bytes in a header's name that are
 not UTF-8 become U+FFFD. Records that cannot be decoded (damaged, or in a batch larger than
 MAX_UNPACKED_BYTES) become one record with an UnreadableValue, which is refused like any other; its
-offset is the last of those that it replaces. So does a record with more than MAX_HEADERS headers. A
-key or a value longer than LARGEST_PART_BYTES becomes a CutPart.
+offset is the last of those that it replaces. A record with more than MAX_HEADERS headers is
+replaced in the same way. A key or a value longer than LARGEST_PART_BYTES becomes a CutPart.
 
 tests/unit/broker/test_record_batches.py fails when an upgrade changes a client's name used here.
 """

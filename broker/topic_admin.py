@@ -32,7 +32,7 @@ partition, and 150 partitions took more than ten seconds on a slow disk."""
 PROPAGATION_SECONDS: Final = 10.0
 PROPAGATION_PAUSE_SECONDS: Final = 0.05
 AGREEING_ANSWERS: Final = 3
-"""How many answers in a row must have the created topics."""
+"""How many consecutive answers must contain the created topics."""
 ABSENT: Final = "absent"
 """Shown as the actual value of a topic or a setting that does not exist."""
 NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -165,7 +165,7 @@ def wait_for_settings(
 ) -> None:
     """Wait until a broker shows altered settings of topics, at most PROPAGATION_SECONDS.
 
-    The controller has them first. Does not wait for settings that our user may not see.
+    The controller knows them first. Does not wait for settings that our user may not see.
     """
     deadline = time.monotonic() + PROPAGATION_SECONDS
     while time.monotonic() < deadline:
@@ -214,7 +214,7 @@ def _wait_until_ready(admin: Any, bootstrap: str, names: Sequence[str]) -> None:
 def _check_created(admin: Any, specs: Sequence[TopicSpec]) -> None:  # noqa: ANN401
     """Check topics that were just created: some brokers may learn of them later than others.
 
-    Each answer may come from another broker, so several in a row must have all topics.
+    Each answer may come from another broker, so several in a row must contain all topics.
     """
     deadline = time.monotonic() + PROPAGATION_SECONDS
     agreeing = 0

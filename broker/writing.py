@@ -17,8 +17,8 @@ from events.topics import DEAD_LETTER_MAX_BYTES
 
 DELIVERY_SECONDS: Final = 30.0
 MOST_QUEUED_BYTES: Final = 16 * 1024 * 1024
-"""The limit of unacknowledged records. The client's queue is unbounded and drops records not sent
-in time: otherwise a slow network would have to send all of a large call in DELIVERY_SECONDS."""
+"""The limit of unacknowledged records. Without it, a slow network would have to send all records of
+a large call within DELIVERY_SECONDS: the client's queue is unbounded, and drops late records."""
 
 
 class RecordWriter(Protocol):

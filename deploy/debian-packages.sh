@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# deploy/debian-packages.sh [GROUP...]: brings the programs of these groups, by default of all:
+# deploy/debian-packages.sh [GROUP...]: installs the programs of these groups, by default of all:
 #   alerting   Prometheus and Alertmanager, with promtool and amtool: `make stack` runs them, and
-#              `make demo` where they are there
-#   haproxy    HAProxy, before gateway and page: `make stack` runs it
+#              `make demo` if they are installed
+#   haproxy    HAProxy, in front of gateway and page: `make stack` runs it
 #   database   PostgreSQL, for the tests of outboxes and of exports
-#   guide      curl, kcat, Node.js and npm, with which the producers' guide is tested
-#   browser    Chromium with its driver and a font, with which the delegate's page is tested
-# As root on Debian or Ubuntu it installs what is missing, and starts no service. Elsewhere it says
-# what to install and is content (tests that need it are skipped), but where CI=true.
+#   guide      curl, kcat, Node.js and npm, for the tests of the producers' guide
+#   browser    Chromium with its driver and a font, for the tests of the delegate's page
+# As root on Debian or Ubuntu it installs what is missing, and starts no service. Otherwise it says
+# what to install and succeeds (tests that need it are skipped), or fails if CI=true.
 set -euo pipefail
 
 missing=()
@@ -15,7 +15,7 @@ services=()
 
 alerting() {
   command -v prometheus >/dev/null && command -v promtool >/dev/null || services+=(prometheus)
-  # The project's own archives call it alertmanager.
+  # In the archives of the Prometheus project its name is alertmanager.
   { command -v prometheus-alertmanager || command -v alertmanager; } >/dev/null &&
     command -v amtool >/dev/null || services+=(prometheus-alertmanager)
 }
@@ -25,7 +25,7 @@ haproxy() {
 }
 
 database() {
-  # Debian has a folder for each release of it.
+  # Debian installs each release in its own folder.
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ||
     services+=(postgresql)
 }
@@ -34,13 +34,13 @@ guide() {
   for program in curl kcat npm; do
     command -v "$program" >/dev/null || missing+=("$program")
   done
-  # Other packages of Node.js bring npm with them.
+  # Other packages of Node.js include npm.
   command -v node >/dev/null || missing+=(nodejs)
 }
 
 browser() {
-  # Both, so that they are of one release. Ubuntu has the browser as a snap alone, without a driver:
-  # the tests skip there.
+  # Both, so that they are of the same release. Ubuntu has the browser only as a snap without a
+  # driver: the tests are skipped there.
   if ! { command -v chromium && command -v chromedriver; } >/dev/null &&
     grep -qs '^ID=debian' /etc/os-release; then
     missing+=(chromium chromium-driver fonts-liberation)
@@ -70,8 +70,8 @@ fi
 echo "installing ${missing[*]} with apt-get"
 apt-get -qq update
 
-# Debian asks this program whether a package's service may start; 101 is no. One that is there
-# already is the administrator's, and is put back.
+# Debian runs this program to decide whether a package's service may start; 101 forbids it. An
+# existing one belongs to the administrator and is restored afterwards.
 policy=/usr/sbin/policy-rc.d
 kept=$(mktemp --directory)
 put_back() {
@@ -85,7 +85,7 @@ printf '#!/bin/sh\nexit 101\n' >"$policy"
 chmod 755 "$policy"
 
 DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}"
-# Nor when the machine starts.
+# Services must not start with the machine either.
 if [[ ${#services[@]} -gt 0 ]] && command -v systemctl >/dev/null; then
   systemctl --quiet disable "${services[@]}" || true
 fi

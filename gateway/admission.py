@@ -29,18 +29,18 @@ LONGEST_ATTRIBUTE: Final = 2_048
 MOST_MARKS: Final = 30
 """Combining marks in a row, as in stream-safe text (UAX #15): each reader has to sort them."""
 
-#: No ASCII item of at most so many bytes breaks a bound.
+#: No ASCII item of at most this many bytes exceeds a bound.
 _SMALL: Final = LONGEST_NAME
 _DATA: Final = "data"
-#: Lower code points are no marks: a run of marks is part of a run of higher ones.
+#: Lower code points are never marks, so every run of marks lies in a run of higher ones.
 _RUN: Final = re.compile(rf"[^\x00-\u02ff]{{{MOST_MARKS + 1},}}")
 
 MOST_AHEAD: Final = timedelta(minutes=5)
-"""How far an event's time may be ahead of this process's clock, where workers take that."""
+"""How far an event's time may be ahead of this process's clock, if workers tolerate as much."""
 
 _TOPICS: Final = {family: topic_name(family) for family in Family}
 
-#: Reasons that concern the whole item, and not one field.
+#: Reasons that concern the whole item, not a single field.
 _WHOLE_ITEM: Final = frozenset(
     {
         RefusalReason.NULL_VALUE,
@@ -54,7 +54,7 @@ _SEND_A_PSEUDONYM: Final = (
     "leave the field out, or send a pseudonym as `smart-region pseudonymise` makes it: a key's id, "
     "a hyphen and 32 hexadecimal digits"
 )
-#: Personal data, and items that were not searched for them to the end; refusals repeat neither.
+#: Personal data, and items that were not searched for it completely; refusals repeat neither.
 _WITHOUT_LETTER: Final = frozenset(
     {RefusalReason.PERSON_DATA, RefusalReason.TOO_LARGE, RefusalReason.TOO_COMPLEX}
 )
@@ -68,7 +68,7 @@ class AdmittedItem(NamedTuple):
 
 
 class RefusedItem(NamedTuple):
-    """A refused item, and what its dead letter has of it."""
+    """A refused item, and what its dead letter keeps of it."""
 
     item: ReceivedItem
     content: LetterContent
@@ -80,14 +80,14 @@ class RefusedItem(NamedTuple):
 
     @property
     def has_letter(self) -> bool:
-        """False for personal data, which is kept nowhere, and for items beyond the bounds."""
+        """False for personal data, which is stored nowhere, and for items beyond the bounds."""
         return self.error.reason not in _WITHOUT_LETTER
 
 
 class Admission:
-    """Judges items; `now` is the clock, aware.
+    """Judges items; `now` is the clock, in aware times.
 
-    `rules` are the workers': what they would refuse is not admitted.
+    `rules` are those of the workers: events that workers would refuse are not admitted.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Admission:
     ) -> None:
         self._producers = producers
         self._rules = RecordRules(ownership=producers.ownership) if rules is None else rules
-        # A producer's events have few sources, and come in thousands.
+        # A producer sends thousands of events, from few sources.
         self._allows = lru_cache(maxsize=4096)(producers.allowing)
         self._now = now
         self._most_ahead = min(MOST_AHEAD, self._rules.tolerance)
@@ -107,15 +107,15 @@ class Admission:
     def judge(self, item: ReceivedItem, producer: str) -> AdmittedItem | RefusedItem:
         """Admit an item of an authenticated producer, or refuse it.
 
-        Personal data are looked for first: no later refusal repeats them. Takes time linear in the
-        item's bytes, whatever they are.
+        The search for personal data comes first, so that no later refusal repeats any. The time is
+        linear in the item's size, whatever it contains.
         """
         try:
             refuse_unbounded(item)
             _refuse_person_data(item)
             if item.defect is not None:
                 raise item.defect
-            # The mode is known to be structured; `decode` would look for it in the headers.
+            # The mode is known to be structured; `decode` would derive it from the headers.
             event = (
                 decode_json(item.value)
                 if item.headers is STRUCTURED_HEADERS
@@ -160,7 +160,7 @@ def _refused(item: ReceivedItem, error: ContractError) -> RefusedItem:
 
 
 def _renamed_for_http(error: ContractError) -> ContractError:
-    """Name the body what Kafka calls a record's value; an attribute may be named `value` too."""
+    """Call a record's value the body, as in HTTP; an attribute may also be named `value`."""
     if error.field != "value" or error.reason not in _WHOLE_ITEM:
         return error
     return ContractError(error.reason, "body", error.value, error.remedy, problem=error.problem)
@@ -173,12 +173,12 @@ def _refuse_person_data(item: ReceivedItem) -> None:
 
 
 def refuse_unbounded(item: ReceivedItem) -> None:
-    """Raise ContractError (too_large or too_complex) where an item breaks one of the bounds.
+    """Raise ContractError (too_large or too_complex) if an item exceeds one of the bounds.
 
     An item that is not JSON counts as one text. Names no field that may hold personal data.
     """
     value = item.value
-    # Nearly every event is known to be within all bounds by these conditions.
+    # These conditions suffice to admit nearly every event.
     if (
         len(value) <= _SMALL
         and item.headers is STRUCTURED_HEADERS
@@ -186,7 +186,7 @@ def refuse_unbounded(item: ReceivedItem) -> None:
         and b"\\u" not in value
     ):
         return
-    # As workers do, who read the record: an event with a receipt must not be refused there.
+    # As workers do when they read the record: they must not refuse an event that has a receipt.
     refuse_large(item.headers, value)
     if isinstance(item.content, dict):
         _refuse_long_attributes(item.content)

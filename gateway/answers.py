@@ -1,7 +1,7 @@
 """The JSON objects that the gateway answers with, and their schemas.
 
-They are typed dictionaries: an answer is serialised without a copy, and the OpenAPI document's
-schema of it follows from the same declaration.
+They are typed dictionaries: an answer is serialised without a copy, and its schema in the OpenAPI
+document follows from the same declaration.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Annotated, NotRequired
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
-from typing_extensions import TypedDict  # Before Python 3.12, pydantic reads no other.
+from typing_extensions import TypedDict  # The only one that pydantic accepts before 3.12.
 
 from events.fact import JSON
 
 
 class Receipt(TypedDict):
-    """The broker has the event, and this is where."""
+    """The broker has the event, at this position."""
 
     id: str
     source: str
@@ -25,7 +25,7 @@ class Receipt(TypedDict):
     partition: Annotated[int, Field(ge=0)]
     offset: Annotated[
         Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})] | None,
-        Field(description="Null where the broker no longer knew that of a retry."),
+        Field(description="Null if the broker no longer knew the offset, after a retry."),
     ]
 
 
@@ -36,14 +36,14 @@ class Receipts(TypedDict):
 
 
 class ProblemMembers(TypedDict, total=False):
-    """What a problem may have besides the members of RFC 9457.
+    """The members that a problem may have besides those of RFC 9457.
 
     Never a secret or a person's data, and never anything of another producer.
     """
 
-    field: Annotated[str, Field(description="What it is about.")]
+    field: Annotated[str, Field(description="What the problem is about.")]
     value: Annotated[
-        str | None, Field(description="What was found there, cut short; null where nothing was.")
+        str | None, Field(description="The value found there, shortened; null if there was none.")
     ]
     remedy: str
     limit: int
@@ -60,19 +60,19 @@ class Problem(ProblemMembers):
 
 
 class Item(TypedDict):
-    """What became of one event of a batch: a receipt or a problem."""
+    """The outcome of one event of a batch: a receipt or a problem."""
 
     index: Annotated[int, Field(ge=0)]
-    status: Annotated[int, Field(description="That of a request of its own.")]
+    status: Annotated[int, Field(description="As if it had been sent alone.")]
     receipt: NotRequired[Receipt]
     problem: NotRequired[Problem]
 
 
 @with_config(ConfigDict(json_schema_extra={"minProperties": 1}))
 class BatchAnswer(TypedDict, total=False):
-    """What became of a batch.
+    """The outcome of a batch.
 
-    `receipts` where all of it was accepted (202), `items` where some events were not (207).
+    `receipts` if every event was accepted (202), `items` if some events were not (207).
     """
 
     receipts: list[Receipt]

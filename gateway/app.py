@@ -48,19 +48,19 @@ _RETRY: Final = {"Retry-After": str(RETRY_SECONDS)}
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """What the application is made of."""
+    """The parts of the application."""
 
     authenticator: Authenticator
     quotas: Quotas
     reception: Reception
     exposition: GatewayCollector
     waiting_for: Callable[[], str | None]
-    """Why no event is accepted, as text; None: events are accepted."""
+    """Why no events are accepted, as text; None while they are."""
     body: BodyReader
     scheduler: WorkScheduler
     idempotency: IdempotencyStore
     is_behind_haproxy: bool = False
-    """Whether `X-Forwarded-For` is HAProxy's; it names the client's address, or the /64 of IPv6."""
+    """Whether HAProxy sets `X-Forwarded-For`, to the client's address (IPv6: its /64)."""
 
 
 def make_app(gateway: Gateway) -> ASGIApp:
@@ -192,7 +192,7 @@ def _repeated() -> ProblemError:
 
 
 def _stored(response: Response) -> StoredAnswer:
-    """Return an answer as it is kept for repeated requests; one to be sent again is not final."""
+    """Return an answer as it is kept for repeated requests; one that asks to retry is not final."""
     is_final = "retry-after" not in response.headers
     return StoredAnswer(
         response.status_code, dict(response.headers), bytes(response.body), is_final
@@ -200,7 +200,7 @@ def _stored(response: Response) -> StoredAnswer:
 
 
 def _answer(mode: HttpMode, items: list[Item]) -> Response:
-    """Answer for all items: 202 where all were accepted, one problem where none was, else 207."""
+    """Answer for all items: 202 if all were accepted, one problem if none was, otherwise 207."""
     receipts = [item["receipt"] for item in items if "receipt" in item]
     if len(receipts) == len(items):
         return _json(Receipts(receipts=receipts), status=202)

@@ -63,10 +63,10 @@ Prove: TypeAlias = Callable[[bytes], Proof]
 
 
 class Authenticator:
-    """Identifies the producer of a request; `now` is the clock, aware.
+    """Identifies the producer of a request; `now` is the clock, in aware times.
 
     A producer with fewer secrets than another is padded with random ones, and an unknown producer
-    has only such: the time of an answer does not reveal who has a secret, nor of which kind.
+    has only random ones: response times do not reveal who has a secret, nor of which kind.
     """
 
     def __init__(
@@ -88,10 +88,10 @@ class Authenticator:
         }
 
     def identify(self, headers: Mapping[bytes, bytes]) -> str | Prove:
-        """Return the producer whose token a request has, or what verifies its signature.
+        """Return the producer whose token a request has, or a function to verify its signature.
 
-        `headers` are those of `only_once`. They alone are read, so that no body is read for a wrong
-        token, an expired or malformed signature, or a producer that is not declared. Raises
+        `headers` is the result of `only_once`. Only headers are read, so that no body is read for a
+        wrong token, an expired or malformed signature, or an undeclared producer. Raises
         ProblemError (unauthenticated).
         """
         sent = _credentials(headers)
@@ -118,7 +118,7 @@ class Authenticator:
         return owner
 
     def _signature(self, sent: Mapping[str, str]) -> Prove:
-        """Check all of a signature but what needs the body."""
+        """Check everything about a signature that does not need the body."""
         try:
             check_signable(
                 message_id=sent[ID_HEADER], timestamp=sent[TIMESTAMP_HEADER], now=self._now()
@@ -131,7 +131,7 @@ class Authenticator:
         return partial(self._prove, known, sent)
 
     def _prove(self, known: ProducerSecrets, sent: Mapping[str, str], body: bytes) -> Proof:
-        # The time is checked once more: the body may have taken half a minute, and a request whose
+        # The time is checked again: the body may have taken half a minute, and a request whose
         # signature has expired meanwhile is no longer remembered.
         try:
             fingerprint = verify(
@@ -159,7 +159,7 @@ def _unauthenticated(detail: str) -> ProblemError:
 
 
 def _decoy(signing: int, bearer: int) -> ProducerSecrets:
-    """Return random secrets, which nobody knows."""
+    """Return random secrets that no producer knows."""
     return ProducerSecrets.model_construct(
         signing=tuple(SigningSecret(token_bytes(32)) for _ in range(signing)),
         bearer_sha256=tuple(SecretStr(token_hex(32)) for _ in range(bearer)),

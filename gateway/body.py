@@ -12,14 +12,14 @@ from gateway.problems import ProblemError
 
 MAX_BODY: Final = 1024 * 1024
 MAX_HELD: Final = 48 * 1024 * 1024
-"""Bytes of bodies of authenticated producers that are held at once."""
+"""The most bytes held at once for bodies of authenticated producers."""
 MAX_PER_PRODUCER: Final = 16 * 1024 * 1024
-"""Of these, bytes of one producer."""
+"""The most of these for one producer."""
 MAX_UNVERIFIED: Final = 16 * 1024 * 1024
-"""Bytes of bodies held at once that have to be read before their signature can be verified."""
+"""The most bytes held at once for bodies whose signature is not verified yet."""
 LARGE_SHARE: Final = 8
-"""An address with more than one part of so many of the unverified bytes is evicted first."""
-#: So many more are read and dropped: a client may send everything before it reads an answer.
+"""An address that holds more than 1 / LARGE_SHARE of the unverified bytes is evicted first."""
+#: This many more are read and dropped: a client may send everything before it reads an answer.
 _DROPPED: Final = 7 * MAX_BODY
 _CLOSE: Final = {"Connection": "close"}
 
@@ -27,8 +27,8 @@ _CLOSE: Final = {"Connection": "close"}
 class BodyReader:
     """The memory budgets of all requests' bodies; `seconds` is the deadline of each body.
 
-    Bodies whose signature is not verified yet have a budget of their own: they take nothing from
-    authenticated producers.
+    Bodies whose signature is not verified yet have a separate budget, so that they take no memory
+    from authenticated producers.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class BodyReader:
         self._unverified = _UnverifiedBudget(max_unverified, max_unverified // LARGE_SHARE)
 
     def reserve(self, producer: str) -> BodyReservation:
-        """Return what reads a body of an authenticated producer, and holds it in a context."""
+        """Return a context that reads and holds a body of an authenticated producer."""
         return BodyReservation(self._producers, producer, seconds=self._seconds)
 
     def reserve_unverified(self, address: str) -> BodyReservation:
-        """Return what reads a body from an address, whose signature is still to be verified."""
+        """Return a context that reads and holds a body whose signature is not verified yet."""
         return BodyReservation(self._unverified, address, seconds=self._seconds)
 
     def assign(self, reservation: BodyReservation, producer: str) -> None:
@@ -74,7 +74,7 @@ class BodyReservation:
         self._budget.release(self)
 
     async def read(self, request: Request) -> bytes:
-        """Return the body. Raises ProblemError: too large, too slow, or too much at once."""
+        """Return the body. Raises ProblemError if it is too large or slow, or memory is full."""
         try:
             async with self._deadline:
                 return await self._collect(request)
@@ -85,7 +85,7 @@ class BodyReservation:
             raise ProblemError("slow_request", detail, headers=_CLOSE) from None
 
     def evict(self) -> None:
-        """Release what is held for another body, and end the reading as overloaded."""
+        """Release the memory for another body, and end this read as overloaded."""
         self.is_evicted = True
         self._budget.release(self)
         if not self._deadline.expired():
@@ -99,7 +99,7 @@ class BodyReservation:
         budget.hold(self, held)
 
     async def _collect(self, request: Request) -> bytes:
-        # One buffer: a body that is received byte by byte takes no more memory than another.
+        # One buffer: a body that arrives byte by byte takes no more memory than any other.
         body = bytearray()
         size = 0
         async for part in request.stream():
@@ -154,15 +154,15 @@ class _Budget:
 class _UnverifiedBudget(_Budget):
     """The bytes of bodies whose signature is not verified yet, by address.
 
-    A body that does not end must not block producers. When the budget is exhausted, the body that
-    has received nothing for longest is evicted: of an address with more than its share, or else of
-    all. So a few addresses take nothing from another, and many would have to send to every body
-    that they hold as often as an honest client sends to one.
+    A body that never ends must not block producers. When the budget is exhausted, the body that has
+    been idle longest is evicted: among addresses above their share, or else among all. So a few
+    addresses cannot displace others, and many would have to send on each of their bodies as often
+    as an honest client sends on one.
     """
 
     def __init__(self, total: int, share: int) -> None:
         super().__init__(total, share)
-        # The one that has received nothing for longest is first.
+        # The body that has been idle longest is first.
         self._bodies: dict[BodyReservation, None] = {}
 
     def release(self, body: BodyReservation) -> None:

@@ -21,12 +21,12 @@ DOCUMENTS: Final[Mapping[str, Callable[[], Mapping[str, JSON]]]] = {
     "openapi.json": openapi_document,
     **{f"{SCHEMAS}/{schema_file(fact)}": partial(schema_of, fact) for fact in FACTS.values()},
 }
-"""What makes each document, by its path below the gateway's address."""
+"""The function that makes each document, by its path below the gateway's address."""
 
 
 @cache  # The documents follow from the code: they do not change while the process lives.
 def document_text(path: str) -> str:
-    """Return a document, complete in itself. Raises KeyError where there is none at this path."""
+    """Return a self-contained document. Raises KeyError if there is none at this path."""
     return json_text(DOCUMENTS[path]())
 
 

@@ -56,7 +56,7 @@ class GatewayCollector(Collector):
             self._repeated.labels(producer)
 
     def count_events(self, producer: str | None, outcome: EventOutcome, number: int) -> None:
-        """Count events of an authenticated producer; None: of an unknown one."""
+        """Count events of an authenticated producer, or of an unknown one (None)."""
         self._events_series(self._label(producer), outcome.value).inc(number)
 
     def count_refused(self, producer: str | None, reason: str) -> None:

@@ -28,15 +28,15 @@ BATCH: Final = b"application/cloudevents-batch+json"
 IMPLIED: Final = b"application/json"
 """The content type of an event in binary mode that has none."""
 MOST_EVENTS: Final = 500
-"""Most events in one batch."""
+"""The maximum number of events in one batch."""
 
 STRUCTURED_HEADERS: Final[tuple[Header, ...]] = ((CONTENT_TYPE, STRUCTURED),)
-"""The headers of the record of an event in structured mode, alone or in a batch."""
+"""The headers of a record whose event came in structured mode, alone or in a batch."""
 
 _CE: Final = b"ce-"
 _CLOUDEVENTS: Final = b"application/cloudevents"
 _JSON: Final = re.compile(rb"application/(?:[a-z0-9.-]+\+)?json")
-#: Headers that proxies and servers read differently where they are repeated.
+#: Headers that proxies and servers interpret differently if they are repeated.
 _SINGULAR: Final = frozenset(
     {
         b"authorization",
@@ -80,11 +80,11 @@ class ReceivedItem(NamedTuple):
     value: bytes
     headers: tuple[Header, ...]
     content: Any
-    """All of it, as JSON values; as text where it is not JSON."""
+    """The whole item as JSON values, or as text if it is not JSON."""
     defect: ContractError | None = None
     """Why it cannot be an event, as far as parsing shows."""
     was_read: bool = True
-    """False where `content` may have less than was sent: then nothing of it may be kept."""
+    """False if `content` may lack part of what was sent: nothing of it may then be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ class Delivery:
 def only_once(headers: HttpHeaders) -> Mapping[bytes, bytes]:
     """Return the headers by name; repeated ones are joined as lists.
 
-    Raises ProblemError (ambiguous_request) where a header is repeated that must not be, or where
-    the body has both a length and a transfer encoding.
+    Raises ProblemError (ambiguous_request) if a header that must be unique is repeated, or if the
+    body has both a length and a transfer encoding.
     """
     found: dict[bytes, bytes] = {}
     for name, value in headers:
@@ -126,7 +126,7 @@ def only_once(headers: HttpHeaders) -> Mapping[bytes, bytes]:
 def read_delivery(headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
     """Return the items of a request, each with its defect if it has one.
 
-    Raises ProblemError where the request as a whole cannot be read.
+    Raises ProblemError if the request as a whole cannot be read.
     """
     media_type = _media_type(headers)
     attributes = _attributes(headers)
@@ -141,7 +141,7 @@ def read_delivery(headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
 def mode_of(headers: Mapping[bytes, bytes]) -> HttpMode:
     """Return the content mode of a request, which follows from its headers alone.
 
-    Raises ProblemError where it is not supported.
+    Raises ProblemError if it is not supported.
     """
     return _mode(_media_type(headers), _attributes(headers))
 

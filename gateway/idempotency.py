@@ -1,4 +1,4 @@
-"""Idempotency of signed requests: one that is sent again gets the first answer, and is not charged.
+"""Idempotency of signed requests: a repeated one gets the first answer, and is not charged.
 
 An attacker who intercepts a signed request can replay it while its timestamp is valid. Its producer
 sends it again if an answer was lost. Both get the first answer.
@@ -17,17 +17,17 @@ from gateway.authentication import Proof
 from gateway.http_binding import HttpMode
 
 REPLAYED_HEADER: Final = "idempotent-replayed"
-"""Marks an answer that was given before, to the same signed request."""
+"""Marks an answer that the same signed request has had before."""
 MAX_REQUESTS: Final = 100_000
-"""Requests kept of one producer, about 200 bytes each; beyond it the oldest are dropped."""
+"""Requests kept for one producer, about 200 bytes each; beyond that the oldest are dropped."""
 MAX_ANSWER_BYTES: Final = 2 * 1024 * 1024
-"""Bytes of answers kept of one producer; beyond it the oldest are dropped."""
+"""Bytes of answers kept for one producer; beyond that the oldest are dropped."""
 RETRY_SECONDS: Final = 5
-"""Seconds for which an answer is repeated that is not final; then the request is tried again."""
+"""Seconds for which an answer that is not final is repeated; then the request is tried again."""
 
 _FINGERPRINT_BYTES: Final = 16
 _OVERHEAD: Final = 512
-"""About how many bytes an answer takes besides its body."""
+"""Roughly the bytes that an answer takes besides its body."""
 
 
 class StoredAnswer(NamedTuple):
@@ -37,13 +37,14 @@ class StoredAnswer(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
     is_final: bool
-    """False where the same request may have another outcome later."""
+    """False if the same request may have another outcome later."""
 
 
 class IdempotencyStore:
-    """The signed requests of each producer while their signatures are valid; `now` is aware.
+    """The signed requests of each producer while their signatures are valid.
 
-    It is in memory: each process of the gateway keeps its own requests, and charges a request once.
+    `now` is the clock, in aware times. The store is in memory: each gateway process keeps its own
+    requests, and charges each of them once.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class SignedRequest:
         self._answer = answer
 
     async def first_answer(self) -> StoredAnswer | None:
-        """Return the answer to what this repeats, once there is one; None if it was dropped."""
+        """Return the answer to the original request once there is one; None if it was dropped."""
         if self._first is not None:
             # A client that stops waiting does not end it for the others.
             return await asyncio.shield(self._first)
@@ -134,7 +135,7 @@ class _ProducerRequests:
         self._answer_bytes = 0
 
     def is_answered(self, key: bytes) -> bool:
-        """Return True where a request has an answer that is still to be repeated."""
+        """Return True if a request has an answer that must still be repeated."""
         now = self._now().timestamp()
         return key in self.kept and self._retry_at.get(key, now + 1) > now
 
@@ -145,7 +146,7 @@ class _ProducerRequests:
             self._drop_oldest()
 
     def store(self, key: bytes, answer: StoredAnswer | None) -> None:
-        """Keep an answer; None: there was none, and the request may be sent again at once."""
+        """Keep an answer; None if there was none: the request may be sent again at once."""
         self._drop_answer(key)
         if answer is None:
             self._retry_at[key] = 0.0
@@ -158,7 +159,7 @@ class _ProducerRequests:
             self._answer_bytes -= _size_of(self._answers.popitem(last=False)[1])
 
     def answer(self, key: bytes) -> StoredAnswer | None:
-        """Return the answer; None where it is no longer kept."""
+        """Return the answer; None if it is no longer kept."""
         kept = self._answers.get(key)
         return kept and kept._replace(body=zlib.decompress(kept.body))
 

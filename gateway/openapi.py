@@ -56,7 +56,7 @@ def openapi_document() -> dict[str, JSON]:
 def _problem_answer(status: int, shared: dict[str, JSON]) -> JSON:
     """Describe the answer of a status with all of its problems.
 
-    That of a status with a single problem is a named component, which is added to `shared`.
+    The answer of a status with a single problem is a named component, which is added to `shared`.
     """
     kinds = [kind for kind in problem_kinds().values() if kind.status == status]
     answer: dict[str, JSON] = {

@@ -24,7 +24,7 @@ class ProblemKind:
     status: int
     title: str
     meaning: str
-    """When it is the answer and what to do about it, for the developer of a client."""
+    """When it is returned and what to do about it, for client authors."""
 
     @property
     def type(self) -> str:

@@ -10,11 +10,11 @@ from events.producers.model import Producers, Quota
 from gateway.problems import ProblemError
 
 EVENT_BYTES: Final = 1024
-"""A request is charged as one event for so many bytes of its body, if it has fewer events."""
+"""A request is charged one event per this many bytes of its body, if it has fewer events."""
 
 
 def cost_of(size: int) -> int:
-    """Return how many events a body of `size` bytes is charged as before it is parsed."""
+    """Return how many events are charged for a body of `size` bytes before it is parsed."""
     return max(1, -(-size // EVENT_BYTES))
 
 
@@ -22,7 +22,7 @@ class TokenBucket:
     """Admits `events_per_second` in the long run, and `burst` at once.
 
     A request larger than the burst waits for a full bucket and leaves a negative balance: it is
-    admitted at last, and the rate holds in the long run.
+    admitted eventually, and the rate holds in the long run.
     """
 
     def __init__(self, quota: Quota, *, clock: Callable[[], float]) -> None:
@@ -68,5 +68,5 @@ class Quotas:
             )
 
     def charge_events(self, producer: str, size: int, events: int) -> None:
-        """Charge the events of a body that exceed what it was charged by its size."""
+        """Charge the events of a body beyond those that it was charged for its size."""
         self._buckets[producer].charge_more(max(0, events - cost_of(size)))

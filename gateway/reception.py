@@ -43,9 +43,9 @@ class Reception:
     async def accept(self, items: Sequence[ReceivedItem], producer: str) -> list[Item]:
         """Return the outcome of each item, once all are known.
 
-        An event has a receipt once all replicas have acknowledged it, never before. One item
-        neither blocks nor loses another. A refused item is also written as a dead letter; its
-        answer does not depend on that.
+        An event gets its receipt once all replicas have acknowledged it, never before. No item can
+        block or lose another. A refused item is also written as a dead letter; its answer does not
+        depend on that.
         """
         size = sum(len(item.value) for item in items)
         judged = await self._scheduler.run_each(

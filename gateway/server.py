@@ -49,11 +49,11 @@ FOLLOW_SECONDS: Final = 2.0
 def run_gateway(settings: GatewaySettings) -> int:
     """Run the gateway until SIGTERM or SIGINT; return the exit status, 0.
 
-    Requests in progress are answered before it ends. Raises SmartRegionError where it cannot start.
-    An unavailable broker is no such error: the gateway answers 503 until it is available.
+    Requests in progress are answered before it ends. Raises SmartRegionError if it cannot start. An
+    unavailable broker is not such an error: the gateway answers 503 until the broker is available.
     """
     configure_logging(settings.log_level, settings.log_format)
-    # Mistakes in the configuration are reported before anything starts.
+    # Configuration errors are raised before anything starts.
     producers = load_producers(settings.producers)
     secrets = load_secrets(settings.gateway_secrets, producers)
     context = settings.server_context()
@@ -132,7 +132,7 @@ async def _follow_secrets(
     authenticator: Authenticator,
     token_map: TokenMap | None,
 ) -> None:
-    """Use changed secrets without a restart; keep the previous ones while the file is wrong."""
+    """Use changed secrets without a restart; keep the previous ones while the file is invalid."""
     secrets, seen, reported = Secrets(root={}), (0, 0), ""
     while True:
         try:
@@ -151,7 +151,7 @@ async def _follow_secrets(
 
 
 def _version_of(file: Path) -> tuple[int, int]:
-    """Return what changes with the file; a file that is not there has a version of its own."""
+    """Return a value that changes with the file; a missing file also has one."""
     try:
         found = file.stat()
     except OSError:
@@ -186,7 +186,7 @@ def _gateway(
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return uvloop's where it is installed: the loop takes half of a request's time."""
+    """Return uvloop's factory if installed: the event loop takes half of a request's time."""
     return uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
 
 

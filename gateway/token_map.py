@@ -31,7 +31,7 @@ class TokenMap:
         self._socket = folder / "admin.sock"
 
     def write(self, secrets: Secrets) -> str:
-        """Write the file, unless it is as it should be, and return its text.
+        """Write the file, unless it is up to date, and return its text.
 
         Raises SmartRegionError.
         """
@@ -48,7 +48,7 @@ class TokenMap:
         return wanted
 
     async def publish(self, secrets: Secrets) -> None:
-        """Write the file, and let a running HAProxy use it if it has another version.
+        """Write the file, and make a running HAProxy use it if it has another version.
 
         Raises SmartRegionError.
         """
@@ -60,7 +60,7 @@ class TokenMap:
             used = {line.partition(" ")[2] for line in shown.splitlines() if line}
             if used != set(wanted.splitlines()):
                 await self._replace(wanted)
-                logger.info("HAProxy uses the present tokens")
+                logger.info("HAProxy uses the current tokens")
 
     async def _replace(self, wanted: str) -> None:
         created = await self._ask(f"prepare map {self._file}")
@@ -77,7 +77,7 @@ class TokenMap:
                 raise SmartRegionError(f"tokens.map: {refusal!r}: restart HAProxy to read the file")
 
     async def _ask(self, command: str) -> str:
-        """Return HAProxy's answer. Raises OSError if it does not run, SmartRegionError if late."""
+        """Return HAProxy's answer. Raises OSError if it is down, SmartRegionError if too slow."""
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 reader, writer = await asyncio.open_unix_connection(self._socket)

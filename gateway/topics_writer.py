@@ -42,7 +42,7 @@ SEE_CAUSE: Final = "the cause says what to do"
 
 
 class Written(NamedTuple):
-    """A record's position. The offset is None where the broker no longer knew that of a retry."""
+    """A record's position; the offset is None if the broker no longer knew it, after a retry."""
 
     topic: str
     partition: int
@@ -50,7 +50,7 @@ class Written(NamedTuple):
 
 
 _Waiting: TypeAlias = tuple[OutgoingRecord, "asyncio.Future[Written | None]"]
-"""A record, and its position once that is known; None where it is not acknowledged."""
+"""A record, and its future position; None if it is not acknowledged."""
 
 
 class _PartitionQueue:
@@ -68,7 +68,7 @@ class _PartitionQueue:
         return self.task is None or self.task.done()
 
     def end(self, task: asyncio.Task[None]) -> None:
-        """Give up what still waits after the task, unless another one has begun."""
+        """Give up the records still waiting after the task, unless another task has begun."""
         while self.waiting and self.task is task:
             _resolve(self.waiting.popleft(), None)
 
@@ -76,9 +76,9 @@ class _PartitionQueue:
 class TopicsWriter:
     """A producer that waits for all replicas, and monitors whether its broker is available.
 
-    It starts without a broker, and probes it until it is available; it reconnects when the broker
-    was unavailable, with the password that its file has then. Entering the context raises
-    BrokerEntryError where the broker refuses this client; leaving it waits for records in flight.
+    It starts without a broker, and probes it until it is available. After an outage it reconnects,
+    with the password that its file then contains. Entering the context raises BrokerEntryError if
+    the broker refuses this client; leaving it waits for records in flight.
     """
 
     def __init__(
@@ -103,10 +103,10 @@ class TopicsWriter:
         self._monitor_task: asyncio.Task[None] | None = None
         self._stopping: set[asyncio.Task[None]] = set()
         self.waiting_for: str | None = "the first answer of the broker"
-        """Why no record is accepted, as text; None: records are accepted."""
+        """Why no records are accepted, as text; None while they are."""
 
     async def __aenter__(self) -> Self:
-        # A wrong configuration ends the start; later it is retried, since it may be corrected.
+        # A wrong configuration fails the start; later it is retried, since it may be corrected.
         await preflight(self._bootstrap, self._security)
         with ExitStack() as stack:
             stack.enter_context(self._attempts)
@@ -128,8 +128,8 @@ class TopicsWriter:
     async def write(self, records: Sequence[OutgoingRecord]) -> list[Written | None]:
         """Write records; return the position of each, None where it was not acknowledged in time.
 
-        Such a record may still be written; but nothing is sent while the broker is known to be
-        unavailable.
+        A record that was not acknowledged may still be written. Nothing is sent while the broker is
+        known to be unavailable.
         """
         if self.waiting_for is not None or not records:
             return [None] * len(records)
@@ -138,7 +138,7 @@ class TopicsWriter:
             async with asyncio.timeout(self._delivery_seconds):
                 return await asyncio.gather(*positions)
         except TimeoutError:
-            # Those that were not sent yet are cancelled, and not sent any more.
+            # Records that were not sent yet are cancelled, and will not be sent.
             self._mark_stuck()
             return [None if one.cancelled() else one.result() for one in positions]
 
@@ -179,13 +179,13 @@ class TopicsWriter:
         try:
             delivery = await producer.send_batch(batch, queue.topic, partition=queue.partition)
             first: int | None = (await delivery).offset
-            if first is None or first < 0:  # The broker no longer knows that of a retry.
+            if first is None or first < 0:  # After a retry the broker may not know it any more.
                 positions = [Written(queue.topic, queue.partition, None)] * len(taken)
             else:
                 offsets = range(first, first + len(taken))
                 positions = [Written(queue.topic, queue.partition, one) for one in offsets]
         except (KafkaError, OSError, AssertionError) as error:
-            # The client has retried what can be retried: this producer cannot be used any more.
+            # The client has already retried what can be retried: this producer is unusable.
             logger.warning("not delivered topic=%s cause=%r", queue.topic, error)
             if producer is self._producer:
                 self._has_failed = True
@@ -203,7 +203,7 @@ class TopicsWriter:
                 if self._has_failed:
                     await self._close()
                 await self._probe()
-            except Exception as error:  # noqa: BLE001 - nobody else probes the broker
+            except Exception as error:  # noqa: BLE001 - nothing else probes the broker
                 logger.error("not probed error=%s", traceback_of(error))  # noqa: TRY400
                 self._has_failed = True
                 self._mark_unavailable(repr(error), CHECK_BROKER)
@@ -254,7 +254,7 @@ class TopicsWriter:
 
     @property
     def _is_stuck(self) -> bool:
-        """True where the broker answers, but acknowledges nothing: too few replicas, perhaps."""
+        """True if the broker answers, but acknowledges nothing: too few replicas, perhaps."""
         latest = monotonic() - self._delivery_seconds
         return any(
             queue.sending_since is not None and queue.sending_since < latest
@@ -291,7 +291,7 @@ class TopicsWriter:
         )
         try:
             await producer.start()
-        except BaseException:  # Also at a timeout.
+        except BaseException:  # Also after a timeout.
             await producer.stop()
             raise
         self._producer = producer
@@ -304,14 +304,14 @@ class TopicsWriter:
             return
         self._give_up()
         stopping = asyncio.create_task(_stop(producer))
-        # A late one waits for the broker, and continues by itself. A reference is kept: cancelled
-        # or collected, the client's own tasks would run on or be destroyed while pending.
+        # A stop that exceeds the timeout continues in the background. The reference is kept: if the
+        # stop were cancelled or collected, the client's own tasks would run on or be destroyed.
         self._stopping.add(stopping)
         stopping.add_done_callback(self._stopping.discard)
         await asyncio.wait({stopping}, timeout=STOP_SECONDS)
 
     def _give_up(self) -> None:
-        """Wait no longer for what was sent: a stopped producer waits for metadata for ever."""
+        """Stop waiting for what was sent: a stopped producer waits for metadata for ever."""
         for task in self._tasks():
             task.cancel()
 

@@ -13,19 +13,19 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 SMALL: Final = 1024
-"""Bytes up to which work on a few items runs at once: those of nearly every request."""
+"""Work on a few items of at most this many bytes, as in most requests, runs immediately."""
 FEW: Final = 8
 LARGE: Final = 64 * 1024
-"""Bytes above which work runs in a thread; below, it runs in slices on the event loop."""
+"""Work on more bytes than this runs in a thread; other work runs in slices on the event loop."""
 SLICE: Final = 0.004
-"""Seconds of work after which the event loop continues with others; an item may take longer."""
+"""Seconds of work after which the event loop turns to other tasks; an item may take longer."""
 
 
 class WorkScheduler:
     """Runs long work in slices or in a thread, round-robin by producer.
 
-    There is one thread, since Python's threads share a processor: more of them would only leave
-    less of it to the event loop. `clock` returns seconds.
+    There is only one thread: Python's threads share a processor, so more of them would leave less
+    of it for the event loop. `clock` returns seconds.
     """
 
     def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
@@ -34,7 +34,7 @@ class WorkScheduler:
         self._turns: defaultdict[tuple[str, bool], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def run(self, producer: str, size: int, work: Callable[[], _Result]) -> _Result:
-        """Return what `work` returns, or raise what it raises; `size` is in bytes of its input."""
+        """Return what `work` returns, or raise what it raises; `size` is its input in bytes."""
         [result] = await self.run_each(producer, size, [work], lambda one: one())
         return result
 
@@ -47,8 +47,8 @@ class WorkScheduler:
     ) -> list[_Result]:
         """Return what `work` returns for each item; `size` is in bytes of all of them.
 
-        Of each producer one piece of work is in the thread or its queue, and one runs on the event
-        loop in each of its rounds: a producer that sends much delays only itself.
+        Each producer has at most one piece of work in the thread or its queue, and gets one turn in
+        each round on the event loop: a producer that sends much delays only itself.
         """
         if size <= SMALL and len(items) <= FEW:
             return [work(one) for one in items]

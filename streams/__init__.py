@@ -11,7 +11,8 @@ A batch of records passes through these modules, in this order:
 - `exposition`: /metrics
 
 On a rebalance `BatchConsumer.on_partitions_revoked` commits and forgets offsets,
-`on_partitions_assigned` drops the states of partitions that another worker has now, and
-`perform_seek` reads the others from the positions of their states; `membership` decides what is
-shown, and when the worker is ready again. The assessor judges histories (`histories`).
+`on_partitions_assigned` drops the states of partitions that moved to another worker, and
+`perform_seek` reads the others from the positions of their states; `membership` decides which
+partitions are shown, and when the worker is ready again. The assessor judges histories
+(`histories`).
 """

@@ -21,7 +21,7 @@ from streams.settings import Settings
 from streams.topic_faults import topic_ids
 
 _NO_TOPIC: Final = frozenset({""})
-#: A step after a rebalance has time for this many requests in a row.
+#: The timeout of a step after a rebalance allows this many consecutive requests.
 _STEP_REQUESTS: Final = 2
 
 
@@ -37,8 +37,8 @@ class RebalanceEnd(Recovery):
         """Wait for a step.
 
         If a step exceeds the timeout, Faust assumes that the worker is stopping and never resumes.
-        One lost response is enough. Its timeout equals that of one request, which would be
-        cancelled before it times out: only a timeout makes the client close a dead connection.
+        One lost response is enough: Faust allows a step the timeout of one request, and so cancels
+        the request before it times out. Only a timeout makes the client close a dead connection.
         """
         if timeout is not None:
             timeout *= _STEP_REQUESTS
@@ -97,8 +97,8 @@ class _App(faust.App):
     def on_rebalance_end(self) -> None:
         """End the rebalance, unless the next one has begun.
 
-        The end of a rebalance may overlap with the beginning of the next one, which clears the
-        queues: batches read before it ends would be lost.
+        The end of a rebalance may overlap the beginning of the next one, which clears the queues:
+        batches read in between would be lost.
         """
         if cast("BatchConsumer", self.consumer).is_sought(self.consumer_generation_id):
             super().on_rebalance_end()
@@ -135,7 +135,7 @@ def create_app(
         producer_acks=-1,
         producer_linger=0,
         producer_max_batch_size=_WRITE_BATCH_BYTES,
-        # A dead letter has the refused record, of any accepted size, and the reason.
+        # A dead letter contains the refused record, of any accepted size, and the reason.
         producer_max_request_size=DEAD_LETTER_MAX_BYTES,
         producer_request_timeout=settings.request_timeout,
         processing_guarantee="at_least_once",

@@ -54,8 +54,8 @@ class Batch(NamedTuple):
 class AssignedPartition:
     """A partition from one assignment to the next.
 
-    `look` and `take` return the offset to seek to: in doubt, the partition is read again from its
-    position.
+    `look` and `take` return the offset to seek to: when in doubt, the partition is read again from
+    its position.
     """
 
     def __init__(
@@ -75,14 +75,14 @@ class AssignedPartition:
         self._rules = rules
         self._floor, self._metadata = committed
         self.committed = _after_last(committed)
-        """The first offset with a new record: only markers lie between it and the group's."""
+        """The first offset with a new record: between it and the group's there are only markers."""
         #: The position at which the partition counts as caught up.
         self._goal = self.committed
         self.noted = committed
         """The group's last commit for the partition."""
         self.is_caught_up: bool = before is not None and before.is_caught_up
         self.is_known: bool = before is not None and before.is_known
-        """Whether the log before the committed offset was found to be the one committed."""
+        """Whether the log up to the committed offset was verified to be the one that was read."""
         if self.is_caught_up and (position := self.position) is not None:
             # The first commit of the previous assignment may not have reached the group.
             self._note_log(position)
@@ -150,8 +150,8 @@ class AssignedPartition:
     def is_noted(self) -> bool:
         """Whether the merged position is committed.
 
-        Also after the log has lost merged records: operators accept the loss of what was committed.
-        Not before the log is known to be the one that was read: the commit would claim so.
+        True even if the log has lost merged records: operators accept the loss of committed ones.
+        False until the log is known to be the one that was read: a commit asserts that.
         """
         if self.fault is None:
             return self.is_caught_up
@@ -261,7 +261,7 @@ class AssignedPartition:
         accepted: Sequence[AcceptedLoss],
     ) -> TopicFault | None:
         known = self._metadata
-        # A commit with a fault may have noted the last record alone.
+        # A commit during a fault may have noted only the last record.
         began = 0 if known.start is None and known.last is not None else known.start
         if began is not None and start > began:
             if not any(one.covers_start(start) for one in accepted):
@@ -301,12 +301,12 @@ class AssignedPartition:
         self.is_caught_up = False
 
     def catch_up(self) -> None:
-        """If the position has reached the committed offset, compare the last record and note it."""
+        """Once the committed offset is reached, compare the last record and note the result."""
         position, known = self.position, self._metadata
         if position is None or position.next < self._goal or self.is_caught_up:
             return
         if self.fault is not None:
-            return  # The commit would claim that the log is the one that was read.
+            return  # A commit would assert that the log is the one that was read.
         if not self._is_last_found:
             return  # After a loss of records, this may be another log.
         last, reached = known.last, position.last
@@ -380,7 +380,7 @@ class AssignedPartition:
             self.catch_up()
             return None
         if self.is_restored and position is not None:
-            # Only the commit proves that a log was replaced, a snapshot does not.
+            # Only a commit proves that a log was replaced; a snapshot does not.
             self._next, self._last = self._begin_at(position.start).next, None
             return self._next
         self._diverge(last, _has(there))
@@ -400,7 +400,7 @@ class AssignedPartition:
     def _batches_of(self, records: Sequence[Any], expected: int) -> Sequence[Batch]:
         known, last = self._metadata, self._last
         if known.last is not None and not self.is_known:
-            # Not `catch_up` alone: it may see later records first.
+            # `catch_up` does not suffice: it may see later records first.
             there = _record_at(records, known.last.offset)
             if there not in (None, known.last):
                 self._diverge(known.last, _has(there))
@@ -502,7 +502,7 @@ class AssignedPartition:
         del fetches[:at]
         if self._epoch is not None and not self._is_last_found:
             # The last record is being fetched again, under the earlier leader's epoch. A fetch ends
-            # with its segment: the next one would show the same new leader again, for ever.
+            # with its segment, so the next one would show the same new leader again, for ever.
             return False
         before = passed[0].epoch if self._epoch is None else self._epoch
         # A fetch that begins further back shows an earlier leader again.

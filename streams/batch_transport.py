@@ -65,13 +65,13 @@ from streams.topic_faults import TopicFault
 #: Figures are shown until the last heartbeat reaches this share of the session timeout: after it,
 #: another worker may show them.
 HEARTBEAT_AGE_SHARE = 0.8
-#: The longest wait of a fetch request. A broker ends the wait when a record arrives (the demo's
-#: does not). Resumed partitions and all other requests on the connection wait until then: a
-#: rebalance makes several.
+#: The maximum wait of a fetch request. A broker answers earlier when a record arrives (the demo's
+#: does not). Resumed partitions and all other requests on the connection wait for the answer, and
+#: a rebalance makes several requests.
 FETCH_MAX_WAIT_MS = 100
 #: How long a stopping worker waits for the broker to store that no record has ended it.
 TAKE_BACK_SECONDS = 2.0
-#: Errors of the client or the broker that the content of a write causes.
+#: Errors of the client or the broker that are caused by the content of a write.
 _CONTENT_ERRORS = (
     *REFUSALS,
     AssertionError,
@@ -126,8 +126,8 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's consumer thread, which also records when the broker last confirmed the member."""
 
     mundane_level = "debug"
-    #: When the last request was sent that renewed the session: a heartbeat that the broker has
-    #: answered, or the request that returned the assignment. The session began later.
+    #: When the last request that renewed the session was sent: a heartbeat that the broker has
+    #: answered, or the request that returned the assignment. The session began after that.
     heartbeat_at: float = 0.0
     _sync_sent_at: float = 0.0
 
@@ -191,7 +191,7 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
                 return await ask_for_offsets(node_id, topics)
             except KafkaError as error:
                 if error.invalid_metadata:
-                    # When it looks up positions, aiokafka would ask the same broker for ever.
+                    # Otherwise aiokafka would request positions from the same broker for ever.
                     fetcher._client.force_metadata_update()
                 raise
 
@@ -278,8 +278,8 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
 def _check_commit(request: OffsetCommitRequest) -> None:
     """Raise IllegalGenerationError if the group's generation changed since a commit was requested.
 
-    aiokafka sends the generation of the moment, -1 if the broker has forgotten the member. A group
-    without members accepts -1, and an offset might move back.
+    aiokafka sends its current generation, or -1 if the broker has forgotten the member. A group
+    without members accepts -1, so an offset might move back.
     """
     generation = request._consumer_group_generation_id
     if generation < 0 or generation != _commit_generation.get():
@@ -335,7 +335,7 @@ class BatchConsumer(driver.Consumer):
         for tp in self._partitions.keys() - assigned:
             self._partitions.pop(tp).drop()
         if generation_id - self._assigned_generation not in {0, 1}:
-            # In between, another worker may have had the partitions and committed more.
+            # Meanwhile another worker may have owned the partitions and committed more.
             for partition in self._partitions.values():
                 partition.is_caught_up = partition.is_known = False
         self._assigned_generation, self._is_revoked = generation_id, False
@@ -440,7 +440,7 @@ class BatchConsumer(driver.Consumer):
         faulty = {one.tp for one in self._read() if one.fault is not None}
         readable = self._get_active_partitions() - faulty
         if not readable or not self._may_read(generation):
-            # aiokafka takes an empty set for every partition.
+            # aiokafka interprets an empty set as all partitions.
             self._thread.note_poll()
             await self.sleep(_SHORT_POLL_SECONDS)
             return
@@ -470,8 +470,8 @@ class BatchConsumer(driver.Consumer):
     async def _poll(self, readable: set[TP], max_wait: float) -> dict[TP, Any]:
         """Return the records of one poll, by partition."""
         if self._buffered_partitions:
-            # These are paused while their agent is busy. If it resumes them during a long poll
-            # without them, it waits until the poll ends.
+            # Partitions are paused while their agent is busy. If they are resumed during a long
+            # poll that excludes them, they wait until it ends.
             max_wait = min(max_wait, _SHORT_POLL_SECONDS)
         try:
             return dict(await self._getmany(active_partitions=readable, timeout=max_wait) or {})
@@ -543,8 +543,8 @@ class BatchConsumer(driver.Consumer):
     async def _seek_back(self, polled: Mapping[TP, Any]) -> None:
         """Seek back to polled records that are not yielded.
 
-        Skips a partition that was sought meanwhile, and one whose fetch went on past markers: the
-        rebalance or the next look seeks it.
+        Skips a partition that was sought meanwhile, and one whose fetch position moved past
+        markers: the rebalance or the next look seeks it.
         """
         unread = {
             tp: records[0].offset
@@ -657,7 +657,7 @@ class BatchConsumer(driver.Consumer):
         try:
             await asyncio.wait_for(self._thread.commit(under_way), TAKE_BACK_SECONDS)
         except Exception as error:  # noqa: BLE001 - this worker ends in any case
-            self.log.warning("attempts that the broker has ended count error=%r", error)
+            self.log.warning("attempts not withdrawn, so they count error=%r", error)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ANN401
         return (

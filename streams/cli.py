@@ -11,8 +11,8 @@ import click
 def worker() -> None:
     """Run a worker, which turns events into figures.
 
-    Everything is set by SMART_REGION_… variables. The exit status is 0 after a signal, 1 when
-    something failed on the way (restart it: it goes on where it was), 2 when it cannot start.
+    It is configured by SMART_REGION_… variables. The exit status is 0 after a signal, 1 after a
+    failure (restart it: it continues from where it stopped), 2 if it cannot start.
     """
     from streams.settings import load_settings
     from streams.worker import run_worker
@@ -24,9 +24,9 @@ def worker() -> None:
 def assessor() -> None:
     """Judge the milestones, and expose their status on /metrics.
 
-    It reads the histories of all workers; one assessor is enough. Everything is set by
-    SMART_REGION_… variables. The exit status is 0 after a signal, 1 when something failed on the
-    way (restart it), 2 when it cannot start.
+    It reads the histories of all workers; one assessor is enough. It is configured by
+    SMART_REGION_… variables. The exit status is 0 after a signal, 1 after a failure (restart it),
+    2 if it cannot start.
     """
     from streams.assessor.process import run_assessor
     from streams.settings import load_settings

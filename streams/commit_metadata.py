@@ -40,7 +40,7 @@ class CommitMetadata(BaseModel):
     rules: str | None = None
     """The fingerprint of the rules applied to all records before the committed offset."""
     attempts: tuple[Attempt, ...] = ()
-    """By offset: the last one, and earlier ones at later records, which are read again after it."""
+    """By offset: the last attempt, and earlier ones at later records, which will be read again."""
 
 
 NO_METADATA: Final = CommitMetadata()

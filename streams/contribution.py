@@ -64,7 +64,7 @@ class EntityView:
 
     @cached_property
     def counts(self) -> Mapping[str, bool]:
-        """By fact in the timeline: whether an entity with a single cell, of this fact, counts."""
+        """By fact in the timeline: whether an entity whose only cell is of this fact counts."""
         own = {**dict.fromkeys(self.facts, True), **dict.fromkeys(self.unless, False)}
         if self.among is None:
             return own

@@ -87,7 +87,7 @@ NOTHING_ACCEPTED: Final[AcceptedLosses] = MappingProxyType({})
 
 
 class Decisions(NamedTuple):
-    """What the ledger has beside the outcomes of dead letters."""
+    """What the ledger contains besides the outcomes of dead letters."""
 
     skipped: Mapping[RecordOrigin, Skip] = MappingProxyType({})
     losses: AcceptedLosses = NOTHING_ACCEPTED

@@ -50,8 +50,9 @@ logger = logging.getLogger(__name__)
 
 #: A record with this many crashes in a row is reported as a poison record.
 POISON_RECORD_CRASHES: Final = 3
-#: After this many, a batch that begins with the record is processed singly. One crash is mostly
-#: chance, and thousands of single records, each with two round trips to the broker, take minutes.
+#: After this many crashes, a batch that begins with the record is processed singly. A single crash
+#: is usually a coincidence, and thousands of single records take minutes: each costs two round
+#: trips to the broker.
 SINGLY_FROM_ENDS: Final = 2
 #: How long a poison record is reported: four scrapes of 15 s, far less than the stall timeout.
 HOLD_SECONDS: Final = 60.0
@@ -71,7 +72,7 @@ class _Computed(NamedTuple):
 
 
 class _PositionMovedError(Exception):
-    """A batch does not follow the states of its partition: it was dropped, and will be sought."""
+    """A batch does not follow its partition's states: they were dropped, and a seek will follow."""
 
 
 class EndedBeforeError(SmartRegionError):
@@ -120,7 +121,7 @@ class Engine:
         self.meters = Meters(ProducerMeters(Attribution(producers)))
         self.progressed_at = monotonic()
         self.hold_seconds = HOLD_SECONDS
-        #: By record that ended workers: for how many HOLD_LOOK_SECONDS it has been reported.
+        #: By record that ended workers: how many times HOLD_LOOK_SECONDS it has been reported.
         self._looks: Counter[tuple[TP, int]] = Counter()
         self._skipped: Mapping[tuple[str, int], dict[int, Skip]] = defaultdict(dict)
         for (topic, partition, offset), decision in skipped.items():
@@ -141,7 +142,7 @@ class Engine:
             consumer.ack(message)
         except ProduceFailedError as error:
             if _is_fatal(error):
-                # The broker ends this worker: without this, a record would be blamed for it.
+                # The broker ends this worker: otherwise a record would be blamed for it.
                 await consumer.take_back_attempts()
             raise
 
@@ -363,8 +364,8 @@ class Engine:
 
         The next attempt may end this worker before its metrics are scraped. A rebalance does not
         wait for the scrapes, for example when the last worker that ended starts again: no worker
-        would make progress meanwhile. The next report by this worker lasts only for the time left:
-        frequent rebalances would otherwise put off the attempt for ever.
+        would make progress meanwhile. The next report by this worker lasts only for the remaining
+        time: otherwise frequent rebalances would postpone the attempt for ever.
         """
         self.meters.ends[tp.topic, tp.partition] = ends
         record = (tp, offset)

@@ -86,7 +86,7 @@ def _types(programme: Programme) -> frozenset[str]:
     )
 
 
-#: Refused records count as of an unknown type.
+#: Refused records are counted under an unknown type.
 _NOTHING_READ: Final = {
     (UNKNOWN_TYPE if outcome is Outcome.REFUSED else kind, outcome): 0
     for kind in FACTS
@@ -110,7 +110,7 @@ class WorkerStatus(NamedTuple):
 class WorkerCollector(Collector):
     """A collector of the states and the meters of a worker.
 
-    It runs in the event loop, as all that changes them.
+    It runs in the event loop, as does everything that changes them.
     """
 
     def __init__(

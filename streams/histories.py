@@ -202,7 +202,7 @@ def _published_cells(
 
 def _publication(indicator: Indicator, known_on: date | None) -> Publication:
     publication = indicator.publication
-    assert publication is not None  # noqa: S101 - asked only for indicators about persons
+    assert publication is not None  # noqa: S101 - called only for indicators about persons
     return replace(publication, known_on=known_on)
 
 

@@ -1,4 +1,4 @@
-"""The records of events that have waited for longer than a worker usually takes."""
+"""The event records that have waited longer than a worker usually needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OVERDUE_SECONDS: Final = 10.0
 class OverdueRecords:
     """Counts the waiting records that a worker already knew of OVERDUE_SECONDS ago.
 
-    Records that a partition had when it was assigned count at once: they may have waited for long.
+    Records that a partition had when it was assigned count at once: they may have waited long.
     """
 
     def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:

@@ -104,7 +104,7 @@ class PartitionSnapshots:
         try:
             header, steps = _decoded(self._file(key).read_bytes(), self._identity(key))
             position = header.position
-            # A position is committed before it is written: an operator has reset the offset.
+            # Positions are committed before they are written, so an operator has reset the offset.
             _check(f"{position} is beyond the committed {committed}", position.next <= committed)
             if position.next == committed and last is not None:
                 _check(f"the committed offset follows {last}", position.last == last)

@@ -21,7 +21,7 @@ from streams.state import Cell, cell_of, day_of
 #: effective day to the UTC day of recording, by which records are counted; the cell.
 Reading: TypeAlias = tuple[str, str, str, tuple[str, str, int], Cell]
 
-# With the zone of the times that pydantic reads: subtracting equal zones takes a third of the time.
+# In the zone of the times that pydantic reads: subtracting equal zones takes a third of the time.
 _EPOCH: Final = TypeAdapter(datetime).validate_strings("1970-01-01T00:00:00Z")
 _EPOCH_ORDINAL: Final = _EPOCH.toordinal()
 

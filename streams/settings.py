@@ -105,8 +105,8 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     would take more than a hundredth of the time."""
 
     work_folder: Path | None = None
-    """Where `audit` and the page keep what does not fit into memory; by default `audit` takes the
-    system's temporary folder, and the page none."""
+    """Where `audit` and the page keep what does not fit into memory; by default `audit` uses the
+    system's temporary folder, and the page uses none."""
     work_mb: Megabytes = 4096
     """The most megabytes that `audit` uses there; a million records take about 600."""
 

@@ -171,5 +171,5 @@ class TopicWatch:
 def _ended(reason: str) -> SmartRegionError:
     return SmartRegionError(
         f"topics: {reason}: this worker ends; the next start checks the topics and what they hold,"
-        " and names what is to be done (runbook TopicFaulty)"
+        " and says what to do (runbook TopicFaulty)"
     )

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gives the users of a running, secured Kafka the passwords of the secrets' folder: for users that a
-# newer release brings, for changed passwords, and for a broker that has run without security.
+# Sets the passwords in the secrets folder for the users of a running, secured Kafka: for users that
+# a newer release adds, for changed passwords, and for a broker that has run without security.
 #
 #   docker compose exec kafka bash /etc/smart-region/kafka-users.sh
 set -euo pipefail
@@ -9,8 +9,8 @@ home=${KAFKA_HOME:-/opt/kafka}
 secrets=${SECRETS:-/run/secrets}
 export LOG_DIR=/tmp KAFKA_HEAP_OPTS=-Xmx128m
 
-# As the broker itself, by its certificate. Files, as arguments are seen by everybody who may list
-# processes; /tmp is memory.
+# Authenticates with the broker's own certificate. Passwords are in files, because everybody who may
+# list processes can see arguments; /tmp is in memory.
 umask 077
 work=$(mktemp --directory)
 trap 'rm -rf "$work"' EXIT

@@ -1,33 +1,34 @@
 #!/usr/bin/env bash
-# Writes what compose.yaml needs and git must not have: deploy/.env and deploy/secrets/, for this user
-# alone. What is there stays as it is: remove a file to have it made anew. Needs openssl.
+# Writes the files that compose.yaml needs and git must not contain: deploy/.env and
+# deploy/secrets/, for this user only. Keeps existing files: remove one to create it again.
+# Needs openssl.
 set -euo pipefail
 umask 077
 cd "$(dirname "$0")/.."
 command -v openssl >/dev/null || { echo "openssl is missing: install it" >&2; exit 1; }
 
-# No container runs as root, whoever prepares them.
+# No container runs as root, even if root runs this script.
 owner=$(id -u)
 [[ $owner -ne 0 ]] || owner=65532
 if [[ ! -e .env ]]; then
   sed "s/^OWNER=.*/OWNER=$owner/" .env.example >.env
   echo "wrote deploy/.env"
 fi
-# Who ran it first stays the owner, whoever runs it again: the containers are that user.
+# The first user to run it remains the owner: the containers run as that user.
 owner=$(sed -n 's/^OWNER=//p' .env)
 mkdir -p secrets
 
-# The users of compose.secure.yaml, each with the rights of its roles; and Grafana's administrator.
+# The users in compose.secure.yaml, each with the rights of its roles, and Grafana's administrator.
 for name in grafana-admin kafka-{root,deployer,worker,page,gateway,producer,operator}; do
   file=secrets/$name.password
   [[ -e $file ]] || printf '%s' "$(openssl rand -hex 24)" >"$file"
 done
 
-# What assessor, page and audit show to the workers.
+# The token that assessor, page and audit send to the workers.
 [[ -e secrets/histories.token ]] || openssl rand -hex 32 >secrets/histories.token
 
-# The harvest's token, and its hash for the gateway. Nobody else may send until `producers issue` has
-# made a secret, whose lines are then written into producers.yaml too.
+# The harvest's token, and its hash for the gateway. No other producer may send until the lines
+# printed by `producers issue` are added to producers.yaml.
 if [[ ! -e secrets/harvest.token ]]; then
   random=$(openssl rand -base64 32 | tr '+/' '-_' | tr -d '=')
   printf 'srt_open-data_%s' "$random" >secrets/harvest.token
@@ -41,7 +42,7 @@ if [[ ! -e secrets/harvest.token ]]; then
   fi
 fi
 
-# An authority that signs one certificate, the broker's, and is forgotten: both are renewed together.
+# An authority that signs only the broker's certificate. Its key is not kept: renew both together.
 if [[ ! -e secrets/broker.pem ]]; then
   work=$(mktemp --directory)
   trap 'rm -rf "$work"' EXIT

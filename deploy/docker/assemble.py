@@ -1,11 +1,11 @@
-"""Puts together what the image holds: an interpreter, packages, the libraries they use, no shell.
+"""Assembles the image's content: an interpreter, packages, the libraries they use, and no shell.
 
-    assemble.py runtime PACKAGES ROOT      # the interpreter, a user, and what is in PACKAGES
-    assemble.py application PACKAGES ROOT  # what is in PACKAGES, and the command smart-region
-    assemble.py start RUNTIME APPLICATION  # nothing: starts what these two roots are together
+    assemble.py runtime PACKAGES ROOT      # write the interpreter, a user, and PACKAGES
+    assemble.py application PACKAGES ROOT  # write PACKAGES, and the command smart-region
+    assemble.py start RUNTIME APPLICATION  # write nothing: start the image made of both roots
 
-PACKAGES is what `pip install --target` filled. Everything in ROOT has the path that it has in the
-image. It runs in the build stage of the Dockerfile, and in the tests without a container engine.
+PACKAGES is a folder filled by `pip install --target`. Everything in ROOT has its path in the image.
+The script runs in the build stage of the Dockerfile, and in the tests without a container engine.
 Files are dated by SOURCE_DATE_EPOCH, and compiled without dates, so that the same input gives the
 same files.
 """
@@ -24,12 +24,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
-#: The image's user, as other images without a shell number theirs.
+#: The image's user; other images without a shell use the same number.
 USER = 65532
 #: Debian's openssl looks here by default.
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
-#: Parts of the standard library for people at a terminal, for tests, and for installing more.
+#: Parts of the standard library for interactive use, for tests, and for installing packages.
 LEFT_OUT = (
     "__pycache__",
     "config-*",
@@ -44,7 +44,7 @@ LEFT_OUT = (
     "_tkinter*",
     "_test*",
     "xxlimited*",
-    # Terminals, sound and directories of the nineties, with libraries of their own.
+    # Terminals, sound and directories of the nineties, each with its own libraries.
     "_curses*",
     "nis.*",
     "ossaudiodev.*",
@@ -55,8 +55,8 @@ PYTHON = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.v
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 SITE_PACKAGES = STANDARD_LIBRARY / "site-packages"
 
-#: What has to load before anybody gets the image: every process of ours, each client's codecs, and
-#: what sets the note.
+#: What must load before the image is published: each of our processes, each client's codecs, and
+#: the typesetter of the note.
 STARTED = (
     "import cramjam, lz4.frame, ssl, typst, zstandard;"
     " import gateway.server, sources.client.kafka, sources.harvest.dcat;"
@@ -86,7 +86,7 @@ def assemble_runtime(packages: Path, root: Path) -> None:
     )
     _copy_packages(packages, root)
     objects = [PYTHON, *_shared_objects(STANDARD_LIBRARY), *_shared_objects(packages)]
-    # Packages bring some libraries themselves; threads that end by pthread_exit load one by name.
+    # Packages include some libraries; a thread that ends by pthread_exit loads one by name.
     libraries = {
         library
         for library in _libraries(objects) | _libraries([PYTHON], preload="libgcc_s.so.1")
@@ -103,7 +103,7 @@ def assemble_runtime(packages: Path, root: Path) -> None:
     where_openssl_looks.symlink_to(CERTIFICATES)
     _write(root / "etc/passwd", f"smart-region:x:{USER}:{USER}::/nonexistent:/nonexistent\n")
     _write(root / "etc/group", f"smart-region:x:{USER}:\n")
-    # Anybody's: a volume that is mounted on them for the first time is so too.
+    # Writable for everybody: a volume mounted on one for the first time takes over its mode.
     for folder in ("tmp", "data"):
         (root / folder).mkdir()
         (root / folder).chmod(0o1777)
@@ -120,7 +120,7 @@ def assemble_application(packages: Path, root: Path) -> None:
 def start_image(runtime: Path, application: Path) -> None:
     """Start the command and load every program, as the image's user, in a root with nothing else.
 
-    Ends the build where one of them does not: a library that is missing shows here, and not in a
+    Fails the build if one of them fails, so that a missing library is found here and not in a
     container.
     """
     with tempfile.TemporaryDirectory() as name:
@@ -143,7 +143,7 @@ def start_image(runtime: Path, application: Path) -> None:
 
 
 def _copy_packages(packages: Path, root: Path) -> None:
-    # Their commands stay behind: there is one command.
+    # Without the packages' commands: the image has only one command.
     ignore = shutil.ignore_patterns("__pycache__", "bin")
     shutil.copytree(packages, _inside(root, SITE_PACKAGES), ignore=ignore)
 
@@ -156,7 +156,7 @@ def _shared_objects(folder: Path) -> Iterator[Path]:
 
 
 def _libraries(objects: Iterable[Path], *, preload: str = "") -> set[Path]:
-    """Ask the loader which files it would take."""
+    """Return the files that the loader would load."""
     done = subprocess.run(
         ["ldd", *objects],
         env={"PATH": os.environ["PATH"], **({"LD_PRELOAD": preload} if preload else {})},
@@ -166,7 +166,7 @@ def _libraries(objects: Iterable[Path], *, preload: str = "") -> set[Path]:
     )
     if "not found" in done.stdout:
         sys.exit(f"a library is missing:\n{done.stdout}")
-    # Of several files each has a line that ends with a colon.
+    # With several files, each has a heading line that ends with a colon.
     lines = (line for line in done.stdout.splitlines() if not line.endswith(":"))
     return {Path(word) for line in lines for word in line.split() if word.startswith("/")}
 
@@ -183,7 +183,7 @@ def _copy_package_records(libraries: Iterable[Path], root: Path) -> None:
     """Copy the status and the licences of the libraries' Debian packages to where scanners look."""
     names = set()
     for library in libraries:
-        # The package says /lib or /usr/lib, which are one folder.
+        # The package lists /lib or /usr/lib, which are the same folder.
         for path in (library, library.resolve(), Path(str(library.resolve()).removeprefix("/usr"))):
             owner = _output("dpkg-query", "--search", str(path))
             if owner:
@@ -199,7 +199,7 @@ def _output(*command: str) -> str:
 
 
 def _finish(root: Path) -> None:
-    """Compile, and give every file the same date and everybody the right to read it."""
+    """Compile, and make every file readable for everybody and equally dated."""
     compileall.compile_dir(
         _inside(root, STANDARD_LIBRARY),
         quiet=2,
@@ -221,7 +221,7 @@ def _write(path: Path, text: str, *, mode: int = 0o644) -> None:
 
 
 def _inside(root: Path, path: Path) -> Path:
-    """Where a path of the image is while it is put together."""
+    """Return where a path of the image is while the image is assembled."""
     return root / path.relative_to("/")
 
 

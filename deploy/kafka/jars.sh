@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings Apache Kafka's jars into deploy/kafka/target/jars, and Java and Maven first where it may:
-# as root on Debian or Ubuntu. Elsewhere it says what to install.
+# Downloads Apache Kafka's jars into deploy/kafka/target/jars. As root on Debian or Ubuntu it first
+# installs Java and Maven; otherwise it says what to install.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -31,8 +31,8 @@ if ! mvn --strict-checksums --batch-mode --no-transfer-progress package >target/
   exit 1
 fi
 
-# A repository vouches for its own files by checksums that lie beside them; ours are here. Where
-# pom.xml asks for other jars, and it is known where they are from, they are written anew:
+# A repository's own checksums do not protect against the repository, so ours are here. When pom.xml
+# requires other jars, and their origin is known, write them again:
 #   (cd target/jars && sha256sum -- *.jar) >jars.sha256
 cd target/jars
 export LC_ALL=C

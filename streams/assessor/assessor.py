@@ -25,8 +25,8 @@ from streams.queries.collector import HistoriesCollector
 
 logger = logging.getLogger(__name__)
 
-#: The minimum time between two judgements, also as a multiple of the duration of the last one. A
-#: replay would otherwise spend its time judging, and a busy machine would not answer /metrics.
+#: The minimum pause between two judgements: in seconds, and as a multiple of the duration of the
+#: last one. Otherwise a replay would spend its time judging, and /metrics would not be answered.
 PAUSE_SECONDS = 1.0
 PAUSE_SHARE = 2.0
 
@@ -36,7 +36,7 @@ class Assessment:
     """All judgements of a day, their histories, and figures by category."""
 
     catalogue: Catalogue
-    """What was judged: without the indicators that some worker does not know."""
+    """The judged catalogue, without the indicators that some worker does not know."""
     as_of: date
     judgements: tuple[Judgement, ...]
     histories: Histories
@@ -164,7 +164,7 @@ class Assessor:
 
     def _judge(self, source: HistoriesCollector) -> None:
         today, catalogue, began = self._clock.today(), self._known, self._timer()
-        # Histories about persons have what is published by that day.
+        # Histories about persons contain what is published by that day.
         found = histories_of(source.sums, catalogue, today)
         self._histories = keep_unchanged(found, self._histories)
         self._histories_outdated = False
@@ -199,7 +199,7 @@ class Assessor:
         known = {one.id for one in self._known.indicators}
         if unknown:
             logger.warning(
-                "not judged: indicators=%s: the catalogue of %s is another one; restart it with"
+                "not judged: indicators=%s: the catalogue of %s differs; restart it with"
                 " this process's release and catalogue",
                 ",".join(one.id for one in self.catalogue.indicators if one.id not in known),
                 ",".join(sorted(set(unknown.values()))),

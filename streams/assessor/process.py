@@ -64,8 +64,8 @@ class AssessorCollector(Collector):
 
 logger = logging.getLogger(__name__)
 
-#: How long a thread computes before another may (Python's default: 5 ms). /metrics needs a turn for
-#: every few lines, while a judgement and the reading of histories compute beside it.
+#: How long a thread runs before it yields to another (Python's default: 5 ms). /metrics needs a
+#: turn every few lines while other threads judge and read histories.
 SWITCH_SECONDS = 0.0005
 
 

@@ -32,7 +32,7 @@ class Point(NamedTuple):
 def judgement_points(catalogue: Catalogue, judgements: Iterable[Judgement]) -> Iterator[Point]:
     """Yield the samples of one day's judgements, each series once.
 
-    Figures about persons also have their day of publication, and for each territory whether the
+    Figures about persons also have their day of publication and, for each territory, whether the
     figure is withheld.
     """
     programmes = _programmes(catalogue)

@@ -40,7 +40,7 @@ ANSWER_SECONDS: Final = 9.0
 #: How often names are resolved again.
 LOOK_UP_SECONDS: Final = 5.0
 TICK_SECONDS: Final = 0.5
-#: From this age on, no worker answers for a partition: two requests have timed out.
+#: From this age on, a partition counts as unanswered: two requests have timed out.
 STALE_SECONDS: Final = 2.0 * (POLL_SECONDS + ANSWER_SECONDS)
 WAIT_SECONDS: Final = 0.2
 CLOSE_SECONDS: Final = 2.0
@@ -75,7 +75,7 @@ class _Worker:
 
     problem: str | None = None
     is_awaited: bool = True
-    """Whether it has not yet sent all its histories."""
+    """True until it has sent all its histories."""
     is_behind: bool = True
     """Whether it may have more changes: its last answer had some."""
     run: str = ""
@@ -85,7 +85,7 @@ class _Worker:
     """The time of its clock, and when it was received."""
 
     def forget(self) -> None:
-        """Expect nothing from an unreachable worker: another one has or gets its partitions."""
+        """Expect nothing from an unreachable worker: another one has or will get its partitions."""
         self.is_awaited = self.is_behind = False
         self.overdue = 0
 
@@ -151,7 +151,7 @@ class HistoriesCollector:
     def lag(self) -> int:
         """Return how many workers may have changes; 0 once no answer had any.
 
-        Workers themselves expose how many events they have to process.
+        Workers themselves expose how many events they have yet to process.
         """
         return self._behind
 
@@ -201,7 +201,7 @@ class HistoriesCollector:
                 await asyncio.gather(*asking.values(), return_exceptions=True)
 
     def fail(self, error: BaseException) -> None:
-        """Make the next `poll` raise an error of the following thread."""
+        """Make the next `poll` raise an error of the thread that follows the workers."""
         with self._news:
             self._failure = error
             self._news.notify_all()
@@ -246,7 +246,7 @@ class HistoriesCollector:
                 worker.problem = str(error)
                 worker.forget()
             except AnswerUnreadableError as error:
-                worker.problem = f"answers something else than histories ({error})"
+                worker.problem = f"answers with something other than histories ({error})"
                 worker.forget()
                 position, pause = None, LOOK_UP_SECONDS
             _log_problem(target.url, before, worker.problem)
@@ -278,7 +278,7 @@ class HistoriesCollector:
     def _is_taken(
         self, answer: HistoriesAnswer, target: WorkerTarget, worker: _Worker, position: str | None
     ) -> bool:
-        """Take over an answer; return False if it lacks histories that are not held."""
+        """Take over an answer; return False if it changes histories that are not held."""
         head = answer.head
         worker.run, worker.overdue = head.worker, head.overdue or 0
         if head.now is not None:

@@ -76,7 +76,7 @@ class SaidRow(_Wire):
 
 
 class PartitionHead(_Wire):
-    """A worker's report of a partition that it owns; its series follow."""
+    """A worker's report on a partition that it owns; its series follow."""
 
     partition: Natural
     generation: int
@@ -90,7 +90,7 @@ class PartitionHead(_Wire):
 
 
 class AnswerHead(_Wire):
-    """A worker's report of itself; its partitions follow."""
+    """A worker's report on itself; its partitions follow."""
 
     format: Literal[1]
     worker: str
@@ -183,11 +183,11 @@ class AnswerReader:
         if self._head is not None and head.partition >= self._head.partitions_expected:
             raise AnswerUnreadableError("partition: is beyond the number of partitions")
         if any(head.partition == told.head.partition for told in self._partitions):
-            raise AnswerUnreadableError("partition: is told twice")
+            raise AnswerUnreadableError("partition: occurs twice")
         return head
 
     def whole(self) -> HistoriesAnswer:
-        """Return the answer. Raises AnswerUnreadableError where lines are missing."""
+        """Return the answer. Raises AnswerUnreadableError if lines are missing."""
         if self._head is None or len(self._partitions) < self._head.partitions or self._left:
             raise AnswerUnreadableError("the end is missing")
         return HistoriesAnswer(self._head, self._partitions)

@@ -55,7 +55,7 @@ class OwnedPartitions:
 
 
 class Teller:
-    """Makes answers from a state store, for the partitions that its worker currently owns.
+    """Answers requests from a state store, for the partitions that its worker currently owns.
 
     A position names this run of the process, the version of its states, and its partitions. The
     answer to an earlier position of this run has the changes since; to any other, everything.
@@ -73,8 +73,8 @@ class Teller:
     async def answer(self, position: str | None) -> bytes:
         """Return the changes since a position of an earlier answer; everything if it is None.
 
-        Made one partition at a time, each as it is by then, while batches and /metrics have their
-        turn; made anew if the owned partitions change meanwhile.
+        Encodes one partition at a time, each in its current state, so that batches and /metrics get
+        their turn; starts again if the owned partitions change meanwhile.
         """
         while True:
             owned, since = self._ownership(), self._since(position)
@@ -138,7 +138,7 @@ class Teller:
                 yield encode_line(row_of(key, series))
 
     def _position(self, owned: OwnedPartitions) -> str:
-        # Also readers without new figures learn when records become overdue.
+        # Readers without new figures must also learn when records become overdue.
         states = (owned.waiting_for is None, owned.overdue > 0)
         what = (states, owned.generation, sorted(owned.partitions))
         digest = sha256(repr(what).encode()).hexdigest()[:_DIGEST_LETTERS]

@@ -23,9 +23,9 @@ from tests.simulation.schedules import failed_schedules, schedule_line, shortest
 from tests.simulation.sequences import SEQUENCES
 
 _HASH_SEED: Final = "PYTHONHASHSEED"
-#: When a sequence alone begins.
+#: When a sequence begins that is the only one of a run.
 _SEQUENCE_SECONDS: Final = (1.5, 6.5)
-#: The problems of a run that are printed.
+#: How many problems of a run are printed.
 _MOST_PROBLEMS: Final = 10
 
 
@@ -36,7 +36,7 @@ _MOST_PROBLEMS: Final = 10
 @click.option(
     "--results",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where outcomes are written, as a line of JSON each.",
+    help="Where outcomes are written, one line of JSON each.",
 )
 @click.option(
     "--planted",
@@ -47,15 +47,15 @@ _MOST_PROBLEMS: Final = 10
 @click.option(
     "--sequence",
     type=click.Choice([one.__name__ for one in SEQUENCES]),
-    help="Let each run have the faults of this sequence alone.",
+    help="Limit the faults of each run to this sequence.",
 )
 @click.option(
-    "--failed", "is_failed", is_flag=True, help="Carry out the schedules that have failed once."
+    "--failed", "is_failed", is_flag=True, help="Run the recorded schedules of earlier failures."
 )
 @click.option(
-    "--all-probes", is_flag=True, help="Fail where a rare state is reached in none of the runs."
+    "--all-probes", is_flag=True, help="Fail if a rare state is reached in none of the runs."
 )
-@click.option("--log", "shows_log", is_flag=True, help="Print all that happened in each run.")
+@click.option("--log", "shows_log", is_flag=True, help="Print every event of each run.")
 def main(  # noqa: PLR0913 - the options of the command
     *,
     seeds: int,
@@ -68,14 +68,14 @@ def main(  # noqa: PLR0913 - the options of the command
     all_probes: bool,
     shows_log: bool,
 ) -> None:
-    """Simulate runs, a seed each; print the shortest schedule of each that fails."""
+    """Simulate runs, one per seed; print the shortest schedule of each that fails."""
     numbers = range(first, first + seeds)
     planned = {seed: Plan(seed, _faults_of(sequence, seed)) for seed in numbers}
     if is_failed:
         planned = {plan.seed: plan for plan in failed_schedules()}
     if planted:
         names = list(MUTATIONS) if "all" in planted else planted
-        # Each in turn: all are looked for, also where one is not found.
+        # All are searched, even if one is not found.
         found = [
             _find(name, planned.values(), processes=processes, shows_log=shows_log)
             for name in names
@@ -85,7 +85,7 @@ def main(  # noqa: PLR0913 - the options of the command
     reached: set[str] = set()
     if results is not None:
         results.unlink(missing_ok=True)
-    # Without a thread that refreshes it: the runs are forked.
+    # No refresh thread, because the runs are forked.
     with Progress(transient=True, auto_refresh=False) as progress:
         task = progress.add_task("seeds", total=len(planned))
         for outcome in outcomes_of(planned.values(), processes=processes):
@@ -110,7 +110,7 @@ def main(  # noqa: PLR0913 - the options of the command
 
 
 def _faults_of(sequence: str | None, seed: int) -> tuple[Fault, ...] | None:
-    """Return the faults of a run that has one sequence alone; None for those of its seed."""
+    """Return the faults of a run limited to one sequence; None for the faults of its seed."""
     chance = Random(seed)
     for one in SEQUENCES:
         if one.__name__ == sequence:
@@ -147,7 +147,7 @@ def _report(outcome: Outcome) -> None:
 
 if __name__ == "__main__":
     if os.environ.get(_HASH_SEED) != "0":
-        # The order of sets follows from it: the same on every machine.
+        # It determines the order of sets, which is then the same on every machine.
         os.execve(  # noqa: S606 - this program again
             sys.executable,
             [sys.executable, "-m", "tests.simulation", *sys.argv[1:]],

@@ -1,4 +1,4 @@
-"""The operator, who follows the runbook TopicFaulty where a log has lost records."""
+"""The operator, who follows the runbook TopicFaulty when a log has lost records."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.simulation.partition_log import PartitionLog
 from tests.simulation.programs import SimulatedWorker
 from tests.simulation.records import FORWARDED_FROM
 
-#: How long a worker reports the fault before the operator acts: the alert waits, then he reads.
+#: How long a worker reports the fault before the operator acts: the time to alert and to read.
 REACTION_SECONDS: Final = (2.0, 8.0)
-#: How long an alert lasts after the last report: a worker that restarts reports nothing.
+#: How long an alert lasts after the last report: a restarting worker reports nothing.
 KEEP_FIRING_SECONDS: Final = 3.0
-#: The share of cases in which he also restarts all workers, which is unnecessary.
+#: The share of cases in which the operator also restarts all workers, which is unnecessary.
 RESTARTED_SHARE: Final = 0.3
 LOOK_SECONDS: Final = 0.25
-#: The share of batches that stay where records are erased.
+#: The share of batches that an erasure keeps.
 KEPT_SHARE: Final = 0.7
 #: How long a worker may believe a lower end of a log: a broker reports one, then falls silent.
 LONGEST_FALSE_SECONDS: Final = 12.0
@@ -34,7 +34,7 @@ _LOSSES: Final = {FaultKind.EVENTS_LOST, FaultKind.RECORDS_DELETED, FaultKind.LO
 
 
 class Operator:
-    """Accepts the losses that workers report for some time, and no others."""
+    """Accepts the losses that workers have reported for some time, and no others."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Operator:
         self._app_id = app_id
         self._chance = chance
         self._on_accepted = on_accepted
-        #: When he last acted, in virtual seconds.
+        #: When the operator last acted, in virtual seconds.
         self.acted_at = 0.0
         self.accepted = accepted
         #: Since when workers have reported losses that did not happen.
@@ -59,7 +59,7 @@ class Operator:
         self.problems: list[str] = []
 
     async def watch(self) -> None:
-        """Act whenever an alert lasts."""
+        """Act whenever an alert has lasted long enough."""
         loop = asyncio.get_running_loop()
         since = last = -1.0
         reaction = self._chance.uniform(*REACTION_SECONDS)
@@ -106,7 +106,7 @@ class Operator:
         ]
 
     def _accept(self, fault: TopicFault) -> None:
-        """Do as `smart-region topics accept-loss --yes`."""
+        """Do what `smart-region topics accept-loss --yes` does."""
         topic, partition = fault.topic, fault.partition or 0
         if not self._cluster.topics[topic][partition].lost:
             return  # The command refuses it.
@@ -120,7 +120,7 @@ class Operator:
         self._note(log, verdict="loss_accepted", last=last, log_start=log.start)
 
     def erase(self, fault: Fault) -> None:
-        """Erase records of a log as the command does: copy what stays, then delete the rest.
+        """Erase records of a log as the command does: copy what stays, then delete the originals.
 
         It takes as long as the fault lasts.
         """

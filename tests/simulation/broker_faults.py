@@ -1,4 +1,4 @@
-"""Faults of the brokers: of the coordinator, leaders, watermarks, and of what the disk keeps."""
+"""Faults of the brokers: of the coordinator, of leaders and watermarks, and of stored records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.simulation.cluster import Cluster
 from tests.simulation.faults import SMALL_LOGS, Fault, FaultKind, Kinds, Undo
 from tests.simulation.partition_log import PartitionLog, damaged, without_first
 
-#: Answers of a coordinator that refuses a commit: it loads, is away, is another, is slow.
+#: Why a coordinator refuses a commit: it is loading, unavailable, not the coordinator, or slow.
 _REFUSALS: Final = (
     codes.COORDINATOR_LOADING,
     codes.COORDINATOR_NOT_AVAILABLE,
@@ -35,16 +35,16 @@ _READ_ERRORS: Final = (
     codes.TOPIC_AUTHORIZATION_FAILED,
     codes.UNKNOWN_SERVER_ERROR,
 )
-#: Of which topics writes or reads are refused: dead letters, events or others.
+#: The kinds of topics whose writes or reads are refused: dead letters, events or others.
 _TOPIC_KINDS: Final[Sequence[Callable[[str], bool]]] = (
     lambda name: name == DEAD_LETTERS,
     lambda name: name in _EVENT_TOPICS,
     lambda name: name not in (DEAD_LETTERS, *_EVENT_TOPICS),
 )
-#: Followers catch up within this time, in seconds: after a change of leaders, and at all.
+#: Followers catch up within this time, in seconds: after a change of leader, and otherwise.
 LONGEST_CATCH_UP: Final = 0.6
 LONGEST_WATERMARK: Final = 2.0
-#: A watermark that was behind is right for so long: a worker believes a lower end in the end.
+#: A watermark that was behind stays right this long: a worker eventually believes a lower end.
 HONEST_SECONDS: Final = 5.0
 
 
@@ -52,41 +52,41 @@ class _Loss(StrEnum):
     """What a log loses."""
 
     ALL = "the deletion of all records"
-    """By a retention that was set on it; offsets go on."""
+    """By a retention set on the topic; offsets continue."""
     FIRST = "the deletion of the first records"
     LAST = "the loss of the last records"
     """A replica that had not followed became the leader (an unclean election)."""
     REPLACED = "the loss of the last records, and others in their place"
-    """At once: no reader sees the log shorter."""
+    """At the same moment: no reader sees a shorter log."""
     TOPIC = "a new topic in the place"
-    """Deleted and created again: offsets begin again."""
+    """Deleted and created again: offsets restart at 0."""
 
 
 _LOSSES: Final = tuple(_Loss)
 _FEW_RECORDS: Final = 6
-#: The share of the logs that get a marker at once.
+#: The share of the logs that get a marker at the same time.
 _MARKED_SHARE: Final = 0.3
-#: Answers in a row, of all that is read.
+#: The most damaged answers in a row, over all reads.
 _MOST_DAMAGED: Final = 3
 
 
 class BrokerFaults:
-    """What brokers do wrong, or are made to do."""
+    """The faults of brokers, and those that are forced on them."""
 
     def __init__(self, cluster: Cluster, *, note: Callable[[str], None]) -> None:
         self._loop = cluster.loop
         self._cluster = cluster
         self._note = note
         self._commit_errors: deque[int] = deque()
-        #: How many answers to come have a gap.
+        #: How many of the next answers have a gap.
         self._gaps = 0
-        #: Where answers had one: topic, partition and offset. A worker that meets a gap twice
-        #: takes it for true, as those of transactions are.
+        #: Where answers had a gap: topic, partition and offset. A worker that meets a gap twice
+        #: believes it, since transactions also leave gaps.
         self._left_out: set[tuple[str, int, int]] = set()
-        #: How many are damaged on their way.
+        #: How many of the next answers are damaged in transit.
         self._damaged = 0
-        #: By family and partition: when a watermark was last set back, and until when none is
-        #: again, in virtual seconds.
+        #: By family and partition, in virtual seconds: when a watermark was last set back, and
+        #: until when it must not be set back again.
         self._honest_until: dict[tuple[str, int], tuple[float, float]] = {}
         #: The partitions of events that have lost records that were read, and when they did.
         self.lost: dict[tuple[str, int], float] = {}
@@ -122,7 +122,7 @@ class BrokerFaults:
         return self._commit_errors.popleft() if self._commit_errors else 0
 
     def _altered(self, log: PartitionLog, offset: int, data: bytes) -> bytes:
-        # Where a log begins no reader can tell that something is missing.
+        # At the start of a log no reader can notice that something is missing.
         place = log.topic, log.number, offset
         is_event = log.topic in _EVENT_TOPICS and offset > log.start
         if self._gaps and is_event and place not in self._left_out:
@@ -223,7 +223,7 @@ class BrokerFaults:
             self._lead(log, chance.choice(up), chance)
 
     def _lead(self, log: PartitionLog, node: int, chance: Random) -> None:
-        """Let a node lead a partition; its followers tell it later how far they are."""
+        """Let a node lead a partition; its followers report their offsets later."""
         if log.lead(node, behind=chance.choice((0, 0, 1, 50))):
             self._loop.call_later(chance.uniform(0.02, LONGEST_CATCH_UP), log.catch_up)
 
@@ -234,7 +234,7 @@ class BrokerFaults:
         for log in [one for one in self._cluster.logs() if chance.random() < 0.5]:
             about = next((family for family in Family if family in log.topic), log.topic)
             begin, until = self._honest_until.get((about, log.number), (0.0, 0.0))
-            # A worker counts its looks at all of them together.
+            # A worker counts its checks of all partitions together.
             if begin != now and until > now:
                 continue
             self._honest_until[about, log.number] = now, now + lasts + HONEST_SECONDS
@@ -261,7 +261,7 @@ class BrokerFaults:
         there = sorted((log for log in logs if log.batches), key=lambda log: log.start - log.end)
         if not there:
             return
-        # What had few records is soon as long again.
+        # A short log soon reaches its former length.
         if fault.target in SMALL_LOGS:
             there = [log for log in there if log.end - log.start <= _FEW_RECORDS] or there[-1:]
         else:
@@ -289,7 +289,7 @@ class BrokerFaults:
             self._cluster.create_again(log.topic)
 
     def _note_loss(self, log: PartitionLog, first: int) -> None:
-        """Note that a log loses the record at an offset, where workers have read it."""
+        """Note that a log loses the record at an offset, if workers have read it."""
         place = log.topic, log.number
         read = [group.offsets.get(place, (0, ""))[0] for group in self._cluster.groups.values()]
         if max(read, default=0) > first:

@@ -1,4 +1,4 @@
-"""Runs in processes of their own: forked from one that has loaded all that runs share."""
+"""Runs in separate processes, forked from one that has loaded everything that runs share."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from typing import BinaryIO, Final
 
 from tests.simulation.run import Outcome, Plan, run, warm_up
 
-#: Real seconds, of which a run takes a few.
+#: The timeout of a run in real seconds; a run usually takes a few.
 RUN_SECONDS: Final = 300.0
 
 
 def run_apart(plan: Plan) -> Outcome:
-    """Carry out a run in a forked process; a run that ends its process is a problem of its own."""
+    """Carry out a run in a forked process; a run that ends its process is reported as a problem."""
     (outcome,) = outcomes_of([plan], processes=1)
     return outcome
 
 
 def outcomes_of(plans: Iterable[Plan], *, processes: int) -> Iterator[Outcome]:
-    """Carry out runs, so many at once, and yield each outcome when its run has ended.
+    """Carry out runs in parallel, and yield each outcome when its run has ended.
 
-    Those that have begun are waited for when the caller asks for no more.
+    When the caller stops iterating, the runs in progress are awaited.
     """
     warm_up()
-    # What is loaded is shared with the children: a collection would touch, and so copy, all of it.
+    # Children share the loaded objects: a collection would touch, and so copy, all of them.
     gc.collect()
     gc.freeze()
     with DefaultSelector() as selector:
@@ -61,13 +61,13 @@ def _start(plan: Plan, selector: DefaultSelector) -> None:
 
 def _outcome(plan: Plan) -> Outcome:
     gc.disable()
-    # What blocks for ever in a run, in virtual time, is shown and ends it.
+    # A run that blocks for ever is ended, and its stack is printed.
     faulthandler.dump_traceback_later(RUN_SECONDS, exit=True)
     try:
         # Faust prints what it cannot log.
         with redirect_stderr(StringIO()):
             return run(plan)
-    except BaseException:  # noqa: BLE001 - whatever it is, it is what this seed came to
+    except BaseException:  # noqa: BLE001 - any failure is the outcome of this seed
         return Outcome(plan.seed, problems=[f"simulation: {traceback.format_exc()}"])
 
 

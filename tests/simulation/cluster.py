@@ -1,4 +1,4 @@
-"""A Kafka cluster in memory: what its nodes answer to each request of the protocol."""
+"""A Kafka cluster in memory: the answers of its nodes to each request of the protocol."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.simulation.partition_log import Appended, PartitionLog, header_of
 EPOCH_SECONDS: Final = 1_590_969_600.0
 
 _EARLIEST, _LATEST = -2, -1
-#: Of a request: key, version, correlation, and the length of the client's name.
+#: A request begins with its key, version, correlation, and the length of the client's name.
 _HEADER: Final = struct.Struct(">hhih")
 
 _REQUESTS: Final = (
@@ -52,7 +52,7 @@ _REQUESTS: Final = (
     SyncGroupRequest,
     InitProducerIdRequest,
 )
-#: By API key: the newest version that the client has; no other is offered.
+#: By API key: the newest version that the client supports; no other is offered.
 _STRUCTS: Final[Mapping[int, Any]] = {one.API_KEY: one._CLASSES[-1] for one in _REQUESTS}
 _API_VERSIONS: Final = [(key, one.API_VERSION, one.API_VERSION) for key, one in _STRUCTS.items()]
 
@@ -64,14 +64,14 @@ class Fate:
     arrives: bool = True
     is_answered: bool = True
     late_seconds: float = 0.0
-    """How long it stays on its way, or in the queue of the broker."""
+    """How long it stays in transit, or in the queue of the broker."""
 
 
 AS_USUAL: Final = Fate()
 
 
 class _Connection(asyncio.Protocol):
-    """A connection at a node, which answers requests one after the other, as Kafka does."""
+    """A connection to a node, which answers requests one after the other, as Kafka does."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -135,7 +135,7 @@ class Node:
         self.is_up = False
         #: Whether the client still waits for the answer to the current request.
         self._is_awaited = True
-        #: Who sent it.
+        #: The process that sent the current request.
         self._sender: Process = self.process
         self._handlers: dict[int, Callable[[Any, str], Any]] = {
             FetchRequest.API_KEY: self._fetch,
@@ -322,7 +322,7 @@ class Node:
                 elif timestamp == _EARLIEST:
                     answers.append((number, 0, -1, log.start))
                 elif log.is_catching_up:
-                    # KIP-207, to versions of the request before 5.
+                    # KIP-207, for versions of the request before 5.
                     answers.append((number, codes.LEADER_NOT_AVAILABLE, -1, -1))
                 else:
                     answers.append((number, 0, -1, log.high_watermark))
@@ -460,30 +460,30 @@ class Cluster:
         #: The number of late requests that are still to be processed.
         self.late_requests = 0
         self.group_initial_delay = 0.0
-        #: What becomes of a request of a process, by its API key: see `RequestFaults`.
+        #: The fate of a process's request, by its API key: see `RequestFaults`.
         self.fate_of: Callable[[int, Process], Fate] = lambda _, __: AS_USUAL
-        #: The error code of a commit that the coordinator refuses; 0 for none.
+        #: The error code with which the coordinator refuses a commit; 0 for none.
         self.commit_error: Callable[[], int] = lambda: 0
-        #: What becomes of the batches that a partition has from an offset on, on their way.
+        #: How a partition's batches from an offset on are altered in transit.
         self.altered: Callable[[PartitionLog, int, bytes], bytes] = lambda _, __, data: data
-        #: The error code of what is written to a topic, by its name, and of what is read from it.
+        #: By topic: the error codes of writes, and of reads.
         self.write_errors: dict[str, int] = {}
         self.read_errors: dict[str, int] = {}
-        #: The error code of all that a member of a group asks its coordinator; 0 for none.
+        #: The error code of every request of a group's member to its coordinator; 0 for none.
         self.group_error = 0
-        #: Commits that went back, by a client that still waited for the answer: a request that its
-        #: client has given up may arrive after the next one.
+        #: Commits that moved an offset back, while their client awaited the answer: a request that
+        #: its client has given up may arrive after the next one.
         self.set_back: list[str] = []
-        #: The partitions whose committed offset ever went back.
+        #: The partitions whose committed offset ever moved back.
         self.went_back: set[tuple[str, int]] = set()
-        #: The committed offset before a late request set it back: the worker does not know this,
+        #: The committed offset before a late request moved it back: the worker does not notice,
         #: and commits again with its next event.
         self.overtaken: dict[tuple[str, int], int] = {}
-        #: By the id of a member: the process that joined with it.
+        #: By member id: the process that joined with it.
         self.senders: dict[str, Process] = {}
         #: By process: its member when it was last assigned partitions.
         self.assigned: dict[Process, str] = {}
-        #: When a process's session expired, until it is assigned partitions again.
+        #: By process without an assignment since then: when its session expired.
         self.expired: dict[Process, float] = {}
         #: Called with a line for the log of the run.
         self.note: Callable[[str], object] = lambda _: None
@@ -492,11 +492,11 @@ class Cluster:
 
     @property
     def bootstrap(self) -> str:
-        """The addresses that clients are given."""
+        """The bootstrap addresses for clients."""
         return ",".join(f"{one.host}:{one.port}" for one in self.nodes)
 
     def create_topic(self, name: str, partitions: int) -> None:
-        """Create a topic, its leaders spread over the nodes."""
+        """Create a topic whose leaders are spread over the nodes."""
         self.topics[name] = [
             PartitionLog(name, number, leader=self.chance.randrange(len(self.nodes)))
             for number in range(partitions)
@@ -511,7 +511,7 @@ class Cluster:
             new.lost = [*old.lost, *old.batches]
 
     def group(self, name: str) -> ConsumerGroup:
-        """Return a group, which need not exist before."""
+        """Return a group; create it if necessary."""
         if name not in self.groups:
             self.groups[name] = ConsumerGroup(
                 self.loop, initial_delay=self.group_initial_delay, on_expiry=self._expire
@@ -541,7 +541,7 @@ class Cluster:
             group.resign()
 
     def finish_loading(self) -> None:
-        """End the loading of groups: each member has a whole session again."""
+        """End the loading of groups: each member gets a full session again."""
         self.is_loading = False
         for group in self.groups.values():
             group.restart_sessions()

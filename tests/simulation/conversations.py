@@ -1,6 +1,6 @@
-"""What clients may ask a broker, step by step: a real Kafka has to answer as the simulated one.
+"""Sequences of client requests: a real Kafka must answer them as the simulated broker does.
 
-`python -m tests.simulation.conversations` prints the answers of the simulated one, as JSON. Names
+`python -m tests.simulation.conversations` prints the simulated broker's answers, as JSON. Names
 and times that differ from run to run are left out.
 """
 
@@ -38,17 +38,17 @@ from tests.simulation.network import Network
 TOPIC: Final = "conversations"
 """Has one partition, no record, and times of appending."""
 _UNKNOWN_TOPIC: Final = "unheard-of"
-#: How long a request may take, and how often a change is asked for, in seconds.
+#: How long a request may take, and the pause between two polls for a change, in seconds.
 _ANSWER_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.05
-#: As a client of Kafka has them, but for the session of the member that says nothing.
+#: As Kafka's clients set them, except the session of the silent member.
 _SESSION_MS, _REBALANCE_MS, _SHORT_SESSION_MS = 10_000, 10_000, 1_000
 _PROTOCOL, _OTHER_PROTOCOL = b"how", b"how else"
 
 Step: TypeAlias = tuple[str, object]
-"""What was asked, and what of the answer counts."""
+"""What was requested, and the part of the answer that counts."""
 Conversation: TypeAlias = Callable[["Kafka"], AsyncIterator[Step]]
-#: By name, in their order: later ones find the records of those before them.
+#: By name, in order: later conversations find the records of earlier ones.
 CONVERSATIONS: Final[dict[str, Conversation]] = {}
 
 
@@ -68,17 +68,17 @@ class Client(NamedTuple):
 
 
 class _Prepared(NamedTuple):
-    """A request of one version, whichever the broker would choose."""
+    """A request of a fixed version, regardless of the broker's choice."""
 
     request: Any
 
     def prepare(self, _: object) -> Any:
-        """Return it, as aiokafka asks for it."""
+        """Return it; called by aiokafka."""
         return self.request
 
 
 class Kafka:
-    """A broker that clients can be connected to, and the group that they talk of."""
+    """A broker that clients can connect to, and the group that they use."""
 
     def __init__(self, host: str, port: int, group: str) -> None:
         self.group = group
@@ -86,9 +86,9 @@ class Kafka:
         self._clients: list[Client] = []
 
     async def be_ready(self) -> None:
-        """Wait until the topic is led, the group has a coordinator, and producers get names.
+        """Wait until the topic has a leader, the group a coordinator, and producers get ids.
 
-        A broker that has just started, or been given a topic, is slower than the simulated one.
+        A broker that has just started, or just created a topic, is slower than the simulated one.
         """
         client = await self.client()
 
@@ -116,11 +116,11 @@ class Kafka:
         return client
 
     async def stranger(self, *, session_ms: int = _SESSION_MS) -> _Member:
-        """Return a client without a name in the group."""
+        """Return a client without a member id in the group."""
         return _Member(await self.client(), self.group, session_ms)
 
     async def member(self, *, session_ms: int = _SESSION_MS) -> _Member:
-        """Return a member to be, which the coordinator has given a name."""
+        """Return a future member, with a member id from the coordinator."""
         member = await self.stranger(session_ms=session_ms)
         given = await member.join()
         assert given.error_code == codes.MEMBER_ID_REQUIRED, given
@@ -186,7 +186,7 @@ class _Member:
         return int(answer.error_code)
 
     def joined(self, answer: Any) -> object:
-        """Return what counts of an answer to `join`: of the members, what they have said."""
+        """Return the part of an answer to `join` that counts: of members, their metadata."""
         return (
             answer.error_code,
             answer.generation_id,
@@ -202,7 +202,7 @@ def _synced(answer: Any) -> object:
 
 
 async def _share(first: _Member, second: _Member) -> None:
-    """Let two members come to share a group in its generation 2; the first one leads."""
+    """Let two members share a group in its generation 2, led by the first."""
     await first.join()
     await first.sync(1, {first.id: b"all"})
     joining = asyncio.ensure_future(second.join())
@@ -215,7 +215,7 @@ async def _share(first: _Member, second: _Member) -> None:
 
 
 async def _until(ask: Callable[[], Any], expected: int) -> int:
-    """Ask again until the answer is an error code, or for as long as an answer may take."""
+    """Repeat a request until it returns the error code, at most for the time of an answer."""
     loop = asyncio.get_running_loop()
     end = loop.time() + _ANSWER_SECONDS
     while True:
@@ -355,7 +355,7 @@ def _batch(
 
 
 async def _produce(client: Client, data: bytes, *, topic: str = TOPIC) -> object:
-    """Return the error, the first offset, whether there is a time, and the log's start."""
+    """Return the error, the first offset, whether a time was set, and the log's start."""
     request = ProduceRequest._CLASSES[-1](None, -1, 5000, [(topic, [(0, data)])])
     answer = (await client.ask(request)).topics[0][1][0]
     return answer[1], answer[2], answer[3] > 0, answer[4]
@@ -457,7 +457,7 @@ async def _what_is_not_there(kafka: Kafka) -> AsyncIterator[Step]:
     yield "offsets of a group that nobody is in", (answer.error_code, answer.topics)
 
 
-# -- who answers
+# -- the answers
 
 
 async def answers_to(name: str, host: str, port: int) -> list[Step]:
@@ -471,7 +471,7 @@ async def answers_to(name: str, host: str, port: int) -> list[Step]:
 
 
 def _simulated_answers() -> Mapping[str, list[Step]]:
-    """Return the answers of the simulated broker; its loop is for a process of its own."""
+    """Return the answers of the simulated broker; its loop needs a separate process."""
     loop = SimulationLoop(Random(1))
     asyncio.set_event_loop(loop)
     loop.network = network = Network(loop, Random(2))

@@ -1,4 +1,4 @@
-"""What goes wrong in a run, as data: which fault, when, where, and for how long."""
+"""The faults of a run, as data: which fault, when, where, and for how long."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from random import Random
 from typing import Final
 
 TARGETS: Final = 12
-#: Of these, the gateway; the others stand for the workers in turn.
+#: The targets that stand for the gateway; the others stand for the workers in turn.
 GATEWAY_TARGETS: Final = (10, 11)
-#: Of a loss, the logs with the fewest records; the others stand for those with most.
+#: The targets of a loss that stand for the shortest logs; the others stand for the longest ones.
 SMALL_LOGS: Final = (1,)
 
 
 class FaultKind(StrEnum):
-    """What a fault does; its target is a worker or the gateway, where it says "a worker"."""
+    """What a fault does; where it says "a worker", its target is a worker or the gateway."""
 
     KILL = "kill"
     """A worker ends at an await, and its supervisor starts it again."""
     KILL_AT_WRITE = "kill-at-write"
     """A worker ends just before, or just after, a request of its own reaches a node."""
     PAUSE = "pause"
-    """A worker stands still, and goes on."""
+    """A worker is paused, and resumes."""
     PAUSE_AT_WRITE = "pause-at-write"
-    """A worker stands still for longer than a session, and then a request of its own leaves."""
+    """A worker is paused for longer than a session just before one of its requests leaves."""
     PAUSE_AT_ASSIGNMENT = "pause-at-assignment"
-    """A worker stands still for longer than a session when it is next given partitions."""
+    """A worker is paused for longer than a session at its next assignment of partitions."""
     LEAVE = "leave"
-    """A worker is asked to end (SIGTERM), and started again."""
+    """A worker is terminated (SIGTERM), and started again."""
     JOIN = "join"
-    """A further worker comes, and goes."""
+    """An additional worker joins, and leaves."""
     DELAY = "delay"
-    """What a worker says to a node or the reader, or they to it, takes longer."""
+    """Messages between a worker and a node, or the reader, take longer."""
     SILENCE = "silence"
-    """What they say to each other is lost, without an end of the connection."""
+    """Messages between them are lost, but the connection stays open."""
     CUT = "cut"
     """The connections of a worker to a node, or the reader's to it, end."""
     REQUEST_LOST = "request-lost"
@@ -51,23 +51,23 @@ class FaultKind(StrEnum):
     COMMIT_REFUSED = "commit-refused"
     """The coordinator refuses commits of offsets."""
     WRITE_REFUSED = "write-refused"
-    """Brokers refuse what is written to a kind of topics: too few replicas, a full disk, rights."""
+    """Brokers refuse writes to a kind of topics: too few replicas, a full disk, missing rights."""
     READ_REFUSED = "read-refused"
-    """Brokers refuse what is read from a kind of topics: rights, a failed disk."""
+    """Brokers refuse reads from a kind of topics: missing rights, a failed disk."""
     GROUP_REFUSED = "group-refused"
-    """The coordinator refuses all that members ask: they have lost their rights to the group."""
+    """The coordinator refuses all requests: the members have lost their rights on the group."""
     SESSION_ENDS = "session-ends"
-    """The coordinator takes a member for gone."""
+    """The coordinator considers a member gone."""
     NODE_STOPS = "node-stops"
-    """A node is away: its partitions get other leaders, and the group another coordinator."""
+    """A node stops: its partitions get other leaders, and the group another coordinator."""
     LEADER_MOVES = "leader-moves"
     """The partitions of a topic get other leaders."""
     WATERMARK_BEHIND = "watermark-behind"
-    """Consumers may not read to the end of a topic, and are told a lower one: a lie."""
+    """Consumers cannot read to the end of a topic: the broker wrongly reports a lower one."""
     FETCH_GAP = "fetch-gap"
-    """An answer with events leaves the first of its batches out: a lie."""
+    """An answer with events wrongly omits the first of its batches."""
     FETCH_DAMAGED = "fetch-damaged"
-    """Answers with records have another bit in what the checksum of a batch is of."""
+    """Answers with records have a flipped bit in the part that a batch's checksum covers."""
     CLOCK_STEP = "clock-step"
     """A worker's wall clock is set."""
     REBALANCE = "rebalance"
@@ -75,12 +75,12 @@ class FaultKind(StrEnum):
     MARKER = "marker"
     """The markers of transactions end logs of events: offsets without a record."""
     LOG_LOST = "log-lost"
-    """A log of events loses records for good: an operator has to accept it. Of a sequence alone."""
+    """A log of events loses records for good: an operator must accept it. Only in sequences."""
     ERASURE = "erasure"
-    """The operator erases records of a log, and copies the others. Of a sequence alone."""
+    """The operator erases records of a log, and copies the others. Only in sequences."""
 
 
-#: How late a request may be, in seconds: longer than a session, and than a client waits.
+#: How late a request may be, in seconds; the maximum exceeds a session and a client's timeout.
 LATE_SECONDS: Final = (1.0, 8.0)
 
 
@@ -94,7 +94,7 @@ class Fault:
     lasts: float
     steps: int
     number: int
-    """A further choice, which each kind reads as it needs."""
+    """A further random choice, which each kind uses as needed."""
 
     def __str__(self) -> str:
         return (
@@ -104,11 +104,11 @@ class Fault:
 
     @property
     def late_seconds(self) -> float:
-        """How late a request is that waits at the broker."""
+        """How long a late request waits at the broker."""
         return Random(self.number).uniform(*LATE_SECONDS)
 
 
-#: Ends what a fault has begun.
+#: Ends a fault that lasts.
 Undo = Callable[[], None]
-#: Carries faults out, by kind, and returns how to end what lasts.
+#: By kind: carries out a fault; if the fault lasts, returns a function that ends it.
 Kinds = Mapping[FaultKind, Callable[[Fault], Undo | None]]

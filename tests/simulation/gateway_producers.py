@@ -1,4 +1,4 @@
-"""Producers that send events to the gateway until their outcome is known; and what it told them."""
+"""Producers that send events to the gateway until their outcome is known, and the checks."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ from tests.simulation.records import Sent
 
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
-#: How long a producer waits for an answer, and until it sends again, in seconds.
+#: How long a producer waits for an answer, and before it sends again, in seconds.
 ANSWER_SECONDS, RETRY_SECONDS = 5.0, 0.3
 MOST_REQUESTS: Final = 30
 _REPEATED: Final = 409
-#: Statuses after which a request is sent again: nothing of it was judged.
+#: Statuses after which a request is sent again: none of its events was judged.
 _AGAIN: Final = (408, _REPEATED, 429)
 
 
 class Receipt(NamedTuple):
-    """What the gateway says of an event that it has accepted."""
+    """The gateway's receipt for an accepted event."""
 
     id: str
     source: str
@@ -56,17 +56,17 @@ class Receipt(NamedTuple):
 
 @dataclass
 class Deliveries:
-    """What producers know of their events."""
+    """The outcomes of the producers' events."""
 
     accepted: list[tuple[bytes, Receipt]] = field(default_factory=list)
     refused: list[tuple[bytes, str]] = field(default_factory=list)
     """With the type of the problem."""
     pending: int = 0
-    """How many have no outcome yet."""
+    """How many events have no outcome yet."""
 
 
 class Credentials(NamedTuple):
-    """What a producer proves with who it is."""
+    """The credentials of a producer."""
 
     token: str
     signing: SigningSecret
@@ -74,7 +74,7 @@ class Credentials(NamedTuple):
 
 @cache
 def credentials_of(producers: Producers) -> tuple[Secrets, Mapping[str, Credentials]]:
-    """Return the gateway's secrets of all producers, and those of each."""
+    """Return the gateway's secrets for all producers, and each producer's credentials."""
     stored: dict[str, Any] = {}
     own: dict[str, Credentials] = {}
     for one in producers:
@@ -91,13 +91,13 @@ def credentials_of(producers: Producers) -> tuple[Secrets, Mapping[str, Credenti
 
 
 def producer_of(producers: Producers, message: Sent) -> str:
-    """Return the producer that sends a message: of a damaged one, one that sends its family."""
+    """Return the producer of a message; for a damaged one, a producer that sends its family."""
     found = owner_of(producers, message.value or b"")
     return found.id if found is not None else _sender_of(producers, message.family)
 
 
 def owner_of(producers: Producers, value: bytes) -> Producer | None:
-    """Return the producer whose source an event names; None where it names none."""
+    """Return the producer whose source an event names; None if it names none."""
     try:
         source = json.loads(value)["source"]
     except (ValueError, KeyError, TypeError):
@@ -112,7 +112,7 @@ def _sender_of(producers: Producers, family: Family) -> str:
 
 
 class GatewayProducer:
-    """Sends the events of one producer, some together, each again until its outcome is known."""
+    """Sends the events of one producer, some in batches, each until its outcome is known."""
 
     def __init__(
         self,
@@ -131,8 +131,8 @@ class GatewayProducer:
         self._requests = 0
 
     async def send(self, values: Sequence[bytes], *, seconds: float) -> None:
-        """Send events, begun within about so many seconds."""
-        # A request takes up to half a second: all have to fit into a run.
+        """Send events; all requests begin within about this many seconds."""
+        # A request takes up to half a second: all must fit into a run.
         most = self._chance.choice((1 + len(values) // MOST_REQUESTS, 10, 40))
         parts = list(_parts(values, most))
         begins = sorted(self._chance.uniform(0, seconds) for _ in parts)
@@ -184,7 +184,7 @@ class GatewayProducer:
         return path, body, headers
 
     def _read(self, values: list[bytes], status: int, answer: Any) -> list[bytes]:
-        """Note the outcome of each event; return those that have to be sent again."""
+        """Note the outcome of each event; return those that must be sent again."""
         if "receipts" in answer:
             items: Any = [{"receipt": one} for one in answer["receipts"]]
         elif "items" in answer:
@@ -208,7 +208,7 @@ class GatewayProducer:
 
 
 def _parts(values: Sequence[bytes], most: int) -> Iterator[list[bytes]]:
-    """Yield events that are sent together; what is not JSON makes a batch unreadable, so alone."""
+    """Yield events to send together; those that are not JSON alone, as they would spoil a batch."""
     part: list[bytes] = []
     for value in values:
         if not _is_json(value):
@@ -231,9 +231,9 @@ def _is_json(value: bytes) -> bool:
 
 
 def gateway_problems(deliveries: Deliveries, stored: Stored, producers: Producers) -> Iterator[str]:
-    """Yield each receipt without its event, each event twice, and each verdict that is another's.
+    """Yield each receipt without its event, each duplicate position, and each wrong verdict.
 
-    Whether an event is to be accepted, the gateway's own admission says, asked in quiet.
+    The verdicts are compared with those of the gateway's own admission, called without faults.
     """
     admission = Admission(producers, now=lambda: datetime.fromtimestamp(time(), UTC))
     positions: dict[tuple[str, int, int], tuple[str, str]] = {}

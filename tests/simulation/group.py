@@ -1,7 +1,7 @@
 """A consumer group at its coordinator, by the classic protocol (joins, syncs, heartbeats).
 
 The states and the answers are those of Apache Kafka's group coordinator. The group outlives its
-coordinator, as its topic does: a new one goes on with members, generation and offsets.
+coordinator, as its topic does: a new coordinator continues with members, generation and offsets.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ class ConsumerGroup:
     members: dict[str, _Member] = field(default_factory=dict)
     #: By (topic, partition): offset and metadata.
     offsets: dict[tuple[str, int], tuple[int, str]] = field(default_factory=dict)
-    #: The seconds of each rebalance: until all members have joined, or are taken for gone.
+    #: The duration of each rebalance in seconds: until all members have joined, or have expired.
     waits: list[float] = field(default_factory=list)
-    #: Called with the id of a member that was not heard for a session, and is gone.
+    #: Called with the id of a member that was silent for a session, and has expired.
     on_expiry: Callable[[str], object] = lambda _: None
     _pending: dict[str, None] = field(default_factory=dict)
     _completion: asyncio.TimerHandle | None = None
@@ -71,7 +71,7 @@ class ConsumerGroup:
     _made: int = 0
     #: True while a new group waits for further members.
     _initial: bool = False
-    #: True where a rebalance was under way when the group was handed over.
+    #: True if a rebalance was in progress when the group was handed over.
     _begins_anew: bool = False
 
     # -- requests
@@ -153,7 +153,7 @@ class ConsumerGroup:
         return codes.REBALANCE_IN_PROGRESS if self.state is GroupState.PREPARING else codes.NONE
 
     def leave(self, member_id: str) -> int:
-        """Return the error code that answers a member who leaves."""
+        """Return the error code that answers a member's request to leave."""
         if member_id in self._pending:
             del self._pending[member_id]
             return codes.NONE
@@ -177,12 +177,12 @@ class ConsumerGroup:
     # -- changes
 
     def touch(self, member: _Member) -> None:
-        """Begin a member's session anew."""
+        """Restart a member's session."""
         self._stop_expiry(member)
         member.expiry = self.loop.call_later(member.session_seconds, self._expire, member)
 
     def restart_sessions(self) -> None:
-        """Give each member a whole session, as a new coordinator does."""
+        """Give each member a full session, as a new coordinator does."""
         for member in self.members.values():
             if member.joining is None and member.syncing is None:
                 self.touch(member)
@@ -191,7 +191,7 @@ class ConsumerGroup:
             self.rebalance()
 
     def resign(self) -> None:
-        """Answer all that waits, as a coordinator does that hands the group over."""
+        """Answer all pending requests, as does a coordinator that hands the group over."""
         for member in self.members.values():
             self._stop_expiry(member)
             _answer(member.joining, Joined(codes.NOT_COORDINATOR, member=member.id))
@@ -200,12 +200,12 @@ class ConsumerGroup:
         if self._completion is not None:
             self._completion.cancel()
         if self.state in {GroupState.PREPARING, GroupState.COMPLETING}:
-            # Only a stable group is stored: what was under way begins anew.
+            # Only a stable group is stored: a rebalance in progress starts again.
             self.state = GroupState.STABLE
             self._begins_anew = True
 
     def end_session(self, number: int) -> None:
-        """Take a member for gone that is not."""
+        """Expire a member that is still alive."""
         if self.members:
             ids = list(self.members)
             self._remove(self.members[ids[number % len(ids)]])
@@ -311,6 +311,6 @@ class ConsumerGroup:
 
 
 def _answer(request: asyncio.Future[_Given] | None, given: _Given) -> None:
-    """Answer a request that waits, unless it was answered."""
+    """Answer a pending request, unless it was answered already."""
     if request is not None and not request.done():
         request.set_result(given)

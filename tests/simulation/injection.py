@@ -1,4 +1,4 @@
-"""Carries out the faults of a run: each kind does what its description says, and undoes it."""
+"""Carries out the faults of a run as `FaultKind` describes them, and ends them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Injection:
             self._loop.call_at(fault.at, self._inject, number, fault)
 
     def heal(self) -> None:
-        """End all that still lasts."""
+        """End all faults that still last."""
         for number in sorted(self._undo):
             self._undo.pop(number)()
         self._requests.heal()

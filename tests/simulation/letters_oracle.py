@@ -1,4 +1,4 @@
-"""The judgement of dead letters, by what was sent: their form is read without the workers' code."""
+"""Judges dead letters by what was sent, and parses them without the workers' code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Origin = tuple[str, int, int]
 
 _PREFIX: Final = "smartregion-"
 _ADDED: Final = ("reason", "field", "detail", "topic", "partition", "offset", "time")
-#: What may follow those.
+#: The headers that may follow those.
 _OPTIONAL: Final = ("timestamp", "null-value", "shortened", "producer", "records")
 GATEWAY: Final[Origin] = ("http", -1, -1)
 
@@ -39,7 +39,7 @@ class _Letter(NamedTuple):
 
     @property
     def is_summary(self) -> bool:
-        """True where it stands for several records."""
+        """True if it stands for several records."""
         return "records" in self.added
 
     @property
@@ -83,11 +83,11 @@ def letter_problems(
     refused: Mapping[Origin, tuple[RawRecord, Fate]],
     lost: AbstractSet[Origin],
 ) -> Iterator[str]:
-    """Yield what is wrong of the workers' dead letters.
+    """Yield what is wrong with the workers' dead letters.
 
-    Each of the `refused` records has one or more, of its reason, and each letter is of such
-    records. A letter of one record has its key, value and headers, or the size of each.
-    A summary of several has none of them. Those of `lost` records have nothing to compare with.
+    Each of the `refused` records has one or more dead letters, with its reason, and no other record
+    has any. The dead letter of one record has its key, value and headers, or the size of each. A
+    summary of several has none of them. For `lost` records there is nothing to compare with.
     """
     covered: set[Origin] = set()
     for record in letters:
@@ -108,7 +108,7 @@ def letter_problems(
 
 
 def _letter_problem(letter: _Letter, original: RawRecord, fate: Fate) -> str:
-    """Return what is wrong of a letter of a refused record; "" for nothing."""
+    """Return what is wrong with the dead letter of a refused record; "" for nothing."""
     if letter.reason != fate.reason:
         return f"has {letter.reason}, not {fate.reason}"
     if letter.is_summary:
@@ -119,7 +119,7 @@ def _letter_problem(letter: _Letter, original: RawRecord, fate: Fate) -> str:
 
 
 def gateway_letter_problems(letters: Sequence[RawRecord], sent: Sequence[Sent]) -> Iterator[str]:
-    """Yield what is wrong of the gateway's dead letters, each of which is of some sent record."""
+    """Yield what is wrong with the gateway's dead letters; each belongs to a sent record."""
     refused = [one for one in sent if one.fate.reason is not None and one.fits_a_request]
     for record in letters:
         letter = _read(record)
@@ -128,7 +128,7 @@ def gateway_letter_problems(letters: Sequence[RawRecord], sent: Sequence[Sent]) 
 
 
 def _content_problem(letter: _Letter, record: RawRecord, *, is_kept: bool) -> str:
-    """Return what a letter has that its record has not; "" for nothing."""
+    """Return how a dead letter differs from its record; "" if it does not."""
     if letter.added.get("timestamp") != str(record.timestamp).encode():
         return f"the timestamp {letter.added.get('timestamp')!r}, not {record.timestamp}"
     if is_kept:
@@ -149,7 +149,7 @@ def _content_problem(letter: _Letter, record: RawRecord, *, is_kept: bool) -> st
 
 
 def _is_of(letter: _Letter, sent: Sent) -> bool:
-    """Return whether a letter of the gateway is of a request's item: it has no key."""
+    """Return whether a dead letter of the gateway belongs to a request's item (no key)."""
     value, reason = sent.value or b"", sent.fate.reason
     if reason is RefusalReason.NOT_OWNER:
         reason = RefusalReason.NOT_ALLOWED  # The gateway knows the producer.

@@ -1,7 +1,7 @@
 """An event loop with virtual time, in which the processes of a simulation take turns.
 
 A callback belongs to the process in whose context it was scheduled. A paused process keeps its
-callbacks until it resumes; a killed one loses them, at whatever await it stood.
+callbacks until it resumes; a killed process loses them, whichever await it had reached.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from itertools import count
 from random import Random
 from typing import Any, Final
 
-#: The share of callbacks between threads that have to wait for a turn.
+#: The share of callbacks between threads that must wait for a turn.
 _LONG_TURNS: Final = 0.3
-#: How long a callback takes: time passes, as for a processor, even where nothing waits.
+#: How long a callback takes: as on a processor, time passes even if nothing waits.
 STEP_SECONDS: Final = 0.000_005
 
 
@@ -38,12 +38,12 @@ class Process:
         self.is_queued = False
         self.is_paused = False
         self.is_killed = False
-        #: The number of callbacks that have run, and before which one `at_break` is called: this
-        #: places a fault exactly.
+        #: The number of callbacks that have run, and the one before which `at_break` is called, so
+        #: that a fault happens at an exact point.
         self.steps = 0
         self.break_at = -1
         self.at_break: Callable[[], None] | None = None
-        #: When the last callback of another thread runs.
+        #: When the last scheduled callback of another thread will run.
         self.threads_at = 0.0
         #: Its supervisor, if it has one.
         self.owner: Any = None
@@ -56,7 +56,7 @@ class Process:
         return f"<Process {self.name}>"
 
 
-#: What runs outside of any process: the network, the schedule of faults, the oracle.
+#: Owns what runs outside all processes: the network, the schedule of faults, the oracle.
 _WORLD: Final = Process("world")
 _CURRENT: Final[ContextVar[Process]] = ContextVar("process", default=_WORLD)
 
@@ -67,7 +67,7 @@ def current_process() -> Process:
 
 
 class _Handle(asyncio.TimerHandle):
-    """A callback that is to run: without the checks and the traceback of asyncio's own."""
+    """A scheduled callback, without the checks and the traceback of asyncio's own handle."""
 
     __slots__ = ()
 
@@ -81,7 +81,7 @@ class _Handle(asyncio.TimerHandle):
         self._when = when
 
     def cancel(self) -> None:
-        """Cancel it: a timer is dropped when its time comes."""
+        """Cancel it; a cancelled timer is dropped when it is due."""
         self._cancelled = True
         self._callback = self._args = None  # type: ignore[assignment]
 
@@ -117,9 +117,9 @@ class _NumberedTask(asyncio.Task):  # type: ignore[type-arg]
 class SimulationLoop(asyncio.BaseEventLoop):
     """A loop whose time jumps to the next timer once nothing is ready.
 
-    Of the processes that are ready, `chance` says which runs next; within one, callbacks keep
-    their order, as in a loop of its own. Raises StuckError where neither callback nor timer is
-    left.
+    Among the processes that are ready, `chance` selects the next one to run; within a process,
+    callbacks keep their order, as in its own loop. Raises StuckError if neither a callback nor a
+    timer is left.
     """
 
     def __init__(self, chance: Random) -> None:
@@ -129,17 +129,17 @@ class SimulationLoop(asyncio.BaseEventLoop):
         self._runnable: list[Process] = []
         self._timers: list[tuple[float, int, _Handle]] = []
         self._sequence = 0
-        #: Set by whoever makes the network.
+        #: Set when the network is created.
         self.network: Any = None
-        #: For how long another thread of a process may keep it from a callback, in seconds.
+        #: How long another thread of a process may delay its callbacks, in seconds.
         self.longest_turn = 0.0
-        # Tasks that are no longer awaited: the judgement finds what they break.
+        # For tasks that are no longer awaited: the judgement finds what they break.
         self.set_exception_handler(lambda *_: None)
         # Sets of futures have one order in all runs.
         self.create_future = partial(_NumberedFuture, loop=self)  # type: ignore[method-assign]
-        # Called for each future and task: `bool` returns False, and nothing does so faster.
+        # Called for each future and task: `bool` is the fastest callable that returns False.
         self.get_debug = bool  # type: ignore[method-assign]
-        # The set of all tasks is never read, and keeping it costs as much as making a task.
+        # The set of all tasks is never read, and maintaining it costs as much as creating a task.
         tasks = "_all_tasks" if sys.version_info < (3, 12) else "_scheduled_tasks"
         vars(asyncio.tasks)[tasks].add = deque[Any](maxlen=0).append
 
@@ -166,7 +166,7 @@ class SimulationLoop(asyncio.BaseEventLoop):
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        """Schedule a callback of another thread, in order, once that thread has its turn."""
+        """Schedule a callback of another thread, in order, once that thread gets its turn."""
         if not self.longest_turn or self._chance.random() >= _LONG_TURNS:
             delay = 0.0
         else:
@@ -226,8 +226,8 @@ class SimulationLoop(asyncio.BaseEventLoop):
                 )
 
     def _take_turn(self, process: Process) -> None:
-        """Run what is ready in a process."""
-        # What becomes ready in this turn runs in the next one.
+        """Run the callbacks that are ready in a process."""
+        # Callbacks that become ready in this turn run in the next one.
         ready, process.ready = process.ready, deque()
         while ready:
             handle = ready.popleft()
@@ -246,7 +246,7 @@ class SimulationLoop(asyncio.BaseEventLoop):
             except (SystemExit, KeyboardInterrupt):
                 raise
             except BaseException:
-                # A program goes on, as under asyncio: the judgement finds what this breaks.
+                # As under asyncio, the program continues: the judgement finds what this breaks.
                 if process.owner is None:
                     raise
         process.is_queued = False
@@ -283,7 +283,7 @@ class SimulationLoop(asyncio.BaseEventLoop):
 
     @staticmethod
     def in_process(process: Process, context: Context) -> None:
-        """Make what runs in a context part of a process."""
+        """Assign everything that runs in a context to a process."""
         context.run(_CURRENT.set, process)
 
     def pause(self, process: Process) -> None:
@@ -305,7 +305,7 @@ class SimulationLoop(asyncio.BaseEventLoop):
         for callback in callbacks:
             callback()
 
-    # -- what a loop must have
+    # -- the rest of a loop's interface
 
     def create_task(
         self,
@@ -335,12 +335,12 @@ class SimulationLoop(asyncio.BaseEventLoop):
     def run_in_executor(  # type: ignore[override]
         self, executor: object, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
-        """Call it at once: there is one thread."""
+        """Call it immediately: there is only one thread."""
         del executor
         future = self.create_future()
         try:
             future.set_result(func(*args))
-        except Exception as error:  # noqa: BLE001 - the caller's
+        except Exception as error:  # noqa: BLE001 - returned to the caller
             future.set_exception(error)
         return future
 

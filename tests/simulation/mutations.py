@@ -1,6 +1,6 @@
-"""The rules of the product, each switched off by a change of the running program.
+"""The rules of the product, each with a change to the running program that switches it off.
 
-They test the simulation, which has to find each of them. The rule is written with its change.
+They test the simulation, which must find each change. The text at each change states the rule.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from tests.simulation.snapshot_folders import header_of
 
 
 def _replace(owner: Any, name: str, value: Any) -> None:
-    """Replace an attribute; one that is not there (any more) is an error."""
+    """Replace an attribute; a missing one is an error."""
     if not hasattr(owner, name):
         raise AttributeError(name)
     setattr(owner, name, value)
@@ -67,7 +67,7 @@ def _false(*_: object) -> bool:
     return False
 
 
-#: Those that are one function or constant of the product, with what takes its place.
+#: The rules that are a single function or constant of the product, and its replacement.
 _REPLACED: Final[Mapping[str, tuple[Any, str, Any]]] = {
     # A worker that the broker has forgotten commits nothing.
     "commit-of-stranger": (batch_transport, "_check_commit", _nothing),
@@ -79,34 +79,34 @@ _REPLACED: Final[Mapping[str, tuple[Any, str, Any]]] = {
     "no-lease": (batch_transport, "HEARTBEAT_AGE_SHARE", 1e9),
     # A partition that was elsewhere is shown once it is caught up.
     "kept-shown": (BatchConsumer, "is_caught_up", _true),
-    # A batch whose partition was dropped meanwhile is not applied.
+    # A batch is not applied if its partition was dropped meanwhile.
     "moved-position": (Engine, "_check_position", _nothing),
-    # A log that has another record where one was read is reported.
+    # A log with another record at an offset that was read is reported.
     "diverged": (AssignedPartition, "_diverge", _nothing),
-    # Where a later leader wrote, the record before is looked at again.
+    # When a new leader has written, the record before is checked again.
     "same-epoch": (AssignedPartition, "_has_new_leader", _false),
-    # A log that ends before what was read is reported.
+    # A log that ends before the offset up to which it was read is reported.
     "short-log": (BatchConsumer, "has_exact_ends", False),
     # A failed batch ends the process.
     "agent-restarts": (worker_app, "CrashingSupervisor", OneForOneSupervisor),
-    # A partition is shown while nobody else may own it.
+    # A partition is shown only while no other worker can own it.
     "shown-without-lease": (Membership, "_ownership_problem", _nothing),
-    # A step of a recovery without an answer lets it begin again.
+    # A recovery starts again if one of its steps gets no answer.
     "silent-end": (RebalanceEnd, "_wait", Recovery._wait),
-    # A worker that does not get on ends.
+    # A worker without progress ends.
     "no-watchdog": (watchdog.Watchdog, "check", _nothing_awaited),
     # A rebalance does not wait for a batch that is processed singly.
     "held-rebalance": (BatchConsumer, "is_awaited", _false),
-    # Errors of the coordinator are asked for.
+    # Errors of the coordinator are requested.
     "coordinator-errors": (BatchConsumer, "check_errors", _nothing_awaited),
-    # Of two answers for a partition the one of the higher generation counts.
+    # Of two answers for a partition, the one with the higher generation counts.
     "any-answer": (received, "_counts", _true),
-    # Changes count where what they change is held.
+    # Changes count only if the histories that they change are held.
     "unfounded-changes": (received, "_continues", _true),
     # A Kafka client of the gateway that has failed is replaced.
     "failed-producer": (TopicsWriter, "_close", _nothing_awaited),
 }
-#: What switches a rule off, by name.
+#: The functions that switch a rule off, by name.
 MUTATIONS: Final[dict[str, Callable[[], None]]] = {
     name: partial(_replace, *replaced) for name, replaced in _REPLACED.items()
 }
@@ -145,13 +145,13 @@ def _end_rebalances_by_any_recovery() -> None:
 
 @_mutation("same-leaders")
 def _ask_the_same_leaders() -> None:
-    """A worker that looks for positions looks for new leaders."""
+    """A worker that looks up positions also looks up new leaders."""
     thread = batch_transport._BatchConsumerThread
     real = thread.on_start
 
     async def on_start(self: batch_transport._BatchConsumerThread) -> None:
         await real(self)
-        # What was set on the client's object; the class has its own.
+        # Remove the attribute of the object, so that the class's own applies.
         del self._ensure_consumer()._fetcher._proc_offset_request
 
     _replace(thread, "on_start", on_start)
@@ -159,7 +159,7 @@ def _ask_the_same_leaders() -> None:
 
 @_mutation("faust-acks")
 def _commit_what_was_passed_on() -> None:
-    """What is merged is committed, not what was passed on."""
+    """The merged position is committed, not the position that was passed on."""
     real = AssignedPartition.to_commit
 
     def to_commit(self: AssignedPartition) -> Committed:
@@ -206,7 +206,7 @@ def _go_on_after_a_lost_dead_letter() -> None:
 
 @_mutation("commit-before-letters")
 def _commit_before_the_letters() -> None:
-    """A batch is done once the broker has acknowledged its letters."""
+    """A batch is done once the broker has acknowledged its dead letters."""
     real = BatchProducer.write_all
 
     async def write_all(self: BatchProducer, *given: Any) -> None:
@@ -251,13 +251,13 @@ def _seek_to_the_committed_offset() -> None:
 
 @_mutation("position-too-high")
 def _skip_a_record_after_a_rebalance() -> None:
-    """After a rebalance reading goes on at the position."""
+    """After a rebalance, reading continues at the position."""
     _shift_positions(1)
 
 
 @_mutation("position-too-low")
 def _read_a_record_again_after_a_rebalance() -> None:
-    """What is merged is not merged again after a rebalance."""
+    """Merged records are not merged again after a rebalance."""
     _shift_positions(-1)
 
 
@@ -287,7 +287,7 @@ def _change_positions(change: Callable[[Position], Position]) -> None:
 
 @_mutation("kept-of-others")
 def _keep_states_of_others() -> None:
-    """The states of a partition that another worker has are dropped."""
+    """The states of a partition that moved to another worker are dropped."""
 
     def drop(self: AssignedPartition) -> None:
         self.is_caught_up = False
@@ -297,7 +297,7 @@ def _keep_states_of_others() -> None:
 
 @_mutation("commit-of-lost-log")
 def _commit_of_lost_logs() -> None:
-    """Nothing is committed of a partition whose log has lost records."""
+    """Nothing is committed for a partition whose log has lost records."""
 
     def new_offset(self: BatchConsumer, tp: TP) -> int | None:
         partition = self._partitions.get(tp)
@@ -308,7 +308,7 @@ def _commit_of_lost_logs() -> None:
 
 @_mutation("held-report")
 def _hold_rebalances_for_reports() -> None:
-    """A rebalance does not wait for the report of a record that ends workers."""
+    """A rebalance does not wait for the report on a record that ends workers."""
     real = Engine._report_poison_record
 
     async def report(self: Engine, tp: TP, offset: int, ends: int, _: BatchConsumer) -> None:
@@ -406,7 +406,7 @@ def _change_letters(
 
 @_mutation("arrival-order")
 def _let_the_later_arrival_count() -> None:
-    """Source and id decide between events of one time, never their arrival."""
+    """Between events of the same time, source and id decide, never the order of arrival."""
 
     def newest(left: Cell, right: Cell) -> Cell:
         return left if left.time > right.time or left[:3] == right[:3] else right
@@ -417,7 +417,7 @@ def _let_the_later_arrival_count() -> None:
 
 @_mutation("swapped-outcomes")
 def _swap_outcomes() -> None:
-    """A duplicate is told from a superseded record."""
+    """A duplicate is distinguished from a superseded record."""
     swapped = {
         core.Outcome.DUPLICATE: core.Outcome.SUPERSEDED,
         core.Outcome.SUPERSEDED: core.Outcome.DUPLICATE,
@@ -458,7 +458,7 @@ def _keep_explanations_of_former_owners() -> None:
 
 @_mutation("stopped-producer")
 def _wait_for_stopped_producers() -> None:
-    """What a stopped Kafka client of the gateway leaves is given up."""
+    """Unfinished writes of a stopped Kafka client of the gateway are given up."""
 
     def give_up(_: TopicsWriter) -> None:
         """Wait for it."""
@@ -468,13 +468,13 @@ def _wait_for_stopped_producers() -> None:
 
 @_mutation("snapshot-of-other-topic")
 def _restore_states_of_other_topics() -> None:
-    """A snapshot is of the topic that is there, by its id."""
+    """A snapshot is used only for the topic with the same id."""
     _forgive_in_snapshots("topic")
 
 
 @_mutation("snapshot-of-other-rules")
 def _restore_states_of_other_rules() -> None:
-    """A snapshot is of the same rules."""
+    """A snapshot is used only under the same rules."""
     _forgive_in_snapshots("rules")
 
 

@@ -1,4 +1,4 @@
-"""Connections in memory, with delays, cuts, and ends that the other side never notices."""
+"""Connections in memory, with delays, resets, and closes that the other side never notices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tests.simulation.loop import Process, SimulationLoop, current_process
 
-#: The delays of a message in a network without faults, in seconds: the longer they are, the more
+#: Ranges of message delays in a network without faults, in seconds: with longer delays, more
 #: messages are in flight.
 DELAYS: Final = ((0.0001, 0.002), (0.0005, 0.02), (0.002, 0.06))
 
@@ -56,17 +56,17 @@ class Endpoint(asyncio.Transport):
         self.close()
 
     def pause_reading(self) -> None:
-        """Keep what arrives."""
+        """Buffer incoming data."""
         self._is_reading = False
 
     def resume_reading(self) -> None:
-        """Pass on what was kept."""
+        """Pass on the buffered data."""
         self._is_reading = True
         while self._unread and self._is_reading:
             self._unread.pop(0)()
 
     def is_reading(self) -> bool:
-        """Return True where data are passed on."""
+        """Return True unless reading is paused."""
         return self._is_reading
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
@@ -79,11 +79,11 @@ class Endpoint(asyncio.Transport):
 
     @property
     def peer_host(self) -> str:
-        """The address of the other end, which its process has."""
+        """The address of the process at the other end."""
         return self.network.address_of(self.peer.process)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return the address of the other end; the default for all else: there is no socket."""
+        """Return the address of the other end, otherwise the default: there is no socket."""
         return (self.peer_host, 0) if name == "peername" else default
 
     def get_write_buffer_size(self) -> int:
@@ -126,7 +126,7 @@ class Endpoint(asyncio.Transport):
             self.protocol.connection_lost(error)
 
     def reset(self, *, is_heard: bool = True) -> None:
-        """End the connection at once; `is_heard`: the other side gets a reset."""
+        """End the connection immediately; if `is_heard`, the other side gets a reset."""
         self._is_closing = True
         self._is_lost = True
         self.network.forget(self)
@@ -146,20 +146,20 @@ class Network:
         self._addresses: dict[str, str] = {}
         #: The processes whose connections end with them.
         self._watched: dict[Process, None] = {}
-        #: By pair of process names: added to each delay, in seconds; `inf` swallows all.
+        #: By pair of process names: what is added to each delay, in seconds; `inf` drops messages.
         self.added_delay: dict[tuple[str, str], float] = {}
-        #: When the last message arrives of those that were sent while some were delayed.
+        #: When the last message sent while messages were delayed will arrive.
         self.last_arrival = 0.0
 
     def delay(self, sender: Process, receiver: Process) -> float:
-        """Return the delay of a message that is sent now."""
+        """Return the delay of a message sent now."""
         usual = self.chance.uniform(*self.delays)
         if not self.added_delay:
             return usual
         return usual + self.added_delay.get((sender.name, receiver.name), 0.0)
 
     def address_of(self, process: Process) -> str:
-        """Return the address from which a process connects: one for each name."""
+        """Return the address from which a process connects: each name has its own."""
         return self._addresses.setdefault(process.name, f"10.0.0.{len(self._addresses) + 1}")
 
     def listen(
@@ -198,7 +198,7 @@ class Network:
         return [end for end in self._open if end.process is process]
 
     def cut(self, end: Endpoint) -> None:
-        """Reset a connection in the middle: each side is told separately."""
+        """Reset a connection in the network: each side is notified separately."""
         other = end.peer
         error = ConnectionResetError("connection reset by the network")
         for one in (end, other):

@@ -42,10 +42,10 @@ from tests.simulation.traffic import Traffic
 Stored = Mapping[tuple[str, int, int], bytes | None]
 States = Mapping[tuple[Family, int], Mapping[str, EntityState]]
 
-#: A worker may show a partition that has lost records for so long: it looks regularly, and waits
-#: for the broker's answers.
+#: How long a worker may show a partition that has lost records: it checks regularly, and waits for
+#: the broker's answers.
 LONGEST_UNSEEN_SECONDS: Final = 12.0
-#: More figures than that have a value in every run.
+#: Every run has more figures with a value than this.
 _FEWEST_FIGURES: Final = 50
 
 
@@ -69,7 +69,7 @@ class Judgement(NamedTuple):
 
 
 class _Awake(NamedTuple):
-    """A worker whose process runs and is not paused."""
+    """A worker whose process is running and not paused."""
 
     name: str
     process: Process
@@ -126,16 +126,16 @@ class Completeness:
         #: By family and partition: the states of all events before an offset, and that offset.
         self._states: dict[tuple[Family, int], dict[str, EntityState]] = {}
         self._offsets: dict[tuple[Family, int], int] = {}
-        #: What each process of a worker was found to show, and in which generation.
+        #: By process of a worker: the generation and partitions that it last showed.
         self._seen: dict[Process, tuple[int, frozenset[int]]] = {}
 
     def forget(self) -> None:
-        """Forget all events, because a log was accepted as it is now."""
+        """Forget all events, because the present state of a log was accepted."""
         self._states.clear()
         self._offsets.clear()
 
     def problems(self, workers: Sequence[SimulatedWorker]) -> Iterator[str]:
-        """Yield what is missing where a worker begins to show a partition."""
+        """Yield what is missing when a worker begins to show a partition."""
         group = self._cluster.group(self._app_id)
         for worker in _awake(workers):
             shown, owned_in = worker.membership.shown(), worker.membership.generation
@@ -157,7 +157,7 @@ class Completeness:
     ) -> Iterator[str]:
         log = self._cluster.topics[topic_name(family)][partition]
         if log.lost and not self._accepted.get((log.topic, partition)):
-            return  # `shown_losses` watches that it is not shown for long.
+            return  # `shown_losses` checks that it is not shown for long.
         found = store.states(family, partition)
         for entity, state in self._committed(family, partition).items():
             if merge_states(state, found.get(entity, EMPTY)) != found.get(entity, EMPTY):
@@ -191,7 +191,7 @@ def shown_losses(
     accepted: AcceptedLosses,
     now: float,
 ) -> Iterator[str]:
-    """Yield where a worker shows a partition long after its log lost records that were read."""
+    """Yield each partition shown by a worker long after its log lost records that were read."""
     for worker in _awake(workers):
         shown = worker.membership.shown()
         for (topic, partition), since in lost.items():
@@ -201,9 +201,9 @@ def shown_losses(
 
 
 def foreign_states(workers: Iterable[SimulatedWorker]) -> Iterator[str]:
-    """Yield where a worker that shows partitions holds states of others.
+    """Yield each partition whose states a worker holds without showing it, though it shows others.
 
-    They would waste memory, and keep what has been erased since.
+    Such states would waste memory, and keep records that have been erased since.
     """
     for worker in _awake(workers):
         if not worker.membership.shown():
@@ -215,7 +215,7 @@ def foreign_states(workers: Iterable[SimulatedWorker]) -> Iterator[str]:
 
 
 def shown_unheard(cluster: Cluster, workers: Iterable[SimulatedWorker]) -> Iterator[str]:
-    """Yield each worker that still shows something although its session has expired.
+    """Yield each worker that still shows partitions although its session has expired.
 
     Its lease is shorter than a session, and begins earlier.
     """
@@ -228,14 +228,14 @@ def shown_unheard(cluster: Cluster, workers: Iterable[SimulatedWorker]) -> Itera
 def waiting_for(
     cluster: Cluster, workers: Sequence[SimulatedWorker], *, app_id: str, partitions: int
 ) -> str:
-    """Return what is still to be done; "" once all events are committed and all figures shown."""
+    """Return what is still missing; "" once all events are committed and all figures shown."""
     if cluster.late_requests:
         return f"{cluster.late_requests} late requests"
     group = cluster.group(app_id)
     for log in _event_logs(cluster):
         committed, metadata = group.offsets.get((log.topic, log.number), (0, ""))
         committed = cluster.overtaken.get((log.topic, log.number), committed)
-        # A log may lose markers that were read; without a record before them nothing is lost.
+        # A log may lose markers that were read; without a record before them, nothing is lost.
         had_records = decode_commit_metadata(metadata).last is not None
         if committed < log.end or (committed > log.end and had_records):
             return f"{log.topic}[{log.number}]: committed {committed}, ends at {log.end}"
@@ -284,12 +284,12 @@ def judge(
         if worker.is_wanted and worker.engine is not None and worker.membership is not None
     }
     comparison = compare_exposed(audit, [*pages.values()])
-    # The audit counts a record on a wrong partition whose copy on the right one may be lost.
+    # The audit counts a misrouted record, while its copy on the right partition may be lost.
     if not any(name == FORWARDED_FROM for record in gone for name, _ in record.headers):
         problems += comparison.differences
     if comparison.compared < _FEWEST_FIGURES:
         problems.append(f"only {comparison.compared} figures were compared")
-    if not lost:  # Else lost records were counted, and the others are counted again.
+    if not lost:  # Otherwise lost records were counted, and the others are counted again.
         problems += outcomes.at_the_end(stored, pages)
     refused: dict[Origin, tuple[RawRecord, Fate]] = {}
     valid: list[RawRecord] = []
@@ -328,8 +328,8 @@ def judge(
 def _expected_states(valid: Iterable[RawRecord], partitions: int) -> States:
     """Return the state of each entity after all valid records, by family and partition.
 
-    Of the records of a fact and day, the one with the greatest time, source and id counts,
-    wherever it is. Records on a wrong partition were forwarded.
+    Of the records of a fact and day, the one with the greatest time, source and id counts, on
+    whichever partition it is: misrouted records were forwarded.
     """
     expected: dict[tuple[Family, int], dict[str, dict[str, dict[str, Cell]]]] = {
         (family, number): {} for family in Family for number in range(partitions)

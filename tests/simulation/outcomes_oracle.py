@@ -1,4 +1,4 @@
-"""The judgement of the outcomes that workers count, by what was sent and in which order."""
+"""Judges the outcomes that workers count, by what was sent and in which order."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _Order = tuple[int, str, str]
 
 
 class _Batch(NamedTuple):
-    """What the records of a batch have to be counted as."""
+    """The expected outcomes of a batch's records."""
 
     result: Result
     origins: Sequence[Origin]
@@ -39,7 +39,7 @@ class _Batch(NamedTuple):
 
 
 class _Partition:
-    """The records of a partition below `end`: of each cell the greatest time, source and id."""
+    """A partition's records before `end`: for each cell, the greatest time, source and id."""
 
     def __init__(self) -> None:
         self.end = 0
@@ -47,12 +47,12 @@ class _Partition:
 
 
 class Outcomes:
-    """Watches what each life of a worker counts.
+    """Checks what each process of a worker counts.
 
-    Of records that nobody has processed before, their order alone says what they have to be counted
-    as. Those that are processed again meet a state that has some of them already: what the worker
-    had before is then what they are compared with. What had been committed when a process began, it
-    neither counts nor writes dead letters or copies of.
+    For records that no worker has processed before, their order alone determines the outcome.
+    Records that are processed again meet a state that already has some of them, so they are
+    compared with the worker's previous state. Records that were committed when a process began are
+    not counted by it, and it writes no dead letters or copies of them.
     """
 
     def __init__(self, fates: Fates, cluster: Cluster, accepted: AcceptedLosses) -> None:
@@ -60,15 +60,15 @@ class Outcomes:
         self._cluster = cluster
         self._accepted = accepted
         self._partitions: dict[tuple[Family, int], _Partition] = {}
-        #: By result, until it is counted.
+        #: By result that is not counted yet: its batch.
         self._batches: dict[int, _Batch] = {}
-        #: By the meters of each life: what they have to be.
+        #: By the meters of each process: their expected values.
         self._lives: dict[int, tuple[Meters, Counter[tuple[str, str]], Counter[str]]] = {}
         self._counted: set[Origin] = set()
         self.problems: list[str] = []
 
     def watch(self) -> None:
-        """Look at each batch that an engine computes, and at each that its meters count."""
+        """Observe each batch that an engine computes, and each that its meters count."""
         process, count = vars(merging)["process"], Meters.count
         write_all, move = BatchProducer.write_all, StateStore.move
 
@@ -83,7 +83,7 @@ class Outcomes:
             self._note(meters, result)
 
         async def written(producer: BatchProducer, records: Sequence[OutgoingRecord]) -> None:
-            # What was accepted to be lost is part of the rules: all is judged again.
+            # Accepted losses are part of the rules, so all records are judged again.
             if not self._accepted:
                 self._check_new("writes", [one for each in records for one in origins_of(each)])
             await write_all(producer, records)
@@ -104,7 +104,7 @@ class Outcomes:
         setattr(StateStore, "move", moved)  # noqa: B010
 
     def _check_new(self, does: str, origins: Iterable[Origin]) -> None:
-        """Note a worker that does again what had been committed when its process began."""
+        """Note a worker that repeats what was committed before its process began."""
         worker = current_process().owner
         for topic, partition, offset in origins:
             place = topic, partition
@@ -174,7 +174,7 @@ class Outcomes:
         self._counted.update(batch.origins)
 
     def at_the_end(self, stored: Iterable[Origin], pages: Mapping[int, Exposed]) -> Iterator[str]:
-        """Yield what was counted wrongly; `pages` has what is exposed, by the id of its meters."""
+        """Yield wrong counts; `pages` has the exposed values, by the id of their meters."""
         yield from self.problems
         if missing := set(stored) - self._counted:
             yield f"{len(missing)} records were never counted, the first is {min(missing)}"

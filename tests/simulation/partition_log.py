@@ -1,4 +1,4 @@
-"""The log of a partition, as a leader keeps it: batches of bytes, offsets, producers' sequences."""
+"""The log of a partition as its leader stores it: batches, offsets, and producers' sequences."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CONTROL: Final = 0x20
 #: The key of a commit's marker: its version, and its type.
 _COMMIT_MARKER: Final = bytes((0, 0, 0, 1))
 _MARKER_PRODUCER, _MARKER_BYTES = 1 << 40, 200
-#: How many batches of a producer a broker remembers, to recognise one that is sent again.
+#: How many batches of a producer a broker remembers, to recognise a retry.
 _REMEMBERED: Final = 5
 
 
@@ -60,7 +60,7 @@ def without_first(data: bytes) -> bytes:
 
 
 def damaged(data: bytes, chance: Random) -> bytes:
-    """Return batches with another bit in what the checksum of one of them is of."""
+    """Return batches with a flipped bit in the part that a batch's checksum covers."""
     begins = [0]
     while (after := begins[-1] + _BEFORE_LENGTH + header_of(data, begins[-1]).length) < len(data):
         begins.append(after)
@@ -79,7 +79,7 @@ class StoredBatch(NamedTuple):
 
 
 class Appended(NamedTuple):
-    """What a broker answers to a batch: an error code, and the offset of the first record."""
+    """A broker's answer to a batch: an error code, and the offset of the first record."""
 
     error: int
     offset: int = -1
@@ -88,7 +88,7 @@ class Appended(NamedTuple):
 @dataclass
 class _Producer:
     epoch: int
-    #: Of the last batches: first and last sequence, and the offset.
+    #: The first and last sequence and the offset of each of the last batches.
     batches: deque[tuple[int, int, int]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
 
@@ -102,12 +102,12 @@ class PartitionLog:
         self.epoch = 0
         self.start = 0
         self.end = 0
-        #: What consumers may read: all, unless followers are behind.
+        #: The offset up to which consumers may read; None unless followers are behind.
         self.held_back_at: int | None = None
-        #: True while a new leader knows that its high watermark is behind: it tells no end.
+        #: True while a new leader knows that its high watermark is behind: it reports no end.
         self.is_catching_up = False
         self.batches: list[StoredBatch] = []
-        #: What the log had, and has lost.
+        #: The batches that the log has lost.
         self.lost: list[StoredBatch] = []
         self._firsts: list[int] = []
         self._producers: dict[int, _Producer] = {}
@@ -122,7 +122,7 @@ class PartitionLog:
         return self._firsts[at] if at >= 0 else self.start
 
     def append(self, data: bytes, *, now_ms: int) -> Appended:
-        """Append one batch, once: a batch that is sent again gets its first answer again."""
+        """Append one batch, once: a repeated batch gets its first answer again."""
         header = header_of(data)
         producer = self._producers.get(header.producer_id)
         if header.producer_id >= 0:
@@ -184,9 +184,9 @@ class PartitionLog:
         self._firsts = [one.first for one in self.batches]
 
     def lose_last(self, offset: int) -> None:
-        """Lose all from an offset on, as where a replica leads that had not followed.
+        """Lose all from an offset on, as when a replica that lagged behind becomes the leader.
 
-        What the broker knew of the producers of these records goes with them.
+        The broker also forgets the sequences of the producers of these records.
         """
         self.lost += [one for one in self.batches if one.first >= offset]
         self.batches = [one for one in self.batches if one.first < offset]
@@ -207,7 +207,7 @@ class PartitionLog:
         self.notify()
 
     def mark(self, *, now_ms: int) -> None:
-        """Append the marker of a transaction's end, which no reader gets."""
+        """Append the marker of a transaction's end, which readers never receive."""
         builder = DefaultRecordBatchBuilder(2, 0, 1, _MARKER_PRODUCER, 0, -1, _MARKER_BYTES)
         builder.append(0, now_ms, _COMMIT_MARKER, bytes(6), [])
         data = bytes(builder.build())
@@ -216,9 +216,9 @@ class PartitionLog:
         self.notify()
 
     def lead(self, node: int, *, behind: int) -> bool:
-        """Let another node lead the partition; return False where it does already.
+        """Let another node lead the partition; return False if it already does.
 
-        Its high watermark is so many records behind until `catch_up`.
+        Until `catch_up`, its high watermark is `behind` records behind.
         """
         if node == self.leader:
             return False
@@ -230,19 +230,19 @@ class PartitionLog:
         return True
 
     def catch_up(self) -> None:
-        """Let consumers read all."""
+        """Let consumers read everything."""
         self.held_back_at, self.is_catching_up = None, False
         self.notify()
 
     def notify(self) -> None:
-        """Wake the fetch requests that wait for records."""
+        """Wake pending fetch requests."""
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
 
     def wait(self, waiter: asyncio.Future[None]) -> None:
-        """Let a fetch request wait for the next change."""
+        """Make a fetch request wait for the next change."""
         if len(self._waiters) > 50:
             self._waiters = [one for one in self._waiters if not one.done()]
         self._waiters.append(waiter)

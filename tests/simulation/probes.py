@@ -1,7 +1,7 @@
-"""The rare states that rules are there for: how often a run has reached each of them.
+"""The rare states that rules exist for: how often a run has reached each of them.
 
-A state that no run reaches is not tested, whatever the rule for it does. A probe looks at what a
-function of the product returns or raises, so that the product knows nothing of it.
+A state that no run reaches is not tested, whatever its rule does. A probe observes what a function
+of the product returns or raises, so that the product does not depend on it.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from streams.watchdog import Watchdog
 
 
 class Probe(NamedTuple):
-    """A rare state, and the function by which it is found."""
+    """A rare state, and the function that detects it."""
 
     name: str
     owner: Any
     function: str
     is_reached: Callable[..., bool]
-    """Of what the function returned or raised, and of its arguments."""
+    """Called with what the function returned or raised, and its arguments."""
 
 
 def _is_called(*_: object) -> bool:

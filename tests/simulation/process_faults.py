@@ -1,4 +1,4 @@
-"""Faults of workers and of the gateway, and between them and whom they speak to."""
+"""Faults of workers and of the gateway, and of their connections."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from tests.simulation.request_faults import LOST_ANSWER, LOST_REQUEST, RequestFa
 
 #: Longer than a session and a rebalance: another worker has written meanwhile.
 LONG_PAUSE_SECONDS: Final = 4.0
-#: In seconds. The longest is longer than a rebalance with its recovery.
+#: In seconds. The longest exceeds a rebalance with its recovery.
 _DELAYS: Final = (0.02, 0.2, 1.0, 6.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Whom faults meet, and who speaks to them."""
+    """The processes that faults affect, and those that connect to them."""
 
     workers: Sequence[SimulatedWorker]
     gateway: SimulatedGateway
     reader: Process
-    """Of the workers' histories."""
+    """The reader of the workers' histories."""
     producers: Process
-    """That send to the gateway."""
+    """The producers that send to the gateway."""
 
 
 class ProcessFaults:
-    """What happens to a worker or the gateway: the target of the fault."""
+    """Faults whose target is a worker or the gateway."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class ProcessFaults:
         }
 
     def heal(self) -> None:
-        """End what still lasts."""
+        """End faults that still last."""
         self._network.added_delay.clear()
 
     def _victim(self, fault: Fault) -> Supervised:
@@ -106,7 +106,7 @@ class ProcessFaults:
         if process is not None:
 
             def is_asked_for() -> None:
-                # Some steps later it has the answer, and some more later it has taken it.
+                # A few steps later it has the answer, and after a few more it has processed it.
                 self._at_step(fault, partial(self._pause_for, process, _long_pause(fault)))
 
             self._requests.plan(process, SyncGroupRequest, AS_USUAL, is_asked_for)
@@ -139,7 +139,7 @@ class ProcessFaults:
             victim.process.clock_offset = victim.clock_offset
 
     def _other(self, fault: Fault) -> Process:
-        """Return with whom the victim cannot speak as usual."""
+        """Return the process whose connection with the victim is disturbed."""
         of_gateway = fault.target in GATEWAY_TARGETS
         others = self._peers_of_gateway if of_gateway else self._peers_of_workers
         return others[fault.number % len(others)]

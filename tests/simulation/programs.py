@@ -28,7 +28,7 @@ from tests.simulation.snapshot_folders import SnapshotFolders
 from tests.simulation.stand_ins import Listening
 
 RESTART_SECONDS: Final = 0.5
-#: Shorter than the shipped one, as all times of the simulation are, and longer than a rebalance may
+#: Shorter than the shipped one, like all times of the simulation, and longer than a rebalance may
 #: wait for a member.
 HOLD_SECONDS: Final = 14.0
 _HOST: Final = "127.0.2.1"
@@ -38,7 +38,7 @@ DELIVERY_SECONDS, STOP_SECONDS = 3.0, 4
 
 
 class Supervised(ABC):
-    """A program and its supervisor; `process` is the one that currently runs, if any."""
+    """A program and its supervisor; `process` is the current process, if any."""
 
     def __init__(self, name: str, *, loop: SimulationLoop, note: Callable[[str], None]) -> None:
         self.name = name
@@ -55,10 +55,10 @@ class Supervised(ABC):
         """Run the program until it ends."""
 
     def forget(self) -> None:  # noqa: B027 - a program may have nothing to forget
-        """Forget the state of the process, which has ended or is about to."""
+        """Forget the state of the process, which has ended or is about to end."""
 
     async def supervise(self) -> None:
-        """Start the program, and restart it whenever it ends, while it is wanted."""
+        """Start the program, and restart it whenever it ends, as long as it should run."""
         while self.is_wanted:
             self.starts += 1
             self._ended = self._loop.create_future()

@@ -1,4 +1,4 @@
-"""A reader of the workers' histories, as assessor and pages are: the real collector."""
+"""A reader of the workers' histories, like the assessor and the page: the real collector."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.simulation.loop import Process, SimulationLoop
 from tests.simulation.programs import SimulatedWorker
 
 Explained = tuple[str, str, str, str, str]
-"""Of an explanation: its entity, day, source, id and text."""
+"""An explanation: its entity, day, source, id and text."""
 
-#: Within which what the reader holds is not forgotten: shorter than `CollectorPlan.hold_seconds`.
+#: For this long the reader forgets no histories: shorter than `CollectorPlan.hold_seconds`.
 CONFIRMED_SECONDS: Final = 30.0
-#: Of loopback: without a token, workers answer there alone.
+#: A loopback address: without a token, workers answer only there.
 _ADDRESS: Final = "127.0.1.{}"
 
 
@@ -34,7 +34,7 @@ def address_of(number: int) -> str:
 
 
 class _Target(WorkerTarget):
-    """A target of which a set has one order in all runs."""
+    """A target whose hash makes sets have the same order in all runs."""
 
     __slots__ = ()
 
@@ -74,9 +74,9 @@ class Reader:
 
         plan = CollectorPlan(_Running(now=running), partitions)
         self._collector = HistoriesCollector(catalogue, plan, timer=loop.time)
-        #: What was last checked, by partition.
+        #: By partition: the histories that were checked last.
         self._checked: dict[int, object] = {}
-        #: Of each partition: the generation of what was held at the last look, and when it was
+        #: By partition: the generation of the histories held at the last look, and when they were
         #: confirmed.
         self._seen: dict[int, tuple[int, float]] = {}
         self._loop = loop
@@ -84,16 +84,16 @@ class Reader:
         loop.spawn(self.process, lambda: self._collector.follow(asyncio.Event()))
 
     def problems(self) -> Iterator[str]:
-        """Yield what is wrong in what it shows now."""
+        """Yield what is wrong in the histories that it holds now."""
         yield from self._gone_back()
         yield from self._never_told()
 
     def _gone_back(self) -> Iterator[str]:
-        """Yield where a late answer took it back to an earlier owner of a partition."""
+        """Yield each partition for which a late answer restored an earlier owner's histories."""
         for partition, one in self._collector._received._held.items():
             generation, confirmed_at = self._seen.get(partition, (0, 0.0))
             self._seen[partition] = (one.generation, one.confirmed_at)
-            # What has not been confirmed for long is forgotten, with its generation.
+            # Histories that have not been confirmed for long are forgotten, with their generation.
             if one.generation < generation and self._loop.time() - confirmed_at < CONFIRMED_SECONDS:
                 yield (
                     f"the reader went from generation {generation} of partition {partition} back"
@@ -101,7 +101,7 @@ class Reader:
                 )
 
     def _never_told(self) -> Iterator[str]:
-        """Yield what it shows of a partition that its worker did not serve at that version."""
+        """Yield what it holds of a partition that its worker did not serve at that version."""
         held, checked = self._collector._received._held, self._checked
         for worker in self._workers:
             engine, membership = worker.engine, worker.membership

@@ -1,6 +1,6 @@
-"""The records of a run, each with what has to become of it.
+"""The records of a run, each with its expected outcome.
 
-How a record is made decides its fate: nothing here asks the code that the workers run.
+A record's fate follows from how it was made: nothing here calls the code that the workers run.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ from tests.support.traffic import message_of
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
-#: The headers of most records: any others take a longer way through a worker.
+#: The headers of most records: others take a slower path through a worker.
 PLAIN: Final[Headers] = ((CONTENT_TYPE, STRUCTURED),)
 _WITH_PARAMETER: Final[Headers] = ((CONTENT_TYPE, STRUCTURED + b"; charset=utf-8"),)
 FORWARDED_FROM: Final = "smartregion-forwarded-from"
-#: A client's own: names come twice, values are null or empty.
+#: A client's own headers, with duplicate names and with null or empty values.
 _EXTRA: Final[Headers] = (
     *(("trace", b"a1"), ("trace", b"b2"), ("Trace", b"c3")),
     *(("note", None), ("empty", b"")),
 )
 _NO_TEXT: Final = ("raw", b"\xff\xfe")
 _RAW_SHARE: Final = 0.1
-#: What no dead letter may repeat.
+#: Personal data, which no dead letter may repeat.
 PERSON: Final = b"jean.dupont@example.org"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EXPLANATIONS: Final = 240
 
 
 class Fate(NamedTuple):
-    """What has to become of a record: why it is refused, and what its dead letter keeps."""
+    """The expected fate of a record: why it is refused, and what its dead letter keeps."""
 
     reason: RefusalReason | None = None
     """None: the record is accepted."""
     is_kept: bool = True
-    """False where the dead letter may have nothing of the record but sizes."""
+    """False if the dead letter may contain nothing of the record but sizes."""
 
 
 ACCEPTED: Final = Fate()
@@ -70,7 +70,7 @@ class Sent:
 
     @property
     def fits_a_request(self) -> bool:
-        """False where its fate does not follow from its value alone."""
+        """False if its fate does not follow from its value alone."""
         reasons = (RefusalReason.NULL_VALUE, RefusalReason.WRONG_TOPIC)
         return (
             self.fate.reason not in (*reasons, RefusalReason.NOT_A_CLOUDEVENT)
@@ -92,7 +92,7 @@ class Fates:
     def of(
         self, topic: str, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
     ) -> Fate:
-        """Return the fate of a stored record. Raises KeyError where nobody sent it."""
+        """Return the fate of a stored record. Raises KeyError if it was never sent."""
         own = tuple(headers)
         if own and own[-1][0] == FORWARDED_FROM:
             own = own[:-1]
@@ -100,7 +100,7 @@ class Fates:
 
 
 class Said(NamedTuple):
-    """What the value of a valid event says; of two about one cell the greater `order` counts."""
+    """The content of a valid event; of two for the same cell, the greater `order` counts."""
 
     kind: str
     entity: str
@@ -112,13 +112,13 @@ class Said(NamedTuple):
 
     @property
     def cell(self) -> tuple[str, str, str]:
-        """The entity, the fact and the day that it is about."""
+        """The entity, the fact and the day of the event."""
         return self.entity, self.fact, self.day
 
 
 @cache
 def said(value: bytes) -> Said:
-    """Return what a valid event says, read without the workers' code."""
+    """Return the content of a valid event, read without the workers' code."""
     event = json.loads(value)
     kind, data = FACTS[event["type"]], event["data"]
     time = datetime.fromisoformat(event["time"])
@@ -134,9 +134,9 @@ def said(value: bytes) -> Said:
 
 @cache
 def pool() -> Mapping[bool, Sequence[Sent]]:
-    """Return the records from which a run takes its own; True: explanations of milestones.
+    """Return the records from which a run takes its own; True for explanations of milestones.
 
-    The Région's own explanations are few: a run has many, and they change.
+    The Région has few explanations, but a run needs many that change.
     """
     start, end = date(2016, 1, 1), date(2017, 12, 31)
     headers = (_WITH_PARAMETER, PLAIN, PLAIN, PLAIN, PLAIN + _EXTRA, PLAIN, PLAIN, PLAIN)
@@ -153,7 +153,7 @@ def pool() -> Mapping[bool, Sequence[Sent]]:
 
 
 def _explanation(number: int) -> Sent:
-    """Return an explanation: some correct another one of the same day, others are of other days."""
+    """Return an explanation: some correct another one of the same day, some are of other days."""
     chance = Random(number)
     one = chance.choice(simulated_explanations().said[:6])
     day = one.day + timedelta(days=chance.randrange(5))
@@ -175,21 +175,21 @@ def _explanation(number: int) -> Sent:
 
 
 def rival(sent: Sent, chance: Random) -> Sent:
-    """Return another record about the same cell at the same time, which says something else.
+    """Return another record about the same cell at the same time, with different content.
 
-    Its source and its id decide which of the two counts, never which comes first.
+    Its source and its id decide which of the two counts, never the order of arrival.
     """
     value = sent.value or b""
     if chance.random() < 0.5:
         value = re.sub(rb'"source":"([^"]*)', rb'"source":"\1/annexe', value, count=1)
-    mark = chance.choice((b"!", b"~"))  # Before and after all other letters.
+    mark = chance.choice((b"!", b"~"))  # Sorted before and after all other characters.
     value = re.sub(rb'"id":"', b'"id":"' + mark, value, count=1)
     stands = (b'"retracted":false', b'"retracted":true')
     return replace(sent, value=value.replace(*(stands if stands[0] in value else stands[::-1])))
 
 
 def damaged(sent: Sent, chance: Random) -> Sent:
-    """Return a record with a mistake, of which its fate follows."""
+    """Return a record with a mistake, which determines its fate."""
     found = chance.choice(_MISTAKES)(sent, chance)
     if chance.random() < 0.7:
         found = replace(found, headers=(*found.headers, *chance.choices(_EXTRA, k=3)))
@@ -207,7 +207,7 @@ def _refused(
 
 def _cut(sent: Sent, chance: Random) -> Sent:
     value = sent.value or b""
-    # Whatever stood behind the cut cannot be searched for a person's data.
+    # The part after the cut cannot be searched for a person's data.
     cut = value[: chance.randrange(1, len(value))]
     return _refused(sent, RefusalReason.INVALID_JSON, cut, is_kept=False)
 
@@ -232,7 +232,7 @@ def _on_another_topic(sent: Sent, chance: Random) -> Sent:
 
 
 def _with_another_key(sent: Sent, _: Random) -> Sent:
-    """Return a valid record: the key says nothing, and the partition is mostly a wrong one."""
+    """Return a valid record: its key has no meaning, and mostly leads to a wrong partition."""
     return replace(sent, key=(sent.key or b"") + b"X")
 
 
@@ -248,7 +248,7 @@ def _edit(
 
 
 def _of_unknown_type(sent: Sent, chance: Random) -> Sent:
-    # Only a contract says that what has such a name is not a person's.
+    # Without a contract, a field of such a name may hold a person's data.
     is_kept = re.search(rb'"(name|author_role)":', sent.value or b"") is None
     edit = _edit(RefusalReason.UNKNOWN_TYPE, rb'\.v[0-9]","time"', b'.v99","time"', is_kept=is_kept)
     return edit(sent, chance)

@@ -1,4 +1,4 @@
-"""Faults of requests: lost or late, and what happens to a process as one of its own leaves."""
+"""Faults of requests: lost or late ones, and faults of a process just as it sends one."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ LOST_ANSWER: Final = Fate(is_answered=False)
 
 
 class RequestFaults:
-    """What becomes of requests, in the order in which they reach the brokers."""
+    """The fates of requests, in the order in which they reach the brokers."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._loop = cluster.loop
-        #: By API key: what becomes of the next requests.
+        #: By API key: the fates of the next requests.
         self._fates: dict[int, deque[Fate]] = {}
-        #: By process: which of its requests is the next that something happens at, and what.
+        #: By process: the kind of its next request with a fault, its fate, and what then happens.
         self._planned: dict[Process, tuple[int, Fate, Callable[[], None]]] = {}
         self.kinds: Kinds = {
             FaultKind.REQUEST_LOST: self._lose_requests,
@@ -54,7 +54,7 @@ class RequestFaults:
         cluster.fate_of = self._fate_of
 
     def heal(self) -> None:
-        """Let every request be as usual."""
+        """Let every request pass as usual."""
         self._fates.clear()
         self._planned.clear()
 
@@ -66,7 +66,7 @@ class RequestFaults:
         planned = self._planned.get(process)
         if planned is not None and planned[0] == key and process.owner is not None:
             _, fate, happens = self._planned.pop(process)
-            # The request has left: the process does not hear of it.
+            # The request has left: the process does not notice.
             self._loop.call_soon(happens)
             return fate
         fates = self._fates.get(key)
@@ -89,5 +89,5 @@ class RequestFaults:
 
 
 def late(fault: Fault) -> Fate:
-    """Return that a request waits at the broker."""
+    """Return the fate of a request that waits at the broker."""
     return Fate(late_seconds=fault.late_seconds)

@@ -1,4 +1,4 @@
-"""One run: a cluster, workers and a producer, faults by a seed, and the judgement at the end."""
+"""One run: a cluster, workers and a producer, faults from a seed, and a final judgement."""
 
 from __future__ import annotations
 
@@ -65,22 +65,22 @@ from tests.simulation.traffic import Traffic, chosen
 APP_ID: Final = "simulated"
 AS_OF: Final = date(2020, 12, 31)
 RECORDS, WORKERS, NODES, FAULTS = 1000, 3, 3, 20
-#: The part of the records that is sent to the gateway.
+#: The share of the records that is sent to the gateway.
 GATEWAY_SHARE: Final = 0.1
-#: The part of the runs in which workers keep snapshots.
+#: The share of the runs in which workers keep snapshots.
 SNAPSHOTS_SHARE: Final = 1 / 3
 #: Records are sent, and faults happen, until then; the run must recover within SETTLE_SECONDS.
 TRAFFIC_SECONDS: Final = 10.0
 SETTLE_SECONDS: Final = 25.0
-#: Later where offsets were committed within PROGRESS_SECONDS, up to LONGEST_SETTLE_SECONDS.
+#: Later if offsets were committed within PROGRESS_SECONDS, up to LONGEST_SETTLE_SECONDS.
 PROGRESS_SECONDS, LONGEST_SETTLE_SECONDS = 5.0, 240.0
-#: Times of the workers, shorter than the shipped ones: a run is short.
+#: The workers' times, shorter than the shipped ones, because a run is short.
 SESSION_SECONDS, HEARTBEAT_SECONDS, REQUEST_SECONDS = 2.4, 0.4, 3.2
 SELF_CHECK_SECONDS: Final = 4.0
-#: How long a reader may take to have what the workers serve.
+#: How long a reader may take to fetch what the workers serve.
 READ_SECONDS: Final = 8.0
 CHECK_SECONDS: Final = 0.25
-#: For how long a worker's threads keep each other waiting at the longest, one of these in a run.
+#: The longest time for which a worker's threads may block each other; a run uses one of these.
 LONGEST_TURNS: Final = (0.0, 0.001, 0.03, 0.15)
 #: A live member must join again within this time: it waits for the broker's answers to the batches
 #: in process and to its commit, each for at most a request's timeout. A paused member expires
@@ -101,7 +101,7 @@ class Plan:
 
     @property
     def has_snapshots(self) -> bool:
-        """Whether they do; in a third of the seeds, unless said otherwise."""
+        """Whether they do: in a third of the seeds, unless `snapshots` is set."""
         by_seed = Random(f"snapshots {self.seed}").random() < SNAPSHOTS_SHARE
         return by_seed if self.snapshots is None else self.snapshots
 
@@ -116,7 +116,7 @@ class Outcome:
     seconds: float = 0.0
     """Virtual seconds."""
     digest: str = ""
-    """Of the log of all that happened."""
+    """The digest of the log of everything that happened."""
     log: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     reached: Counter[str] = field(default_factory=Counter)
@@ -124,7 +124,7 @@ class Outcome:
 
     @property
     def summary(self) -> dict[str, object]:
-        """What is kept of it."""
+        """The part of it that is written to the results."""
         names = ("seed", "problems", "digest", "seconds", "reached")
         return {**{name: getattr(self, name) for name in names}, **self.counts}
 
@@ -175,7 +175,7 @@ def run(plan: Plan) -> Outcome:
     chance = Random(plan.seed)
     loop = SimulationLoop(Random(chance.random()))
     loop.longest_turn = Random(f"turns {plan.seed}").choice(LONGEST_TURNS)
-    # In every other run a batch has enough refusals to summarize them.
+    # In half of the runs, batches have enough refusals to be summarized.
     most = Random(f"letters {plan.seed}").choice((1, DEAD_LETTER_POLICY.max_single))
     vars(dead_letters)["DEAD_LETTER_POLICY"] = replace(DEAD_LETTER_POLICY, max_single=most)
     if plan.mutation is not None:
@@ -191,14 +191,14 @@ def run(plan: Plan) -> Outcome:
     except Exception:  # noqa: BLE001 - a fault of the simulation itself is reported as such
         outcome.problems.append(f"simulation: {traceback.format_exc()}")
     if world.snapshots is not None:
-        world.snapshots.remove()  # The process ends without its finalizers.
+        world.snapshots.remove()  # The process ends without running finalizers.
     outcome.seconds = loop.time()
     outcome.digest = hashlib.sha256("\n".join(outcome.log).encode()).hexdigest()[:16]
     return outcome
 
 
 class _World:
-    """All that exists in a run."""
+    """Everything that exists in a run."""
 
     def __init__(self, loop: SimulationLoop, plan: Plan, chance: Random, outcome: Outcome) -> None:
         self.loop = loop
@@ -272,7 +272,7 @@ class _World:
                 "commit_interval": self.chance.choice((0.05, 0.3, 1.0)),
                 "max_poll_records": self.chance.choice((20, 200, 8000)),
                 "stall_timeout": 16.0,
-                # Longer than a run may take to recover: a worker that waits for it is idle.
+                # Longer than a run may take to recover.
                 "ready_timeout": 60.0,
                 "snapshots": self.snapshots.of(number) if self.snapshots else None,
                 "self_check_interval": SELF_CHECK_SECONDS,
@@ -320,7 +320,7 @@ class _World:
             self.add_worker()
         regular = self.workers[:WORKERS]
         self._supervisors.append(self.loop.create_task(self.gateway.supervise()))
-        # Drawn in any case, so that a run with fewer faults is otherwise the same.
+        # Always drawn, so that a run with fewer faults is otherwise the same.
         planned = planned_faults(
             Random(self.chance.random()), most=FAULTS, begin=0.5, end=TRAFFIC_SECONDS
         )
@@ -348,7 +348,7 @@ class _World:
         operating.cancel()
 
     def _send_to_gateway(self, messages: Sequence[Sent]) -> Sequence[Sent]:
-        """Begin to send a part of the messages to the gateway; return the others."""
+        """Begin to send some of the messages to the gateway; return the others."""
         chance = Random(self.chance.random())
         direct: list[Sent] = []
         values: dict[str, list[bytes]] = {}
@@ -422,8 +422,8 @@ class _World:
     async def _settle(self) -> str:
         """Wait until everything is done; return what is still missing after SETTLE_SECONDS.
 
-        Records that are processed one by one on a slow network take longer: it waits as long as
-        offsets are committed.
+        On a slow network, processing records singly takes longer: it waits while offsets are being
+        committed.
         """
         healed = progress_at = self.loop.time()
         committed = 0

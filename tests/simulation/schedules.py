@@ -1,6 +1,6 @@
-"""Schedules of runs that failed: the shortest of each, and those that are carried out again.
+"""Schedules of failed runs: the shortest of each, and those that are run again.
 
-A seed alone would not do: its faults are others as soon as there is another kind of them.
+A seed alone would not suffice: its faults change whenever a kind of fault is added.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _FILE = Path(__file__).with_name("failed_schedules.jsonl")
 
 
 def failed_schedules() -> list[Plan]:
-    """Return the plans of failed_schedules.jsonl: a seed and its faults a line."""
+    """Return the plans of failed_schedules.jsonl: one line for each seed and its faults."""
     return [plan_of(line) for line in _FILE.read_text(encoding="utf-8").splitlines()]
 
 
 def plan_of(line: str) -> Plan:
-    """Return the plan that a line of failed_schedules.jsonl has."""
+    """Return the plan in a line of failed_schedules.jsonl."""
     kept = json.loads(line)
     faults = tuple(Fault(FaultKind(kind), *rest) for kind, *rest in kept["faults"])
     return Plan(kept["seed"], faults, snapshots=kept.get("snapshots", False))
@@ -35,10 +35,10 @@ def schedule_line(seed: int, faults: Sequence[Fault], *, snapshots: bool) -> str
 
 
 def shortest(plan: Plan, failed: Outcome, carry_out: Callable[[Plan], Outcome]) -> Outcome:
-    """Return the outcome with the fewest faults found: none of them can be left out alone.
+    """Return the outcome with the fewest faults found: without any one of them, the run succeeds.
 
     Parts of the schedule are dropped, large ones first (delta debugging). The other choices of the
-    seed stay: a run with fewer faults is the same but for them.
+    seed stay, so a run with fewer faults is otherwise the same.
     """
     best, faults = failed, list(failed.faults)
     size = max(len(faults) // 2, 1)

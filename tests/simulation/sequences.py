@@ -1,7 +1,7 @@
-"""The faults of a run, drawn by chance: single ones of a few kinds, and sequences of them.
+"""The faults of a run, drawn at random: single ones of a few kinds, and sequences of them.
 
-What a rule is there for may need two or three faults of one victim, or one at the right distance
-from the end, which chance does not draw one by one.
+The situation that a rule exists for may require two or three faults of one victim, or one at the
+right distance from the end, which single random faults do not produce.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from tests.simulation.faults import GATEWAY_TARGETS, SMALL_LOGS, TARGETS, Fault,
 
 _WORKERS: Final = range(3)
 _NODES: Final = 3
-#: Those that an operator has to do with are of sequences alone.
+#: Faults that involve an operator occur only in sequences.
 _OF_SEQUENCES: Final = (FaultKind.LOG_LOST, FaultKind.ERASURE)
 _SINGLE: Final = tuple(kind for kind in FaultKind if kind not in _OF_SEQUENCES)
 
 #: The kinds of single faults of one run.
 MOST_KINDS: Final = 7
-#: By which a worker writes after it has lost the partition: many rules are there for that alone.
+#: Faults that let a worker write after it has lost the partition: many rules exist only for this.
 _LATE_WRITES: Final = (FaultKind.PAUSE_AT_WRITE, FaultKind.KILL_AT_WRITE, FaultKind.REQUEST_LATE)
 LATE_WRITES_SHARE: Final = 0.3
-#: The share of runs with sequences, and how many single faults those have besides: each is in the
-#: way of a sequence.
+#: The share of runs with sequences, and how many single faults such runs have besides: each may
+#: disturb a sequence.
 SEQUENCES_SHARE: Final = 0.4
 MOST_BESIDES: Final = 6
-#: The part of the time of faults in which they begin.
+#: The part of the fault period in which sequences begin.
 SEQUENCES_UNTIL: Final = 0.6
 
 
 def late_write(chance: Random, at: float) -> list[Fault]:
-    """Return a kill at a write that arrives when the successors have written for seconds."""
+    """Return a kill at a write that arrives seconds after the successors began to write."""
     is_produced, is_late, after_seconds = 0, 2, 6.0
     target = chance.choice(_WORKERS)
     while True:
@@ -43,10 +43,10 @@ def late_write(chance: Random, at: float) -> list[Fault]:
 
 
 def late_answer(chance: Random, _: float) -> list[Fault]:
-    """Return a slow way from a worker that starts to the reader, and the worker's end.
+    """Return a slow connection from a starting worker to the reader, and the worker's end.
 
-    The second answer of a new owner has all of its partitions. It is under way while they get
-    another owner, who is asked meanwhile.
+    The second answer of a new owner has all of its partitions. While it is in transit, they get
+    another owner, which the reader queries meanwhile.
     """
     target = chance.choice(_WORKERS)
     of_reader, to_it, longest = 3, 0, 3
@@ -58,7 +58,7 @@ def late_answer(chance: Random, _: float) -> list[Fault]:
 
 
 def paused_writers(chance: Random, at: float) -> list[Fault]:
-    """Return pauses of two workers that write, until another has what they have begun."""
+    """Return pauses of two workers as they write, until another has taken over their work."""
     produced = 2 * chance.randrange(1 << 15)
     lasts = chance.uniform(0.0, 4.0)
     return [
@@ -68,9 +68,9 @@ def paused_writers(chance: Random, at: float) -> list[Fault]:
 
 
 def cut_off(chance: Random, at: float) -> list[Fault]:
-    """Return a worker that no broker hears or answers for longer than a session and a rebalance.
+    """Return the isolation of a worker from all brokers for longer than a session and a rebalance.
 
-    Its readers reach it all the time.
+    Its readers can reach it throughout.
     """
     target, lasts, both_ways = chance.choice(_WORKERS), chance.uniform(5.0, 7.0), 2
     return [
@@ -80,9 +80,9 @@ def cut_off(chance: Random, at: float) -> list[Fault]:
 
 
 def gateway_cut_off(chance: Random, _: float) -> list[Fault]:
-    """Return a gateway that no broker hears or answers, soon after it has started.
+    """Return the isolation of a gateway from all brokers, soon after its start.
 
-    Its Kafka client knows some topics by then and waits for others: it fails with the former.
+    Its Kafka client then knows some topics and waits for others: it fails with the former.
     """
     at, lasts, both_ways = chance.uniform(0.3, 2.0), chance.uniform(4.0, 7.0), 2
     return [
@@ -92,9 +92,9 @@ def gateway_cut_off(chance: Random, _: float) -> list[Fault]:
 
 
 def paused_at_assignment(chance: Random, at: float) -> list[Fault]:
-    """Return workers that stand still between a new assignment's answer and its use.
+    """Return pauses of workers between the answer with a new assignment and its use.
 
-    Each keeps partitions that others get meanwhile.
+    Each keeps partitions that other workers receive meanwhile.
     """
     faults = []
     for _ in range(2):
@@ -110,7 +110,7 @@ def paused_at_assignment(chance: Random, at: float) -> list[Fault]:
 
 
 def damaged_fetches(chance: Random, at: float) -> list[Fault]:
-    """Return damage in what is read as partitions are restored, and later."""
+    """Return damaged fetches while partitions are restored, and later."""
     return [
         _fault(FaultKind.REBALANCE, at, 0),
         *(
@@ -126,10 +126,10 @@ def damaged_fetches(chance: Random, at: float) -> list[Fault]:
 
 
 def ended_twice(chance: Random, _: float) -> list[Fault]:
-    """Return two ends of all workers at their first writes, and rebalances after them.
+    """Return two kills of all workers at their first writes, and rebalances after them.
 
-    What they had begun is processed record by record. The first ends are those of their start,
-    and both are planned once more: a group may wait for its members for three seconds.
+    The batches that they had begun are processed record by record. The first kills are at the
+    start, and both are planned again later: a group may wait three seconds for its members.
     """
     lost_write = 0
     return [
@@ -143,7 +143,7 @@ def ended_twice(chance: Random, _: float) -> list[Fault]:
 
 
 def rebalances(chance: Random, at: float) -> list[Fault]:
-    """Return rebalances one soon after the other."""
+    """Return rebalances in quick succession."""
     return [
         _fault(FaultKind.REBALANCE, at + chance.uniform(0.0, 4.0), 0)
         for _ in range(chance.randint(2, 5))
@@ -151,9 +151,9 @@ def rebalances(chance: Random, at: float) -> list[Fault]:
 
 
 def early_end(chance: Random, at: float) -> list[Fault]:
-    """Return a worker that leaves, and too low an end of half of all logs as others recover.
+    """Return a worker that leaves, and wrong ends of half of all logs while the others recover.
 
-    Brokers told that lie before Kafka 2.2 (KIP-207).
+    Brokers reported ends that were too low before Kafka 2.2 (KIP-207).
     """
     return [
         _fault(FaultKind.LEAVE, at, chance.choice(_WORKERS)),
@@ -171,9 +171,9 @@ def early_end(chance: Random, at: float) -> list[Fault]:
 
 
 def lost_records(chance: Random, _: float) -> list[Fault]:
-    """Return the loss of records of a log, and ends of workers that let others read it.
+    """Return the loss of records of a log, and kills of workers that make others read it.
 
-    There is something to lose: a group may wait for its members for three seconds.
+    It happens late enough for the log to have records: a group may wait three seconds for members.
     """
     at = chance.uniform(3.5, 5.5)
     end = at + chance.uniform(0.0, 0.5)
@@ -191,9 +191,9 @@ def lost_records(chance: Random, _: float) -> list[Fault]:
 
 
 def refilled_log(chance: Random, _: float) -> list[Fault]:
-    """Return the loss of records of a log that has few, early and alone.
+    """Return the early loss of records of a short log, without other faults.
 
-    It is soon as long as before: its length shows nothing.
+    The log soon reaches its former length, so its length shows nothing.
     """
     small = chance.choice(SMALL_LOGS)
     number = chance.randrange(1 << 16)
@@ -201,7 +201,7 @@ def refilled_log(chance: Random, _: float) -> list[Fault]:
 
 
 def erased_log(chance: Random, at: float) -> list[Fault]:
-    """Return the erasure of records of a log that workers read, which write slowly meanwhile."""
+    """Return the erasure of records of a log whose readers write slowly meanwhile."""
     at += 2.0
     lasts, slow, both_ways = chance.choice((0.0, 0.3, 2.0)), chance.choice((1, 2)), 2
     return [
@@ -226,7 +226,7 @@ def erased_log(chance: Random, at: float) -> list[Fault]:
     ]
 
 
-#: From which some runs take one or two, each with the time at which it begins.
+#: The sequences, of which some runs have one or two; each is called with its time of begin.
 SEQUENCES: Final[tuple[Callable[[Random, float], list[Fault]], ...]] = (
     late_write,
     late_answer,
@@ -261,9 +261,9 @@ def planned_faults(chance: Random, *, most: int, begin: float, end: float) -> li
 
 
 def _single_faults(chance: Random, *, most: int, begin: float, end: float) -> list[Fault]:
-    """Return faults each on its own.
+    """Return independent single faults.
 
-    A run has some kinds only (swarm testing: with all kinds at once, each hides the others).
+    A run has only some kinds (swarm testing: with all kinds at once, each hides the others).
     """
     chosen = chance.sample(_SINGLE, chance.randint(1, MOST_KINDS))
     if chance.random() < LATE_WRITES_SHARE:

@@ -1,4 +1,4 @@
-"""The folders of the workers' snapshots, in memory where the machine has such a file system."""
+"""The folders of the workers' snapshots, in memory if the machine has such a file system."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 
 from streams.partition_snapshots import _decoded, _encoded, _Header
 
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of its own is made there
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - each run creates its own folder there
 _DIGEST_BYTES: Final = 32
 #: How often a file is damaged when a worker starts.
 _DAMAGED: Final = 0.4
@@ -36,7 +36,7 @@ class SnapshotFolders:
         self._temporary.cleanup()
 
     def damage(self) -> None:
-        """Damage files by chance: lost, cut, changed, exchanged, or of other rules or topics."""
+        """Damage files at random: lost, cut, changed, swapped, or of other rules or topics."""
         files = sorted(Path(self._temporary.name).rglob("*.snapshot"))
         for file in files if self._chance.random() < _DAMAGED else ():
             content = file.read_bytes()
@@ -55,12 +55,12 @@ class SnapshotFolders:
 
 
 def header_of(file: bytes) -> _Header:
-    """Return the header of a snapshot, whatever it is of. Raises ValueError."""
+    """Return the header of any snapshot. Raises ValueError."""
     return _Header.model_validate_json(file[_DIGEST_BYTES:].partition(b"\n")[0])
 
 
 def _foreign(file: bytes, name: str) -> bytes:
-    """Return a whole snapshot of something else, in which one state is missing."""
+    """Return a valid snapshot with another identity, in which one state is missing."""
     try:
         header = header_of(file)
         values = dict(ChainMap(*map(dict, _decoded(file, header.of)[1])))

@@ -1,7 +1,7 @@
-"""What stands in for the machine in a simulated process: clock, threads, ports, exit.
+"""Replacements for the machine in a simulated process: clock, threads, ports, exit.
 
-All of it is patched for the whole interpreter, and nothing of it is taken back: a run of the
-simulation has a process of its own.
+They are patched into the whole interpreter and never undone: each run of the simulation has its
+own process.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from streams.topic_watch import TopicWatch
 from tests.simulation.cluster import EPOCH_SECONDS, Cluster
 from tests.simulation.loop import Process, SimulationLoop, current_process
 
-#: Shorter than the shipped one, as all times of the simulation are.
+#: Shorter than the shipped one, like all times of the simulation.
 LOG_INTERVAL_SECONDS: Final = 2.0
 SNAPSHOT_SECONDS: Final = 1.0
 _CLOCKS: Final = (time.monotonic, time.perf_counter, time.time)
@@ -56,16 +56,16 @@ def install(
     on_exit: Callable[[Process, int], None],
     accepted: Callable[[], AcceptedLosses],
 ) -> None:
-    """Put virtual time, one thread and the simulated network in the place of the real ones.
+    """Replace the machine's time, threads and network by simulated ones.
 
     `on_exit` is called when a process ends itself, with its status; `accepted` has the losses that
     the operator has accepted.
     """
     vars(cloudevent)["_read_structured"] = remembered
-    # Nothing is collected in a run, and nobody speaks TLS.
+    # A run needs no garbage collection and no TLS.
     gc.collect = gc.freeze = lambda *_: 0  # type: ignore[assignment]
     vars(ssl)["create_default_context"] = lambda *_, **__: None
-    # Faust draws tables for log lines that are not written.
+    # Faust renders tables for log lines that are never written.
     terminal.logtable = lambda *_, **__: ""
     _replace_clocks(loop)
     _replace_threads(loop)
@@ -80,10 +80,10 @@ def install(
         raise ProcessEndedError
 
     brokers = ClusterMetadata.brokers
-    # Before Python 3.12 the hash of None, and so the order of a set, depends on an address.
+    # Before Python 3.12 the hash of None, and so the order of a set, depends on its address.
     ClusterMetadata.brokers = lambda self: sorted(brokers(self), key=lambda one: one.nodeId)
     worker._exit = leave
-    # The admin client of kafka-python has a thread and sockets of its own.
+    # The admin client of kafka-python has its own thread and sockets.
     TopicWatch._describe = _describing(cluster)  # type: ignore[method-assign, assignment]
     vars(app)["topic_ids"] = lambda _: {
         name: str(cluster.identities.get(name, 0)) for name in cluster.topics
@@ -99,7 +99,7 @@ _read_structured: Final = cloudevent._read_structured
 
 
 def remembered(text: str | bytes) -> Any:
-    """Return what the text of a valid event says; it is read once, and asked for often."""
+    """Return the parsed text of a valid event, cached because it is needed often."""
     try:
         return _events[text]
     except KeyError:
@@ -131,7 +131,7 @@ def _report_gaps_to_each_process() -> None:
 
 
 def _number(kind: Any) -> None:
-    """Give each object of a class a number of this run as its hash: sets of them have one order."""
+    """Make each object's hash its number in this run, so that sets have the same order."""
     numbers = count(1)
 
     def number(self: Any) -> int:
@@ -144,7 +144,7 @@ def _number(kind: Any) -> None:
 
 
 def _describing(cluster: Cluster) -> Callable[[TopicWatch], tuple[Mapping[str, SeenTopic], None]]:
-    """Return what describes the topics, and not the group."""
+    """Return a function that describes the topics, but not the group."""
 
     def describe(_: TopicWatch) -> tuple[Mapping[str, SeenTopic], None]:
         return {
@@ -172,7 +172,7 @@ def _replace_clocks(loop: SimulationLoop) -> None:
     append = BatchBuilder.append
 
     def append_now(self: Any, *, timestamp: int | None, **record: Any) -> Any:
-        # The builder in C asks the machine's clock, and the size of a record depends on the answer.
+        # The builder in C reads the machine's clock, and a record's size depends on its time.
         return append(
             self, timestamp=int(wall() * 1000) if timestamp is None else timestamp, **record
         )
@@ -187,7 +187,7 @@ def _replace_clocks(loop: SimulationLoop) -> None:
 
 @cache
 def names_of_clocks() -> Sequence[tuple[dict[str, Any], str]]:
-    """Return the names of all modules that stand for a clock."""
+    """Return all names in modules that refer to a clock."""
     return [
         (vars(module), name)
         for module in [*sys.modules.values()]
@@ -199,7 +199,7 @@ def names_of_clocks() -> Sequence[tuple[dict[str, Any], str]]:
 
 @cache
 def functions_with_clocks() -> Sequence[FunctionType]:
-    """Return the functions of which a parameter is by default a clock; before `gc.freeze` only."""
+    """Return the functions with a clock as default of a parameter; call before `gc.freeze`."""
     return [
         one
         for one in gc.get_objects()
@@ -228,7 +228,7 @@ class _TaskInsteadOfThread:
         self._task = self._service.parent_loop.create_task(self._service._serve())
 
     def stop(self) -> None:
-        """Do nothing: who stops the service has waited for its end."""
+        """Do nothing: the caller has already waited for the service to end."""
 
 
 def _replace_threads(loop: SimulationLoop) -> None:
@@ -254,7 +254,7 @@ def _replace_threads(loop: SimulationLoop) -> None:
 
 
 class Listening:
-    """What `web_server.listen` returns, and `create_server`, as far as uvicorn uses them."""
+    """What `web_server.listen` and `create_server` return, as far as uvicorn uses them."""
 
     def __init__(self, loop: SimulationLoop, host: str, port: int) -> None:
         self._loop, self.address = loop, (host, port)
@@ -266,7 +266,7 @@ class Listening:
         self.close()
 
     def getsockname(self) -> tuple[str, int]:
-        """Return where it listens."""
+        """Return the address on which it listens."""
         return self.address
 
     def close(self) -> None:

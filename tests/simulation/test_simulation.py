@@ -1,4 +1,4 @@
-"""Runs of the simulation, as the command carries them out."""
+"""Runs of the simulation, through its command."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.simulation.run import Outcome, Plan
 from tests.simulation.schedules import failed_schedules, plan_of, schedule_line, shortest
 
 ROOT = Path(__file__).parents[2]
-#: The seeds that are run, from 1 on; `make simulate` runs 10 000.
+#: How many seeds are run, from 1 on; `make simulate` runs 10 000.
 SEEDS = 20
-#: Found within a few seeds: by a figure, an idle worker, an offset, a reader, a receipt, states, a
-#: dead letter's content, an order, a counter, an explanation.
+#: Planted faults found within a few seeds: by a figure, an idle worker, an offset, a reader, a
+#: receipt, states, a dead letter's content, an order, a counter, an explanation.
 PLANTED = (
     *("no-forwards", "coordinator-errors", "commit-before-letters", "unfounded-changes"),
     *("seek-to-commit", "position-too-high", "kept-shown", "kept-of-others", "faust-acks"),
@@ -44,7 +44,7 @@ def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def outcomes(results: Path) -> list[dict[str, Any]]:
-    """Return the outcomes that the command has kept."""
+    """Return the outcomes that the command has written."""
     return [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
 
 
@@ -62,7 +62,7 @@ def test_every_seed_is_right(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(600)
 def test_what_failed_once_is_right() -> None:
-    """Each schedule of a run that has come out wrong."""
+    """Each schedule that once failed succeeds now."""
     done = simulate("--failed")
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -82,7 +82,7 @@ def test_a_seed_is_the_same_run_each_time() -> None:
 
 @pytest.mark.timeout(300)
 def test_a_rare_state_that_no_run_reaches_is_named() -> None:
-    """It fails the run that has to reach all of them."""
+    """A command that must reach all of them then fails."""
     done = simulate("--seeds", "1", "--all-probes")
 
     assert re.search(r"^never reached: .*\bpoison record\b", done.stdout, re.MULTILINE)
@@ -93,7 +93,7 @@ def test_a_rare_state_that_no_run_reaches_is_named() -> None:
 @pytest.mark.nightly
 @pytest.mark.timeout(900)
 def test_planted_faults_are_found() -> None:
-    """Without each of these rules, a seed soon comes out wrong."""
+    """Without each of these rules, one of the first seeds fails."""
     planted = [argument for name in PLANTED for argument in ("--planted", name)]
 
     done = simulate(*planted, "--seeds", "40")
@@ -107,7 +107,7 @@ def test_planted_faults_are_found() -> None:
 @pytest.mark.parametrize(
     ("rule", "sequence", "seeds"),
     [
-        # Of the runs, this rule's absence shows in one of four.
+        # The absence of this rule shows in one of four runs.
         ("shown-without-lease", "cut_off", 16),
         # One of five.
         ("short-log", "lost_records", 24),
@@ -126,7 +126,7 @@ def test_planted_faults_are_found() -> None:
     ],
 )
 def test_a_sequence_needs_its_rule(rule: str, sequence: str, seeds: int) -> None:
-    """Without the rule a run of the sequence comes out wrong; with it the same run does not."""
+    """Without the rule a run of the sequence fails; with it the same run succeeds."""
     alone = ("--processes", "1", "--sequence", sequence)
     found = simulate(*alone, "--planted", rule, "--seeds", str(seeds)).stdout
 
@@ -144,7 +144,7 @@ def test_a_schedule_is_kept_as_it_was() -> None:
 
 
 def fault(number: int) -> Fault:
-    """Return a fault that is told from others by its number."""
+    """Return a fault identified by its number."""
     return Fault(FaultKind.KILL, at=number, target=0, lasts=0, steps=0, number=number)
 
 
@@ -165,7 +165,7 @@ def test_the_shortest_schedule_has_only_what_the_failure_needs() -> None:
     assert len(carried_out) < 60
 
 
-#: Of a process of its own: what is installed stays.
+#: Run in a separate process, because the replacements cannot be undone.
 _RECORD = """
 from random import Random
 from aiokafka.producer.message_accumulator import BatchBuilder

@@ -1,4 +1,4 @@
-"""The records of a run: a part of the simulated Région, in disorder, some wrong, some double."""
+"""The records of a run: part of the simulated Région, shuffled, some invalid, some duplicated."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from events.topics import topic_name
 from tests.simulation.cluster import Cluster
 from tests.simulation.records import Sent, damaged, rival
 
-#: Of a run's records: those that contradict another one of the same time, explanations of
-#: milestones, and those with a mistake.
+#: The shares of a run's records that contradict another one of the same time, that explain a
+#: milestone, and that have a mistake.
 RIVALS_SHARE: Final = 0.03
 EXPLANATIONS_SHARE: Final = 0.02
 DAMAGED_SHARES: Final = (0.01, 0.1)
 MISROUTED_SHARES: Final = (0.02, 0.2)
-#: How many records each entity of a run has, at the least.
+#: The minimum number of records for each entity of a run.
 FEWEST_RECORDS: Final = (3, 8)
 
 
 def chosen(pool: Mapping[bool, Sequence[Sent]], chance: Random, *, count: int) -> list[Sent]:
-    """Return records of a run, in disorder: some twice, some contradicted, some damaged.
+    """Return the records of a run, shuffled: some duplicated, contradicted or damaged.
 
-    They are consecutive ones, or all those of entities of which there are many: an older state
-    that replaces a newer one is seen where an entity has several. `pool` is that of
+    They are consecutive records, or all records of entities with many: if an older state replaces a
+    newer one, this shows only for an entity with several. `pool` is that of
     `tests.simulation.records`.
     """
     region = pool[False]
@@ -49,7 +49,7 @@ def chosen(pool: Mapping[bool, Sequence[Sent]], chance: Random, *, count: int) -
             if (entity := (one.family, one.key)) in of
         )
         taken = [region[at] for _, at in sorted(places[:whole], key=lambda one: one[1])]
-    # Each record's place in the order of sending.
+    # Each record's position in the order of sending.
     placed = [(float(at), one) for at, one in enumerate(taken)]
     others = [rival(chance.choice(taken), chance) for _ in range(int(count * RIVALS_SHARE))]
     others += chance.sample(pool[True], int(count * EXPLANATIONS_SHARE))
@@ -58,26 +58,26 @@ def chosen(pool: Mapping[bool, Sequence[Sent]], chance: Random, *, count: int) -
     wrong = chance.sample(range(len(placed)), int(count * chance.choice(DAMAGED_SHARES)))
     for at in wrong:
         placed[at] = placed[at][0], damaged(placed[at][1], chance)
-    # Nearly in order: a record may be some hundred places from where it belongs.
+    # Nearly in order: a record may be up to a few hundred positions out of place.
     reach = chance.choice((1, 20, 300))
     order = sorted(range(len(placed)), key=lambda at: placed[at][0] + chance.uniform(0, reach))
     return [placed[at][1] for at in order]
 
 
 class Traffic:
-    """A producer that sends the records of a run, and knows which were acknowledged."""
+    """A producer that sends the records of a run, and remembers which were acknowledged."""
 
     def __init__(self, cluster: Cluster, chance: Random, *, partitions: int) -> None:
         self._cluster = cluster
         self._chance = chance
         self._partitions = partitions
         self._misrouted = chance.choice(MISROUTED_SHARES)
-        #: Of each acknowledged record: topic, partition, offset and value.
+        #: The topic, partition, offset and value of each acknowledged record.
         self.acknowledged: list[tuple[str, int, int, bytes | None]] = []
         self.failed = 0
 
     async def send(self, messages: Sequence[Sent], *, seconds: float) -> None:
-        """Send records within about so many seconds, and wait for their acknowledgement."""
+        """Send records within about this many seconds, and wait for their acknowledgement."""
         producer = AIOKafkaProducer(
             bootstrap_servers=self._cluster.bootstrap,
             enable_idempotence=True,
@@ -114,7 +114,7 @@ class Traffic:
     async def _send(
         self, producer: AIOKafkaProducer, message: Sent
     ) -> tuple[int, asyncio.Future[Any]]:
-        # A producer with another partitioner: workers forward what it sends.
+        # Some producers use another partitioner: workers forward their records.
         partition = (
             self._chance.randrange(self._partitions)
             if self._chance.random() < self._misrouted

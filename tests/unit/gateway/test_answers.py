@@ -23,7 +23,7 @@ def test_what_may_be_null_has_two_types() -> None:
         "type": ["integer", "null"],
         "format": "int64",
         "minimum": 0,
-        "description": "Null where the broker no longer knew that of a retry.",
+        "description": "Null if the broker no longer knew the offset, after a retry.",
     }
 
 

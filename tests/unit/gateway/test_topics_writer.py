@@ -19,7 +19,7 @@ from gateway import topics_writer
 from gateway.topics_writer import TopicsWriter, Written
 
 TOPIC = "smartregion.schools"
-DEADLINE = 5.0
+DEADLINE = 20.0
 
 
 @pytest.fixture(autouse=True)
@@ -135,13 +135,14 @@ def run(
     scenario: Callable[[TopicsWriter, Broker], Awaitable[None]],
     *,
     is_there: bool = True,
+    delivery_seconds: float = 0.2,
 ) -> None:
     async def scene() -> None:
         broker = FakeProducer.broker = Broker(is_there=is_there)
         broker.gate.set()
         async with (
             asyncio.timeout(DEADLINE),
-            TopicsWriter("a:1", delivery_seconds=0.2) as writer,
+            TopicsWriter("a:1", delivery_seconds=delivery_seconds) as writer,
         ):
             await scenario(writer, broker)
             broker.gate.set()
@@ -331,4 +332,5 @@ def test_a_producer_that_is_late_to_leave_is_not_cut_short(monkeypatch: pytest.M
         broker.let_leave()
         await until(lambda: broker.left == 1)
 
-    run(monkeypatch, scenario)
+    # The record must be sent, also on a busy machine: only a failed producer is replaced.
+    run(monkeypatch, scenario, delivery_seconds=10.0)
