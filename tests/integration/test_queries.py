@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
 
 from audit.recount import audit_records
 from broker.reading import read_topics
@@ -20,8 +19,7 @@ from catalogue import metrics
 from catalogue.figure import figures_of
 from catalogue.judgement import judge_all
 from events.topics import DEFAULT_PARTITIONS
-from tests.support.answering import serving
-from tests.support.assessors import PUBLISHED_DAY, everything
+from tests.support.assessors import PUBLISHED_DAY
 from tests.support.guide import blocks_of
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
@@ -124,62 +122,6 @@ def test_figures_equal_the_audit_whoever_owns_what(
         assert wait_until(lambda: owns_everything(first, second), seconds=60)
         equals_the_audit(broker, assessor, first, second)
     assert assessor.alive
-
-
-def test_what_nobody_owns_is_withheld_after_a_while(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    """Until then it is shown with its age; when somebody owns it again it is as it was."""
-    worker = factory.worker()
-    assessor = factory.assessor(workers=worker.url, history_hold="20")
-    worker.start()
-    send(broker.bootstrap, quarters()[0])
-    assessor.start()
-    equals_the_audit(broker, assessor, worker)
-    before = everything(assessor)
-    worker.kill()
-
-    assert everything(assessor) == before
-    assert wait_until(lambda: max(ages(assessor), default=0.0) > 4.0, seconds=30, every=0.3)
-    assert everything(assessor) == before
-    assert wait_until(lambda: not assessor.ready, seconds=60, every=0.3)
-    waiting = assessor.readiness()["waiting_for"]
-    assert waiting.startswith("the histories of partitions 0, 1, 2, 3, 4, 5, 6, 7")
-    assert worker.url in waiting
-    assert assessor.values(metrics.INDICATOR_ASSESSED_VALUE) == {}
-    assert "histories withheld" in assessor.log
-
-    worker.start()
-    assessor.wait_ready()
-    assert everything(assessor) == before
-
-
-def ages(assessor: Worker) -> Sequence[float]:
-    return list(assessor.values(metrics.HISTORY_AGE).values())
-
-
-def test_a_part_of_the_partitions_is_not_judged(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    """Where a worker of an earlier release has the others, it is named with the remedy."""
-    first, second = factory.worker("first"), factory.worker("second")
-    first.start()
-    second.start()
-    assert wait_until(lambda: owns_everything(first, second), seconds=60)
-    # It answers 404 for what it does not have, as workers of earlier releases do.
-    with serving(Starlette) as old:
-        assessor = factory.assessor(workers=f"{first.url},{old}")
-        assessor.start()
-
-        def waiting() -> str:
-            return str(assessor.readiness().get("waiting_for"))
-
-        assert wait_until(lambda: old in waiting() and "partitions" in waiting(), seconds=30)
-        assert "it is of an earlier release" in waiting()
-        assert "upgrade the workers" in waiting()
-        assert assessor.values(metrics.ASSESSOR_READY) == {(): 0}
-        assert assessor.values(metrics.MILESTONE_STATUS) == {}
-    assert broker.alive
 
 
 def test_the_commands_of_its_page_ask_a_worker(broker: KafkaBroker, factory: WorkerFactory) -> None:
