@@ -12,19 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from catalogue.loader import load_catalogue
 from dashboards import conventions
-from dashboards.rules.site import MonitorSite
 from operations.doctor.prometheus import check_retention
-from operations.programs.addresses import free_address, free_port
-from operations.programs.alerting import PROGRAMME_RETENTION, PROMETHEUS, alerting_programs
+from operations.programs.addresses import free_port
+from operations.programs.alerting import PROGRAMME_RETENTION
 from operations.programs.program import Program, answers
 from tests.support.commands import captured
 from tests.support.kafka import KafkaBroker
-from tests.support.prometheus import Monitoring, Prometheus, require_prometheus
+from tests.support.prometheus import Monitoring, Prometheus
 from tests.support.traffic import region, send, wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Worker, WorkerFactory
+from tests.support.workers import WorkerFactory
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -38,23 +36,6 @@ def printed() -> list[str]:
     blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     lines = [line.partition(" #")[0].strip() for block in blocks for line in block.splitlines()]
     return [line for line in lines if line]
-
-
-@pytest.fixture(autouse=True)
-def _settings(shared_broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SMART_REGION_BROKER", shared_broker.bootstrap)
-    monkeypatch.setenv("SMART_REGION_CLOCK", str(LAST_DAY))
-    monkeypatch.setenv("SMART_REGION_ASSESSOR_PORT", str(free_port()))
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-
-
-@pytest.fixture(scope="module")
-def known(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> Worker:
-    worker = shared_factory.worker()
-    worker.start()
-    send(shared_broker.bootstrap, region(42, FIRST_DAY, date(2016, 3, 31)))
-    assert wait_done(shared_broker.bootstrap, seconds=120), worker.log[-3000:]
-    return worker
 
 
 def carry_out(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -81,9 +62,24 @@ def serves(command: str, folder: Path) -> None:
 
 
 def test_the_page_s_commands_do_what_it_says(
-    known: Worker, monitoring: Monitoring, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    broker: KafkaBroker,
+    factory: WorkerFactory,
+    monitoring: Monitoring,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setenv("SMART_REGION_HTTP_PORT", str(known.port))
+    worker = factory.worker()
+    worker.start()
+    send(broker.bootstrap, region(42, FIRST_DAY, date(2016, 3, 31)))
+    assert wait_done(broker.bootstrap, seconds=120), worker.log[-3000:]
+    for name, value in {
+        "SMART_REGION_BROKER": broker.bootstrap,
+        "SMART_REGION_CLOCK": str(LAST_DAY),
+        "SMART_REGION_HTTP_PORT": str(worker.port),
+        "SMART_REGION_ASSESSOR_PORT": str(free_port()),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }.items():
+        monkeypatch.setenv(name, value)
     prometheus = monitoring.prometheus(retention=PROGRAMME_RETENTION)
     commands = printed()
     assert len(commands) == 10
@@ -101,22 +97,5 @@ def test_the_page_s_commands_do_what_it_says(
         assert wait_until(partial(shows, prometheus, day), seconds=180)
     assert (tmp_path / "figures.json").read_text().startswith("[")
     assert '"figures.csv"' in (tmp_path / "datapackage.json").read_text()
-
-
-def test_our_own_prometheus_keeps_the_years(tmp_path: Path) -> None:
-    require_prometheus()
-    address = free_address()
-    programs = alerting_programs(
-        load_catalogue(),
-        MonitorSite(),
-        prometheus=address,
-        alertmanager=free_address(),
-        folder=tmp_path,
-        logs=tmp_path,
-        stop_seconds=0,
-    )
-
-    with programs[PROMETHEUS]:
-        today = datetime.now(UTC).date()
-        kept = check_retention(f"http://{address}", since=FIRST_DAY, today=today)
-        assert kept == PROGRAMME_RETENTION
+    today = datetime.now(UTC).date()
+    assert check_retention(prometheus.url, since=FIRST_DAY, today=today) == PROGRAMME_RETENTION

@@ -7,7 +7,7 @@ import pytest
 from catalogue.loader import load_catalogue
 from dashboards.rules.alerts import alert_kinds
 from dashboards.rules.site import MonitorSite, duration
-from operations.programs.alerting import FOR_GRACE_PERIOD, alerting_programs
+from operations.programs.alerting import FOR_GRACE_PERIOD, PROGRAMME_RETENTION, alerting_programs
 from operations.programs.program import Program
 
 
@@ -53,10 +53,11 @@ def test_without_alertmanager_prometheus_alerts_nobody(path: Path) -> None:
     assert "a:2" not in (path / "files/prometheus/prometheus.yaml").read_text()
 
 
-def test_every_alert_that_waits_outlives_a_restart_of_prometheus(path: Path) -> None:
-    """It begins those anew that wait for less than a time, by its own default ten minutes."""
+def test_prometheus_keeps_the_years_and_what_waits_to_fire(path: Path) -> None:
+    """It begins alerts anew that wait for less than a time, by its own default ten minutes."""
     started = programs(path, "prometheus")["prometheus"]._command
 
+    assert f"--storage.tsdb.retention.time={PROGRAMME_RETENTION}" in started
     assert f"--rules.alert.for-grace-period={FOR_GRACE_PERIOD}" in started
     shortest = min(kind.pending for kind in alert_kinds() if kind.pending)
     assert duration(shortest) == FOR_GRACE_PERIOD
