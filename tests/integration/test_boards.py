@@ -186,15 +186,3 @@ def test_lines_of_the_delegate_s_table_are_whole(prometheus: Prometheus) -> None
     assert wait_until(lambda: all(rows(one) == promised for one in always), seconds=SECONDS)
     assert rows(projected) <= promised
     assert rows(unexplained) <= promised
-
-
-def test_the_map_has_every_department(prometheus: Prometheus) -> None:
-    (question,) = (
-        one
-        for one in questions(BOARDS)
-        if one.board == conventions.DELEGATE_BOARD and "geohash" in one.expression
-    )
-    assert wait_until(lambda: len(prometheus.query(question.expression)) == 8, seconds=SECONDS)
-    samples = prometheus.query(question.expression)
-    assert len({one.labels["geohash"] for one in samples}) == 8
-    assert all(one.labels["marker"].startswith(one.labels["department"]) for one in samples)
