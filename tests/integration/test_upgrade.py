@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
-from pathlib import Path
 
 import pytest
 
-import catalogue
-from audit.recount import audit_records
 from broker.reading import EVENT_TOPICS, read_topics
-from catalogue.loader import load_catalogue
 from events.school import SchoolConnected
 from events.topics import DEFAULT_APP_ID
 from tests.support.commands import run, run_inside
 from tests.support.kafka import KafkaBroker
 from tests.support.newer_release import SchoolConnectedTwo
-from tests.support.recounts import compare
 from tests.support.traffic import Message, a_year, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory
@@ -29,21 +22,7 @@ from tests.support.workers import Worker, WorkerFactory
 pytestmark = pytest.mark.timeout(240)
 
 NEWER = "tests.support.newer_release"
-LAST_DAY = date(2020, 12, 31)
 SETTLE_SECONDS = 60.0
-
-#: The catalogue's next edition: one indicator more than the shipped one.
-ONE_MORE = """\
-  - id: schools_ever_connected
-    title: Lycées raccordés un jour
-    definition: Nombre de lycées qui ont un jour été raccordés.
-    unit: count
-    direction: rising
-    grain: department
-    measure: { count: school.connected }
-    periodicity: irregular
-    availability_delay_days: 31
-"""
 
 
 def in_version_two(message: Message) -> Message:
@@ -132,35 +111,6 @@ def test_two_versions_of_a_contract_live_together_through_a_rolling_restart(
     assert audited.returncode == 0, audited.stdout[-3000:] + audited.stderr
     assert json.loads(audited.stdout)["comparison"]["compared"] > 200
     assert versions_on_the_topic(broker) == {SchoolConnected.TYPE, SchoolConnectedTwo.TYPE}
-
-
-def test_a_new_catalogue_needs_no_event_again(
-    broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
-) -> None:
-    folder = tmp_path / "catalogue"
-    shutil.copytree(Path(catalogue.__file__).parent / "programmes", folder)
-    lycees = folder / "lycees.yaml"
-    lycees.write_text(lycees.read_text() + ONE_MORE)
-    before = [factory.worker(name) for name in "ab"]
-    for worker in before:
-        worker.start()
-    send(broker.bootstrap, a_year())
-    done(broker, *before)
-
-    after = [factory.worker(name, catalogue=str(folder)) for name in "cd"]
-    for old, new in zip(before, after, strict=True):
-        assert old.stop() == 0
-        new.start()
-        new.wait_ready()
-    done(broker, *after)
-
-    audit = audit_records(read_topics(broker.bootstrap), load_catalogue(folder), LAST_DAY)
-    assert wait_until(
-        lambda: compare(audit, [worker.url for worker in after]).differences == (), seconds=15
-    ), compare(audit, [worker.url for worker in after])
-    assert audit.readings["schools_ever_connected", None].numerator > 0
-    for worker in after:
-        assert not worker.has_read(), "it counted events again"
 
 
 def test_more_partitions_are_taken_by_a_new_application(
