@@ -8,10 +8,10 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import cycle, groupby, islice
 from pathlib import Path
 from select import select
 from statistics import median
@@ -20,11 +20,10 @@ from typing import Any, Self
 
 import pytest
 
-from broker.topic_admin import apply_topics
 from events.dead_letters import PRODUCER as PRODUCER_OF_LETTER
 from events.fact import Family
 from events.signing import SigningSecret
-from events.topics import declared_topics, topic_name
+from events.topics import topic_name
 from tests.support.certificates import Authority
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event, signed
 from tests.support.gateways import Credentials, Gateway, issue_credentials
@@ -259,17 +258,15 @@ class Target:
 
 
 @pytest.fixture(scope="module")
-def target(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    kafka_broker.reset()
-    apply_topics(kafka_broker.bootstrap, declared_topics())
+def target(
+    shared_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Target]:
     folder = tmp_path_factory.mktemp("gateway")
     names = ("prives", "subventions", "mairies", "hopitaux")
     others = {name: issue_credentials(name, folder) for name in names}
-    with running_gateway(kafka_broker.bootstrap, folder, haproxy={}, log_level="debug") as (
-        gateway,
-        credentials,
-    ):
-        yield Target(gateway, credentials, kafka_broker.bootstrap, others)
+    bootstrap = shared_broker.bootstrap
+    with running_gateway(bootstrap, folder, haproxy={}, log_level="debug") as opened:
+        yield Target(*opened, bootstrap, others)
 
 
 def now() -> datetime:
@@ -436,6 +433,14 @@ SILENT = 80
 """Bodies of a mebibyte: more than all that are held at once."""
 
 
+def connections(
+    stack: ExitStack, target: Target, sources: Sequence[str], number: int
+) -> list[RawConnection]:
+    """Open connections that stay until the stack ends, from each of the sources in turn."""
+    origins = islice(cycle(sources), number)
+    return [stack.enter_context(RawConnection(target.gateway.port, source=one)) for one in origins]
+
+
 def unfinished(*headers: str) -> bytes:
     return post(b"x" * LARGE, f"content-type: {STRUCTURED}", *headers)[:-1]
 
@@ -449,10 +454,7 @@ def test_bodies_under_a_wrong_token_keep_nobody_out(target: Target) -> None:
     """They are answered before the last byte has come, and nothing is held of them."""
     sent = unfinished(f"authorization: Bearer srt_{PRODUCER}_{'A' * 43}")
     with OtherProducer(target.gateway, target.token) as other_producer, ExitStack() as opened:
-        held = [
-            opened.enter_context(RawConnection(target.gateway.port, source="127.0.0.2"))
-            for _ in range(SILENT)
-        ]
+        held = connections(opened, target, ["127.0.0.2"], SILENT)
         for line in held:
             line.send(sent)
         other_producer.keep_going()
@@ -470,12 +472,7 @@ def test_bodies_under_a_false_signature_keep_nobody_out(target: Target, signs: b
         OtherProducer(target.gateway, target.token, signs=secret) as other_producer,
         ExitStack() as opened,
     ):
-        held = [
-            opened.enter_context(
-                RawConnection(target.gateway.port, source=f"127.0.0.{2 + number % 4}")
-            )
-            for number in range(SILENT)
-        ]
+        held = connections(opened, target, [f"127.0.0.{number}" for number in range(2, 6)], SILENT)
         for number, line in enumerate(held):
             line.send(unfinished(*claimed(PRODUCER, number)))
         other_producer.keep_going()
@@ -526,10 +523,7 @@ def test_a_producer_beyond_its_quota_delays_no_other(target: Target) -> None:
     )
     statuses = []
     with OtherProducer(target.gateway, target.token) as other_producer, ExitStack() as opened:
-        held = [
-            opened.enter_context(RawConnection(target.gateway.port, source="127.0.0.40"))
-            for _ in range(4)
-        ]
+        held = connections(opened, target, ["127.0.0.40"], 4)
         for _ in range(15):
             for line in held:
                 line.send(flood)
@@ -567,7 +561,7 @@ def held(port: int, sources: list[str], *sent: bytes, number: int = TRIED) -> It
 
 @pytest.fixture(scope="module")
 def encrypted(
-    kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
+    shared_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Target, ssl.SSLContext]]:
     folder = tmp_path_factory.mktemp("encrypted")
     authority = Authority(folder)
@@ -575,11 +569,9 @@ def encrypted(
     bundle = folder / "bundle.pem"
     bundle.write_bytes(ours.chain.read_bytes() + ours.key.read_bytes())
     tls = {"BIND_OPTIONS": f"ssl crt {bundle} alpn http/1.1"}
-    with running_gateway(kafka_broker.bootstrap, folder, haproxy=tls) as (gateway, credentials):
-        yield (
-            Target(gateway, credentials, kafka_broker.bootstrap, {}),
-            ssl.create_default_context(cafile=authority.file),
-        )
+    with running_gateway(shared_broker.bootstrap, folder, haproxy=tls) as opened:
+        target = Target(*opened, shared_broker.bootstrap, {})
+        yield target, ssl.create_default_context(cafile=authority.file)
 
 
 #: Of connections that wait: silent, in their headers, idle, and owing a body.
@@ -696,13 +688,9 @@ def test_a_handshake_has_a_deadline(encrypted: tuple[Target, ssl.SSLContext]) ->
 def test_one_producer_s_requests_keep_no_other_out(target: Target) -> None:
     hostile = f"authorization: Bearer {target.others['prives'].token}"
     with ExitStack() as stack, OtherProducer(target.gateway, target.token) as one:
-        held = []
-        for number in range(200):
-            line = stack.enter_context(
-                RawConnection(target.gateway.port, source=SOURCES[number % 20])
-            )
+        held = connections(stack, target, SOURCES, 200)
+        for line in held:
             line.send(unfinished(hostile))
-            held.append(line)
         one.keep_going()
         answered, _, _ = select(held, [], [], 30)
         answers = [line.answer() for line in answered]
@@ -715,10 +703,7 @@ def test_replayed_requests_keep_nobody_out(target: Target) -> None:
     intercepted = post(BODY, f"content-type: {STRUCTURED}", *signature)
     assert target.send(intercepted).status == 202
     with ExitStack() as stack, OtherProducer(target.gateway, target.token) as one:
-        for number in range(200):
-            line = stack.enter_context(
-                RawConnection(target.gateway.port, source=SOURCES[number % 20])
-            )
+        for number, line in enumerate(connections(stack, target, SOURCES, 200)):
             line.send(intercepted)
             line.answer()
             line.send(unfinished(*claimed(PRODUCER, number))[:1_000])
