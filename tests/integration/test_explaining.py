@@ -6,12 +6,10 @@ from datetime import date
 from pathlib import Path
 
 from broker.reading import read_topics
-from events.cloudevent import CloudEvent, decode
+from events.cloudevent import decode
 from events.fact import Family
-from events.milestone import ExplanationKind, MilestoneExplained
-from events.observation import Territory
 from events.topics import topic_name
-from tests.support.commands import run, run_inside
+from tests.support.commands import run_inside
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 
@@ -24,36 +22,6 @@ OPTIONS = (
     "--role=Responsable du programme Lycées numériques",
 )
 TEXT = "Les travaux de génie civil ont commencé avec un an de retard.\nIls reprennent en mars."
-
-
-def on_topic(broker: KafkaBroker) -> list[tuple[bytes | None, CloudEvent]]:
-    records = read_topics(broker.bootstrap, topics=[topic_name(Family.EXPLANATIONS)])
-    found = [(record.key, decode(record.headers, record.value)) for record in records]
-    return sorted(found, key=lambda one: one[1].time)
-
-
-def test_an_explanation_is_on_its_topic(broker: KafkaBroker) -> None:
-    day = ("--day", "2018-02-12")
-    sent = run(broker, "explain", *OPTIONS, *day, "-", standard_input=f"{TEXT}\n")
-    assert (sent.returncode, sent.stderr) == (0, "")
-    assert sent.stdout.startswith(f"sent: {KEY} of 2018-02-12, Responsable du programme Lycées")
-    assert len(sent.stdout.splitlines()) == 1
-    taken_back = run_inside(broker, "explain", *OPTIONS, *day, "--retract")
-    assert taken_back.returncode == 0, taken_back.stderr
-    (key, event), (other_key, retraction) = on_topic(broker)
-    assert key == other_key == KEY.encode()
-    assert event.source == retraction.source == "urn:iledefrance:explications"
-    assert event.fact == MilestoneExplained(
-        indicator="schools_connected_ratio",
-        milestone="all_connected",
-        territory=Territory.VAL_D_OISE,
-        explained_on=date(2018, 2, 12),
-        kind=ExplanationKind.CAUSE,
-        text=TEXT,
-        author_role="Responsable du programme Lycées numériques",
-    )
-    assert retraction.fact.retracted
-    assert retraction.fact.effective_day == date(2018, 2, 12)
 
 
 def test_an_explanation_passes_the_gateway(broker: KafkaBroker, tmp_path: Path) -> None:
@@ -81,7 +49,8 @@ def test_an_explanation_passes_the_gateway(broker: KafkaBroker, tmp_path: Path) 
         refused = run_inside(broker, "explain", *OPTIONS, *through, str(files["other"]), TEXT)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "is not declared for this producer" in refused.stderr
-    assert [
-        (key, event.fact.effective_day, event.fact.attributes()["text"])
-        for key, event in on_topic(broker)
-    ] == [(KEY.encode(), date(2018, 2, 12), TEXT), (KEY.encode(), date(2018, 2, 13), TEXT)]
+    records = read_topics(broker.bootstrap, topics=[topic_name(Family.EXPLANATIONS)])
+    found = [(one.key, decode(one.headers, one.value).fact) for one in records]
+    assert [(key, fact.effective_day, fact.attributes()["text"]) for key, fact in found] == [
+        (KEY.encode(), date(2018, 2, day), TEXT) for day in (12, 13)
+    ]
