@@ -6,7 +6,7 @@ import json
 import random
 import sys
 import threading
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -33,8 +33,6 @@ from tests.support.workers import WorkerFactory
 pytestmark = pytest.mark.timeout(300)
 
 SCHOOLS = topic_name(Family.SCHOOLS)
-BURST = 50_000
-DEPARTMENTS = ("075", "077", "078", "091", "092", "093", "094", "095")
 WRITERS = 3
 TRANSACTION_SECONDS = 0.02
 BACKLOG = 1_200
@@ -50,16 +48,13 @@ SPEED = json.dumps({"downlink_mbps": 1000})
 class Relay(Child):
     """A `smart-region relay postgres` of its own process."""
 
-    def __init__(
-        self, database: str, bootstrap: str, folder: Path, *options: str, name: str = "relay"
-    ) -> None:
-        self.database = database
+    def __init__(self, database: str, bootstrap: str, folder: Path, *options: str) -> None:
         command = [
             *(sys.executable, "-m", "smart_region", "relay", "postgres"),
             *("--database", database, "--poll", "1", *options),
         ]
-        log_file = folder / f"{name}.log"
-        super().__init__(command, {"SMART_REGION_BROKER": bootstrap}, log_file=log_file)
+        variables = {"SMART_REGION_BROKER": bootstrap}
+        super().__init__(command, variables, log_file=folder / "relay.log")
 
 
 @pytest.fixture(scope="module")
@@ -226,30 +221,6 @@ def in_order(events: list[CloudEvent]) -> None:
     for sent in times.values():
         last = {time: place for place, time in enumerate(sent)}
         assert sorted(last) == sorted(last, key=lambda time: last[time])
-
-
-def test_a_burst_is_shared_and_arrives_whole(
-    broker: KafkaBroker, database: Database, backlog: Backlog, relay: Relay, tmp_path: Path
-) -> None:
-    emit_burst(database, [uai(f"{DEPARTMENTS[one % 8]}{one // 8:04}") for one in range(BURST)])
-    other = Relay(relay.database, broker.bootstrap, tmp_path, name="other")
-    relay.start()
-    other.start()
-    try:
-        # To count 50 000 rows takes a while that the relays lack.
-        assert wait_until(backlog.is_empty, seconds=120, every=0.5), relay.log[-3000:]
-        assert other.stop() == relay.stop() == 0
-    finally:
-        other.kill()
-    assert sum(map(sent, (relay, other))) == BURST
-    assert min(map(sent, (relay, other))) > 0
-    ids = Counter(one.id for one in arrived(broker))
-    assert len(ids) == BURST
-    assert set(ids.values()) == {1}
-
-
-def sent(relay: Relay) -> int:
-    return int(relay.log.splitlines()[-1].split()[0])
 
 
 def test_through_the_gateway_a_refused_event_is_put_aside(
