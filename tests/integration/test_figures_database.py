@@ -52,16 +52,31 @@ def asked(url: str, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
 
 
-def test_every_row_is_that_of_the_export(url: str) -> None:
+def test_every_row_is_that_of_the_export_and_every_column_says_what_it_means(url: str) -> None:
     rows = figures(LAST_DAY)
     assert write_figures(url, rows, day=LAST_DAY) == len(rows) > 100
-    names = ", ".join(ExportRow.model_fields)
-    found = asked(url, FIGURES.format(names))
-    read = {
-        ExportRow.model_validate(dict(zip(ExportRow.model_fields, row, strict=True)))
-        for row in found
-    }
-    assert read == set(rows)
+    fields = ExportRow.model_fields
+    read = (
+        ExportRow.model_validate(dict(zip(fields, row, strict=True)))
+        for row in asked(url, FIGURES.format(", ".join(fields)))
+    )
+    assert set(read) == set(rows)
+
+    columns = asked(
+        url,
+        "SELECT relname, attname, col_description(attrelid, attnum) FROM pg_attribute"
+        " JOIN pg_class ON pg_class.oid = attrelid"
+        " WHERE relnamespace = 'smart_region_figures'::regnamespace AND relkind IN ('r', 'v')"
+        " AND attnum > 0",
+    )
+    meanings: dict[str, dict[str, str | None]] = defaultdict(dict)
+    for relation, column, meaning in columns:
+        meanings[relation][column] = meaning
+    assert meanings.keys() == {"figure", "current_figure", "milestone_status", "history"}
+    assert meanings["figure"].keys() == {"exported_for", *fields}
+    assert meanings["current_figure"] == meanings["figure"]
+    for found in meanings.values():
+        assert [column for column, meaning in found.items() if not meaning] == []
 
 
 def test_written_again_it_is_replaced(url: str) -> None:
@@ -79,26 +94,6 @@ def test_written_again_it_is_replaced(url: str) -> None:
         (EARLIER, None, len(figures(EARLIER))),
         (LAST_DAY, None, len(fewer)),
     ]
-
-
-def test_every_column_says_what_it_means(url: str) -> None:
-    write_figures(url, figures(LAST_DAY), day=LAST_DAY)
-    columns = asked(
-        url,
-        "SELECT relname, attname, col_description(attrelid, attnum) FROM pg_attribute"
-        " JOIN pg_class ON pg_class.oid = attrelid"
-        " WHERE relnamespace = 'smart_region_figures'::regnamespace AND relkind IN ('r', 'v')"
-        " AND attnum > 0",
-    )
-    meanings: dict[str, dict[str, str | None]] = defaultdict(dict)
-    for relation, column, meaning in columns:
-        meanings[relation][column] = meaning
-    names = {"exported_for", *ExportRow.model_fields}
-    assert meanings.keys() == {"figure", "current_figure", "milestone_status", "history"}
-    assert meanings["figure"].keys() == names
-    assert meanings["current_figure"] == meanings["figure"]
-    for found in meanings.values():
-        assert [column for column, meaning in found.items() if not meaning] == []
 
 
 def test_the_views_have_the_last_day(url: str) -> None:

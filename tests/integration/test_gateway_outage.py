@@ -1,6 +1,5 @@
 """Half a minute at full rate, ten seconds of it without a broker: what is accepted is kept."""
 
-import time
 from datetime import date
 from pathlib import Path
 
@@ -41,13 +40,10 @@ def test_what_the_gateway_accepted_is_on_the_topics(
             assert wait_until(lambda: account.answers[202] > 0, seconds=30)
             assert not wait_until(lambda: not gateway.alive, seconds=BEFORE_SECONDS, every=1)
             broker.stop()
-            stopped = time.monotonic()
             assert not wait_until(lambda: not gateway.alive, seconds=OUTAGE_SECONDS, every=1)
             broker.start()
-            away = time.monotonic() - stopped
             assert wait_until(lambda: gateway.ready, seconds=30)
             assert not wait_until(lambda: not gateway.alive, seconds=AFTER_SECONDS, every=1)
-        assert away >= OUTAGE_SECONDS
         assert account.answers[503] > 0, account.answers
         assert account.refused == []
 
@@ -74,10 +70,6 @@ def test_what_the_gateway_accepted_is_on_the_topics(
         worker.wait_ready()
         audit = audit_records(records, load_catalogue(), LAST_DAY)
         assert compare(audit, [worker.url]).differences == ()
-    print(  # noqa: T201 - the numbers are half of what this test is for
-        f"{len(account.receipts)} accepted, {len(records)} on the topics, "
-        f"{away:.0f} s without a broker, answers {dict(account.answers)}"
-    )
 
 
 def _id_of(value: bytes | None) -> str:

@@ -1,13 +1,13 @@
 """The gateway to practise at, as `make practice` starts it."""
 
-import json
 import re
 import signal
 import socket
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
+
+import requests
 
 from operations.programs.kafka import missing_requirement
 from tests.support.guide import blocks_of
@@ -55,23 +55,20 @@ def _exported(practice: "subprocess.Popen[str]") -> dict[str, str]:
 
 
 def _send(exports: dict[str, str], event: str) -> list[dict[str, object]]:
-    request = urllib.request.Request(  # noqa: S310 - the address that it printed
+    answer = requests.post(
         f"{exports['GATEWAY']}/events",
         data=event.encode(),
         headers={
             "Authorization": f"Bearer {exports['TOKEN']}",
             "Content-Type": "application/cloudevents+json",
         },
+        timeout=SECONDS,
     )
-    with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
-        receipts: list[dict[str, object]] = json.load(answer)["receipts"]
+    receipts: list[dict[str, object]] = answer.json()["receipts"]
     return receipts
 
 
 def _answers(address: str) -> bool:
     host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=SECONDS).close()
-    except ConnectionRefusedError:
-        return False
-    return True
+    with socket.socket() as line:
+        return line.connect_ex((host, int(port))) == 0

@@ -69,16 +69,24 @@ EVENT: Final = (
 )
 
 
+#: Commands that send a token to an address.
+SENDING: Final = {
+    "audit": ("audit", "--against", "{url}"),
+    "emit": ("emit", "--gateway", "{url}", "--secret", "{token}"),
+    "boards": ("boards", "plan", "--grafana", "{url}", "--token-file", "{token}"),
+    "doctor": ("doctor", "--grafana", "{url}", "--token-file", "{token}"),
+}
+
+
+def sending(command: str, url: str, token: Path) -> list[str]:
+    return [one.format(url=url, token=token) for one in SENDING[command]]
+
+
 @pytest.mark.parametrize("command", ["audit", "emit", "boards"])
 def test_no_proxy_hears_a_token_for_this_machine(command: str, token: Path) -> None:
     with recording_server(status=404) as server, recording_server(status=502) as proxy:
-        arguments = {
-            "audit": ("audit", "--against", server.url),
-            "emit": ("emit", "--gateway", server.url, "--secret", str(token)),
-            "boards": ("boards", "plan", "--grafana", server.url, "--token-file", str(token)),
-        }[command]
         run(
-            *arguments,
+            *sending(command, server.url, token),
             given=EVENT,
             SMART_REGION_METRICS_TOKEN_FILE=str(token),
             http_proxy=proxy.url,
@@ -90,17 +98,11 @@ def test_no_proxy_hears_a_token_for_this_machine(command: str, token: Path) -> N
     assert set(server.secrets) == {f"Bearer {TOKEN}"}
 
 
-@pytest.mark.parametrize("command", ["audit", "emit", "boards", "doctor"])
+@pytest.mark.parametrize("command", SENDING)
 def test_no_token_goes_to_another_machine_in_the_clear(command: str, token: Path) -> None:
-    url = "http://far.invalid"
-    arguments = {
-        "audit": ("audit", "--against", url),
-        "emit": ("emit", "--gateway", url, "--secret", str(token)),
-        "boards": ("boards", "plan", "--grafana", url, "--token-file", str(token)),
-        "doctor": ("doctor", "--grafana", url, "--token-file", str(token)),
-    }[command]
+    arguments = sending(command, "http://far.invalid", token)
     environ = {"SMART_REGION_METRICS_TOKEN_FILE": str(token)}
-    refused = run(*arguments, given=EVENT, **environ)
+    refused = call(*arguments, given=EVENT, **environ)
     assert "would send a secret unencrypted" in refused.stdout + refused.stderr
     assert "--plain-http" in refused.stdout + refused.stderr
 
