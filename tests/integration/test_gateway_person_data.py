@@ -17,11 +17,10 @@ from urllib.parse import quote, unquote_to_bytes
 
 import pytest
 
-from broker.topic_admin import apply_topics
 from events.dead_letters import GATEWAY, DeadLetter, read_dead_letter
 from events.fact import Family
 from events.signing import SigningSecret
-from events.topics import DEAD_LETTERS, declared_topics, topic_name
+from events.topics import DEAD_LETTERS, topic_name
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event, signed
 from tests.support.gateways import Credentials, Gateway
 from tests.support.kafka import KafkaBroker
@@ -81,16 +80,12 @@ def names_a_person(text: bytes) -> bool:
 
 
 @pytest.fixture(scope="module")
-def target(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    kafka_broker.reset()
-    apply_topics(kafka_broker.bootstrap, declared_topics())
-    with running_gateway(
-        kafka_broker.bootstrap, tmp_path_factory.mktemp("gateway"), log_level="debug"
-    ) as (
-        gateway,
-        credentials,
-    ):
-        yield Target(gateway, credentials, kafka_broker.bootstrap)
+def target(
+    shared_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Target]:
+    folder, bootstrap = tmp_path_factory.mktemp("gateway"), shared_broker.bootstrap
+    with running_gateway(bootstrap, folder, log_level="debug") as (gateway, credentials):
+        yield Target(gateway, credentials, bootstrap)
 
 
 @dataclass(frozen=True)
