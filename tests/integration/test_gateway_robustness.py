@@ -199,23 +199,13 @@ ODD = (
 
 
 def _any_body(chance: random.Random) -> tuple[str, bytes]:
-    kind = chance.randrange(5)
     media_type = chance.choice((STRUCTURED, STRUCTURED, BATCH, "application/json", "text/plain"))
-    if kind == 0:
-        return media_type, chance.randbytes(chance.randrange(400))
-    text = json.dumps(event(chance.randrange(10**6)))
-    if kind == 1:  # An event with bytes changed.
-        damaged = bytearray(text.encode())
-        for _ in range(chance.randrange(1, 6)):
-            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
-        return media_type, bytes(damaged)
-    if kind == 2:  # An event with a value replaced by an odd one.
-        sent = event()
-        where = chance.choice((sent, sent["data"]))
-        where[chance.choice(list(where))] = "ODD"
-        return media_type, json.dumps(sent).replace('"ODD"', chance.choice(ODD)).encode()
-    if kind == 3:
-        return media_type, chance.choice(ODD).encode()
-    items = [text, *chance.choices((*ODD[:8], text), k=chance.randrange(4))]
-    body = f"[{','.join(items)}]" if media_type == BATCH else text
-    return media_type, body.encode()
+    text, odd = json.dumps(event(chance.randrange(10**6))), chance.choice(ODD)
+    damaged = bytearray(text.encode())
+    for _ in range(chance.randrange(1, 6)):
+        damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+    other = text.replace(f'"{event()["time"]}"', odd)
+    valid = f"[{text}]" if media_type == BATCH else text
+    texts = (valid, odd, other, f"[{text},{odd}]")
+    noise = chance.randbytes(chance.randrange(400))
+    return media_type, chance.choice((noise, bytes(damaged), *map(str.encode, texts)))
