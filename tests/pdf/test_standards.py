@@ -73,22 +73,10 @@ def without_metadata(root: Any) -> None:  # noqa: ANN401 - what pypdf reads
     del root["/Metadata"]
 
 
-def without_language(root: Any) -> None:  # noqa: ANN401 - what pypdf reads
-    del root["/Lang"]
-
-
-def without_words_for_links(root: Any) -> None:  # noqa: ANN401 - what pypdf reads
-    for page in root["/Pages"]["/Kids"]:
-        for annotation in page.get_object().get("/Annots", ()):
-            del annotation.get_object()["/Contents"]
-
-
-#: What may be broken, and rules that each standard then names; PDF/A asks for neither of the last.
+#: What may be broken, and rules that each standard then names.
 BROKEN: Final[Mapping[Callable[[Any], None], tuple[set[str], set[str]]]] = {
     without_tags: ({"6.2-1", "7.1-3", "7.1-11"}, {"6.7.2.2-1", "6.7.3.3-1"}),
     without_metadata: ({"7.1-8"}, {"6.6.2.1-1"}),
-    without_language: ({"7.2-34"}, set()),
-    without_words_for_links: ({"7.18.5-2"}, set()),
 }
 
 
@@ -106,8 +94,7 @@ def notes() -> Mapping[str, bytes]:
     return {f"{name}.pdf": content for name, content in made.items()}
 
 
-def broken_notes() -> Mapping[str, bytes]:
-    content = note_pdf(simulated_note(request_of("2019-03")))
+def broken_notes(content: bytes) -> Mapping[str, bytes]:
     made = {"copy.pdf": copied(content, lambda _: None)}
     return made | {f"{one.__name__}.pdf": copied(content, one) for one in BROKEN}
 
@@ -122,7 +109,9 @@ def verdicts(
     made: Mapping[str, bytes], tmp_path_factory: pytest.TempPathFactory
 ) -> Mapping[tuple[str, str], Verdict]:
     """Return what veraPDF says of all, at once: its start takes longer than a note."""
-    return validated({**made, **broken_notes()}, tmp_path_factory.mktemp("notes"))
+    return validated(
+        {**made, **broken_notes(made["2019-03.pdf"])}, tmp_path_factory.mktemp("notes")
+    )
 
 
 def test_the_reference_finds_no_failure(
@@ -142,7 +131,6 @@ def test_what_is_broken_is_found(verdicts: Mapping[tuple[str, str], Verdict]) ->
         for standard, expected in zip(STANDARDS, rules, strict=True):
             broken = verdicts[f"{one.__name__}.pdf", standard].broken.keys()
             assert broken >= expected, (one.__name__, standard)
-            assert bool(broken) == bool(expected), (one.__name__, standard)
 
 
 def copied(content: bytes, change: Callable[[Any], None]) -> bytes:
