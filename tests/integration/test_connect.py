@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,12 +68,14 @@ def connect(worker: ConnectWorker, database: Database) -> Iterator[ConnectWorker
     connector = connector_for(database)
     worker.create(connector)
     try:
-        assert wait_until(lambda: runs(worker, connector["name"]), seconds=SECONDS), worker.log_end(
-            60
-        )
+        wait_for(worker, lambda: runs(worker, connector["name"]))
         yield worker
     finally:
         worker.delete(connector["name"])
+
+
+def wait_for(connect: ConnectWorker, condition: Callable[[], bool]) -> None:
+    assert wait_until(condition, seconds=SECONDS), connect.log_end(60)
 
 
 def runs(connect: ConnectWorker, name: str) -> bool:
@@ -127,7 +129,7 @@ def test_kills_and_restarts_lose_and_change_nothing(
             connect.restart_failed(database.name)
         return has(shared_broker, database, sent)
 
-    assert wait_until(complete, seconds=SECONDS), connect.log_end(9)
+    wait_for(connect, complete)
     with database.connected() as connection:
         emitted = connection.execute("SELECT key, event FROM smart_region.outbox").fetchall()
     records = arrived(shared_broker, database).values()
@@ -150,23 +152,21 @@ def test_cleaning_removes_only_what_has_arrived(
 ) -> None:
     """Whatever the requested age, what the connector has not passed stays."""
     sent = emit(database, uai("0750001"))
-    assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS), connect.log_end(
-        60
-    )
+    wait_for(connect, lambda: has(shared_broker, database, sent))
 
     def cleaned() -> bool:
         with database.connected() as connection:
             connection.execute(CLEAN, (database.name,))
             return connection.execute("SELECT count(*) FROM smart_region.outbox").fetchone() == (0,)
 
-    assert wait_until(cleaned, seconds=SECONDS)
+    wait_for(connect, cleaned)
     connect.kill()
     sent += emit(database, uai("0750002"))
     for _ in range(3):
         assert not cleaned()
     connect.start()
-    assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS)
-    assert wait_until(cleaned, seconds=SECONDS)
+    wait_for(connect, lambda: has(shared_broker, database, sent))
+    wait_for(connect, cleaned)
     sent = emit(database, uai("0750003"))
     page_upkeep(database, tmp_path)
     with database.connected() as connection:
@@ -179,25 +179,19 @@ def test_after_a_lost_slot_the_outbox_is_read_again(
 ) -> None:
     """By the page's commands: what no slot has seen arrives, and what is emitted afterwards."""
     sent = emit(database, uai("0750001"))
-    assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS), connect.log_end(
-        60
-    )
+    wait_for(connect, lambda: has(shared_broker, database, sent))
     connect.kill()
-    assert wait_until(lambda: slot_is_active(database) is False, seconds=SECONDS)
+    wait_for(connect, lambda: slot_is_active(database) is False)
     with database.connected() as connection:
         connection.execute("SELECT pg_drop_replication_slot(%s)", (database.name,))
     sent += emit(database, uai("0750002"))
     connect.start()
 
     connect.begin_anew(database)
-    assert wait_until(lambda: slot_is_active(database) is True, seconds=SECONDS), connect.log_end(
-        60
-    )
+    wait_for(connect, lambda: slot_is_active(database) is True)
 
     sent += emit(database, uai("0750003"))
-    assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS), connect.log_end(
-        60
-    )
+    wait_for(connect, lambda: has(shared_broker, database, sent))
 
 
 def slot_is_active(database: Database) -> bool | None:
