@@ -12,14 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from events.fact import Family
-from events.topics import topic_name
 from operations.programs.kafka import QUICK_START
 from tests.bench.__main__ import PARTS
 from tests.bench.application import Application
 from tests.bench.capacity import measure_capacity
-from tests.bench.engines import BARE, ENGINES, Engine
-from tests.bench.harness import DOCS, Bench, BenchError, section
+from tests.bench.engines import ENGINES, Engine
+from tests.bench.harness import DOCS, Bench, section
 from tests.bench.page import ASKED, measure_page
 from tests.bench.peers.peers import PEERS, versions
 from tests.bench.region import ENTITIES
@@ -62,18 +60,6 @@ def test_an_engine_does_its_whole_work(
     assert trial.written in (EVENTS, None)
     assert trial.times.processor_seconds > 0
     assert restored_in < math.inf
-
-
-def test_a_changelog_without_the_entities_counts_for_nothing(
-    kafka: KafkaBroker, tmp_path: Path
-) -> None:
-    """An engine that wrote no state, or elsewhere, is not credited with its rate."""
-    elsewhere = replace(BARE, changelog=lambda _: topic_name(Family.SCHOOLS))
-    with (
-        staged(kafka) as (stage, application),
-        pytest.raises(BenchError, match=f"0 keys on the changelog of {EVENTS} entities"),
-    ):
-        elsewhere.run(Bench(kafka, tmp_path), stage, application, EVENTS)
 
 
 def test_the_page_answers_all_that_is_asked(kafka: KafkaBroker, tmp_path: Path) -> None:

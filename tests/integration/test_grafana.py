@@ -47,16 +47,12 @@ def ours(home: BoardFolder) -> list[Model]:
     ]
 
 
-def test_a_second_apply_changes_nothing(grafana: Grafana, home: BoardFolder) -> None:
-    carry_out(grafana, survey(grafana, ours(home), home))
-    assert survey(grafana, ours(home), home).is_empty
-
-
-def test_what_a_hand_changed_is_refused_forced_and_pruned(
+def test_boards_are_applied_once_and_what_a_hand_changed_is_refused_forced_and_pruned(
     grafana: Grafana, home: BoardFolder
 ) -> None:
     boards = ours(home)
     carry_out(grafana, survey(grafana, boards, home))
+    assert survey(grafana, boards, home).is_empty
     uid = boards[0]["uid"]
     live = grafana.board(uid)
     assert live is not None

@@ -1,4 +1,4 @@
-"""The client's spool, with kill -9 at any moment, while the gateway comes and goes."""
+"""The client's spool on a disk that is full; tests/crash kills its programs."""
 
 from __future__ import annotations
 
