@@ -21,7 +21,7 @@ from events import cloudevent
 from events.cloudevent import CloudEvent
 from events.errors import ContractError, RefusalReason
 from events.records import OutgoingRecord
-from streams import reading
+from streams import engine, reading
 from streams.batch_transport import BatchProducer, ProduceFailedError
 
 
@@ -56,6 +56,8 @@ def _kill(id_: str) -> None:
         return event
 
     _decode_all_with(deadly)
+    # A minute, so that an operator can decide: a test has decided by then.
+    vars(engine)["HOLD_SECONDS"] = 15.0
 
 
 def _decode_all_with(decode: Callable[..., CloudEvent]) -> None:
