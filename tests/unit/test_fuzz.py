@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from events import strict_json
 from tests.fuzz import __main__ as fuzz_command
 from tests.fuzz import gateway_targets
-from tests.fuzz.edits import edited, spliced
 from tests.fuzz.limits import LimitError, measured
 from tests.fuzz.rounds import Progress, fuzz_round, kept_examples
 from tests.fuzz.target import Target
@@ -111,19 +110,6 @@ def test_each_target_of_files_has_a_corpus() -> None:
     assert {file.parent.name for file in FILES} == {
         target.name for target in TARGETS if target.of_file is not None
     }
-
-
-def test_an_edit_keeps_most_of_a_text() -> None:
-    """Half of the examples would be refused at their first byte otherwise."""
-    tokens = re.compile(r"\w+|[\s\S]")
-    whole = "a, b, c, d, e, f" * 20
-    kept: list[bool] = []
-    edits = edited(whole, tokens, ["x"]).flatmap(lambda text: spliced(text.encode()))
-    target = Target("edits", "", edits, lambda text: kept.append(len(text) > len(whole) // 2))
-
-    fuzz_round(target, Progress("edits", 1), examples=100)
-
-    assert sum(kept) > 60
 
 
 def test_a_wrong_parser_is_found_and_reported(

@@ -202,20 +202,6 @@ class TestIsolation:
 
 
 class TestEnds:
-    @pytest.mark.parametrize(("ends", "begun"), [(1, 1), (2, 3)])
-    def test_after_two_ends_each_record_shows_whether_it_is_the_one(
-        self, bench: Bench, ends: int, begun: int
-    ) -> None:
-        """Most single ends have other reasons, and thousands of records singly take minutes."""
-        records = of_march(3)
-        bench.suspects(records, ends=ends)
-
-        bench.take_all(*records)
-
-        assert bench.begun() == [one.offset for one in records[:begun]]
-        assert len(bench.connections()) == 3
-        assert bench.engine.meters.ends == {}
-
     def test_rebalances_do_not_put_an_attempt_off_for_ever(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
     ) -> None:

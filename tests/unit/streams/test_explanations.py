@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from events.cloudevent import CloudEvent
-from events.fact import Family
 from tests.support.explanations import explained, explanations_from
-from tests.support.histories import deliveries, histories
 
 CONNECTED = "schools_connected_ratio", "all_connected"
 
@@ -38,11 +32,3 @@ def test_a_later_text_of_the_day_corrects_it_and_a_retraction_takes_it_back() ->
     [one] = explanations_from([corrected, first])[*CONNECTED, None]
     assert one.text == "juste"
     assert not explanations_from([retracted, first, corrected])
-
-
-@given(st.data(), histories(Family.EXPLANATIONS))
-def test_the_order_of_arrival_changes_nothing(
-    data: st.DataObject, history: list[CloudEvent]
-) -> None:
-    arrived = [one for batch in data.draw(deliveries(history)) for one in batch]
-    assert explanations_from(arrived) == explanations_from(history)

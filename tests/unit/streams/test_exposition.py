@@ -233,12 +233,6 @@ class TestLabels:
 
         assert strange == set()
 
-    def test_distinguish_every_sample(self, samples: list[Sample]) -> None:
-        """Prometheus refuses a scrape with one series twice."""
-        series = [(sample.name, *sorted(sample.labels.items())) for sample in samples]
-
-        assert len(set(series)) == len(series)
-
 
 class TestFamilies:
     def families(self, meters: Meters) -> dict[str, tuple[str, str]]:

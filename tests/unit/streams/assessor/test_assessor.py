@@ -173,15 +173,6 @@ def test_what_was_read_and_not_judged_yet_is_behind(stage: Stage) -> None:
     assert stage.connected() == 1
 
 
-def test_judges_again_on_another_day(stage: Stage) -> None:
-    stage.collector.report("school.connected", "2018-02-01")
-    stage.step(5)
-    assert stage.connected() == 0
-    stage.clock.day = date(2018, 2, 1)
-    stage.step(5)
-    assert stage.connected() == 1
-
-
 def test_what_explains_is_found_with_the_judgements(stage: Stage) -> None:
     """A scrape that computes as long as they do is broken off on a busy machine."""
     stage.assessor = Assessor(CATALOGUE, stage.clock, timer=stage.clock.timer, explains=True)

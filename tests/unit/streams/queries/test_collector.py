@@ -156,13 +156,6 @@ def test_tls_is_checked(tmp_path: Path) -> None:
             assert is_complete(collector)
 
 
-def test_a_name_without_addresses_is_named() -> None:
-    with collected("dns+http://no-such-name.invalid:6066") as collector:
-        assert waits_until(
-            collector, lambda: "no-such-name.invalid" in str(collector.waiting_for())
-        )
-
-
 def test_nothing_changes_between_two_polls(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
