@@ -76,16 +76,6 @@ def test_a_limit_holds(reader: Callable[[object], None], limit: str) -> None:
         measured(reader, b"", most_mib=32)
 
 
-def test_the_same_seed_has_the_same_examples() -> None:
-    def drawn(rounds: int) -> list[int]:
-        seen: list[int] = []
-        target = Target("numbers", "", st.integers(0, 10**9), seen.append)
-        fuzz_round(target, Progress("numbers", 7, rounds=rounds), examples=20)
-        return seen
-
-    assert drawn(0) == drawn(0) != drawn(1)
-
-
 def test_a_failure_is_kept_and_checked_first(tmp_path: Path) -> None:
     """A run after the fix begins with what failed."""
     seen: list[int] = []

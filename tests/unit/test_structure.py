@@ -245,17 +245,6 @@ def test_settings_are_read_in_one_place() -> None:
     assert reading == READS_THE_ENVIRONMENT.keys()
 
 
-def test_an_option_of_the_broker_is_declared_once() -> None:
-    declared = [
-        name
-        for name, tree in MODULES.items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and node.value == "--bootstrap"
-    ]
-
-    assert declared == ["broker.options"]
-
-
 def test_every_reader_says_what_becomes_of_transactions() -> None:
     """The clients' default is to read what was aborted."""
     silent = [

@@ -81,10 +81,3 @@ def test_rights_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
         "1 granted, 1 granted before",
     ]
     assert asked == [("b:1", "User:gateway", rights_of(Role.GATEWAY))]
-
-
-def test_the_broker_s_rules_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    grant = "User:gateway may WRITE topic a"
-    monkeypatch.setattr("broker.access_rights.held_rights", lambda *_, **__: (grant,))
-    done = run("topics", "acl", "--principal", "User:gateway")
-    assert done.stdout == "User:gateway may WRITE topic a\n"

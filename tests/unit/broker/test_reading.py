@@ -14,7 +14,6 @@ from kafka.errors import KafkaTimeoutError
 from broker import reading
 from broker.errors import (
     BrokerUnreachableError,
-    PositionsOutdatedError,
     TopicMismatchError,
     TopicsMissingError,
     TopicsStalledError,
@@ -288,14 +287,6 @@ def polled(reader: TopicReader, *, times: int) -> list[RawRecord]:
     return [record for _ in range(times) for record in reader.poll()]
 
 
-def test_tells_that_a_topic_was_made_anew_by_its_end() -> None:
-    """Some brokers do not refuse an offset beyond the end: they return a lower end, and stay so."""
-    reader = TopicReader(ScriptedConsumer(Answer({}, {FIRST: 2})), (FIRST,), {("events", 0): 7})
-
-    with pytest.raises(PositionsOutdatedError, match=r"events\[0\] ends before offset 7,"):
-        polled(reader, times=6)
-
-
 def test_bears_a_lower_end_for_a_moment() -> None:
     """A leader that has just been elected may not know yet how far records are committed."""
     ends = [Answer({}, {FIRST: end}) for end in (7, 5, 7, 5, 7, 5, 7)]
@@ -319,10 +310,6 @@ class Scene:
             self.now += 1.0
             self.reader.poll()
             self.reader.check_answering(addresses, timeout=60.0)
-
-
-def test_a_broker_that_answers_may_have_nothing_for_days(monkeypatch: pytest.MonkeyPatch) -> None:
-    Scene(monkeypatch).follow(600.0)
 
 
 def test_a_broker_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from events.dead_letters import RecordOrigin
-from events.errors import RefusalReason
 from events.last_record import LastRecord
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTER_OUTCOMES
-from operations.dead_letters.entry import EntryStatus
-from operations.dead_letters.ledger import join_entries
 from streams.decisions import (
     AcceptedLoss,
     Decisions,
@@ -21,11 +18,10 @@ from streams.decisions import (
     decisions_in,
     loss_record,
     parse_origin,
-    refusal_of,
     skip_record,
     topic_record,
 )
-from tests.support.letters import arrived, refused
+from tests.support.letters import arrived
 from tests.support.records import FakeRecord
 
 SCHOOLS = "smartregion.schools"
@@ -89,17 +85,6 @@ def test_other_records_are_none(key: bytes | None, value: bytes) -> None:
 def test_an_origin_is_on_an_event_topic(text: str) -> None:
     with pytest.raises(ValueError, match=r"write it as smartregion\.schools/3/42"):
         parse_origin(text)
-
-
-def test_commands_on_dead_letters_take_skipped_records_and_omit_the_rest() -> None:
-    foreign: list[ValueError] = []
-    ledger = arrived([SKIPPED, loss_record(LOSS), topic_record(TOPIC)])
-    letter = arrived([refused(refusal_of(SKIP))])
-
-    [entry] = join_entries(letter, ledger, on_foreign_record=foreign.append)
-
-    assert foreign == []
-    assert (entry.letter.reason, entry.status) == (RefusalReason.PASSED_OVER, EntryStatus.DISCARDED)
 
 
 def test_an_acceptance_covers_what_was_missing_and_no_more() -> None:

@@ -33,7 +33,6 @@ from streams.topic_faults import FaultKind, TopicFault
 from tests.support.audits import catalogue_of
 from tests.support.golden import check_golden
 from tests.support.histories import event, pool, uai
-from tests.support.observations import barometer, observation_events, observed
 from tests.support.past_figures import state_store_of
 from tests.support.producers import producer
 from tests.support.records import PARTITIONS, FakeRecord, processed
@@ -191,21 +190,6 @@ class TestFigures:
                 if sample.labels["family"] == "trainings"
             )
             assert count == shown
-
-    def test_what_was_not_observed_is_not_shown(self) -> None:
-        """Not yet, of the country only, or no longer: absent, which is not 0."""
-        reported = [
-            observed("IND-042", "D75", "2021-01-01", "90"),
-            observed("IND-042", "FRANCE", "2018-01-01", "50"),
-            observed("IND-999", "R11", "2018-01-01", "50"),
-            observed("IND-042", "R11", "2018-01-01", "50"),
-            observed("IND-042", "R11", "2018-01-01", None),
-        ]
-
-        found = exposed(barometer(), state_store_of(barometer(), observation_events(reported)))
-
-        assert metrics.INDICATOR_VALUE.name not in found
-        assert metrics.INDICATOR_LAST_REPORTED.name not in found
 
 
 class TestLabels:

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogue.loader import load_catalogue
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Term, TermMode
 from catalogue.vocabulary import fields_of
 from events.cloudevent import CloudEvent
@@ -233,14 +232,6 @@ class TestAgainstTheDefinition:
                 continue
             take(fold, states, step)
 
-    @pytest.mark.parametrize("term", load_catalogue().terms, ids=lambda term: "+".join(term.facts))
-    @settings(max_examples=20)
-    @given(data=st.data())
-    def test_a_term_of_the_catalogue_is_no_exception(self, data: st.DataObject, term: Term) -> None:
-        history, day = data.draw(histories(term.family)), data.draw(days())
-
-        assert totals(folded(term, history), day) == evaluated(term, states_of(history), day)
-
 
 class TestLaws:
     @settings(max_examples=40)
@@ -411,18 +402,6 @@ class TestFold:
 
 
 class TestSeries:
-    @given(
-        st.lists(st.tuples(st.integers(1, 5), st.integers(-2, 2)) | st.integers(0, 8), max_size=30)
-    )
-    def test_totals_the_steps_up_to_the_day(self, acts: list[tuple[int, int] | int]) -> None:
-        series, added = Series(), list[tuple[int, int]]()
-        for act in acts:
-            if isinstance(act, int):
-                assert series.total(act) == sum(amount for day, amount in added if day <= act)
-            else:
-                series.add(dict([act]))
-                added.append(act)
-
     @given(
         st.lists(
             st.tuples(st.lists(st.integers(1, 8), max_size=3, unique=True), st.booleans())

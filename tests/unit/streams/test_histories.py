@@ -128,18 +128,6 @@ class TestObserved:
                 expected = None if value is None else Fraction(value) / hundredth
                 assert history.value(day) == expected
 
-    @given(observations())
-    def test_readings_are_the_audit_s(self, reported: list[Observation]) -> None:
-        state_store = state_store_of(barometer(), observation_events(reported))
-        found = histories_of(state_store, barometer())
-        records = [raw_record(one) for one in observation_events(reported)]
-        with Ledger([*reversed(records), *records], partitions=8) as ledger:
-            for day in OBSERVED_ON[::4]:
-                readings = {
-                    key: history.reading(day) for key, history in found.items() if key[1] != COUNTRY
-                }
-                assert readings == audit_ledger(ledger, barometer(), day).readings
-
     @given(observations(), st.sampled_from(OBSERVED_ON))
     def test_the_country_is_for_comparison_alone(
         self, reported: list[Observation], day: date

@@ -265,20 +265,6 @@ class TestAttempts:
         assert partition.to_commit().offset == 4
         assert partition.to_commit().metadata.attempts == ()
 
-    def test_at_the_committed_offset_outlast_what_is_read_again_before_it(self) -> None:
-        """A worker that a record ends reads everything before that record first."""
-        partition = looked_at(2, CommitMetadata(attempts=(Attempt(offset=2, count=2),)))
-        take(partition, *records(0, 1, 2))
-        partition.begin(0)
-        merge(partition, 1)
-        assert partition.is_caught_up
-
-        assert begin(partition, 2) == 2
-
-        assert partition.ends_at(2) == 3
-        merge(partition, 2)
-        assert partition.to_commit().metadata.attempts == ()
-
     @pytest.mark.parametrize(
         ("known", "begun", "left"),
         [

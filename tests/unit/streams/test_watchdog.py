@@ -192,13 +192,3 @@ class TestProgress:
 
         with pytest.raises(SmartRegionError, match="no batch in 31 s with 7 records waiting"):
             watch.check(after=30)
-
-
-def test_watching_goes_on_until_something_is_wrong(
-    watch: Watch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("streams.watchdog._INTERVAL_SECONDS", 0)
-    watch.consumer.error = OSError("gone")
-
-    with pytest.raises(SmartRegionError, match="errors in a row"):
-        asyncio.run(asyncio.wait_for(watch.watchdog.run(), timeout=10))

@@ -111,12 +111,6 @@ def test_an_unknown_position_gets_everything(worker: AnsweringWorker, since: str
     assert all(one.head.complete for one in answer.partitions)
 
 
-def test_a_worker_that_is_not_ready_sends_no_partition(worker: AnsweringWorker) -> None:
-    worker.own(1, range(0), "recovery")
-    answer = answer_of(ask(worker))
-    assert (answer.head.waiting_for, answer.partitions) == ("recovery", [])
-
-
 def test_a_wrong_request_is_refused(worker: AnsweringWorker) -> None:
     assert ask(worker, since="x" * 101).status_code == 400
 
