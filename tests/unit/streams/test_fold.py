@@ -403,6 +403,18 @@ class TestFold:
 
 class TestSeries:
     @given(
+        st.lists(st.tuples(st.integers(1, 5), st.integers(-2, 2)) | st.integers(0, 8), max_size=30)
+    )
+    def test_totals_the_steps_up_to_the_day(self, acts: list[tuple[int, int] | int]) -> None:
+        series, added = Series(), list[tuple[int, int]]()
+        for act in acts:
+            if isinstance(act, int):
+                assert series.total(act) == sum(amount for day, amount in added if day <= act)
+            else:
+                series.add(dict([act]))
+                added.append(act)
+
+    @given(
         st.lists(
             st.tuples(st.lists(st.integers(1, 8), max_size=3, unique=True), st.booleans())
             | st.integers(0, 8),
