@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from boundary import garbage
 from boundary.errors import SmartRegionError
 from smart_region import SECTIONS, Commands, join, main
+from tests.support.commands import captured
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"aiokafka", "faust", "kafka", "pydantic", "rich", "yaml"}
@@ -158,16 +159,14 @@ def test_no_line_of_a_list_of_commands_is_cut(path: tuple[str, ...]) -> None:
 
 def test_the_first_process_of_a_container_can_be_ended_from_its_start() -> None:
     """The kernel drops a signal for which such a process has no handler."""
-    done = subprocess.run([sys.executable, "-c", ENDED_AT_ITS_START], cwd=ROOT, check=False)
+    done = captured([sys.executable, "-c", ENDED_AT_ITS_START], cwd=ROOT)
 
     assert done.returncode == 128 + signal.SIGTERM
 
 
 def test_help_imports_nothing_heavy() -> None:
     """Only a command that runs pays for what it needs."""
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED_BY_HELP], cwd=ROOT, capture_output=True, check=True
-    )
+    done = captured([sys.executable, "-c", LOADED_BY_HELP], cwd=ROOT)
 
     assert HEAVY & set(json.loads(done.stdout)) == set()
 

@@ -50,21 +50,6 @@ RECORD = FakeRecord(
 )
 
 
-def test_a_dead_letter_is_the_record_with_reason_and_origin() -> None:
-    sent = dead_letter_record(RecordRefusal(RECORD, ERROR), now=NOW)
-
-    letter = read_dead_letter(FakeRecord(sent.topic, 0, 7, sent.key, sent.value, sent.headers))
-
-    assert (letter.key, letter.value, letter.headers) == (
-        RECORD.key,
-        RECORD.value,
-        RECORD.headers,
-    )
-    assert (letter.origin, letter.time) == (RecordOrigin("smartregion.schools", 3, 42), NOW)
-    assert (letter.reason, letter.detail) == (RefusalReason.INVALID_DATA, str(ERROR))
-    assert letter.timestamp == TIMESTAMP
-
-
 @pytest.mark.parametrize("write", [dead_letter_record, bare_dead_letter_record])
 def test_every_dead_letter_of_a_record_identifies_it(
     write: Callable[..., OutgoingRecord],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import pytest
 from prometheus_client import generate_latest
@@ -23,7 +23,7 @@ from events.cloudevent import CloudEvent
 from events.fact import Family
 from streams.assessor.assessor import Assessor
 from streams.assessor.process import AssessorCollector
-from streams.clock import Clock
+from streams.clock import FixedClock
 from streams.state_store import StateStore
 from tests.support.audits import raw_record
 from tests.support.held_histories import HeldHistories
@@ -72,16 +72,8 @@ PROMISED: Sequence[Key] = [
 ]
 
 
-class Stopped:
-    def __init__(self, day: date) -> None:
-        self._day = day
-
-    def today(self) -> date:
-        return self._day
-
-
 def assessor_page(state_store: StateStore, day: date) -> str:
-    assessor = Assessor(CATALOGUE, cast("Clock", Stopped(day)))
+    assessor = Assessor(CATALOGUE, FixedClock(day))
     assessor.step(HeldHistories(state_store))
     return generate_latest(registry_of(AssessorCollector(CATALOGUE, assessor.snapshot))).decode()
 

@@ -53,6 +53,10 @@ def waits_until(
     return wait_until(holds, seconds=seconds, every=0.01)
 
 
+def names(collector: HistoriesCollector, problem: str) -> bool:
+    return waits_until(collector, lambda: problem in str(collector.waiting_for()))
+
+
 def is_complete(collector: HistoriesCollector) -> bool:
     return waits_until(collector, lambda: collector.waiting_for() is None)
 
@@ -126,9 +130,7 @@ def test_another_number_of_partitions_is_named() -> None:
     with answering(AnsweringWorker(CATALOGUE)) as worker:
         parsed = parse_workers(worker.url)
         with collecting(CATALOGUE, CollectorPlan(parsed, PARTITIONS - 1)) as collector:
-            assert waits_until(
-                collector, lambda: "SMART_REGION_PARTITIONS" in str(collector.waiting_for())
-            )
+            assert names(collector, "SMART_REGION_PARTITIONS")
 
 
 def test_the_token_is_sent(tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_the_token_is_sent(tmp_path: Path) -> None:
     worker.guard = MetricsGuard(token_file(tmp_path, "sesame"))
     own = token_file(tmp_path, "guessed")
     with answering(worker), collected(worker.url, token_file=own) as collector:
-        assert waits_until(collector, lambda: "refuses the token" in str(collector.waiting_for()))
+        assert names(collector, "refuses the token")
         own.write_text("sesame")
         assert is_complete(collector)
 
@@ -149,9 +151,7 @@ def test_tls_is_checked(tmp_path: Path) -> None:
     with ExitStack() as stack:
         url = stack.enter_context(serving(worker.app, tls=tls))
         with collected(url) as collector:
-            assert waits_until(
-                collector, lambda: "certificate is not trusted" in str(collector.waiting_for())
-            )
+            assert names(collector, "certificate is not trusted")
         with collected(url, tls=ssl.create_default_context(cafile=authority.file)) as collector:
             assert is_complete(collector)
 
@@ -196,4 +196,4 @@ def test_a_failure_of_its_thread_is_raised_where_it_is_polled(
 def test_a_token_is_not_sent_in_the_open(tmp_path: Path) -> None:
     own = token_file(tmp_path, "sesame")
     with collected("http://192.0.2.1:6066", token_file=own) as collector:
-        assert waits_until(collector, lambda: "would send a secret" in str(collector.waiting_for()))
+        assert names(collector, "would send a secret")

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -203,19 +202,11 @@ def test_a_reader_has_what_the_workers_have(
     assert categories_of(group.received, CATALOGUE) == categories_of(everything, CATALOGUE)
 
 
-@pytest.fixture
-def group() -> Group:
-    found = Group()
-    found.rebalance(["one", "other"], keeps=False)
-    for number in range(1, 5):
-        found.add(event("school.connected", uai(f"075000{number}"), "2018-03-01"))
-    for name in found.processes:
-        found.ask(name)
-    return found
-
-
-def test_a_forgotten_generation_may_begin_again(group: Group) -> None:
+def test_a_forgotten_generation_may_begin_again() -> None:
     """A group that was deleted starts at generation 1."""
+    group = Group()
+    for number in range(1, 5):
+        group.add(event("school.connected", uai(f"075000{number}"), "2018-03-01"))
     anew = Process()
     anew.join(1, {0, 1}, group.log, keeps=False)
     group.generation = 57

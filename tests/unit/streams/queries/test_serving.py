@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import chain, repeat
 from pathlib import Path
@@ -27,8 +27,10 @@ def worker() -> Iterator[AnsweringWorker]:
         yield found
 
 
-def ask(worker: AnsweringWorker, **query: str) -> requests.Response:
-    return requests.get(f"{worker.url}/histories", params=query, timeout=40)
+def ask(
+    worker: AnsweringWorker, headers: Mapping[str, str] | None = None, **query: str
+) -> requests.Response:
+    return requests.get(f"{worker.url}/histories", headers=headers, params=query, timeout=40)
 
 
 def answer_of(response: requests.Response) -> HistoriesAnswer:
@@ -58,9 +60,7 @@ def test_an_answer_is_compressed_for_clients_that_accept_it(worker: AnsweringWor
     )
     worker.take(*(event("grant.paid", f"grant-{n}", f"2018-03-{n}") for n in range(10, 30)))
     assert ask(worker).headers["Content-Encoding"] in ("gzip", "deflate")
-    plain = requests.get(
-        f"{worker.url}/histories", headers={"Accept-Encoding": "identity"}, timeout=10
-    )
+    plain = ask(worker, {"Accept-Encoding": "identity"})
     assert "Content-Encoding" not in plain.headers
     assert answer_of(plain).head.format == 1
 
@@ -120,10 +120,7 @@ def test_histories_require_the_token(tmp_path: Path) -> None:
     worker.guard = MetricsGuard(token_file(tmp_path, "sesame"))
     with answering(worker):
         assert ask(worker).status_code == 401
-        found = requests.get(
-            f"{worker.url}/histories", headers={"Authorization": "Bearer sesame"}, timeout=10
-        )
-        assert found.status_code == 200
+        assert ask(worker, {"Authorization": "Bearer sesame"}).status_code == 200
 
 
 def test_other_machines_are_refused_without_a_token(tmp_path: Path) -> None:
@@ -143,10 +140,7 @@ def test_a_foreign_name_of_this_machine_is_refused_without_a_token(
     """A stranger's page in a browser asks by its own name (DNS rebinding), but knows no token."""
     strange, known = {"Host": "attacker.example:6066"}, {"Host": "localhost:6066"}
 
-    def status(headers: dict[str, str]) -> int:
-        return requests.get(f"{worker.url}/histories", headers=headers, timeout=10).status_code
-
-    assert [status(strange), status(known)] == [403, 200]
+    assert [ask(worker, one).status_code for one in (strange, known)] == [403, 200]
     worker.guard = MetricsGuard(token_file(tmp_path, "sesame"))
     with answering(worker):
-        assert status({**strange, "Authorization": "Bearer sesame"}) == 200
+        assert ask(worker, {**strange, "Authorization": "Bearer sesame"}).status_code == 200
