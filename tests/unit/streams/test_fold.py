@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalogue.loader import load_catalogue
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Term, TermMode
 from catalogue.vocabulary import fields_of
 from events.cloudevent import CloudEvent
@@ -231,6 +232,14 @@ class TestAgainstTheDefinition:
                 assert totals(fold, step) == evaluated(term, states, step)
                 continue
             take(fold, states, step)
+
+    @pytest.mark.parametrize("term", load_catalogue().terms, ids=lambda term: "+".join(term.facts))
+    @settings(max_examples=20)
+    @given(data=st.data())
+    def test_a_term_of_the_catalogue_is_no_exception(self, data: st.DataObject, term: Term) -> None:
+        history, day = data.draw(histories(term.family)), data.draw(days())
+
+        assert totals(folded(term, history), day) == evaluated(term, states_of(history), day)
 
 
 class TestLaws:
