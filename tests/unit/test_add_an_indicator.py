@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -81,7 +80,7 @@ class Project:
         programme = folder / "catalogue/programmes" / FILE
         declared = programme.read_text(encoding="utf-8")
         programme.write_text(f"{declared}\n{_not_yet_in(declared)}", encoding="utf-8")
-        self.output = self.run_all(SHELL[0])
+        self.run_all(SHELL[0])
 
     def add_the_fact(self) -> None:
         for name, how, line, text in FACT_STEPS:
@@ -108,12 +107,10 @@ class Project:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def run_all(self, commands: str) -> str:
-        output = ""
+    def run_all(self, commands: str) -> None:
         for line in commands.splitlines():
             program, *words = line.partition("#")[0].split()
-            output += self.run(Path(program).name.replace("-", "_"), *words)
-        return output
+            self.run(Path(program).name.replace("-", "_"), *words)
 
     def files(self) -> dict[str, bytes]:
         return {
@@ -124,9 +121,7 @@ class Project:
 
     @staticmethod
     def _git(folder: Path, *words: str) -> str:
-        return subprocess.run(
-            ["git", *words], cwd=folder, capture_output=True, text=True, check=True
-        ).stdout
+        return captured(["git", *words], cwd=folder).stdout
 
 
 @pytest.fixture(scope="module")

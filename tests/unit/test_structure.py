@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from tests.support.commands import captured
 
 ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 # Our packages, in the order in which each may import those before it.
 PACKAGES = (
@@ -292,8 +293,7 @@ def test_readme_names_the_modules_that_use_private_names() -> None:
 
 def test_libraries_whose_private_names_are_used_are_pinned() -> None:
     """To one release each: any other may have renamed them."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    pins = {one.name: str(one.specifier) for one in map(Requirement, project["dependencies"])}
+    pins = {one.name: str(one.specifier) for one in map(Requirement, PROJECT["dependencies"])}
 
     for distribution in PINNED.values():
         assert re.fullmatch(r"==\d+\.\d+\.\d+", pins[distribution]), distribution
@@ -301,11 +301,10 @@ def test_libraries_whose_private_names_are_used_are_pinned() -> None:
 
 def test_what_is_imported_is_declared() -> None:
     """A package that we import is a dependency of ours, not only of a dependency."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    optional = project["optional-dependencies"].values()
+    optional = PROJECT["optional-dependencies"].values()
     declared = {
         canonicalize_name(Requirement(line).name)
-        for lines in (project["dependencies"], *optional)
+        for lines in (PROJECT["dependencies"], *optional)
         for line in lines
     }
     distributions = packages_distributions()

@@ -39,16 +39,15 @@ def elsewhere(command: list[str], folder: Path, umask: int, variables: Mapping[s
     kept = {name: value for name, value in os.environ.items() if not name.startswith(said)}
     temporary = folder / ("a long name with spaces " * 5)
     temporary.mkdir(exist_ok=True)
-    done = subprocess.run(
+    done = captured(
         [sys.executable, "-m", *command],
+        timeout=None,
         cwd=ROOT,
         env={**kept, "TMPDIR": str(temporary), "LOCPATH": str(folder), **variables},
         umask=umask,
         preexec_fn=_deaf,
         restore_signals=False,
-        capture_output=True,
         encoding="utf-8",
-        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any, cast
 
 import faust
@@ -64,20 +63,6 @@ async def test_each_family_has_one_agent_for_raw_batches() -> None:
     assert all(isinstance(agent.channel.schema, BatchSchema) for agent in agents)
 
 
-def test_a_worker_writes_to_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Faust makes folders when it starts, for stores that are not ours; an image is read-only."""
-    monkeypatch.chdir(tmp_path)
-
-    async def scene() -> None:
-        app = build_app()
-        app.conf.datadir = tmp_path / "data"
-        await app.on_first_start()
-
-    asyncio.run(scene())
-
-    assert list(tmp_path.iterdir()) == []
-
-
 @played
 async def test_partitions_stay_and_all_families_of_one_go_together() -> None:
     """Faust's own assignor does that; of an app without tables it would take another one."""
@@ -88,16 +73,6 @@ async def test_partitions_stay_and_all_families_of_one_go_together() -> None:
 
     assert cast("Any", thread)._assignor is app.assignor
     assert isinstance(app.assignor, PartitionAssignor)
-
-
-@played
-async def test_what_crashes_a_part_of_the_app_is_reported_at_once() -> None:
-    failures: list[BaseException] = []
-
-    app = build_app(on_failure=failures.append)
-    await consumer_of(app).crash(LookupError("planted"))
-
-    assert {str(failure) for failure in failures} == {"planted"}
 
 
 @pytest.mark.parametrize("is_early", [True, False])

@@ -193,33 +193,23 @@ def test_labels_come_from_closed_lists() -> None:
     } == set()
 
 
-class TestFamilies:
-    def families(self, meters: Meters) -> dict[str, tuple[str, str]]:
-        state_store = StateStore(shipped().terms)
-        status = WorkerStatus(AS_OF, ready=False, partitions_expected=PARTITIONS, shown=(), lag={})
-        exposition = WorkerCollector(shipped(), state_store, meters, lambda: status)
-        return {
-            family.name + ("_total" if family.type == "counter" else ""): (
-                family.type,
-                family.documentation,
-            )
-            for family in exposition.collect()
-        }
+@pytest.mark.parametrize("recovery_seconds", [1.0, None])
+def test_families_are_those_of_the_vocabulary(recovery_seconds: float | None) -> None:
+    """Before the first recovery has ended there is no time of it, and 0 would be one."""
+    declared = ProducerMeters(Attribution(load_producers()))
+    meters = Meters(declared, recovery_seconds=recovery_seconds)
+    state_store = StateStore(shipped().terms)
+    status = WorkerStatus(AS_OF, ready=False, partitions_expected=PARTITIONS, shown=(), lag={})
+    families = WorkerCollector(shipped(), state_store, meters, lambda: status).collect()
 
-    def test_are_those_of_the_vocabulary(self) -> None:
-        declared = ProducerMeters(Attribution(load_producers()))
-
-        assert self.families(Meters(declared, recovery_seconds=1.0)) == {
-            metric.name: (metric.kind, metric.meaning)
-            for metric in (*metrics.WORKER_METRICS, *metrics.PRODUCER_METRICS)
-        }
-
-    def test_lack_the_recovery_s_time_before_the_first_ended(self) -> None:
-        """There is no time yet, and 0 would be one."""
-        declared = {metric.name for metric in metrics.WORKER_METRICS}
-        missing = declared - self.families(Meters()).keys()
-
-        assert missing == {metrics.RECOVERY_SECONDS.name}
+    assert {
+        one.name + ("_total" if one.type == "counter" else ""): (one.type, one.documentation)
+        for one in families
+    } == {
+        metric.name: (metric.kind, metric.meaning)
+        for metric in (*metrics.WORKER_METRICS, *metrics.PRODUCER_METRICS)
+        if recovery_seconds or metric is not metrics.RECOVERY_SECONDS
+    }
 
 
 def test_the_whole_of_a_small_worker() -> None:

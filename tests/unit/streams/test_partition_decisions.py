@@ -353,15 +353,6 @@ class TestSnapshots:
         assert partition.is_shown
         assert self.entities(partition) == 1
 
-    def test_are_caught_up_once_the_last_record_is_found(self, tmp_path: Path) -> None:
-        known = CommitMetadata(last=self.LAST)
-        partition, _ = self.restored(tmp_path, committed=10, known=known)
-        shown = [partition.is_shown]
-
-        assert take(partition, *records(9)) == []
-
-        assert [*shown, partition.is_shown] == [False, True]
-
     @pytest.mark.parametrize("there", [records(9, key=b"other"), records(10)])
     @pytest.mark.parametrize("is_rebalanced", [False, True])
     def test_another_last_record_is_no_fault_of_the_log(
@@ -383,17 +374,6 @@ class TestSnapshots:
         take(partition, *records(*range(20)))
         merge(partition, 19)
         assert partition.is_shown
-
-    def test_the_commit_alone_says_that_a_log_was_replaced(self, tmp_path: Path) -> None:
-        known = CommitMetadata(last=last_record(19, key=b"other"))
-        partition, _ = self.restored(tmp_path, known=known)
-        take(partition, *records(*range(9, 22)))
-
-        merge(partition, 19)
-
-        assert partition.fault is not None
-        assert partition.fault.fault is FaultKind.LOG_DIVERGED
-        assert not partition.is_shown
 
     def test_markers_in_place_of_the_last_record(self, tmp_path: Path) -> None:
         """No poll ever returns it: the next look reads the log from its start."""
