@@ -14,7 +14,7 @@ import pytest
 from boundary.errors import SmartRegionError
 from broker.errors import BrokerEntryError
 from broker.preflight import FailedAttempts, preflight
-from broker.security import PLAINTEXT, BrokerSecurity
+from broker.security import BrokerSecurity
 from tests.support.certificates import Authority, Certificate
 
 
@@ -66,10 +66,6 @@ def test_the_first_refusal_is_reported_where_nobody_lets_us_in(
         pytest.raises(BrokerEntryError, match="has expired"),
     ):
         asyncio.run(preflight(["127.0.0.1:1", address], trusting))
-
-
-def test_a_broker_that_knows_nobody_is_not_asked() -> None:
-    asyncio.run(preflight(["127.0.0.1:1"], PLAINTEXT))
 
 
 def test_a_file_that_is_missing_is_reported_first() -> None:

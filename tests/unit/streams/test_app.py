@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import faust
 import pytest
-from faust.assignor.partition_assignor import PartitionAssignor
 from faust.tables.recovery import RebalanceAgain
 from faust.types import TP
 from faust.types.enums import ProcessingGuarantee
@@ -61,18 +60,6 @@ async def test_each_family_has_one_agent_for_raw_batches() -> None:
     assert {agent.channel.get_topic_name() for agent in agents} == set(map(topic_name, Family))
     assert all(agent.concurrency == 1 for agent in agents)
     assert all(isinstance(agent.channel.schema, BatchSchema) for agent in agents)
-
-
-@played
-async def test_partitions_stay_and_all_families_of_one_go_together() -> None:
-    """Faust's own assignor does that; of an app without tables it would take another one."""
-    app = build_app()
-    thread = consumer_of(app)._thread
-    made = thread._create_consumer(asyncio.get_running_loop())
-    made._closed = True  # Never started: nothing to close.
-
-    assert cast("Any", thread)._assignor is app.assignor
-    assert isinstance(app.assignor, PartitionAssignor)
 
 
 @pytest.mark.parametrize("is_early", [True, False])

@@ -96,19 +96,6 @@ class TestReading:
         assert await batch(consumer) == []
         assert thread.sought == [{EVENTS: offset} for offset in sought]
 
-    async def test_a_gap_is_sought_back_to(self) -> None:
-        """Records may have been polled and dropped: nothing may commit past them."""
-        consumer, thread = await member(EVENTS)
-        for offsets in ((0, 1), (5,), (2, 3, 4, 5)):
-            thread.brings(polled(EVENTS, *offsets))
-
-        assert [await batch(consumer) for _ in range(3)] == [
-            [(EVENTS, [0, 1])],
-            [],
-            [(EVENTS, [2, 3, 4, 5])],
-        ]
-        assert thread.sought == [{EVENTS: 2}]
-
 
 @played
 class TestControlRecords:
@@ -428,20 +415,16 @@ class TestThread:
 
         assert self.fetcher.levels == [READ_UNCOMMITTED, READ_COMMITTED]
 
-    async def test_a_noted_poll_keeps_the_member_in_its_group(self) -> None:
+    async def test_the_client_stays_in_its_group_and_waits_a_tenth_of_a_second_at_most(
+        self,
+    ) -> None:
+        """Where a broker does not wake a waiting fetch, that is what a record waits."""
         thread = consumer_of(build_app())._thread
         with self.created(thread) as made:
             made._subscription._last_fetch_ended -= 1000.0
             thread.note_poll()
 
             assert made._subscription.fetcher_idle_time < 1000.0
-
-    async def test_a_fetch_waits_a_tenth_of_a_second_at_most(self) -> None:
-        """Where a broker does not wake a waiting fetch, that is what a record waits.
-
-        It asks for what is committed alone.
-        """
-        with self.created(consumer_of(build_app())._thread) as made:
             assert made._fetch_max_wait_ms == batch_transport.FETCH_MAX_WAIT_MS == 100
             assert made._isolation_level == "read_committed"
 
@@ -474,11 +457,6 @@ class TestLag:
 
 @played
 class TestWritingRecords:
-    OUTGOING = (
-        OutgoingRecord("letters", None, b"k", b"v", [("h", b"1")]),
-        OutgoingRecord("events", 2, b"k", None, ()),
-    )
-
     @pytest.mark.parametrize(
         ("error", "failure"),
         [
@@ -494,7 +472,8 @@ class TestWritingRecords:
         One that its content causes would be refused again.
         """
         producer, broker = producing()
-        writing = asyncio.create_task(producer.write_all(self.OUTGOING))
+        records = [OutgoingRecord("letters", None, b"k", b"v", [("h", b"1")])] * 2
+        writing = asyncio.create_task(producer.write_all(records))
         await turns()
         broker.answers[0].set_exception(error)
 

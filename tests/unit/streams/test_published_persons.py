@@ -85,13 +85,9 @@ def backfilled() -> dict[date, dict[tuple[str, ...], float]]:
     found: dict[date, dict[tuple[str, ...], float]] = {day: {} for day in DAYS}
     for series in (*past.persons(), *territories):
         for moment, value in series.samples:
-            day = FIRST + timedelta(days=round((moment - series_start()) / 86_400))
+            day = date(1970, 1, 1) + timedelta(days=round(moment / 86_400))
             found[day][series.metric.name, *series.labels] = value
     return found
-
-
-def series_start() -> int:
-    return (FIRST - date(1970, 1, 1)).days * 86_400
 
 
 def counts(numbers: Mapping[tuple[str, ...], float]) -> Shown:
