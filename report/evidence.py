@@ -105,6 +105,11 @@ _MISSING_FIRST: Final = f"(numerator < denominator) DESC, {_BY_NAME}"
 _LARGEST_FIRST: Final = f"""
 abs(numerator - numerator_before) + abs(denominator - denominator_before) DESC, {_BY_NAME}
 """
+_PARTS: Final[Mapping[EvidencePart, str]] = {
+    "all": "TRUE",
+    "counted": "numerator <> 0",
+    "missing": "numerator < denominator",
+}
 _CHANGED: Final = "numerator <> numerator_before OR denominator <> denominator_before"
 
 _EVIDENCE: Final = """
@@ -188,65 +193,82 @@ WHERE family = $family AND entity = $entity AND name IS NOT NULL AND content IS 
 """
 
 
-def contributions(  # noqa: PLR0913 - the figure, the days and the page, by name
+def evidence_of(  # noqa: PLR0913 - the figure, the days and the page, by name
     ledger: EventLedger,
     indicator: Indicator,
     department: str | None,
-    as_of: date,
+    until: date,
     known_on: date | None = None,
     *,
+    since: date | None = None,
     part: EvidencePart = "all",
     limit: int = 50,
     offset: int = 0,
 ) -> Evidence:
-    """Return the entities behind a figure on a day, as known at the end of another (UTC).
+    """Return the entities behind a figure on a day, or behind its change since another day.
 
-    Those missing come first: they are in the denominator, and not or not fully in the numerator. A
-    count misses none. Raises `PersonsNotShownError`.
-    """
-    is_ratio = indicator.measure.denominator is not None
-    chosen = {
-        "all": "TRUE",
-        "counted": "numerator <> 0",
-        "missing": "numerator < denominator" if is_ratio else "FALSE",
-    }[part]
-    return _evidence(
-        ledger,
-        indicator,
-        department,
-        {"until": as_of},
-        known_on,
-        chosen=chosen,
-        order=_MISSING_FIRST if is_ratio else _BY_NAME,
-        page={"limit": limit, "offset": offset},
-    )
-
-
-def changes(  # noqa: PLR0913 - as in contributions
-    ledger: EventLedger,
-    indicator: Indicator,
-    department: str | None,
-    since: date,
-    until: date,
-    known_on: date | None = None,
-    *,
-    limit: int = 50,
-    offset: int = 0,
-) -> Evidence:
-    """Return the entities whose amounts differ between two days, the largest change first.
-
+    All is as known at the end of `known_on` (UTC). Behind a figure those missing come first: they
+    are in the denominator, and not or not fully in the numerator. A count misses none. Behind a
+    change, which has no parts, are the entities whose amounts differ, the largest change first.
     Raises `PersonsNotShownError`.
     """
-    return _evidence(
-        ledger,
-        indicator,
-        department,
-        {"since": since, "until": until},
-        known_on,
-        chosen=_CHANGED,
-        order=_LARGEST_FIRST,
-        page={"limit": limit, "offset": offset},
+    if counts_persons(indicator):
+        raise PersonsNotShownError(indicator.id)
+    measure = indicator.measure
+    is_ratio = measure.denominator is not None
+    #: The family of the rows: that of the denominator, where the numerator refers to it.
+    family = measure.terms[-1].family
+    parameters: dict[str, object] = {
+        "before": known_before(known_on),
+        "until": until.toordinal(),
+        "limit": limit,
+        "offset": offset,
+    }
+    chosen = _PARTS[part] if is_ratio or part != "missing" else "FALSE"
+    order, days = _MISSING_FIRST if is_ratio else _BY_NAME, "(TRUE, $until)"
+    if since is not None:
+        chosen, order, days = _CHANGED, _LARGEST_FIRST, "(FALSE, $since), (TRUE, $until)"
+        parameters["since"] = since.toordinal()
+    where = "TRUE"
+    if department is not None:
+        where = "department = $department"
+        parameters["department"] = department
+    elif not measure.additive:
+        # An observation of a département is not part of the observation of the Région.
+        where = "department IS NULL"
+    name, names = "NULL AS name, NULL AS sorted", ""
+    named, by_subject = _namesake(family)
+    if named is not None:
+        name = "definition.name, definition.sorted"
+        key = "amounts.subject" if by_subject else "amounts.entity"
+        names = _NAMES.format(visible=VISIBLE, key=key)
+        parameters |= {"named": named, "family": family.value}
+    tables, parts = [], []
+    for position, term in enumerate(measure.terms):
+        prefix = f"term{position}_"
+        compiled = term_sql(term, prefix)
+        tables.append(compiled.tables)
+        refers = _refers(term, family)
+        of = family if refers else term.family
+        parameters |= {**compiled.parameters, f"{prefix}of": of.value}
+        entity = "subject, NULL, entity" if refers else "entity, subject, NULL"
+        amounts = "amount, NULL" if position == 0 else "NULL, amount"
+        parts.append(
+            _PART.format(key=f"${prefix}of, {entity}", amounts=amounts, term=prefix, where=where)
+        )
+    sql = _EVIDENCE.format(
+        tables=", ".join(tables),
+        days=days,
+        parts=" UNION ALL ".join(parts),
+        chosen=chosen,
+        name=name,
+        names=names,
+        order=order,
     )
+    found = ledger.query(sql, parameters)
+    entities, numerator, denominator = found[0][:3]
+    rows = tuple(_row(measure.numerator, is_ratio, *row[3:]) for row in found if row[3] is not None)
+    return Evidence(rows, entities, numerator, denominator if is_ratio else None)
 
 
 def events_of(
@@ -296,68 +318,6 @@ def _event(family: Family, *row: Any) -> EntityEvent:
         content=None if content is None else json.loads(content),
         standing=standing,
     )
-
-
-def _evidence(  # noqa: PLR0913 - as in contributions
-    ledger: EventLedger,
-    indicator: Indicator,
-    department: str | None,
-    days: Mapping[str, date],
-    known_on: date | None,
-    *,
-    chosen: str,
-    order: str,
-    page: Mapping[str, int],
-) -> Evidence:
-    """Query what entities add to a figure on the last of one or two days, and on the first."""
-    if counts_persons(indicator):
-        raise PersonsNotShownError(indicator.id)
-    measure = indicator.measure
-    is_ratio = measure.denominator is not None
-    #: The family of the rows: that of the denominator, where the numerator refers to it.
-    family = measure.terms[-1].family
-    parameters: dict[str, object] = {"before": known_before(known_on), **page}
-    parameters |= {name: day.toordinal() for name, day in days.items()}
-    where = "TRUE"
-    if department is not None:
-        where = "department = $department"
-        parameters["department"] = department
-    elif not measure.additive:
-        # An observation of a département is not part of the observation of the Région.
-        where = "department IS NULL"
-    name, names = "NULL AS name, NULL AS sorted", ""
-    named, by_subject = _namesake(family)
-    if named is not None:
-        name = "definition.name, definition.sorted"
-        key = "amounts.subject" if by_subject else "amounts.entity"
-        names = _NAMES.format(visible=VISIBLE, key=key)
-        parameters |= {"named": named, "family": family.value}
-    tables, parts = [], []
-    for position, term in enumerate(measure.terms):
-        prefix = f"term{position}_"
-        compiled = term_sql(term, prefix)
-        tables.append(compiled.tables)
-        refers = _refers(term, family)
-        of = family if refers else term.family
-        parameters |= {**compiled.parameters, f"{prefix}of": of.value}
-        entity = "subject, NULL, entity" if refers else "entity, subject, NULL"
-        amounts = "amount, NULL" if position == 0 else "NULL, amount"
-        parts.append(
-            _PART.format(key=f"${prefix}of, {entity}", amounts=amounts, term=prefix, where=where)
-        )
-    sql = _EVIDENCE.format(
-        tables=", ".join(tables),
-        days=", ".join(f"({day == 'until'}, ${day})" for day in days),
-        parts=" UNION ALL ".join(parts),
-        chosen=chosen,
-        name=name,
-        names=names,
-        order=order,
-    )
-    found = ledger.query(sql, parameters)
-    entities, numerator, denominator = found[0][:3]
-    rows = tuple(_row(measure.numerator, is_ratio, *row[3:]) for row in found if row[3] is not None)
-    return Evidence(rows, entities, numerator, denominator if is_ratio else None)
 
 
 def _row(numerator: Term, is_ratio: bool, *row: Any) -> EvidenceRow:  # noqa: FBT001 - of a query

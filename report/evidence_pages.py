@@ -9,7 +9,7 @@ from typing import Final
 
 from catalogue.formatting import count_text
 from catalogue.model import Indicator
-from report.evidence import Evidence, EvidencePart, changes, contributions
+from report.evidence import Evidence, EvidencePart, evidence_of
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
 from report.standing import Standing
@@ -80,21 +80,23 @@ def evidence_page(
     standing = knowledge.standing(indicator, department, view.as_of)
     found, differs = None, False
     if indicator.publication is None:
-        window = {"limit": ROWS, "offset": (page - 1) * ROWS}
-        until, known_on = view.as_of, view.known_on
-        over, under = standing.history.numerator, standing.history.denominator
-        if since is None:
-            found = contributions(
-                ledger, indicator, department, until, known_on, part=part, **window
-            )
-            shown = over.at(until), None if under is None else under.at(until)
-        else:
-            found = changes(ledger, indicator, department, since, until, known_on, **window)
-            shown = (
-                over.change(since, until),
-                None if under is None else under.change(since, until),
-            )
-        differs = shown != (found.numerator, found.denominator)
+        until, history = view.as_of, standing.history
+        found = evidence_of(
+            ledger,
+            indicator,
+            department,
+            until,
+            view.known_on,
+            since=since,
+            part=part,
+            limit=ROWS,
+            offset=(page - 1) * ROWS,
+        )
+        over, under = (
+            None if term is None else term.at(until) - (0 if since is None else term.at(since))
+            for term in (history.numerator, history.denominator)
+        )
+        differs = (over, under) != (found.numerator, found.denominator)
     return EvidencePage(
         standing=standing,
         is_regional=department != view.department,

@@ -17,7 +17,7 @@ from catalogue.progress import MilestoneStatus
 from catalogue.territories import REGION, TERRITORY_NAMES
 from report import reasons
 from report.compare import ComparedRow, comparison_of
-from report.evidence import EvidenceRow, changes
+from report.evidence import EvidenceRow, evidence_of
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
 from report.note.document import (
@@ -245,13 +245,13 @@ class _NoteWriter:
         """Return which entities made the change of a month."""
         if indicator.publication is not None:
             return "Ce chiffre compte des personnes : aucune n’est montrée."
-        found = changes(
+        found = evidence_of(
             self._ledger,
             indicator,
             None,
-            self._month.since,
             self._view.as_of,
             self._request.known_on,
+            since=self._month.since,
             limit=NAMED,
         )
         if not found.entities:

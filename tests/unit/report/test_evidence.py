@@ -18,9 +18,8 @@ from report.evidence import (
     Evidence,
     EvidencePart,
     PersonsNotShownError,
-    changes,
-    contributions,
     events_of,
+    evidence_of,
 )
 from report.words import EntityKey
 from streams.histories import histories_of
@@ -92,12 +91,12 @@ def behind(
     **asked: Any,
 ) -> Evidence:
     with ledger_of(events) as ledger:
-        return contributions(ledger, figure(catalogue), department, day(as_of), **asked)
+        return evidence_of(ledger, figure(catalogue), department, day(as_of), **asked)
 
 
 def between(catalogue: Catalogue, events: Iterable[CloudEvent], since: str, until: str) -> Evidence:
     with ledger_of(events) as ledger:
-        return changes(ledger, figure(catalogue), None, day(since), day(until))
+        return evidence_of(ledger, figure(catalogue), None, day(until), since=day(since))
 
 
 def entities(page: Evidence) -> list[str]:
@@ -148,7 +147,7 @@ def test_contributions_add_up_to_the_figure(
     code = data.draw(st.sampled_from(figure(catalogue).territories[:3]))
     expected = held(catalogue, history)[code].reading(as_of)
     with ledger_of(history) as ledger:
-        page = contributions(ledger, figure(catalogue), code, as_of, limit=1000)
+        page = evidence_of(ledger, figure(catalogue), code, as_of, limit=1000)
 
     assert (page.numerator, page.denominator) == sums(expected)
     assert added_up(page) == sums(expected)
@@ -164,7 +163,7 @@ def test_changes_add_up_to_that_of_the_figure(
     expected = held(catalogue, history)[code]
     before, after = expected.reading(since), expected.reading(until)
     with ledger_of(history) as ledger:
-        page = changes(ledger, figure(catalogue), code, since, until, limit=1000)
+        page = evidence_of(ledger, figure(catalogue), code, until, since=since, limit=1000)
 
     moved = [row.numerator - row.numerator_before for row in page.rows]
     assert page.numerator == sum(moved) == after.numerator - before.numerator
@@ -181,7 +180,7 @@ def test_contributions_are_as_known_on_a_day(
     catalogue, history = drawn
     known = [one for one in history if one.time.date() <= day(known_on)]
     with ledger_of(history) as ledger:
-        page = contributions(ledger, figure(catalogue), None, as_of, day(known_on), limit=1000)
+        page = evidence_of(ledger, figure(catalogue), None, as_of, day(known_on), limit=1000)
 
     assert added_up(page) == sums(held(catalogue, known)[None].reading(as_of))
 
