@@ -48,60 +48,54 @@ def breaches(released: _Schema, current: _Schema) -> tuple[Breach, ...]:
     Both are schemas with their definitions in `$defs`, as `schema_of` returns them. A change of a
     keyword that cannot be compared counts as a breach.
     """
-    return tuple(_compared(_Node(released, released), _Node(current, current), ""))
+    return tuple(_compared(_inlined(released, released), _inlined(current, current), ""))
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """A part of a schema, with the whole schema, which has its definitions."""
+def _inlined(part: Any, whole: _Schema) -> Any:  # noqa: ANN401 - JSON of any shape
+    """Return a part of a schema with its definitions in place of the references to them.
 
-    written: _Schema
-    whole: _Schema
-
-    @property
-    def schema(self) -> _Schema:
-        """Return the part with its reference resolved; keywords beside it are annotations."""
-        if "$ref" not in self.written:
-            return self.written
-        name = self.written["$ref"].rpartition("/")[2]
-        return {**self.at(self.whole["$defs"][name]).schema, **self.written}
-
-    @property
-    def forms(self) -> list[_Node]:
-        """Return the alternatives of `anyOf`, each with the keywords beside it."""
-        beside = {name: part for name, part in self.schema.items() if name != "anyOf"}
-        return [self.at({**beside, **form}) for form in self.schema.get("anyOf", [{}])]
-
-    def at(self, part: object) -> _Node:
-        """Return a child part; `true` accepts anything."""
-        return _Node(ANYTHING if part is True else cast("_Schema", part), self.whole)
+    Keywords beside a reference are annotations.
+    """
+    if isinstance(part, list):
+        return [_inlined(one, whole) for one in part]
+    if not isinstance(part, dict):
+        return part
+    written = {name: _inlined(one, whole) for name, one in part.items() if name != "$defs"}
+    if "$ref" not in written:
+        return written
+    name = written["$ref"].rpartition("/")[2]
+    return {**_inlined(whole["$defs"][name], whole), **written}
 
 
-def _compared(old: _Node, new: _Node, path: str) -> Iterator[Breach]:
-    if "anyOf" in old.schema or "anyOf" in new.schema:
-        yield from _alternatives(old, new, path)
+def _compared(was: _Schema, now: _Schema, path: str) -> Iterator[Breach]:
+    if "anyOf" in was or "anyOf" in now:
+        yield from _alternatives(was, now, path)
         return
-    was, now = old.schema, new.schema
     for rule in (_kinds, _values, _bounds, _sizes, _exact, _checks, _unjudged):
         yield from (Breach(path, change) for change in rule(was, now))
-    yield from _fields(old, new, path)
+    yield from _fields(was, now, path)
     for keyword, below in (("propertyNames", "(a name)"), ("items", "[]")):
         if keyword in now:
-            before = old.at(was.get(keyword, True))
-            yield from _compared(before, new.at(now[keyword]), f"{path}{below}")
+            yield from _compared(was.get(keyword, ANYTHING), now[keyword], f"{path}{below}")
 
 
-def _alternatives(old: _Node, new: _Node, path: str) -> Iterator[Breach]:
+def _alternatives(was: _Schema, now: _Schema, path: str) -> Iterator[Breach]:
     """Yield a breach for each released alternative that no current one accepts."""
-    allowed = new.forms
-    for form in old.forms:
+    allowed = _forms(now)
+    for form in _forms(was):
         judged = [tuple(_compared(form, other, path)) for other in allowed]
         if () in judged:
             continue
         if len(judged) == 1:
             yield from judged[0]
         else:
-            yield Breach(path, f"no longer takes the form {dict(form.schema)}")
+            yield Breach(path, f"no longer takes the form {form}")
+
+
+def _forms(schema: _Schema) -> list[dict[str, Any]]:
+    """Return the alternatives of `anyOf`, each with the keywords beside it."""
+    beside = {name: part for name, part in schema.items() if name != "anyOf"}
+    return [{**beside, **form} for form in schema.get("anyOf", [{}])]
 
 
 def _kinds(was: _Schema, now: _Schema) -> Iterator[str]:
@@ -159,32 +153,27 @@ def _unjudged(was: _Schema, now: _Schema) -> Iterator[str]:
             yield f"{keyword} is not a keyword that this check can judge"
 
 
-def _fields(old: _Node, new: _Node, path: str) -> Iterator[Breach]:
-    was, now = old.schema, new.schema
+def _fields(was: _Schema, now: _Schema, path: str) -> Iterator[Breach]:
     for name in sorted({*now.get("required", ())} - {*was.get("required", ())}):
         yield Breach(_below(path, name), "is required, was optional")
     before, after = was.get("properties", {}), now.get("properties", {})
     others_before = was.get("additionalProperties", True)
     others_after = now.get("additionalProperties", True)
     for name in dict.fromkeys([*before, *after]):
-        yield from _field(
-            old,
-            new,
-            _below(path, name),
-            before.get(name, others_before),
-            after.get(name, others_after),
-        )
-    yield from _field(old, new, _below(path, "*"), others_before, others_after)
+        field = before.get(name, others_before), after.get(name, others_after)
+        yield from _field(_below(path, name), *field)
+    yield from _field(_below(path, "*"), others_before, others_after)
 
 
-def _field(old: _Node, new: _Node, path: str, before: object, after: object) -> Iterator[Breach]:
+def _field(path: str, before: object, after: object) -> Iterator[Breach]:
     """Yield the breaches of a field, or of all others; a schema of False allows none."""
     if before is False or after is True:
         return
     if after is False:
         yield Breach(path, "is no longer a field")
         return
-    yield from _compared(old.at(before), new.at(after), path)
+    was = ANYTHING if before is True else cast("_Schema", before)
+    yield from _compared(was, cast("_Schema", after), path)
 
 
 def _below(path: str, name: str) -> str:
