@@ -287,12 +287,12 @@ def events_of(
     if family.about_persons:
         raise PersonsNotShownError(family.value)
     parameters = {"family": family.value, "entity": entity, "before": known_before(known_on)}
-    with ledger.snapshot() as snapshot:
-        ((events, subject),) = snapshot.query(_EVENT_COUNT, parameters)
-        rows = snapshot.query(_EVENTS, {**parameters, "limit": limit, "offset": offset})
+    with ledger.snapshot() as query:
+        ((events, subject),) = query(_EVENT_COUNT, parameters)
+        rows = query(_EVENTS, {**parameters, "limit": limit, "offset": offset})
         named, by_subject = _namesake(family)
         called = {**parameters, "family": named, "entity": subject if by_subject else entity}
-        ((name,),) = snapshot.query(_NAME.format(visible=VISIBLE), called)
+        ((name,),) = query(_NAME.format(visible=VISIBLE), called)
     found = tuple(_event(family, *row) for row in rows)
     return EntityEvents(EntityKey(family, entity), name, found, events)
 

@@ -6,12 +6,12 @@ The log is the state: a process reads the topics anew when it starts, and keeps 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 import duckdb
 
@@ -93,25 +93,8 @@ WHERE event.rowid = settled.row AND settled.before <> settled.until
 _canonical: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 
 
-class LedgerFailedError(SmartRegionError):
-    """DuckDB could not store or query events."""
-
-    def __init__(self, cause: str) -> None:
-        super().__init__(
-            f"ledger: events cannot be stored or queried ({cause}): raise"
-            " SMART_REGION_PAGE_LEDGER_MB, or name a folder with room in SMART_REGION_WORK_FOLDER"
-        )
-
-
-class LedgerSnapshot:
-    """The ledger at one instant: all queries see the same rows."""
-
-    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        self._cursor = cursor
-
-    def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[Any]:
-        """Return the rows of a query; its parameters are written `$name`."""
-        return self._cursor.execute(sql, dict(parameters or {})).fetchall()
+LedgerQuery: TypeAlias = Callable[..., list[Any]]
+"""Returns the rows of SQL; its parameters, the second argument, are written `$name`."""
 
 
 class EventLedger:
@@ -119,7 +102,7 @@ class EventLedger:
 
     `memory` bounds DuckDB's memory (`512MB`), `threads` its threads. What does not fit into memory
     goes to temporary files in the folder `spill`; None: nowhere. Methods may be called from several
-    threads. They raise `LedgerFailedError`.
+    threads. They raise SmartRegionError where DuckDB fails.
     """
 
     def __init__(
@@ -191,13 +174,13 @@ class EventLedger:
     def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[Any]:
         """Return the rows of one query; its parameters are written `$name`."""
         with self._cursor() as cursor:
-            return LedgerSnapshot(cursor).query(sql, parameters)
+            return cursor.execute(sql, parameters or {}).fetchall()
 
     @contextmanager
-    def snapshot(self) -> Iterator[LedgerSnapshot]:
-        """Yield the ledger at this instant, for several queries."""
+    def snapshot(self) -> Iterator[LedgerQuery]:
+        """Yield what queries the ledger at this instant: all queries see the same rows."""
         with self._transaction() as cursor:
-            yield LedgerSnapshot(cursor)
+            yield lambda sql, parameters=None: cursor.execute(sql, parameters or {}).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -216,7 +199,12 @@ class EventLedger:
             with self._connection.cursor() as cursor:
                 yield cursor
         except duckdb.Error as error:
-            raise LedgerFailedError(str(error).partition("\n")[0]) from error
+            cause = str(error).partition("\n")[0]
+            raise SmartRegionError(
+                f"ledger: events cannot be stored or queried ({cause}): raise"
+                " SMART_REGION_PAGE_LEDGER_MB, or name a folder with room in"
+                " SMART_REGION_WORK_FOLDER"
+            ) from error
 
 
 def _row(

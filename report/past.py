@@ -76,16 +76,16 @@ def knowledge_on(
     for family in Family:
         state_store.put(family, _PARTITION, {})  # The partition is there, with or without entities.
     before = {"before": known_before(known_on)}
-    with ledger.snapshot() as snapshot:
+    with ledger.snapshot() as query:
         for term in catalogue.terms:
             if term.family is not Family.EXPLANATIONS and not term.family.about_persons:
                 compiled = term_sql(term, "term_")
                 steps = _STEPS.format(tables=compiled.tables, never=NEVER)
-                rows = snapshot.query(steps, {**compiled.parameters, **before})
+                rows = query(steps, {**compiled.parameters, **before})
                 difference = _difference(state_store.fold.indexes[term], rows)
                 state_store.fold.apply(_PARTITION, [difference])
         explanations = _EXPLANATIONS.format(visible=VISIBLE)
-        said = snapshot.query(explanations, {"family": Family.EXPLANATIONS.value, **before})
+        said = query(explanations, {"family": Family.EXPLANATIONS.value, **before})
     state_store.put(Family.EXPLANATIONS, _PARTITION, _states(said))
     return Knowledge.from_states(state_store, catalogue, known_on)
 
@@ -96,7 +96,7 @@ def events_known_on(
 ) -> Iterator[tuple[Knowledge, EventLedger]]:
     """Yield what was known on a day and the ledger behind it, read from the topics alone.
 
-    Raises as `read_topics`, and `LedgerFailedError`.
+    Raises as `read_topics` and `EventLedger`.
     """
     security, rules = settings.security(), settings.record_rules()
     skipped = read_decisions(settings.broker, security=security).skipped

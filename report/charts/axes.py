@@ -10,6 +10,7 @@ from decimal import Decimal
 from itertools import islice, pairwise
 from typing import Final
 
+from catalogue.formatting import day_text
 from report.charts.labels import EM, text_width
 
 LARGEST: Final = 1e15
@@ -112,7 +113,7 @@ def _round_steps(least: float) -> Iterator[Decimal]:
         power *= 10
 
 
-def day_ticks(first: date, last: date, width: float, day_text: Callable[[date], str]) -> list[Tick]:
+def day_ticks(first: date, last: date, width: float) -> list[Tick]:
     """Return first days of years or months whose labels fit side by side into a width.
 
     Where there are fewer than two, as in a few weeks, both ends are labelled.

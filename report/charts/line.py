@@ -8,8 +8,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Any, Final
 
-from catalogue.formatting import NO_BREAK
-from catalogue.formatting import day_text as french_day
+from catalogue.formatting import NO_BREAK, day_text
 from catalogue.progress import MilestoneStatus
 from catalogue.trend import Projection
 from report.charts.axes import Scale, Tick, day_ticks, is_drawable, value_ticks
@@ -62,24 +61,21 @@ def line_chart(
     timeline: Timeline,
     *,
     text: Callable[[float], str],
-    day_text: Callable[[date], str] = french_day,
 ) -> str:
-    """Return the chart; `text` and `day_text` give the French text of a value and of a day.
+    """Return the chart; `text` gives the French text of a value.
 
     It has no more than about 400 vertices, whatever the history, and keeps its extremes.
     """
-    parts = _LineChart(timeline, text, day_text).parts()
+    parts = _LineChart(timeline, text).parts()
     return draw("line", prefix, title, description, **parts)
 
 
 class _LineChart:
     """One chart while it is made."""
 
-    def __init__(
-        self, timeline: Timeline, text: Callable[[float], str], day_text: Callable[[date], str]
-    ) -> None:
+    def __init__(self, timeline: Timeline, text: Callable[[float], str]) -> None:
         self._line = timeline
-        self._text, self._day_text = text, day_text
+        self._text = text
         self._until = max(min(timeline.as_of, timeline.last), timeline.first)
         steps = shown_steps(timeline.points, timeline.first, self._until)
         self._points = thinned(steps)
@@ -138,7 +134,7 @@ class _LineChart:
     # What is drawn.
 
     def _days(self) -> list[Tick]:
-        return day_ticks(self._line.first, self._line.last, RIGHT - self._left, self._day_text)
+        return day_ticks(self._line.first, self._line.last, RIGHT - self._left)
 
     def _level(self, value: float | None) -> str:
         return "" if value is None else f"M{number(self._left)} {number(self._y.at(value))}H{RIGHT}"
@@ -194,7 +190,7 @@ class _LineChart:
             if day is not None and self._line.first <= day <= self._until:
                 x = min(max(self._x.on(day) - EM / 2, 0), WIDTH - EM)
                 y = min(self._y.at(self._target) + EM * 0.7, BOTTOM - EM / 2)
-                yield f"{word} le {self._day_text(day)}", status, x, y
+                yield f"{word} le {day_text(day)}", status, x, y
 
     # What is written.
 
@@ -239,7 +235,7 @@ class _LineChart:
     def _label_lines(self, labels: Labels, end: date | None) -> None:
         if self._deadline is not None:
             x = self._x.on(self._deadline)
-            written = _named("Échéance", self._day_text(self._deadline))
+            written = _named("Échéance", day_text(self._deadline))
             half = text_width(written) * EM / 2
             inside = min(max(x, half), WIDTH - half)
             sides: tuple[Anchor, ...] = ("end", "start") if x > WIDTH / 2 else ("start", "end")
@@ -263,7 +259,7 @@ class _LineChart:
     def _label_goal(self, labels: Labels, end: date | None) -> None:
         if end is None or self._target is None:
             return
-        written = _named("Projeté", self._day_text(end))
+        written = _named("Projeté", day_text(end))
         half = text_width(written) * EM / 2
         x, y = self._x.on(end), self._y.at(self._target)
         inside = min(max(x, half), WIDTH - half)

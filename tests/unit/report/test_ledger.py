@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from boundary.errors import SmartRegionError
 from broker.stored_record import RawRecord
 from events.dead_letters import RecordOrigin
 from events.fact import Family
+from events.record_rules import END_OF_TIME
 from report.ledger import LEDGER_TOPICS, EventLedger, LedgerFailedError
 from streams.dead_letters import FORWARDED_FROM
 from tests.support.audits import raw, raw_record
@@ -81,7 +83,7 @@ def test_what_outgrows_memory_goes_to_the_work_folder(tmp_path: Path) -> None:
             ledger.append(records)
             stored = ledger.events
             if spill is None:
-                with pytest.raises(LedgerFailedError, match="SMART_REGION_PAGE_LEDGER_MB"):
+                with pytest.raises(SmartRegionError, match="SMART_REGION_PAGE_LEDGER_MB"):
                     double(ledger, copies)
                 assert ledger.query("SELECT count(*) FROM event")[0][0] >= stored
             else:
@@ -96,18 +98,18 @@ def double(ledger: EventLedger, copies: str) -> None:
 
 
 def test_no_query_reads_another_file(ledger: EventLedger) -> None:
-    with pytest.raises(LedgerFailedError, match="disabled by configuration"):
+    with pytest.raises(SmartRegionError, match="disabled by configuration"):
         ledger.query("SELECT * FROM read_text('/etc/hostname')")
 
 
 def test_a_snapshot_does_not_move(ledger: EventLedger) -> None:
     records = schools()
     ledger.append(records[:1])
-    with ledger.snapshot() as snapshot:
-        before = snapshot.query("SELECT count(*) FROM event")
+    with ledger.snapshot() as query:
+        before = query("SELECT count(*) FROM event")
         ledger.append(records[1:])
 
-        assert snapshot.query("SELECT count(*) FROM event") == before == [(1,)]
+        assert query("SELECT count(*) FROM event") == before == [(1,)]
 
 
 def test_threads_read_while_one_writes(ledger: EventLedger) -> None:

@@ -5,7 +5,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogue.formatting import NumberFormat, day_text
+from catalogue.formatting import NumberFormat
 from catalogue.model import Unit
 from report.charts.axes import day_ticks, value_ticks
 
@@ -36,9 +36,7 @@ def test_a_text_without_meaning_is_written_once(shown: list[float]) -> None:
 
 def test_days_are_years_or_months() -> None:
     def labels(first: date, last: date, width: float = 480) -> list[str]:
-        return [
-            tick.text.replace("\u00a0", " ") for tick in day_ticks(first, last, width, day_text)
-        ]
+        return [tick.text.replace("\u00a0", " ") for tick in day_ticks(first, last, width)]
 
     year = date(2018, 12, 31)
     assert labels(date(2016, 1, 1), date(2020, 12, 31)) == ["2016", "2017", "2018", "2019", "2020"]

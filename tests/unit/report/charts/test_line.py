@@ -77,9 +77,7 @@ def chart(
 @example(Timeline(HISTORY, FIRST, FIRST, FIRST), FORBIDDEN_TEXT)
 @example(Timeline([], LAST, FIRST, LAST), FORBIDDEN_TEXT)
 def test_any_history_can_be_drawn(timeline: Timeline, text: str) -> None:
-    written = line_chart(
-        "c", text, text, timeline, text=lambda value: f"{value:.3g}{text}", day_text=lambda _: text
-    )
+    written = line_chart("c", text, text, timeline, text=lambda value: f"{value:.3g}{text}")
 
     drawn(written).check()
 
