@@ -57,7 +57,7 @@ _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 class UndeclaredError(SmartRegionError):
-    """An indicator or a programme (the `kind`) that the catalogue does not have."""
+    """An indicator or a milestone (the `kind`) that the catalogue does not have."""
 
     def __init__(self, kind: str, value: str, *, known: Collection[str]) -> None:
         remedy = f"one of {', '.join(known) or 'none yet'}"
@@ -637,24 +637,12 @@ class Catalogue(CatalogueModel):
                 known.setdefault(indicator, []).append(milestone)
         return known
 
-    @cached_property
-    def families(self) -> frozenset[Family]:
-        """The families whose facts the indicators are made of."""
-        return frozenset(term.family for term in self.terms)
-
     def indicator(self, identifier: str) -> Indicator:
         """Return the indicator of an id. Raises `UndeclaredError`."""
         for indicator in self.indicators:
             if indicator.id == identifier:
                 return indicator
         raise UndeclaredError("indicator", identifier, known=[one.id for one in self.indicators])
-
-    def programme(self, identifier: str) -> Programme:
-        """Return the programme of an id. Raises `UndeclaredError`."""
-        for programme in self.programmes:
-            if programme.id == identifier:
-                return programme
-        raise UndeclaredError("programme", identifier, known=[one.id for one in self.programmes])
 
     def programme_of(self, indicator: str) -> Programme:
         """Return the programme that declares an indicator. Raises `UndeclaredError`."""

@@ -43,7 +43,7 @@ Shown: TypeAlias = Mapping[tuple[str, ...], float | None]
 
 @cache
 def catalogue() -> Catalogue:
-    formation = load_catalogue().programme("formation")
+    [formation] = (one for one in load_catalogue().programmes if one.id == "formation")
     persons = tuple(one for one in formation.indicators if one.publication is not None)
     return Catalogue(programmes=(formation.model_copy(update={"indicators": persons}),))
 
