@@ -12,13 +12,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from catalogue import metrics
-from catalogue.formatting import NumberFormat, day_text
+from catalogue.formatting import NumberFormat
 from catalogue.model import Catalogue, Indicator, Milestone, Programme
 from dashboards import conventions
 from dashboards.promql import last_known, latest, on, select
-from dashboards.rules import wording
 from dashboards.rules.site import MonitorSite, duration
-from dashboards.rules.templates import filled, template_text
+from dashboards.rules.templates import filled, literal, one_line, template_text
 
 Rule: TypeAlias = dict[str, Any]
 """An entry of a rule file: a recording rule or an alert."""
@@ -121,7 +120,7 @@ def _alerts(
     factor = site.pace.figures if is_figure else site.pace.pipeline
     owner, title = conventions.MONITOR_OWNER, MONITOR_TITLE
     if programme is not None:
-        owner, title = programme.owner, wording.literal(programme.title)
+        owner, title = programme.owner, literal(programme.title)
     board = site.links.board(kind.board)
     if programme is not None and is_figure:
         chosen = {conventions.DEPARTMENT_VARIABLE: "{{ $labels.department }}"}
@@ -147,8 +146,8 @@ def _alerts(
         yield rule | {
             "labels": {**labels, **case.labels},
             "annotations": {
-                "summary": wording.one_line(filled(case.summary, words)),
-                "description": wording.one_line(filled(case.description, words)),
+                "summary": one_line(filled(case.summary, words)),
+                "description": one_line(filled(case.description, words)),
                 "programme_title": title,
                 "runbook_url": site.links.runbook(kind.name),
                 "dashboard_url": board,
@@ -161,7 +160,7 @@ def _words_of(indicator: Indicator, milestone: Milestone | None) -> Mapping[str,
     about = {"indicator": indicator.id}
     words: dict[str, object] = {
         "indicator": indicator,
-        "title": wording.literal(indicator.title),
+        "title": literal(indicator.title),
         "has_target": any(one.target is not None for one in indicator.milestones),
         "delay": indicator.reporting_delay_days,
         "is_protected": indicator.publication is not None,
@@ -172,31 +171,15 @@ def _words_of(indicator: Indicator, milestone: Milestone | None) -> Mapping[str,
     if milestone is not None:
         words |= {
             "milestone": milestone,
-            "promise": wording.literal(milestone.title or indicator.title),
-            "standing": _standing(indicator, milestone),
+            "promise": literal(milestone.title or indicator.title),
+            "target": NumberFormat.of(indicator).text(
+                None if milestone.target is None else float(milestone.target)
+            ),
             "assessed": partial(_assessed, indicator, milestone),
         }
         about |= {"milestone": milestone.id}
     labels = ", ".join(f'{label}="{value}"' for label, value in about.items())
     return {**words, "about": about, "labels": labels}
-
-
-def _standing(indicator: Indicator, milestone: Milestone) -> str:
-    """Return the value, the target and the day."""
-    day = "sans échéance" if milestone.day is None else f"au {day_text(milestone.day)}"
-    assumed = ", en partie supposée" if milestone.assumed else ""
-    value = wording.value_of(wording.VALUE, indicator.unit, decimals=indicator.decimals)
-    if indicator.publication is not None:
-        value = wording.value_from(
-            _assessed(indicator, milestone, metrics.INDICATOR_ASSESSED_VALUE.name),
-            indicator,
-            absent="valeur protégée par le secret statistique",
-        )
-    target = NumberFormat.of(indicator).text(
-        None if milestone.target is None else float(milestone.target)
-    )
-    title = wording.literal(indicator.title)
-    return f"{title} : {value}, pour une cible de {target} {day}{assumed}."
 
 
 def _assessed(indicator: Indicator, milestone: Milestone, metric: str) -> str:
@@ -219,10 +202,9 @@ def _words_about_producers(programme: Programme | None) -> Mapping[str, object]:
     """Return what the templates about who feeds a programme may name; None: no programme."""
     labels = {} if programme is None else {"programme": programme.id}
     feeding = last_known(metrics.PRODUCER_PROGRAMME, **labels)
-    title = last_known(metrics.PRODUCER_INFO, producer="%s")
     return {
         "programme": programme,
-        "producer": wording.label_from(title, "title", of="producer"),
+        "named": last_known(metrics.PRODUCER_INFO, producer="%s"),
         "feeding": f"{'unless' if programme is None else 'and'} {on('producer')}\n{feeding}",
         "harmless": "Aucun chiffre n’en dépend aujourd’hui.",
     }

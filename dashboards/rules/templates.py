@@ -16,13 +16,12 @@ from typing import Any, Final
 import yaml
 from jinja2 import Environment, StrictUndefined, Template
 
-from catalogue.formatting import NumberFormat, days_text
-from catalogue.model import Indicator
+from catalogue.formatting import MINUS, NARROW, NO_BREAK, NumberFormat, day_text, days_text
+from catalogue.model import Indicator, Unit
 from catalogue.territories import TERRITORY_TITLES
 from dashboards import conventions
 from dashboards import wording as words
 from dashboards.promql import FIGURE, in_decimals, indented, last_known, latest, on
-from dashboards.rules import wording
 from dashboards.rules.site import duration
 from events.dead_letter_policy import DEAD_LETTER_POLICY
 
@@ -68,14 +67,28 @@ def quoted(value: object) -> str:
     return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def one_line(text: str) -> str:
+    """Return a text whose line breaks are spaces."""
+    return re.sub("[ \\n]+", " ", text)
+
+
+def literal(text: str) -> str:
+    """Write a text of the catalogue so that Prometheus' template engine leaves it as it is."""
+    return text.replace("{{", '{{ "{{" }}')
+
+
+def cut(value: str, indicator: Indicator) -> str:
+    """Return a query's value with the decimals that the page shows of the indicator."""
+    return in_decimals(value, NumberFormat.of(indicator))
+
+
 def with_figure(condition: str, indicator: Indicator) -> str:
     """Return a condition with the indicator's displayed value and territory; 1 where withheld."""
     condition = condition.strip()
     if indicator.publication is not None:
         return with_territory(latest(indented(condition), *FIGURE))
     assessed = last_known(conventions.TERRITORY_ASSESSED, indicator=indicator.id)
-    value = in_decimals(assessed, NumberFormat.of(indicator))
-    return with_territory(f"{value}\nand {on(*FIGURE)}\n{condition}")
+    return with_territory(f"{cut(assessed, indicator)}\nand {on(*FIGURE)}\n{condition}")
 
 
 def with_territory(expression: str) -> str:
@@ -97,18 +110,28 @@ _ENVIRONMENT: Final = Environment(
     autoescape=False,  # noqa: S701 - no HTML: PromQL, YAML, and texts that Alertmanager escapes
 )
 _ENVIRONMENT.filters |= {
+    "cut": cut,
+    "literal": literal,
     "quoted": quoted,
     "with_figure": with_figure,
     "with_territory": with_territory,
 }
-#: What every template may name: all that both modules of French words do, and these.
+#: What every template may name: the words of the boards, these, and what `wording.jinja` has.
 _ENVIRONMENT.globals |= {
     **vars(words),
-    **vars(wording),
     "COMPLETE": COMPLETE,
     "LAGGING_RECORDS": conventions.LAGGING_RECORDS,
+    "MINUS": MINUS,
+    "NARROW": NARROW,
+    "NO_BREAK": NO_BREAK,
     "POLICY": DEAD_LETTER_POLICY,
     "TERRITORIES": TERRITORY_TITLES,
+    "Unit": Unit,
+    "day_text": day_text,
     "days_text": days_text,
     "duration": duration,
+}
+_WORDING: Final = _ENVIRONMENT.from_string(template_text("wording.jinja")).module
+_ENVIRONMENT.globals |= {
+    name: value for name, value in vars(_WORDING).items() if not name.startswith("_")
 }
