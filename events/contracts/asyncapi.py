@@ -27,10 +27,10 @@ def asyncapi_document() -> dict[str, JSON]:
     schemas: dict[str, Any] = {}
     for fact in FACTS.values():
         schema = spelled_out(schema_of(fact))
-        schemas |= {name: _moved(part) for name, part in schema["$defs"].items()}
+        schemas |= schema["$defs"]
         # The dialect is the document's, and the name of a model is its title.
         content = {name: part for name, part in schema.items() if not name.startswith("$")}
-        schemas[_label(fact)] = _moved(content | {"title": event_name(fact)})
+        schemas[_label(fact)] = content | {"title": event_name(fact)}
     return {
         **data_beside(__file__),
         "channels": {
@@ -108,15 +108,3 @@ def _messages(fact: type[Fact]) -> Iterator[tuple[str, JSON]]:
             "payload": {"$ref": f"#/components/schemas/{payload}"},
         }
         yield name, message
-
-
-def _moved(part: Any) -> Any:  # noqa: ANN401 - JSON of any shape
-    """Return a part of a schema with references to the document's schemas."""
-    if isinstance(part, dict):
-        return {
-            name: value.replace("#/$defs/", "#/components/schemas/")
-            if name == "$ref"
-            else _moved(value)
-            for name, value in part.items()
-        }
-    return [_moved(item) for item in part] if isinstance(part, list) else part

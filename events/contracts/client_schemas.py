@@ -60,7 +60,7 @@ def client_schemas() -> dict[str, JSON]:
 
 
 def spelled_out(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a schema with keywords that generators support.
+    """Return a schema with keywords that generators support, and references into one document.
 
     Numbers that need 64 bits have that format. If an enumeration restricts an object's names, they
     become its properties: generators would create a map of any names, which some clients write as
@@ -77,9 +77,11 @@ def spelled_out(schema: Mapping[str, Any]) -> dict[str, Any]:
         whole = {name: replaced(one) for name, one in part.items()}
         if whole.get("type") == "integer" and whole.get("maximum", 0) > _LARGEST_INT32:
             whole["format"] = "int64"
+        if "$ref" in whole:
+            whole["$ref"] = whole["$ref"].replace("#/$defs/", _BASE)
         rule = whole.get("propertyNames", {}).get("$ref")
         if rule is not None:
-            rules.add(name := rule.removeprefix("#/$defs/"))
+            rules.add(name := rule.removeprefix(_BASE))
             del whole["propertyNames"]
             value = whole.pop("additionalProperties")
             whole["properties"] = dict.fromkeys(definitions[name]["enum"], value)
@@ -91,7 +93,7 @@ def spelled_out(schema: Mapping[str, Any]) -> dict[str, Any]:
     spelled["$defs"] = {
         name: part
         for name, part in spelled["$defs"].items()
-        if name not in rules or f"'#/$defs/{name}'" in still_used
+        if name not in rules or f"'{_BASE}{name}'" in still_used
     }
     return cast("dict[str, Any]", spelled)
 
@@ -138,8 +140,6 @@ def _plain(part: Mapping[str, Any]) -> dict[str, Any]:
     if "const" in schema:
         only = schema.pop("const")
         schema |= {"enum": [only], "default": only}
-    if "$ref" in schema:
-        schema["$ref"] = schema["$ref"].replace("#/$defs/", _BASE)
     if schema.get("format") in _DAYS:
         schema.pop("pattern", None)
     if schema.get("type") == "integer":
