@@ -28,8 +28,6 @@ WORKS = 0.4
 
 BISECTIONS = 30
 
-PUBLISHED_AFTER_DAYS = (12, 35)
-
 SILENT = Department.ESSONNE
 SILENT_FROM = date(2019, 4, 1)
 SILENT_UNTIL = date(2019, 9, 2)
@@ -41,8 +39,6 @@ UNDERSTATED = 0.9
 
 
 FIBRE = "ARCEP-FTTH-RACCORDABLES"
-
-COUNTED_AFTER_DAYS = (25, 40)
 
 
 def simulate_broadband(world: World, chance: Random, emitter: Emitter) -> None:
@@ -97,7 +93,7 @@ def _share(turn: float, progress: float) -> float:
 def _publish(
     report: BroadbandCoverageReported, department: Department, chance: Random, emitter: Emitter
 ) -> None:
-    published = days_after(chance, report.as_of, *PUBLISHED_AFTER_DAYS)
+    published = emitter.recorded(chance, report.as_of)
     fate = chance.random()
     if department is Department.PARIS:
         # One system, always right and in time: what Paris attains and loses is no artefact.
@@ -122,7 +118,7 @@ def simulate_fibre(_: World, chance: Random, emitter: Emitter) -> None:
     """Emit, quarter by quarter, the premises that can have fibre."""
     region = region_figures()
     for quarter in quarter_ends(FIRST_QUARTER, LAST_QUARTER):
-        published = days_after(chance, quarter, *COUNTED_AFTER_DAYS)
+        published = emitter.recorded(chance, quarter)
         share = region.curves.fibre.on(quarter)
         counts = {
             Territory.of(department.value): round(figures.connectable.on(quarter) * share)

@@ -15,7 +15,6 @@ from events.dataset import (
     DatasetUpdated,
     DatasetWithdrawn,
     DataState,
-    Licence,
     Theme,
     UpdateFrequency,
 )
@@ -40,16 +39,12 @@ FORGOTTEN_SHARE = 0.10
 FORGOTTEN_SINCE = date(2018, 7, 1)
 """Datasets that are not updated any more from some day on."""
 
-LICENCES = {Licence.OPEN_LICENCE: 0.72, Licence.ODBL: 0.22, Licence.OTHER_OPEN: 0.06}
-
 PROBE_GRACE_DAYS = 7
 AWAY_SHARE = 0.06
 """Datasets whose data are not to be had for some time."""
 AWAY_DAYS = (9, 60)
 
-RECORDED_AFTER_DAYS = (0, 2)
-CORRECTED_SHARE = 0.03
-RETRACTED_SHARE = 0.004
+PUT_OFF_SHARE = 0.004
 
 
 def simulate_datasets(_world: World, chance: Random, emitter: Emitter) -> None:
@@ -63,7 +58,7 @@ def simulate_datasets(_world: World, chance: Random, emitter: Emitter) -> None:
     for number, frequency in enumerate(frequencies):
         reached = RELEASED.day_reaching((number + 0.5) / len(frequencies)) or LAST_DAY
         released = _release(number, working_day(reached), frequency, chance)
-        _announce(released, chance, emitter)
+        emitter.report(released, chance, {"theme": Theme.ADMINISTRATION})
         ends_on = day_between(chance, *WITHDRAWN_BETWEEN) if number in withdrawn else None
         days = _update(released, ends_on, chance, emitter)
         probed.append((released, days, ends_on or LAST_DAY + timedelta(days=1)))
@@ -84,15 +79,9 @@ def _release(number: int, day: date, frequency: UpdateFrequency, chance: Random)
         title=f"{chance.choice(region.themes[theme].titles)} ({number + 1})",
         theme=theme,
         publisher=chance.choice(region.publishers),
-        licence=one_of(chance, LICENCES),
+        licence=one_of(chance, region.licences),
         update_frequency=frequency,
     )
-
-
-def _announce(released: DatasetReleased, chance: Random, emitter: Emitter) -> None:
-    recorded = days_after(chance, released.released_on, *RECORDED_AFTER_DAYS)
-    wrongly = {"theme": Theme.ADMINISTRATION} if chance.random() < CORRECTED_SHARE else None
-    emitter.send(released, recorded, wrongly=wrongly)
 
 
 def _update(
@@ -107,9 +96,9 @@ def _update(
     earlier = sum(day < FIRST_DAY for day in days)
     for day in days[max(0, earlier - 1) :]:
         updated = DatasetUpdated(dataset_id=released.dataset_id, updated_on=day)
-        recorded = min(LAST_DAY, days_after(chance, day, *RECORDED_AFTER_DAYS))
+        recorded = min(LAST_DAY, emitter.recorded(chance, day))
         emitter.send(updated, recorded)
-        put_off = chance.random() < RETRACTED_SHARE
+        put_off = chance.random() < PUT_OFF_SHARE
         # Announced for the next day, which must not be that of a real update.
         if put_off and released.update_frequency is not UpdateFrequency.DAILY:
             tomorrow = {"updated_on": day + timedelta(days=1)}

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from random import Random
 
 from events.cloudevent import CloudEvent, encode_structured
 from events.fact import Fact, Family
 from simulation.chance import days_after, stream
+from simulation.figures import region_figures
 from simulation.period import FIRST_DAY, LAST_DAY
 
 LATE_SHARE = 0.015
@@ -89,7 +91,22 @@ class Emitter:
         self._first = first
         self._last = last
         self._chance = stream(seed, f"outbox:{system}")
+        self._habits = region_figures().habits[system]
         self._sequence = 0
+
+    def recorded(self, chance: Random, day: date) -> date:
+        """Return when the system records what happened on a day."""
+        return days_after(chance, day, *self._habits.recorded_after)
+
+    def report(self, fact: Fact, chance: Random, wrongly: Mapping[str, object]) -> date | None:
+        """Send a fact as the system's habits are, first `wrongly` where it is corrected later.
+
+        Return the day on which another one is recorded that will be taken back; mostly None.
+        """
+        recorded = self.recorded(chance, fact.effective_day)
+        fate = chance.random()
+        self.send(fact, recorded, wrongly=wrongly if fate < self._habits.corrected else None)
+        return recorded if fate > 1 - self._habits.retracted else None
 
     def send(
         self,

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import count
 from random import Random
 
-from events.equipment import EquipmentDelivered, EquipmentKind
-from simulation.chance import day_between, days_after
+from events.equipment import EquipmentDelivered
+from simulation.chance import day_between
 from simulation.emitter import Emitter
 from simulation.figures import region_figures
 from simulation.schools import in_order_of
 from simulation.world import Lycee, World
-
-QUANTITIES: Mapping[EquipmentKind, tuple[int, int]] = {
-    EquipmentKind.TABLET: (60, 480),
-    EquipmentKind.LAPTOP: (30, 240),
-    EquipmentKind.DESKTOP: (20, 160),
-    EquipmentKind.INTERACTIVE_DISPLAY: (4, 30),
-    EquipmentKind.WIFI_ACCESS_POINT: (20, 120),
-}
 
 EARLIER_DELIVERIES = (1, 4)
 PLAN_DAYS = (10, 540)
@@ -32,8 +24,7 @@ UNFINISHED_UNTIL = date(2020, 11, 30)
 
 CORRECTED_SHARE = 0.02
 WRONGLY_COMPLETE_SHARE = 0.01
-RETRACTED_SHARE = 0.01
-RECORDED_AFTER_DAYS = (0, 14)
+TWICE_SHARE = 0.01
 
 
 def simulate_equipment(world: World, chance: Random, emitter: Emitter) -> None:
@@ -64,20 +55,21 @@ def _delivery_days(
 def _delivery(
     number: int, lycee: Lycee, day: date, *, completes: bool, chance: Random
 ) -> EquipmentDelivered:
-    kind = chance.choice(tuple(QUANTITIES))
+    quantities = region_figures().quantities
+    kind = chance.choice(tuple(quantities))
     return EquipmentDelivered(
         delivery_id=f"delivery-{number:05d}",
         delivered_on=day,
         uai=lycee.uai,
         department=lycee.department,
         kind=kind,
-        quantity=chance.randint(*QUANTITIES[kind]),
+        quantity=chance.randint(*quantities[kind]),
         completes_plan=completes,
     )
 
 
 def _send(delivery: EquipmentDelivered, chance: Random, emitter: Emitter) -> None:
-    recorded = days_after(chance, delivery.delivered_on, *RECORDED_AFTER_DAYS)
+    recorded = emitter.recorded(chance, delivery.delivered_on)
     fate = chance.random()
     wrongly: dict[str, object] | None = None
     if fate < CORRECTED_SHARE:
@@ -85,7 +77,7 @@ def _send(delivery: EquipmentDelivered, chance: Random, emitter: Emitter) -> Non
     elif fate > 1 - WRONGLY_COMPLETE_SHARE and not delivery.completes_plan:
         wrongly = {"completes_plan": True}
     emitter.send(delivery, recorded, wrongly=wrongly)
-    if chance.random() < RETRACTED_SHARE:
+    if chance.random() < TWICE_SHARE:
         # The same delivery, signed for a second time under a number of its own.
         twice = {"delivery_id": f"{delivery.delivery_id}-bis", "completes_plan": False}
         emitter.retract(delivery.model_copy(update=twice), recorded)

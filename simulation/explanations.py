@@ -11,11 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from events.document import data_beside
 from events.milestone import ExplanationKind, MilestoneExplained
 from events.observation import Territory
-from simulation.chance import days_after
 from simulation.emitter import Emitter
 from simulation.world import World
-
-RECORDED_AFTER_DAYS = (0, 3)
 
 
 class Said(BaseModel):
@@ -54,10 +51,10 @@ def simulate_explanations(_world: World, chance: Random, emitter: Emitter) -> No
     explanations = simulated_explanations()
     for said in explanations.said:
         wrongly = None if said.wrongly is None else {"text": said.wrongly}
-        recorded = days_after(chance, said.day, *RECORDED_AFTER_DAYS)
+        recorded = emitter.recorded(chance, said.day)
         emitter.send(_explained(said), recorded, wrongly=wrongly)
     for said in explanations.retracted:
-        emitter.retract(_explained(said), days_after(chance, said.day, *RECORDED_AFTER_DAYS))
+        emitter.retract(_explained(said), emitter.recorded(chance, said.day))
 
 
 def _explained(said: Said) -> MilestoneExplained:

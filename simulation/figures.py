@@ -9,9 +9,14 @@ from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from events.dataset import Theme, UpdateFrequency
+from events.dataset import Licence, Theme, UpdateFrequency
 from events.document import data_beside
+from events.equipment import EquipmentKind
+from events.grant import GrantCall
 from events.identifiers import Department
+from events.school import SchoolKind
+from events.training import TrainingAudience
+from events.workstation import WorkstationAudience
 from simulation.curve import Curve
 
 
@@ -73,6 +78,23 @@ class ThemeFigures(_FiguresModel):
     titles: tuple[str, ...]
 
 
+class Habits(_FiguresModel):
+    """The habits of a producing system."""
+
+    recorded_after: tuple[int, int]
+    corrected: float
+    retracted: float
+
+
+class CallFigures(_FiguresModel):
+    """The grants of a call."""
+
+    grants: int
+    committed_cents: int
+    opens: date
+    closes: date
+
+
 class RegionFigures(_FiguresModel):
     """All figures."""
 
@@ -83,6 +105,15 @@ class RegionFigures(_FiguresModel):
     publishers: tuple[str, ...]
     namesakes: tuple[str, ...]
     workplaces: tuple[str, ...]
+    habits: Mapping[str, Habits]
+    calls: Mapping[GrantCall, CallFigures]
+    instalments: tuple[tuple[float, tuple[int, int]], ...]
+    quantities: Mapping[EquipmentKind, tuple[int, int]]
+    school_kinds: Mapping[SchoolKind, float]
+    workstation_audiences: Mapping[WorkstationAudience, float]
+    priority_audiences: Mapping[TrainingAudience, float]
+    other_audiences: Mapping[TrainingAudience, float]
+    licences: Mapping[Licence, float]
 
 
 @cache

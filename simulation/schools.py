@@ -38,10 +38,6 @@ LOST_AGAIN = Department.SEINE_SAINT_DENIS
 LOST_AGAIN_ON = date(2020, 11, 23)
 """Complete since 2019, then one lycée goes off line for works until after the last day."""
 
-CORRECTED_SHARE = 0.02
-RETRACTED_SHARE = 0.015
-RECORDED_AFTER_DAYS = (0, 10)
-
 
 def simulate_schools(world: World, chance: Random, emitter: Emitter) -> None:
     """Emit every lycée's registration, connection, outages, digital workspace and closure."""
@@ -55,7 +51,7 @@ def simulate_schools(world: World, chance: Random, emitter: Emitter) -> None:
     _interrupt(connected, chance, emitter)
     for lycee, day in in_order_of(dict.fromkeys(Department, WITH_WORKSPACE), world, chance):
         fact = SchoolWorkspaceActivated(uai=lycee.uai, activated_on=day)
-        emitter.send(fact, days_after(chance, day, *RECORDED_AFTER_DAYS))
+        emitter.send(fact, emitter.recorded(chance, day))
 
 
 def in_order_of(
@@ -93,11 +89,8 @@ def _register(lycee: Lycee, emitter: Emitter) -> None:
 
 def _connect(lycee: Lycee, day: date, chance: Random, emitter: Emitter) -> None:
     connected = _connection(lycee, day, chance)
-    recorded = days_after(chance, day, *RECORDED_AFTER_DAYS)
-    fate = chance.random()
-    wrongly = {"downlink_mbps": connected.downlink_mbps * 10} if fate < CORRECTED_SHARE else None
-    emitter.send(connected, recorded, wrongly=wrongly)
-    if fate > 1 - RETRACTED_SHARE:
+    wrongly = {"downlink_mbps": connected.downlink_mbps * 10}
+    if emitter.report(connected, chance, wrongly) is not None:
         # Announced when the works began, months before there was a link.
         early = day - timedelta(days=chance.randint(60, 120))
         emitter.retract(connected.model_copy(update={"connected_on": early}), early)

@@ -12,7 +12,7 @@ from random import Random
 from events.fact import Family
 from simulation.broadband import simulate_broadband, simulate_fibre
 from simulation.chance import stream
-from simulation.coworking import simulate_coworking
+from simulation.coworking import simulate_coworking, simulate_workstations
 from simulation.datasets import simulate_datasets
 from simulation.emitter import Emitter, SimulatedRecord
 from simulation.equipment import simulate_equipment
@@ -22,7 +22,6 @@ from simulation.invalid import simulate_invalid
 from simulation.period import FIRST_DAY, LAST_DAY
 from simulation.schools import simulate_schools
 from simulation.trainings import simulate_trainings
-from simulation.workstations import simulate_workstations
 from simulation.world import World, draw_world
 
 

@@ -24,13 +24,6 @@ from simulation.world import World
 SECOND_CHANCE_SINCE = date(2017, 3, 1)
 SECOND_CHANCE_SHARE = 0.45
 
-PRIORITY_AUDIENCES = {
-    TrainingAudience.JOB_SEEKER: 0.54,
-    TrainingAudience.EARLY_LEAVER: 0.24,
-    TrainingAudience.LOW_QUALIFIED: 0.22,
-}
-OTHER_AUDIENCES = {TrainingAudience.EMPLOYEE: 0.72, TrainingAudience.OTHER: 0.28}
-
 COMPLETED_SHARE = 0.71
 ABANDONED_SHARE = 0.19
 TRAINING_DAYS = (45, 200)
@@ -38,10 +31,6 @@ ABANDONED_AFTER_DAYS = (5, 90)
 
 KEY = PseudonymKey("k1", bytes(KEY_BYTES))
 """A public key: no person is behind these pseudonyms."""
-
-RECORDED_AFTER_DAYS = (0, 6)
-CORRECTED_SHARE = 0.008
-RETRACTED_SHARE = 0.003
 
 
 def simulate_trainings(_world: World, chance: Random, emitter: Emitter) -> None:
@@ -52,11 +41,8 @@ def simulate_trainings(_world: World, chance: Random, emitter: Emitter) -> None:
     for number in range(int(enrolments.points[-1][1])):
         reached = enrolments.day_reaching(number + chance.random()) or LAST_DAY
         enrolled = _enrolment(working_day(reached), departments, chance)
-        recorded = days_after(chance, enrolled.enrolled_on, *RECORDED_AFTER_DAYS)
-        fate = chance.random()
-        wrongly = {"audience": TrainingAudience.OTHER} if fate < CORRECTED_SHARE else None
-        emitter.send(enrolled, recorded, wrongly=wrongly)
-        if fate > 1 - RETRACTED_SHARE:
+        recorded = emitter.report(enrolled, chance, {"audience": TrainingAudience.OTHER})
+        if recorded is not None:
             twice = {"enrolment_id": _pseudonym(chance)}
             emitter.retract(enrolled.model_copy(update=twice), recorded)
         _end(enrolled, chance, emitter)
@@ -66,7 +52,8 @@ def _enrolment(
     day: date, departments: Mapping[Department, float], chance: Random
 ) -> TrainingEnrolled:
     second_chance = day >= SECOND_CHANCE_SINCE and chance.random() < SECOND_CHANCE_SHARE
-    priority = chance.random() < region_figures().curves.priority_audience.on(day)
+    region = region_figures()
+    priority = chance.random() < region.curves.priority_audience.on(day)
     return TrainingEnrolled(
         enrolment_id=_pseudonym(chance),
         enrolled_on=day,
@@ -75,7 +62,7 @@ def _enrolment(
             if second_chance
             else TrainingProgramme.DIGITAL_VOCATIONAL_TRAINING
         ),
-        audience=one_of(chance, PRIORITY_AUDIENCES if priority else OTHER_AUDIENCES),
+        audience=one_of(chance, region.priority_audiences if priority else region.other_audiences),
         department=one_of(chance, departments),
     )
 
@@ -92,9 +79,9 @@ def _end(enrolled: TrainingEnrolled, chance: Random, emitter: Emitter) -> None:
         completed = TrainingCompleted(
             enrolment_id=enrolled.enrolment_id, completed_on=working_day(completed_on)
         )
-        emitter.send(completed, days_after(chance, completed.completed_on, *RECORDED_AFTER_DAYS))
+        emitter.send(completed, emitter.recorded(chance, completed.completed_on))
     elif fate < COMPLETED_SHARE + ABANDONED_SHARE:
         abandoned = TrainingAbandoned(
             enrolment_id=enrolled.enrolment_id, abandoned_on=working_day(abandoned_on)
         )
-        emitter.send(abandoned, days_after(chance, abandoned.abandoned_on, *RECORDED_AFTER_DAYS))
+        emitter.send(abandoned, emitter.recorded(chance, abandoned.abandoned_on))

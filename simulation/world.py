@@ -71,12 +71,6 @@ def _communes(seed: int, department: Department) -> tuple[Commune, ...]:
 CLOSING_ON = (date(2018, 8, 31), date(2019, 8, 31))
 """Two more lycées of Paris, merged with others on these days."""
 
-KINDS = {
-    SchoolKind.GENERAL_TECHNOLOGICAL: 0.38,
-    SchoolKind.VOCATIONAL: 0.27,
-    SchoolKind.POLYVALENT: 0.35,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Lycee:
@@ -105,7 +99,7 @@ def draw_lycees(seed: int, territory: Territory) -> tuple[Lycee, ...]:
                 uai=digits + uai_check_letter(digits),
                 department=department,
                 name=f"Lycée {chance.choice(region.namesakes)}",
-                kind=one_of(chance, KINDS),
+                kind=one_of(chance, region.school_kinds),
                 commune=some_commune(chance, territory[department]),
                 closes_on=closes_on,
             )
