@@ -108,7 +108,7 @@ def run_harvest(
     """
     memory = load_memory(plan.state, portal=plan.portal, destination=plan.destination)
     with NullPublisher() if plan.dry_run else open_publisher() as publisher:
-        run = _Run(plan, memory, publisher, now, tally)
+        run = _HarvestSteps(plan, memory, publisher, now, tally)
         if memory.outbox:
             run.send()
             tally.complaints.clear()  # What is still refused is reported once, at the end.
@@ -124,7 +124,7 @@ def run_harvest(
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _HarvestSteps:
     plan: Harvest
     memory: Memory
     publisher: Publisher
