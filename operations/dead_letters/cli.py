@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -193,7 +194,7 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
     before is not sent, its dead letter waits, and the exit status is 1. If this command is killed,
     a record may be sent twice: an event counts once.
     """
-    from operations.dead_letters.full_record import FullRecords
+    from operations.dead_letters.full_record import full_records
     from operations.dead_letters.ledger import verify_topics
     from operations.dead_letters.masking import masked_error
     from operations.dead_letters.replay import Replay, ReplayDestinations, gateway_rules
@@ -218,7 +219,9 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
         counts = Replay(
             writer=writer,
             destinations=ReplayDestinations(settings.partitions, rules, settings.record_rules()),
-            records_of=FullRecords(settings.broker, settings.security()).records_of,
+            records_of=partial(
+                full_records, bootstrap=settings.broker, security=settings.security()
+            ),
             clock=clock,
             max_attempts=max_attempts,
             report=report,
@@ -319,13 +322,13 @@ def _selected(settings: BrokerSettings, selection: Selection) -> Iterator[Entry]
 def _with_full_records(entries: Iterable[Entry], settings: BrokerSettings) -> Iterator[Entry]:
     """Yield entries with the records that their letters do not keep, read from their topics."""
     from events.errors import ContractError
-    from operations.dead_letters.full_record import FullRecords
+    from operations.dead_letters.full_record import full_records
 
-    full_records = FullRecords(settings.broker, settings.security())
+    read = partial(full_records, bootstrap=settings.broker, security=settings.security())
     for entry in entries:
         if entry.letter.summary is not None:
             yield entry
-        for _, record in full_records.records_of(entry.letter, entry.letter.runs):
+        for _, record in read(entry.letter, entry.letter.runs):
             if not isinstance(record, ContractError):
                 yield replace(entry, letter=record)
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -117,19 +117,12 @@ class LetterCounts:
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> LetterCounts:
         """Count entries."""
-        statuses: Counter[EntryStatus] = Counter()
-        returned = records = 0
+        counts = Counter[str]()
         for entry in entries:
-            records += offsets_in(entry.letter.runs)
-            statuses[entry.status] += 1
-            returned += entry.letter.replay_of is not None
-        return cls(
-            waiting=statuses[EntryStatus.WAITING],
-            replayed=statuses[EntryStatus.REPLAYED],
-            discarded=statuses[EntryStatus.DISCARDED],
-            returned=returned,
-            records=records,
-        )
+            counts[entry.status] += 1
+            counts["returned"] += entry.letter.replay_of is not None
+            counts["records"] += offsets_in(entry.letter.runs)
+        return cls(**{one.name: counts[one.name] for one in fields(cls)})
 
     @property
     def letters(self) -> int:

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final, NoReturn, Self
 
@@ -39,24 +39,18 @@ class _Service:
     """When it is started again, once it has ended."""
 
 
+@dataclass(slots=True)
 class Supervisor:
     """Runs programs as long as a `with` block; then stops them, last first.
 
     Enter it from the main thread: a program lives as long as the thread that started it.
     """
 
-    def __init__(
-        self,
-        report: Callable[[str], None],
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        """`report` receives each line about the programs."""
-        self._report = report
-        self._clock = clock
-        self._pause = pause
-        self._groups: list[list[_Service]] = []
+    report: Callable[[str], None]
+    """Receives each line about the programs."""
+    clock: Callable[[], float] = time.monotonic
+    pause: Callable[[float], None] = time.sleep
+    _groups: list[list[_Service]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         """Begin; nothing runs yet."""
@@ -67,7 +61,7 @@ class Supervisor:
         if self._groups:
             # The terminal may have been closed.
             with suppress(OSError):
-                self._report("stopping all services")
+                self.report("stopping all services")
         for group in reversed(self._groups):
             for service in group:
                 service.program.terminate()
@@ -80,13 +74,13 @@ class Supervisor:
         Raises SmartRegionError if one is not ready within two minutes, or if any program ends too
         often.
         """
-        began = self._clock()
+        began = self.clock()
         group = [_Service(program) for program in programs]
         self._groups.append(group)
         for service in group:
             self._launch(service)
         while late := [one.program for one in group if one.awaited_since is not None]:
-            if self._clock() - began > READY_SECONDS:
+            if self.clock() - began > READY_SECONDS:
                 raise self._error(late[0], f"is not ready after {READY_SECONDS:.0f} s")
             self._check_all()
 
@@ -98,23 +92,23 @@ class Supervisor:
     def _check_all(self) -> None:
         for service in chain.from_iterable(self._groups):
             self._check(service)
-        self._pause(TICK_SECONDS)
+        self.pause(TICK_SECONDS)
 
     def _check(self, service: _Service) -> None:
         if service.due is not None:
-            if self._clock() >= service.due:
+            if self.clock() >= service.due:
                 self._launch(service)
         elif (status := service.program.status) is not None:
             self._schedule_restart(service, status)
         elif service.awaited_since is not None and service.program.is_ready:
-            took = self._clock() - service.awaited_since
+            took = self.clock() - service.awaited_since
             service.awaited_since = None
-            self._report(f"{service.program.name}: ready after {took:.1f} s")
+            self.report(f"{service.program.name}: ready after {took:.1f} s")
 
     def _launch(self, service: _Service) -> None:
         service.program.launch()
         service.due = None
-        service.began = self._clock()
+        service.began = self.clock()
         if service.awaited_since is None:
             service.awaited_since = service.began
 
@@ -123,7 +117,7 @@ class Supervisor:
 
         Raises SmartRegionError.
         """
-        now = self._clock()
+        now = self.clock()
         is_quick = now - service.began < QUICK_SECONDS
         service.quick_exits = service.quick_exits + 1 if is_quick else 0
         if service.quick_exits >= MAX_QUICK_EXITS:
@@ -136,14 +130,12 @@ class Supervisor:
         if service.awaited_since is None:
             service.awaited_since = now
         service.due = now + pause
-        self._report(
-            f"{service.program.name}: ended {_how(status)}; started again in {pause:.1f} s"
-        )
+        self.report(f"{service.program.name}: ended {_how(status)}; started again in {pause:.1f} s")
 
     def _error(self, program: Program, problem: str) -> SmartRegionError:
-        self._report(f"the end of {program.log_file}:")
+        self.report(f"the end of {program.log_file}:")
         for line in program.log_end(LOG_LINES):
-            self._report(f"  {line}")
+            self.report(f"  {line}")
         return SmartRegionError(
             f"{program.name}: {problem}: correct what {program.log_file} shows and start the stack"
             " again"

@@ -6,6 +6,7 @@ import time
 import webbrowser
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import PurePath
 from typing import Final, TypeAlias
@@ -32,7 +33,7 @@ from simulation.demo.figures import (
     shown_figures,
 )
 from simulation.demo.screen import Screen, ScreenFrame
-from simulation.demo.system import DemoPlan, DemoSystem, set_up
+from simulation.demo.system import DemoPlan, DemoSystem
 from streams.histories import exact_persons
 from streams.queries.opening import read_histories
 from streams.settings import Settings
@@ -64,35 +65,29 @@ def open_in_browser(address: str) -> bool:
     return browser.open(address)
 
 
+@dataclass
 class Watch:
     """Shows the demo each second, or as often as the machine can, and checks its programs."""
 
-    def __init__(
-        self,
-        system: DemoSystem,
-        catalogue: Catalogue,
-        screen: Screen,
-        opener: Opener | None = None,
-    ) -> None:
-        """`opener` opens the page once, when it has figures."""
-        self.worker: Exposed | None = None
-        """What the worker exposed at the last refresh; None while it starts."""
-        self.day: date | None = None
-        """The day of which it then exposed every figure."""
-        self.figures: tuple[Figure, ...] = ()
-        """What the assessor exposed then; empty before it has judged."""
-        self.assessed_on: date | None = None
-        """The day that the assessor had then judged without lag."""
-        self._system = system
-        self._catalogue = catalogue
-        self._screen = screen
-        self._opener = opener
-        self._next_refresh = time.monotonic()
+    system: DemoSystem
+    catalogue: Catalogue
+    screen: Screen
+    opener: Opener | None = None
+    """Opens the page once, when it has figures."""
+    worker: Exposed | None = None
+    """What the worker exposed at the last refresh; None while it starts."""
+    day: date | None = None
+    """The day of which it then exposed every figure."""
+    figures: tuple[Figure, ...] = ()
+    """What the assessor exposed then; empty before it has judged."""
+    assessed_on: date | None = None
+    """The day that the assessor had then judged without lag."""
+    _next_refresh: float = field(default_factory=time.monotonic)
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Return once the condition holds. Raises as `DemoSystem.check` does."""
         while not condition():
-            self._system.check()
+            self.system.check()
             if time.monotonic() >= self._next_refresh:
                 self.refresh()
             time.sleep(TICK_SECONDS)
@@ -100,19 +95,19 @@ class Watch:
     def refresh(self) -> None:
         """Read and show the worker's figures now."""
         began = time.monotonic()
-        system = self._system
+        system = self.system
         self.worker, assessor = _read(system.worker), _read(system.assessor)
         self.day = None if self.worker is None else complete_on(self.worker)
         judged, self.assessed_on, self.figures = None, None, ()
         if assessor is not None:
             judged, self.assessed_on = judged_on(assessor), assessed_on(assessor)
-            self.figures = shown_figures(self._catalogue, assessor)
+            self.figures = shown_figures(self.catalogue, assessor)
         day = judged or system.clock.today()
-        self._screen.show(ScreenFrame(day, system.replay.sent, self.figures, system.worker))
-        if self._opener is not None and system.page.is_ready:
-            if not self._opener(f"http://{system.page_address}/"):
-                self._screen.note(NO_BROWSER)
-            self._opener = None
+        self.screen.show(ScreenFrame(day, system.replay.sent, self.figures, system.worker))
+        if self.opener is not None and system.page.is_ready:
+            if not self.opener(f"http://{system.page_address}/"):
+                self.screen.note(NO_BROWSER)
+            self.opener = None
         took = time.monotonic() - began
         self._next_refresh = began + max(REFRESH_SECONDS, took / REFRESH_SHARE)
 
@@ -186,7 +181,7 @@ def run_demo(
     """
     quiet_client()
     with ExitStack() as stack:
-        system = set_up(plan, settings, catalogue, screen, stack)
+        system = DemoSystem(plan, settings, catalogue, screen, stack)
         watch = Watch(system, catalogue, screen, opener)
 
         screen.step("Rejeu des évènements")

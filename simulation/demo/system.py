@@ -54,29 +54,24 @@ BATCHED: Final = PublisherOptions(linger_ms=200)
 NOT_INSTALLED: Final = "Ni règles ni alertes : apt-get install prometheus prometheus-alertmanager"
 
 
+@dataclass(slots=True)
 class SimulationReplay:
     """Passes records to `publish`, none before its time; they are in the order of sending."""
 
-    def __init__(
-        self,
-        records: Sequence[SimulatedRecord],
-        publish: Callable[[SimulatedRecord], None],
-        clock: Clock,
-    ) -> None:
-        self.sent = 0
-        self._records = records
-        self._publish = publish
-        self._clock = clock
+    records: Sequence[SimulatedRecord]
+    publish: Callable[[SimulatedRecord], None]
+    clock: Clock
+    sent: int = 0
 
     def send_due(self) -> bool:
         """Publish what is due, some thousands at most; return True once all is published."""
-        now = self._clock.now()
-        for record in self._records[self.sent : self.sent + MOST_AT_ONCE]:
+        now = self.clock.now()
+        for record in self.records[self.sent : self.sent + MOST_AT_ONCE]:
             if record.sent > now:
                 break
-            self._publish(record)
+            self.publish(record)
             self.sent += 1
-        return self.sent == len(self._records)
+        return self.sent == len(self.records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,140 +89,127 @@ class DemoPlan:
     """True if the demo goes on after the last day, until it is interrupted."""
 
 
-@dataclass(frozen=True, slots=True)
 class DemoSystem:
-    """What runs in a demo."""
+    """What runs in a demo; `worker` and `assessor` are the addresses of their /metrics."""
 
-    settings: Settings
-    clock: Clock
-    worker: str
-    """The address, HOST:PORT, of its /metrics."""
-    assessor: str
-    """The same of the assessor."""
-    page_address: str
-    page: Program
-    programs: Sequence[Program]
-    """All of them."""
-    publisher: KafkaPublisher
-    replay: SimulationReplay
-    admin: Any
-    """The broker's admin client."""
+    def __init__(
+        self,
+        plan: DemoPlan,
+        settings: Settings,
+        catalogue: Catalogue,
+        screen: Screen,
+        stack: ExitStack,
+    ) -> None:
+        """Start what a plan needs, and show each step.
+
+        `stack` stops it in reverse order. The monitor's programs all get SIGTERM first, and are
+        then waited for one by one: each may take seconds.
+        """
+        self.programs: list[Program] = []
+        self._stack = stack
+        self._folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="smart-region-"))
+        )
+        screen.step("Démarrage du broker embarqué")
+        broker_address = free_address()
+        broker = stack.enter_context(embedded_broker(broker_address, self._folder))
+        self.programs.append(broker)
+        settings = settings.model_copy(update={**EMBEDDED, "broker": broker_address})
+
+        screen.step(f"Création des topics sur {settings.broker}")
+        declared = declared_topics(partitions=settings.partitions, replication=settings.replication)
+        apply_topics(settings.broker, declared, security=settings.security())
+
+        screen.step("Démarrage du moniteur")
+        ports = {name: _port(settings, name) for name in ("http_port", "assessor_port")}
+        self.worker, self.assessor = map(address_of, ports.values())
+        # The page and the assessor ask the worker; the settings name it for the audit, too.
+        clock = {"clock": _clock_text(plan), "workers": f"http://{self.worker}"}
+        self.settings = settings = settings.model_copy(update={**ports, **clock})
+        served = page_settings(settings)
+        served = served.model_copy(
+            update={"page_port": _port(served, "page_port"), "metrics_token_file": None}
+        )
+        self.page_address = address_of(served.page_port)
+        self._monitor("worker", settings, self.worker, EMBEDDED_WORKER)
+        self.page = self._monitor("page", served, self.page_address)
+        # It alone exposes figures about persons; it asks the worker, and no broker.
+        self._monitor("assessor", settings, self.assessor)
+
+        screen.step("Simulation de la Région")
+        records = list(simulate(plan.seed, end=plan.last))
+        self.publisher = stack.enter_context(
+            KafkaPublisher(settings.broker, options=BATCHED, security=settings.security())
+        )
+        self.admin: Any = stack.enter_context(
+            administering(settings.broker, what="topics", security=settings.security())
+        )
+        self.clock = settings.make_clock()
+        self.replay = SimulationReplay(records, self._publish, self.clock)
+        screen.note(f"Page des promesses : http://{self.page_address}/")
+        self._start_alerting(catalogue, screen)
+        for program in self.programs[1:]:
+            stack.callback(program.terminate)
 
     def check(self) -> None:
         """Raise SmartRegionError if one has ended by itself."""
         for program in self.programs:
             program.check()
 
-
-def set_up(
-    plan: DemoPlan, settings: Settings, catalogue: Catalogue, screen: Screen, stack: ExitStack
-) -> DemoSystem:
-    """Start what a plan needs, and show each step.
-
-    `stack` stops it in reverse order. The monitor's programs all get SIGTERM first, and are then
-    waited for one by one: each may take seconds.
-    """
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smart-region-")))
-    programs = []
-
-    def run(program: Program) -> Program:
-        programs.append(program)
-        stack.callback(program.stop)
-        program.launch()
-        return program
-
-    screen.step("Démarrage du broker embarqué")
-    broker_address = free_address()
-    programs.append(stack.enter_context(embedded_broker(broker_address, folder)))
-    settings = settings.model_copy(update={**EMBEDDED, "broker": broker_address})
-
-    screen.step(f"Création des topics sur {settings.broker}")
-    declared = declared_topics(partitions=settings.partitions, replication=settings.replication)
-    apply_topics(settings.broker, declared, security=settings.security())
-
-    screen.step("Démarrage du moniteur")
-    ports = {name: _port(settings, name) for name in ("http_port", "assessor_port")}
-    worker, assessor = map(address_of, ports.values())
-    # The page and the assessor ask the worker; the settings name it for the audit, too.
-    settings = settings.model_copy(
-        update={**ports, "clock": _clock_text(plan), "workers": f"http://{worker}"}
-    )
-    served = page_settings(settings)
-    served = served.model_copy(
-        update={"page_port": _port(served, "page_port"), "metrics_token_file": None}
-    )
-    page_address = address_of(served.page_port)
-
-    def monitor(
-        name: str, settings: Settings, address: str, command: Sequence[str] | None = None
+    def _monitor(
+        self, name: str, settings: Settings, address: str, command: Sequence[str] | None = None
     ) -> Program:
-        return run(
+        return self._run(
             monitor_program(
-                name, settings, address, folder=folder, stop_seconds=STOP_SECONDS, command=command
+                name,
+                settings,
+                address,
+                folder=self._folder,
+                stop_seconds=STOP_SECONDS,
+                command=command,
             )
         )
 
-    monitor("worker", settings, worker, EMBEDDED_WORKER)
-    page = monitor("page", served, page_address)
-    # It alone exposes figures about persons; it asks the worker, and no broker.
-    monitor("assessor", settings, assessor)
+    def _run(self, program: Program) -> Program:
+        self.programs.append(program)
+        self._stack.callback(program.stop)
+        program.launch()
+        return program
 
-    screen.step("Simulation de la Région")
-    records = list(simulate(plan.seed, end=plan.last))
-    publisher = stack.enter_context(
-        KafkaPublisher(settings.broker, options=BATCHED, security=settings.security())
-    )
-    admin = stack.enter_context(
-        administering(settings.broker, what="topics", security=settings.security())
-    )
-    clock = settings.make_clock()
+    def _publish(self, record: SimulatedRecord) -> None:
+        """Publish the record as a producing system writes it, mistakes included."""
+        written = record.key.encode(), record.line.encode()
+        headers = [(CONTENT_TYPE, STRUCTURED)]
+        self.publisher.publish_raw(topic_name(record.family), EncodedRecord(*written, headers))
 
-    def publish(record: SimulatedRecord) -> None:
-        publisher.publish_raw(topic_name(record.family), _encoded(record))
-
-    replay = SimulationReplay(records, publish, clock)
-    screen.note(f"Page des promesses : http://{page_address}/")
-    site = MonitorSite(
-        pace=PACES["live"],  # Every second: a simulated day takes less.
-        workers=(worker,),
-        assessors=(assessor,),
-        gateways=(),
-        pages=(page_address,),
-    )
-    prometheus, alertmanager = free_address(), free_address()
-    alerting = alerting_programs(
-        catalogue,
-        site,
-        prometheus=prometheus,
-        alertmanager=alertmanager,
-        folder=folder,
-        logs=folder,
-        stop_seconds=0,
-    )
-    if PROMETHEUS not in alerting:
-        screen.note(NOT_INSTALLED)
-    else:
-        screen.step("Démarrage de Prometheus")
-        shown = f"Alertmanager : http://{alertmanager}"
-        if ALERTMANAGER not in alerting:
-            shown = "Alertmanager n’est pas installé"
-        screen.note(f"Prometheus : http://{prometheus} · {shown}")
-    for program in alerting.values():
-        run(program)
-    for program in programs[1:]:
-        stack.callback(program.terminate)
-    return DemoSystem(
-        settings,
-        clock,
-        worker,
-        assessor,
-        page_address,
-        page,
-        programs,
-        publisher,
-        replay,
-        admin,
-    )
+    def _start_alerting(self, catalogue: Catalogue, screen: Screen) -> None:
+        site = MonitorSite(
+            pace=PACES["live"],  # Every second: a simulated day takes less.
+            workers=(self.worker,),
+            assessors=(self.assessor,),
+            gateways=(),
+            pages=(self.page_address,),
+        )
+        prometheus, alertmanager = free_address(), free_address()
+        alerting = alerting_programs(
+            catalogue,
+            site,
+            prometheus=prometheus,
+            alertmanager=alertmanager,
+            folder=self._folder,
+            logs=self._folder,
+            stop_seconds=0,
+        )
+        if PROMETHEUS not in alerting:
+            screen.note(NOT_INSTALLED)
+        else:
+            screen.step("Démarrage de Prometheus")
+            shown = f"Alertmanager : http://{alertmanager}"
+            if ALERTMANAGER not in alerting:
+                shown = "Alertmanager n’est pas installé"
+            screen.note(f"Prometheus : http://{prometheus} · {shown}")
+        for program in alerting.values():
+            self._run(program)
 
 
 def _port(settings: Settings, name: str) -> int:
@@ -240,8 +222,3 @@ def _clock_text(plan: DemoPlan) -> str:
     """Return the setting of the accelerated clock that this process and the worker share."""
     origin = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS)
     return f"{plan.first}..{plan.last}@{plan.days_per_second}+{origin.isoformat()}"
-
-
-def _encoded(record: SimulatedRecord) -> EncodedRecord:
-    """Return the record as a producing system writes it, mistakes included."""
-    return EncodedRecord(record.key.encode(), record.line.encode(), [(CONTENT_TYPE, STRUCTURED)])

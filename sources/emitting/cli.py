@@ -13,12 +13,11 @@ import click
 from boundary.terminal import count_last, echo
 from broker.options import BROKER, Parsed, one_of, quiet_client
 from events.options import DAY
-from sources.emitting.options import gateway_or_spool_options, open_publisher
+from sources.emitting.options import GatewayChoice, gateway_or_spool_options, open_publisher
 
 if TYPE_CHECKING:
     from events.milestone import ExplanationKind
     from sources.emitting.lines import Emission, RefusedLine
-    from sources.emitting.options import GatewayChoice
 
 
 @click.command()

@@ -73,29 +73,22 @@ class SentEvent:
         return cls(_digest(about), microseconds(event.time), _digest(fact, exclude=unsaid))
 
 
+@dataclass(frozen=True, slots=True)
 class Journal:
     """The events that were sent to one destination; see `open_journal`."""
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        destination: str,
-        *,
-        again: bool = False,
-        rehearsal: bool = False,
-    ) -> None:
-        self._connection = connection
-        self._destination = destination
-        self._again = again
-        self._rehearsal = rehearsal
+    connection: sqlite3.Connection
+    destination: str
+    again: bool = False
+    rehearsal: bool = False
 
     def standing(self, claim: SentEvent) -> SendStatus:
         """Compare an event with those that were sent."""
-        latest = self._connection.execute(_LATEST, (self._destination, claim.fact)).fetchone()
-        if latest is None or self._again:
+        latest = self.connection.execute(_LATEST, (self.destination, claim.fact)).fetchone()
+        if latest is None or self.again:
             return SendStatus.NEW
-        values = (self._destination, claim.fact, claim.time, claim.content)
-        was_sent = self._connection.execute(_THIS, values).fetchone() is not None
+        values = (self.destination, claim.fact, claim.time, claim.content)
+        was_sent = self.connection.execute(_THIS, values).fetchone() is not None
         if was_sent or latest[1] == claim.content:
             return SendStatus.KNOWN
         if latest[0] == claim.time:
@@ -104,11 +97,11 @@ class Journal:
 
     def note(self, claims: Iterable[SentEvent]) -> None:
         """Write durably that events have arrived."""
-        if self._rehearsal:
+        if self.rehearsal:
             return
-        with self._connection:
-            self._connection.executemany(
-                _NOTE, ((self._destination, one.fact, one.time, one.content) for one in claims)
+        with self.connection:
+            self.connection.executemany(
+                _NOTE, ((self.destination, one.fact, one.time, one.content) for one in claims)
             )
 
 
@@ -136,7 +129,7 @@ def open_journal(
             # What is noted survives a crash of the machine, not only of the process.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(_SCHEMA)
-            yield Journal(connection, destination, again=again, rehearsal=rehearsal)
+            yield Journal(connection, destination, again, rehearsal)
     except sqlite3.Error as error:
         raise _unusable(file, str(error)) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -71,32 +72,32 @@ def _converted(column: str | None, value: object, convert: Convert) -> object:
         raise
 
 
+@dataclass(slots=True)
 class Totals:
-    """Adds a field up over the lines whose other fields are the same.
+    """Adds a field up over the lines whose other fields are the same."""
 
-    `of_each` is the column of what each total may count only once.
-    """
-
-    def __init__(self, name: str, of_each: str) -> None:
-        self._name = name
-        self._of_each = of_each
-        self._totals: dict[tuple[object, ...], tuple[dict[str, Any], list[LineOrigin]]] = {}
-        self._counted: dict[object, int] = {}
-        """A total and what it has counted → its line."""
+    name: str
+    of_each: str
+    """The column of what each total may count only once."""
+    _totals: dict[tuple[object, ...], tuple[dict[str, Any], list[LineOrigin]]] = field(
+        default_factory=dict
+    )
+    _counted: dict[object, int] = field(default_factory=dict)
+    """A total and what it has counted → its line."""
 
     def add(self, fields: Mapping[str, Any], origin: LineOrigin) -> list[Diagnostic]:
         """Add a line; return the refusal of what has been counted before."""
         same = tuple(
             (*value.items(),) if isinstance(value, Mapping) else value
             for name, value in fields.items()
-            if name != self._name
+            if name != self.name
         )
-        earlier = self._counted.setdefault((same, origin.cells[self._of_each]), origin.line)
+        earlier = self._counted.setdefault((same, origin.cells[self.of_each]), origin.line)
         if earlier != origin.line:
             problem, remedy = f"was counted on line {earlier}", "keep one of the two lines"
-            return [origin.refusal(self._of_each, problem, remedy)]
-        total, lines = self._totals.setdefault(same, ({**fields, self._name: 0}, []))
-        total[self._name] += fields[self._name]
+            return [origin.refusal(self.of_each, problem, remedy)]
+        total, lines = self._totals.setdefault(same, ({**fields, self.name: 0}, []))
+        total[self.name] += fields[self.name]
         lines.append(origin)
         return []
 

@@ -58,19 +58,18 @@ def run_import(
     *,
     now: datetime,
     report: RefusalWriter,
-    tally: Tally | None = None,
-) -> Tally:
+    tally: Tally,
+) -> None:
     """Import files; nothing is sent before the headings of all of them have been read.
 
-    A dry run reads everything, sends nothing and opens no publisher. A given `tally` is kept up to
-    date, for a caller that reports after an error. Raises SmartRegionError, and what opening the
+    A dry run reads everything, sends nothing and opens no publisher. `tally` is kept up to date,
+    for a caller that reports after an error. Raises SmartRegionError, and what opening the
     publisher raises.
     """
     tables = [
         (open_table(file, reader.layout), recorded_at(file, plan.recorded_at, now=now))
         for file in plan.files
     ]
-    tally = tally or Tally()
     tally.empty = [table.file for table, _ in tables if next(table.rows(), None) is None]
     # Files are sent in the order in which they were recorded, whatever their names.
     tables.sort(key=itemgetter(1))
@@ -89,13 +88,10 @@ def run_import(
             open_journal(plan.journal, plan.destination, again=plan.again, rehearsal=plan.dry_run)
         )
         publisher = stack.enter_context(NullPublisher() if plan.dry_run else open_publisher())
-        sender = Sender(
-            publisher, journal, on_refused=refuse, tally=tally, ownership=plan.ownership
-        )
+        sender = Sender(publisher, journal, refuse, tally, plan.ownership)
         for table, time in tables:
             sender.send(table.name, reader.read(table, time))
         sender.send("", reader.rest())
-    return sender.tally
 
 
 def carry_out(

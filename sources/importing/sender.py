@@ -71,6 +71,7 @@ class _Sent(NamedTuple):
     is_outdated: bool
 
 
+@dataclass(slots=True)
 class Sender:
     """Sends the events of one run's files through `publisher`.
 
@@ -78,24 +79,14 @@ class Sender:
     recorded at different times: otherwise neither is later.
     """
 
-    def __init__(
-        self,
-        publisher: Publisher,
-        journal: Journal,
-        *,
-        on_refused: RefusalWriter,
-        chunk: int = EVENTS_PER_CHUNK,
-        tally: Tally | None = None,
-        ownership: Ownership | None = None,
-    ) -> None:
-        self.tally = tally or Tally()
-        self._ownership = ownership or Ownership()
-        self._publisher = publisher
-        self._journal = journal
-        self._on_refused = on_refused
-        self._chunk = chunk
-        self._waiting: dict[tuple[str, str], _Sent] = {}
-        self._seen: dict[tuple[bytes, int], tuple[_Position, bytes]] = {}
+    publisher: Publisher
+    journal: Journal
+    on_refused: RefusalWriter
+    tally: Tally = field(default_factory=Tally)
+    ownership: Ownership = field(default_factory=Ownership)
+    chunk: int = EVENTS_PER_CHUNK
+    _waiting: dict[tuple[str, str], _Sent] = field(default_factory=dict)
+    _seen: dict[tuple[bytes, int], tuple[_Position, bytes]] = field(default_factory=dict)
 
     def send(self, file: str, findings: Iterable[Finding]) -> None:
         """Send the events of a file's findings.
@@ -122,7 +113,7 @@ class Sender:
             self._contradict(position, first)
         elif first != position:
             self.tally.aside[REPEATED] += 1
-        elif (standing := self._journal.standing(claim)) is SendStatus.KNOWN:
+        elif (standing := self.journal.standing(claim)) is SendStatus.KNOWN:
             self.tally.known += 1
             self._note_which(found, self.tally.known_which)
         elif standing is SendStatus.CONTRADICTION:
@@ -130,7 +121,7 @@ class Sender:
         else:
             is_outdated = standing is SendStatus.OUTDATED
             self._waiting[event.source, event.id] = _Sent(position, claim, found, is_outdated)
-            if len(self._waiting) >= self._chunk:
+            if len(self._waiting) >= self.chunk:
                 self._settle()
 
     def _note_which(self, found: FoundEvent, which: Counter[str]) -> None:
@@ -138,7 +129,7 @@ class Sender:
         fact, source = found.event.fact, found.event.source
         if found.added:
             which[found.added] += 1
-        if not self._ownership.takes(fact.NAME, fact.entity_id, source, retracted=fact.retracted):
+        if not self.ownership.takes(fact.NAME, fact.entity_id, source, retracted=fact.retracted):
             which[
                 f"refused by the workers (not_owner), and not counted: {source} does not own"
                 f" {fact.NAME} of these by the declaration of producers (SMART_REGION_PRODUCERS)"
@@ -158,19 +149,19 @@ class Sender:
     def _refuse(self, refusal: Diagnostic, *, again: bool) -> None:
         self.tally.refused += not again
         self.tally.problems[refusal.field, refusal.problem] += 1
-        self._on_refused(refusal)
+        self.on_refused(refusal)
 
     def _settle(self) -> None:
         """Send the waiting events, note those that have arrived, and refuse the others."""
         sent, self._waiting = self._waiting, {}
         events = [one.found.event for one in sent.values()]
-        lost, refused = publish_all(self._publisher, events)
+        lost, refused = publish_all(self.publisher, events)
         for identity, delivery in refused.items():
             position = sent.pop(identity).position
             problem = "is refused where it was sent to"
             self._refuse(_line_refusal(position, problem, delivery.cause), again=False)
         missing = [(sent.pop(identity).position, one.cause) for identity, one in lost.items()]
-        self._journal.note(one.claim for one in sent.values())
+        self.journal.note(one.claim for one in sent.values())
         self.tally.sent += len(sent)
         for one in sent.values():
             self._note_which(one.found, self.tally.sent_which)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,10 +12,7 @@ from boundary.seconds import LONGEST_SECONDS
 from boundary.terminal import count_last, echo_lines
 from broker.options import BROKER, quiet_client
 from events.options import NumberRange
-from sources.emitting.options import gateway_options, open_publisher
-
-if TYPE_CHECKING:
-    from sources.emitting.options import GatewayChoice
+from sources.emitting.options import GatewayChoice, gateway_options, open_publisher
 
 
 @click.group()

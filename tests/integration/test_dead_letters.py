@@ -31,7 +31,7 @@ from events.records import OutgoingRecord
 from events.registry import FACTS_BY_NAME
 from events.topics import topic_name
 from operations.dead_letters.entry import Entry, EntryStatus, LetterCounts
-from operations.dead_letters.full_record import FullRecords
+from operations.dead_letters.full_record import full_records
 from operations.dead_letters.ledger import read_entries
 from tests.support.commands import run, run_inside
 from tests.support.kafka import KafkaBroker
@@ -246,13 +246,12 @@ def test_while_the_broker_is_away_a_replay_ends_in_one_line_and_no_record_is_cal
         )
         for partition in (3, 4)
     )
-    full_records = FullRecords(broker.bootstrap, wait_seconds=2)
-    [(_, found)] = full_records.records_of(first, first.runs)
+    [(_, found)] = full_records(first, first.runs, broker.bootstrap, wait_seconds=2)
     assert isinstance(found, DeadLetter)
     assert found.value == message.value
     broker.stop()
     with pytest.raises(BrokerUnreachableError):
-        list(full_records.records_of(second, second.runs))
+        list(full_records(second, second.runs, broker.bootstrap, wait_seconds=2))
     failed = run(broker, "dead-letters", "replay")
 
     assert failed.returncode == 2

@@ -117,12 +117,14 @@ class Barometer:
         changes = CatalogueChanges(self.file)
         publisher = RecordingPublisher()
         plan = Import([file], "kafka", self.folder / "journal.sqlite3")
-        tally = run_import(
+        tally = Tally()
+        run_import(
             plan,
             PiloteReader(changes),
             lambda: publisher,
             now=datetime.max.replace(tzinfo=RECORDED.tzinfo),
             report=self.refused.append,
+            tally=tally,
         )
         self.events += publisher.events
         self.file.write_text(pasted(self.file.read_text(), "\n".join(changes.report)))

@@ -14,7 +14,7 @@ from broker.stored_record import RawRecord
 from events.dead_letters import DeadLetter, RefusedRecords, Runs, sizes_of
 from events.errors import ContractError
 from operations import records_at
-from operations.dead_letters.full_record import FullRecords
+from operations.dead_letters.full_record import full_records
 from tests.support.letters import letter_of
 
 WHOLE = letter_of()
@@ -56,7 +56,7 @@ def found(
         yield reader
 
     monkeypatch.setattr(records_at, "open_reader", open_reader)
-    return dict(FullRecords("localhost:1", wait_seconds=0).records_of(letter, runs))
+    return dict(full_records(letter, runs, "localhost:1", wait_seconds=0))
 
 
 def test_the_record_at_the_origin_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from boundary.diagnostic import Diagnostic
 from sources.importing.mapped import MappedReader
 from sources.importing.mapping import load_mapping
 from sources.importing.run import Import, run_import
+from sources.importing.sender import Tally
 from tests.support.tables import RECORDED, write_file
 from tests.support.watched_publisher import RecordingPublisher
 
@@ -29,6 +30,7 @@ def imported(folder: Path, *files: Path) -> tuple[list[object], list[Diagnostic]
         lambda: publisher,
         now=RECORDED + timedelta(days=1),
         report=refused.append,
+        tally=Tally(),
     )
     events = sorted(publisher.events, key=lambda event: event.time)
     return [event.fact.attributes()["downlink_mbps"] for event in events], refused
