@@ -16,7 +16,7 @@ from events.observation import IndicatorObserved, Territory
 from simulation.chance import days_after, split
 from simulation.emitter import Emitter
 from simulation.figures import region_figures
-from simulation.period import quarter_ends
+from simulation.times import quarter_ends
 from simulation.world import Commune, World
 
 FIRST_QUARTER = date(2015, 12, 31)

@@ -12,7 +12,7 @@ import click
 
 from boundary.terminal import echo
 from events.options import DAY
-from simulation.period import FIRST_DAY, LAST_DAY
+from simulation.times import FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from events.workstation import WorkstationAudience, WorkstationUsageReported
 from simulation.chance import split
 from simulation.emitter import Emitter
 from simulation.figures import region_figures
-from simulation.period import FIRST_DAY, month_end, months
+from simulation.times import FIRST_DAY, month_end, months
 from simulation.world import CoworkingSite, World
 
 LAST_MONTH = date(2020, 11, 1)

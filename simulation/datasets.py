@@ -20,10 +20,9 @@ from events.dataset import (
 )
 from events.frequency import Frequency
 from simulation.chance import day_between, days_after, one_of
-from simulation.curve import Curve
 from simulation.emitter import Emitter
 from simulation.figures import region_figures
-from simulation.period import FIRST_DAY, LAST_DAY, working_day
+from simulation.times import FIRST_DAY, LAST_DAY, Curve, working_day
 from simulation.world import World
 
 RELEASED = Curve.yearly(0.12, 0.28, 0.47, 0.66, 0.84, 1.0)

@@ -12,7 +12,7 @@ from events.cloudevent import CloudEvent, encode_structured
 from events.fact import Fact, Family
 from simulation.chance import days_after, stream
 from simulation.figures import region_figures
-from simulation.period import FIRST_DAY, LAST_DAY
+from simulation.times import FIRST_DAY, LAST_DAY
 
 LATE_SHARE = 0.015
 LATE_DAYS = (21, 90)

@@ -17,7 +17,7 @@ from events.identifiers import Department
 from events.school import SchoolKind
 from events.training import TrainingAudience
 from events.workstation import WorkstationAudience
-from simulation.curve import Curve
+from simulation.times import Curve
 
 
 def _yearly(shares: list[float]) -> Curve:

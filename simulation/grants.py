@@ -9,7 +9,7 @@ from events.grant import GrantCommitted, GrantPaid
 from simulation.chance import day_between, days_after, one_of, split
 from simulation.emitter import Emitter
 from simulation.figures import region_figures
-from simulation.period import working_day
+from simulation.times import working_day
 from simulation.world import World
 
 

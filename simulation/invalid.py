@@ -17,7 +17,7 @@ from events.fact import Fact, Family
 from events.registry import FACTS_BY_NAME
 from simulation.chance import day_between
 from simulation.emitter import Emitter
-from simulation.period import FIRST_DAY, LAST_DAY
+from simulation.times import FIRST_DAY, LAST_DAY
 
 COPIES: Final = 3
 """How often each mistake shows."""

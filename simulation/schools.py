@@ -16,10 +16,9 @@ from events.school import (
     SchoolWorkspaceActivated,
 )
 from simulation.chance import day_between, days_after, one_of
-from simulation.curve import Curve
 from simulation.emitter import Emitter
 from simulation.figures import region_figures
-from simulation.period import FIRST_DAY, working_day
+from simulation.times import FIRST_DAY, Curve, working_day
 from simulation.world import Lycee, World
 
 SCHOOL_YEAR_2015 = date(2015, 9, 1)

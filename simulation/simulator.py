@@ -19,8 +19,8 @@ from simulation.equipment import simulate_equipment
 from simulation.explanations import simulate_explanations
 from simulation.grants import simulate_grants
 from simulation.invalid import simulate_invalid
-from simulation.period import FIRST_DAY, LAST_DAY
 from simulation.schools import simulate_schools
+from simulation.times import FIRST_DAY, LAST_DAY
 from simulation.trainings import simulate_trainings
 from simulation.world import World, draw_world
 

@@ -18,7 +18,7 @@ from events.training import (
 from simulation.chance import days_after, one_of
 from simulation.emitter import Emitter
 from simulation.figures import region_figures
-from simulation.period import LAST_DAY, working_day
+from simulation.times import LAST_DAY, working_day
 from simulation.world import World
 
 SECOND_CHANCE_SINCE = date(2017, 3, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,14 +27,7 @@ from broker.options import BROKER, quiet_client
     is_flag=True,
     help="Send Grafana's token to http:// on a network that is yours alone.",
 )
-def doctor(
-    *,
-    bootstrap: str | None,
-    prometheus: str | None,
-    grafana: str | None,
-    token_file: Path | None,
-    plain_http: bool,
-) -> None:
+def doctor(*, bootstrap: str | None, **servers: Any) -> None:
     """Check the settings, and every server that they name.
 
     Prints what has to be corrected. Checks the settings, the gateway's, the catalogue, producers
@@ -44,9 +38,8 @@ def doctor(
     from operations.doctor.checks import CheckStatus, Doctor, run_checks
 
     quiet_client()
-    plan = Doctor(bootstrap, prometheus, grafana, token_file=token_file, plain_http=plain_http)
     wrong = 0
-    for finding in run_checks(plan.checks):
+    for finding in run_checks(Doctor(bootstrap, **servers).checks):
         echo(f"{finding.verdict:5}  {finding.check:10}  {finding.message}")
         wrong += finding.verdict is CheckStatus.WRONG
     if wrong:

@@ -7,7 +7,7 @@ has every other record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -58,16 +58,23 @@ def rewrite(
     with administering(settings.broker, what="topics", security=settings.security()) as admin:
         with rolling_segments(admin, topic):
             # Segments are deleted whole: what is erased must not share one with what stays.
-            first = _first_of_each(settings, topic, rewritten, without)
+            first: dict[TopicPartition, Record] = {}
+            for record in _staying(settings, topic, without):
+                first.setdefault(TopicPartition(record.topic, record.partition), record)
             writer.send([_copy(first[one]) if one in first else _mark(one) for one in rewritten])
-        if len(first) < len(rewritten):
+        if not first.keys() >= {*rewritten}:
             wait()
         # A record behind an open transaction cannot be read yet, so it must not be deleted.
         ends = partition_offsets(
             admin, rewritten, OffsetSpec.LATEST, isolation_level="read_committed"
         )
         copied = 0
-        for chunk in _chunks(_kept(settings, topic, ends, without)):
+        # What lies before them is deleted then: a new leader may report a lower end for a moment.
+        staying = _staying(settings, topic, without, known_ends=ends)
+        until = {one.partition: end for one, end in ends.items()}
+        # The copies of these records are beyond the end.
+        kept = (record for record in staying if record.offset < until.get(record.partition, 0))
+        for chunk in _chunks(kept):
             writer.send(list(map(_copy, chunk)))
             copied += len(chunk)
         # The workers then read what is left, and do not take the rest for lost.
@@ -101,38 +108,6 @@ def rolling_segments(admin: Any, topic: str) -> Iterator[None]:  # noqa: ANN401 
         alter_settings(admin, [topic], dict.fromkeys(_ROLL_SOON, (AlterConfigOp.DELETE, None)))
 
 
-def _first_of_each(
-    settings: Settings,
-    topic: str,
-    partitions: Iterable[TopicPartition],
-    without: Callable[[Record], bool],
-) -> dict[TopicPartition, Record]:
-    """Return the first record of each partition that stays, where there is one."""
-    wanted = set(partitions)
-    first: dict[TopicPartition, Record] = {}
-    for record in _read(settings, topic):
-        partition = TopicPartition(record.topic, record.partition)
-        is_next = partition in wanted and partition not in first
-        if is_next and _stays(record, without):
-            first[partition] = record
-    return first
-
-
-def _kept(
-    settings: Settings,
-    topic: str,
-    ends: Mapping[TopicPartition, int],
-    without: Callable[[Record], bool],
-) -> Iterator[Record]:
-    """Yield the records of the partitions that stay, up to their ends."""
-    until = {one.partition: end for one, end in ends.items()}
-    # What lies before them is deleted then: a new leader may report a lower end for a moment.
-    for record in _read(settings, topic, known_ends=ends):
-        # The copies of these records are beyond the end.
-        if record.offset < until.get(record.partition, 0) and _stays(record, without):
-            yield record
-
-
 def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
     chunk: list[Record] = []
     size = 0
@@ -146,17 +121,19 @@ def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
         yield chunk
 
 
-def _read(
-    settings: Settings, topic: str, *, known_ends: Positions = NO_POSITIONS
+def _staying(
+    settings: Settings,
+    topic: str,
+    without: Callable[[Record], bool],
+    known_ends: Positions = NO_POSITIONS,
 ) -> Iterator[Record]:
-    return read_topics(
+    """Yield the records of a topic that a rewriting keeps."""
+    for record in read_topics(
         settings.broker, topics=[topic], security=settings.security(), known_ends=known_ends
-    )
-
-
-def _stays(record: Record, without: Callable[[Record], bool]) -> bool:
-    is_mark = record.key == NOBODY and record.value is None and not record.headers
-    return not is_mark and can_be_copied(record) and not without(record)
+    ):
+        is_mark = record.key == NOBODY and record.value is None and not record.headers
+        if not is_mark and can_be_copied(record) and not without(record):
+            yield record
 
 
 def _mark(partition: TopicPartition) -> OutgoingRecord:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, Self, TypeAlias
+from datetime import datetime
+from hashlib import sha256
+from typing import Final, NamedTuple, Protocol, Self, TypeAlias
+
+from pydantic_core import to_json
 
 from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent
-from events.fact import Family
+from events.fact import Fact, Family
+
+ID_DIGITS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,15 @@ class DeliveryError(SmartRegionError):
             f"delivery: not every event was acknowledged, value {undelivered} missing ({cause}):"
             f" emit {which} again; what arrives twice counts once"
         )
+
+
+def event_by_content(fact: Fact, *, source: str, time: datetime) -> CloudEvent:
+    """Return the event of a fact, with a digest of everything else in it as its id.
+
+    The same fact, recorded at the same time, is always the same event. Raises ContractError.
+    """
+    content = to_json([source, time, fact.TYPE, fact])
+    return CloudEvent(sha256(content).hexdigest()[:ID_DIGITS], source, time, fact)
 
 
 _BySourceAndId: TypeAlias = Mapping[tuple[str, str], FailedDelivery]

@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from hashlib import sha256
 from pathlib import Path
-from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import to_json
 
 from boundary.private_files import FileLockedError, lock_file
 from boundary.whole_file import whole_file
-from events.cloudevent import CloudEvent, decode_json, encode_structured
+from events.cloudevent import decode_json, encode_structured
 from events.dataset import DatasetProbed, DatasetReleased
 from events.errors import ContractError
 from events.fact import Fact
+from sources.client.protocol import event_by_content
 from sources.harvest.data_state import KnownData
 from sources.harvest.portal_dataset import Distribution, HarvestError
-
-_ID_DIGITS: Final = 32
 
 
 class KnownDataset(BaseModel):
@@ -52,8 +48,7 @@ class Memory(BaseModel):
 
     def queue(self, fact: Fact, *, source: str, time: datetime) -> None:
         """Add the event of a fact to what is to be sent."""
-        content = to_json([source, time, fact.TYPE, fact])
-        event = CloudEvent(sha256(content).hexdigest()[:_ID_DIGITS], source, time, fact)
+        event = event_by_content(fact, source=source, time=time)
         self.outbox.append(encode_structured(event).value.decode())
 
     def save(self, file: Path) -> None:

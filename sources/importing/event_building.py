@@ -6,12 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from pydantic import ValidationError
-from pydantic_core import to_json
 
 from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
@@ -20,10 +18,10 @@ from events.errors import ContractError, RefusalReason
 from events.explanation import field_refusal
 from events.fact import Fact
 from events.person_data import find_person_data
+from sources.client.protocol import event_by_content
 from sources.importing.conversions import ParsingError
 from sources.importing.table import Table, TableLayout
 
-ID_DIGITS: Final = 32
 _LAST_CHANGE: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 _SEND: Final = re.compile(r"\Asend\b")
 _FIELD_NAMED: Final = re.compile(r"`([a-z_.]+)`")
@@ -162,9 +160,8 @@ def event_of_line(
         problem = RefusalReason.PERSON_DATA.problem
         remedy = "remove it, or let the mapping make a pseudonym"
         return [origin.refusal(origin.columns.get(_field(personal)), problem, remedy)]
-    content = to_json([source, time, kind.TYPE, fact])
     try:
-        event = CloudEvent(sha256(content).hexdigest()[:ID_DIGITS], source, time, fact)
+        event = event_by_content(fact, source=source, time=time)
     except ContractError:  # Its day is the only thing that the envelope can still refuse.
         problem = f"is after the day on which the file was last changed ({time:%Y-%m-%d})"
         remedy = "correct the day, or say with --recorded-at when the file was made"

@@ -8,7 +8,7 @@ from events.cloudevent import decode_json
 from events.fact import Family
 from events.school import SchoolConnected
 from simulation.emitter import Emitter, RecordKind
-from simulation.period import FIRST_DAY, LAST_DAY
+from simulation.times import FIRST_DAY, LAST_DAY
 
 CONNECTED = SchoolConnected(uai="0750001U", connected_on=date(2015, 11, 2), downlink_mbps=300)
 WRONGLY = {"downlink_mbps": 3000}

@@ -8,7 +8,7 @@ from datetime import date
 from events.observation import IndicatorObserved, Territory
 from simulation.broadband import FIBRE, FIRST_QUARTER, LAST_QUARTER
 from simulation.figures import region_figures
-from simulation.period import quarter_ends
+from simulation.times import quarter_ends
 from tests.support.simulated import Story
 
 QUARTERS = list(quarter_ends(FIRST_QUARTER, LAST_QUARTER))

@@ -17,8 +17,8 @@ import pytest
 import simulation
 from events.registry import FACTS
 from simulation.emitter import RecordKind, SimulatedRecord
-from simulation.period import FIRST_DAY, LAST_DAY
 from simulation.simulator import simulate
+from simulation.times import FIRST_DAY, LAST_DAY
 from tests.support.simulated import Story
 
 DIGEST_OF_A_MONTH = """

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulation.curve import Curve
-from simulation.period import working_day
+from simulation.times import Curve, working_day
 
 CURVE = Curve(
     ((date(2016, 1, 1), 0.0), (date(2016, 1, 11), 10.0), (date(2016, 1, 21), 10.0),
