@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Final, TypeAlias, get_args, get_origin
 
+from events.document import data_beside
 from events.fact import bare_type
 from events.identifiers import Department
 from events.observation import Territory
@@ -21,7 +23,6 @@ COMMUNE_LENGTH: Final = 5
 
 _ISO_DAY: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _FRENCH_DAY: Final = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
-_SERIAL_DAY: Final = re.compile(r"[34][0-9]{4}")
 _QUARTER: Final = re.compile(
     r"[TQ]([1-4])[ -]?([0-9]{4})|([0-9]{4})[ -]?[TQ]([1-4])", re.IGNORECASE
 )
@@ -32,17 +33,12 @@ _NUMBER: Final = re.compile(
 )
 #: A thousand as English tables and some French ones write it, or one with three decimals.
 _AMBIGUOUS: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")
-_SCIENTIFIC: Final = re.compile(r"[+-]?[0-9.,]+[Ee][+-]?[0-9]+")
 _SPACES: Final = re.compile(r"[ \u00a0\u202f]")
-_ABSENT: Final = frozenset({"-", "n/a", "na", "nd", "n.d.", "null", "none", "nan", "ns", "s", "x"})
 
 _FLAGS: Final = {
     **dict.fromkeys(("oui", "o", "vrai", "true", "1"), True),
     **dict.fromkeys(("non", "n", "faux", "false", "0"), False),
 }
-
-HOW_A_DAY_IS_WRITTEN: Final = "write it as 2020-12-31 or 31/12/2020"
-HOW_A_NUMBER_IS_WRITTEN: Final = "write digits with a decimal comma or point, as 1234,5 or 1234.5"
 
 
 class ParsingError(ValueError):
@@ -66,14 +62,14 @@ def read_day(text: str) -> date:
     elif french:
         day, month, year = map(int, french.groups())
     else:
-        raise _not_a_day(text)
+        raise _unreadable(text, "day")
     try:
         return date(year, month, day)
     except ValueError:
         if french and month > 12 >= day:  # noqa: PLR2004 - the months of a year
             remedy = f"the day comes first, JJ/MM/AAAA: write {month:02}/{day:02}/{year:04}"
         else:
-            remedy = HOW_A_DAY_IS_WRITTEN
+            remedy = "write it as 2020-12-31 or 31/12/2020"
         raise ParsingError("is not a day of the calendar", remedy) from None
 
 
@@ -95,7 +91,7 @@ def read_decimal(text: str) -> Decimal:
     Raises ParsingError.
     """
     if not _NUMBER.fullmatch(text):
-        raise _not_a_number(text)
+        raise _unreadable(text, "number")
     return Decimal(_SPACES.sub("", text).replace(",", "."))
 
 
@@ -136,29 +132,17 @@ def _refuse_ambiguous(text: str) -> None:
         raise ParsingError("may have thousands or three decimals", remedy)
 
 
-def _not_a_day(text: str) -> ParsingError:
-    if not text:
-        return ParsingError("is empty", HOW_A_DAY_IS_WRITTEN)
-    if _SERIAL_DAY.fullmatch(text):
-        remedy = f"give the spreadsheet's column the format of a date; {HOW_A_DAY_IS_WRITTEN}"
-        return ParsingError("is a spreadsheet's number of a day", remedy)
-    return ParsingError("is not a day", HOW_A_DAY_IS_WRITTEN)
+def _unreadable(text: str, kind: str) -> ParsingError:
+    found = (one for one in _patterns(kind) if one[0].fullmatch(text))
+    _, problem, remedy = next(found)
+    return ParsingError(problem, remedy)
 
 
-def _not_a_number(text: str) -> ParsingError:
-    if not text:
-        return ParsingError("is empty", HOW_A_NUMBER_IS_WRITTEN)
-    if "%" in text or "€" in text:
-        return ParsingError("has a unit", "write the number alone")
-    if _SCIENTIFIC.fullmatch(text):
-        remedy = "give the spreadsheet's column the format of a number, so that no digit is lost"
-        return ParsingError("is in scientific notation", remedy)
-    if "," in text and "." in text:
-        remedy = f"remove what groups the thousands; {HOW_A_NUMBER_IS_WRITTEN}"
-        return ParsingError("has a comma and a point", remedy)
-    if text.casefold() in _ABSENT:
-        return ParsingError("is not a number", "leave the cell empty where there is no value")
-    return ParsingError("is not a number", HOW_A_NUMBER_IS_WRITTEN)
+@cache
+def _patterns(kind: str) -> Sequence[tuple[re.Pattern[str], str, str]]:
+    """Return what is no day or number, by conversions.yaml."""
+    flags = re.IGNORECASE | re.DOTALL
+    return [(re.compile(one, flags), *texts) for one, *texts in data_beside(__file__)[kind]]
 
 
 def choice_of(choices: type[StrEnum]) -> Convert:
