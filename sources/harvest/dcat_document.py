@@ -37,6 +37,7 @@ from rdflib.plugins.parsers.jsonld import to_rdf
 from rdflib.plugins.shared.jsonld import context as contexts
 from rdflib.term import Node
 
+from events.document import data_beside
 from sources.harvest.portal_dataset import Described, Distribution, HarvestError
 
 OUT_OF_MEMORY: Final = 77
@@ -51,29 +52,6 @@ _LISTED: Final = (
     URIRef("http://www.w3.org/ns/dcat#DatasetSeries"),  # Of DCAT 3, which the library lacks.
 )
 """What a portal may count as an item of its catalogue."""
-_FORMATS: Final = {
-    "text/turtle": "turtle",
-    "application/x-turtle": "turtle",
-    "text/n3": "turtle",
-    "application/rdf+xml": "xml",
-    "application/xml": "xml",
-    "text/xml": "xml",
-    "application/ld+json": "json-ld",
-    "application/json": "json-ld",
-    ".ttl": "turtle",
-    ".rdf": "xml",
-    ".xml": "xml",
-    ".jsonld": "json-ld",
-    ".json": "json-ld",
-}
-_ENCODINGS: Final = {
-    "utf-8": "UTF-8",
-    "ascii": "US-ASCII",
-    "utf-16": "UTF-16",
-    "iso8859-1": "ISO-8859-1",
-}
-"""Accepted encodings of RDF/XML, by Python's names. In others, such as cp037, two parsers may read
-two documents."""
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -134,7 +112,7 @@ def page_of(content: bytes, document: CatalogueDocument) -> CataloguePage:
 def _parse(content: bytes, document: CatalogueDocument) -> Graph:
     base = document.base
     plain = content.removeprefix(codecs.BOM_UTF8)  # Which neither JSON nor Turtle has.
-    form = _FORMATS.get(document.kind) or _guess(plain)
+    form = data_beside(__file__)["forms"].get(document.kind) or _guess(plain)
     try:
         if form == "json-ld":
             return _all_graphs(from_json(plain), base)
@@ -164,9 +142,10 @@ def _xml_in_utf8(content: bytes, document: CatalogueDocument) -> bytes:
         encoding = codecs.lookup(named).name
     except LookupError:
         encoding = ""
-    if encoding not in _ENCODINGS:
+    accepted = data_beside(__file__)["encodings"]
+    if encoding not in accepted:
         problem = f"has an encoding that is not read, value {named[:40]!r}"
-        remedy = f"take it in {', '.join(_ENCODINGS.values())}, or as Turtle or JSON-LD"
+        remedy = f"take it in {', '.join(accepted.values())}, or as Turtle or JSON-LD"
         raise HarvestError(document.base, problem, remedy=remedy)
     text = content.decode(marked or encoding)
     if "<!ENTITY" in text or "<!ATTLIST" in text:
