@@ -51,6 +51,7 @@ class _Day(click.DateTime):
         return day
 
 
+FILE: Final = click.Path(dir_okay=False, path_type=Path)
 LAST_DAY: Final = date(9998, 12, 31)
 """The last day with another day after it in any zone."""
 DAY = _Day()
@@ -78,6 +79,20 @@ def _said(_context: click.Context, _option: click.Parameter, text: str) -> str:
 KEPT_REASON = click.option(
     "--because", required=True, callback=_said, metavar="TEXT", help="Why; kept with the decision."
 )
+
+
+def seconds_option(
+    *names: str, default: float, kind: click.ParamType = SECONDS, **more: Any
+) -> Callable[[Any], Any]:
+    """Return an option of so many seconds."""
+    return click.option(
+        *names, type=kind, default=default, show_default=True, metavar="SECONDS", **more
+    )
+
+
+def file_option(*names: str, **more: Any) -> Callable[[Any], Any]:
+    """Return an option that names a file, which need not be there."""
+    return click.option(*names, type=FILE, metavar="FILE", **more)
 
 
 def stacked(*decorators: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], Any]:

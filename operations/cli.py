@@ -12,7 +12,7 @@ from audit.backfill.cli import backfill
 from audit.cli import audit
 from audit.export.cli import export
 from boundary.terminal import echo
-from events.options import SECONDS
+from events.options import seconds_option
 from operations.dead_letters.cli import dead_letters
 from operations.doctor.cli import doctor
 from operations.erasure.cli import erase
@@ -32,14 +32,7 @@ LONGEST_ANSWER: Final = 4096
 
 @click.command()
 @click.argument("url")
-@click.option(
-    "--timeout",
-    type=SECONDS,
-    default=5.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long an answer may take.",
-)
+@seconds_option("--timeout", default=5.0, help="How long an answer may take.")
 def health(url: str, timeout: float) -> None:
     """Check the health of a running process at its /healthz or /readyz.
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
 from boundary.terminal import echo
 from broker.options import BROKER, quiet_client
+from events.options import file_option
 
 
 @click.command()
 @BROKER
 @click.option("--prometheus", metavar="URL", help="Check the Prometheus there, and its clock.")
 @click.option("--grafana", metavar="URL", help="Check the Grafana there, its boards and clock.")
-@click.option(
+@file_option(
     "--token-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
     help="Grafana's: a service account's token; by default SMART_REGION_GRAFANA_TOKEN.",
 )
 @click.option(

@@ -8,7 +8,7 @@ import click
 
 from boundary.terminal import counted, echo
 from broker.options import BROKER
-from events.options import SECONDS
+from events.options import seconds_option
 
 if TYPE_CHECKING:
     from operations.erasure.procedure import Remains
@@ -18,13 +18,10 @@ if TYPE_CHECKING:
 # What is not UTF-8 is no pseudonym either, which says so with its line.
 @click.argument("file", type=click.File(encoding="utf-8-sig", errors="replace"), default="-")
 @click.option("--for-good", is_flag=True, help="Erase; without, only list what would be erased.")
-@click.option(
+@seconds_option(
     "--wait",
     "wait_seconds",
-    type=SECONDS,
     default=60.0,
-    show_default=True,
-    metavar="SECONDS",
     help="How long the workers may take to process what is sent.",
 )
 @BROKER

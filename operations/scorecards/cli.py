@@ -9,12 +9,10 @@ import click
 
 from boundary.terminal import echo
 from broker.options import BROKER
-from events.options import OUT
+from events.options import OUT, file_option
 
 if TYPE_CHECKING:
     from operations.scorecards.report import Format
-
-FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group()
@@ -25,11 +23,8 @@ def producers() -> None:
 @producers.command()
 @click.option("--producer", "only", metavar="ID", help="Only on this one, to be sent to it.")
 @click.option("--references", is_flag=True, help="Also list references of facts to unknown things.")
-@click.option(
-    "--sirets",
-    type=FILE,
-    metavar="FILE",
-    help="With --references: the organisations that are known, a SIRET a line.",
+@file_option(
+    "--sirets", help="With --references: the organisations that are known, a SIRET a line."
 )
 @click.option(
     "--format",

@@ -12,7 +12,7 @@ import click
 
 from boundary.terminal import count_last, echo
 from broker.options import BROKER, Parsed, one_of, quiet_client
-from events.options import DAY
+from events.options import DAY, file_option
 from sources.emitting.options import GatewayChoice, gateway_or_spool_options, open_publisher
 
 if TYPE_CHECKING:
@@ -188,14 +188,7 @@ def explain(
 
 @click.command()
 @click.argument("file", type=click.File("rb"), default="-")
-@click.option(
-    "--key",
-    "key_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="The key's file, for its owner alone.",
-)
+@file_option("--key", "key_file", required=True, help="The key's file, for its owner alone.")
 @click.option("--new-key", metavar="ID", help="Make the key's file first, with an id such as k1.")
 def pseudonymise(file: BinaryIO, key_file: Path, new_key: str | None) -> None:
     """Write a pseudonym for each line of FILE.

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from events.options import stacked
+from events.options import file_option, stacked
 
 if TYPE_CHECKING:
     from sources.client import GatewayPublisher, Publisher
-
-FILE = click.Path(dir_okay=False, path_type=Path)
 
 OPTIONS = stacked(
     click.option(
@@ -25,11 +23,9 @@ OPTIONS = stacked(
         metavar="URL",
         help="Send through the gateway there; --door is its former name.",
     ),
-    click.option(
+    file_option(
         "--secret",
         "secret_file",
-        type=FILE,
-        metavar="FILE",
         help="With --gateway: the token or the signing secret, in a file for its owner alone.",
     ),
     click.option("--producer", metavar="ID", help="With a signing secret: its producer."),
@@ -39,12 +35,8 @@ OPTIONS = stacked(
         help="With --gateway: send a token to http:// on a private network.",
     ),
 )
-SPOOL = click.option(
-    "--spool",
-    "spool_file",
-    type=FILE,
-    metavar="FILE",
-    help="With --gateway: where events wait while it is unavailable.",
+SPOOL = file_option(
+    "--spool", "spool_file", help="With --gateway: where events wait while it is unavailable."
 )
 
 

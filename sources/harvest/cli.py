@@ -18,7 +18,7 @@ from boundary.addresses import UnusableAddressError, usable_address
 from boundary.extras import needs_extra
 from boundary.terminal import echo
 from broker.options import BROKER, Parsed, quiet_client
-from events.options import SECONDS, SHARE, WAIT, stacked
+from events.options import SHARE, WAIT, file_option, seconds_option, stacked
 from sources.emitting.options import GatewayChoice, gateway_options
 
 if TYPE_CHECKING:
@@ -37,11 +37,8 @@ def _prefix(text: str) -> str:
 HARVEST_OPTIONS: Final = stacked(
     BROKER,
     click.option("--dry-run", is_flag=True, help="Read and check all of it, and send nothing."),
-    click.option(
-        "--state",
-        type=click.Path(dir_okay=False, path_type=Path),
-        metavar="FILE",
-        help="What earlier runs have seen.  [default: a file in ~/.config/smart-region]",
+    file_option(
+        "--state", help="What earlier runs have seen.  [default: a file in ~/.config/smart-region]"
     ),
     click.option(
         "--contact",
@@ -94,28 +91,21 @@ HARVEST_OPTIONS: Final = stacked(
         help="Withdraw nothing if more than this share of the datasets is gone at once; one of"
         " several may always go.",
     ),
-    click.option(
+    seconds_option(
         "--pause",
-        type=WAIT,
         default=1.0,
-        show_default=True,
-        metavar="SECONDS",
+        kind=WAIT,
         help="The least time between two requests to one host.",
     ),
-    click.option(
+    seconds_option(
         "--timeout",
-        type=SECONDS,
         default=15.0,
-        show_default=True,
-        metavar="SECONDS",
         help="For each network step; a whole answer may take ten times as long.",
     ),
-    click.option(
+    seconds_option(
         "--longest-wait",
-        type=WAIT,
         default=300.0,
-        show_default=True,
-        metavar="SECONDS",
+        kind=WAIT,
         help="The longest pause that a host may request (Retry-After).",
     ),
     click.option(

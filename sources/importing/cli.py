@@ -10,11 +10,10 @@ import click
 
 from boundary.terminal import echo, echo_lines
 from broker.options import BROKER
-from events.options import stacked
+from events.options import file_option, stacked
 from sources.emitting.options import gateway_options
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 _TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
 
 #: Of every import, for `run.carry_out`.
@@ -22,11 +21,8 @@ IMPORT_OPTIONS: Final = stacked(
     click.argument("files", nargs=-1, required=True, type=_FILE, metavar="FILE..."),
     BROKER,
     click.option("--dry-run", is_flag=True, help="Read and check all of it, and send nothing."),
-    click.option(
-        "--refusals",
-        type=_NEW_FILE,
-        metavar="FILE",
-        help="Where to write every refusal: *.csv for a spreadsheet, else as text.",
+    file_option(
+        "--refusals", help="Where to write every refusal: *.csv for a spreadsheet, else as text."
     ),
     click.option(
         "--recorded-at",
@@ -34,10 +30,8 @@ IMPORT_OPTIONS: Final = stacked(
         metavar="TIME",
         help="When the files were made (UTC).  [default: when each was last changed]",
     ),
-    click.option(
+    file_option(
         "--journal",
-        type=_NEW_FILE,
-        metavar="FILE",
         help="Where sent events are noted.  [default: ~/.config/smart-region/imports.sqlite3]",
     ),
     click.option(
