@@ -198,15 +198,9 @@ class Emitter:
         departures: list[tuple[datetime, RecordKind]],
         flaw: Callable[[str], str] | None = None,
     ) -> None:
-        within = [
-            (sent, kind) for sent, kind in departures if self._first <= sent.date() <= self._last
-        ]
-        if not within:
-            return
-        line = encode_structured(event).value.decode()
-        if flaw is not None:
-            line = flaw(line)
-        self.records += [
-            SimulatedRecord(sent, self._family, kind, event.fact.entity_id, line)
-            for sent, kind in within
-        ]
+        line = ""
+        for sent, kind in departures:
+            if self._first <= sent.date() <= self._last:
+                line = line or (flaw or str)(encode_structured(event).value.decode())
+                key = event.fact.entity_id
+                self.records.append(SimulatedRecord(sent, self._family, kind, key, line))

@@ -86,10 +86,8 @@ def check_records(settings: Settings) -> str:
     try:
         logs = read_logs(settings, partitions, connect_seconds=CONNECT_SECONDS)
         decisions = read_decisions(settings.broker, security=settings.security())
-        accepted, recreated_topics = (
-            decisions.losses,
-            recreated(topic_ids(settings), decisions.topics),
-        )
+        accepted = decisions.losses
+        recreated_topics = recreated(topic_ids(settings), decisions.topics)
         if sum(log.end - log.start for log in logs) <= MOST_READ:
             logs = with_gaps(settings, logs)
         else:

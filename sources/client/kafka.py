@@ -88,25 +88,15 @@ class KafkaPublisher:
 
     def publish(self, event: CloudEvent) -> None:
         """Queue an event; block while `in_flight` events have no acknowledgement."""
-        self._send(topic_name(event.fact.FAMILY), encode_structured(event), event)
+        self.publish_raw(topic_name(event.fact.FAMILY), encode_structured(event), event)
 
-    def publish_raw(self, topic: str, record: EncodedRecord) -> None:
+    def publish_raw(
+        self, topic: str, record: EncodedRecord, event: CloudEvent | None = None
+    ) -> None:
         """Queue a record, valid or not, as a producer without our contracts may send it.
 
-        It is sent to its key's partition, and counted as an event is.
+        It is sent to its key's partition, and counted as an event is; `event` is what it holds.
         """
-        self._send(topic, record, None)
-
-    @property
-    def ends(self) -> Mapping[tuple[str, int], int]:
-        """The offset after the last delivered record, by (topic, partition), since the start.
-
-        It is read from acknowledgements: exact also where a broker reports wrong end offsets.
-        """
-        with self._lock:
-            return dict(self._ends)
-
-    def _send(self, topic: str, record: EncodedRecord, event: CloudEvent | None) -> None:
         key, value, headers = record
         partition = partition_for(key, self._partition_count(topic))
         with self._lock:
@@ -120,6 +110,15 @@ class KafkaPublisher:
                 self._fail(event, error)
             else:
                 self._waiting.append((event, future))
+
+    @property
+    def ends(self) -> Mapping[tuple[str, int], int]:
+        """The offset after the last delivered record, by (topic, partition), since the start.
+
+        It is read from acknowledgements: exact also where a broker reports wrong end offsets.
+        """
+        with self._lock:
+            return dict(self._ends)
 
     def flush(self) -> DeliveryReport:
         """Wait until every queued event is delivered or failed, and return the outcomes."""

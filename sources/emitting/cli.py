@@ -65,8 +65,7 @@ def _count(emission: Emission) -> str:
     return f"{emission.accepted} accepted, {emission.refused} refused{waiting}"
 
 
-def _report(refused: RefusedLine) -> None:
-    echo(refused, err=True)
+_report = partial(echo, err=True)
 
 
 def _report_waiting(emission: Emission) -> None:
