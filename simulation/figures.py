@@ -28,13 +28,8 @@ def _points(points: Mapping[date, float]) -> Curve:
     return Curve(tuple((day, float(value)) for day, value in points.items()))
 
 
-def _thousands(points: Mapping[date, int]) -> Curve:
-    return Curve(tuple((day, thousands * 1000) for day, thousands in points.items()))
-
-
 _Shares: TypeAlias = Annotated[Curve, BeforeValidator(_yearly)]
 _Points: TypeAlias = Annotated[Curve, BeforeValidator(_points)]
-_Thousands: TypeAlias = Annotated[Curve, BeforeValidator(_thousands)]
 
 
 class _FiguresModel(BaseModel):
@@ -48,8 +43,8 @@ class DepartmentFigures(_FiguresModel):
     connected: _Shares
     equipped: _Shares
     sites: int
-    premises: _Thousands
-    connectable: _Thousands
+    premises: _Points
+    connectable: _Points
     trainings: float
     grants: float
 

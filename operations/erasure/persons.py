@@ -105,13 +105,8 @@ class Persons:
 
     def event_of(self, record: Record) -> CloudEvent | None:
         """Return the valid event of a record where it is about a person, else None."""
-        if self.is_skipped(record):
-            return None
-        try:
-            event = self._rules.decode(record, family=PERSONS)
-        except ContractError:
-            return None
-        return event if event.fact.entity_id in self.pseudonyms else None
+        event = self._read(record)
+        return None if event is None or event.fact.entity_id not in self.pseudonyms else event
 
     def concerned_by(self, record: Record) -> bool:
         """Return whether a record is to be erased.
@@ -119,13 +114,18 @@ class Persons:
         It is where it is about a person or, where it is invalid or skipped, names one. A valid
         record about another entity stays.
         """
-        if self.is_skipped(record):
-            return self._named_alone(record)
-        try:
-            event = self._rules.decode(record, family=PERSONS)
-        except ContractError:
+        event = self._read(record)
+        if event is None:
             return self._named_alone(record)
         return event.fact.entity_id in self.pseudonyms
+
+    def _read(self, record: Record) -> CloudEvent | None:
+        if self.is_skipped(record):
+            return None
+        try:
+            return self._rules.decode(record, family=PERSONS)
+        except ContractError:
+            return None
 
     def _named_alone(self, record: Record) -> bool:
         readings = (one for text in _texts(record) for one in _readings(text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -146,21 +146,18 @@ class DemoOutcome(BaseModel):
 
 def summary(outcome: DemoOutcome) -> tuple[str, str]:
     """Return the counts, and the audit's result, in a line of French each."""
-    counts = (
-        ("évènements", outcome.produced),
-        ("acceptés", outcome.accepted),
-        ("refusés", outcome.refused),
-        ("en double", outcome.duplicates),
-    )
-    audited = (
-        ("chiffres recomptés", outcome.audit.compared),
-        ("différents", outcome.audit.different),
-    )
-    return _line(counts), _line(audited)
+    counts = {
+        "évènements": outcome.produced,
+        "acceptés": outcome.accepted,
+        "refusés": outcome.refused,
+        "en double": outcome.duplicates,
+    }
+    audit = {"chiffres recomptés": outcome.audit.compared, "différents": outcome.audit.different}
+    return _line(counts), _line(audit)
 
 
-def _line(counts: Sequence[tuple[str, int]]) -> str:
-    return " · ".join(f"{name} : {count_text(count)}" for name, count in counts)
+def _line(counts: Mapping[str, int]) -> str:
+    return " · ".join(f"{name} : {count_text(count)}" for name, count in counts.items())
 
 
 def run_demo(

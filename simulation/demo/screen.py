@@ -232,28 +232,29 @@ class LiveScreen:
         return Group(Segments(segments), Text(where, style="dim"))
 
 
+@dataclass(slots=True)
 class PlainScreen:
     """A line for each step and each tenth of the days, without a single escape code."""
 
-    def __init__(self, stream: TextIO, first: date, last: date) -> None:
-        self.frame: ScreenFrame | None = None
-        """The last one that was shown."""
-        self._stream = stream
-        self._first = first
-        self._days = (last - first).days + 1
-        self._tenths = 0
+    stream: TextIO
+    first: date
+    last: date
+    frame: ScreenFrame | None = None
+    """The last one that was shown."""
+    _tenths: int = 0
 
     def step(self, text: str) -> None:
         """Write the step."""
-        self._stream.write(f"{legible(text)}\n")
-        self._stream.flush()
+        self.stream.write(f"{legible(text)}\n")
+        self.stream.flush()
 
     note = step
 
     def show(self, frame: ScreenFrame) -> None:
         """Write the day where a tenth more of them has passed."""
         self.frame = frame
-        tenths = ((frame.day - self._first).days + 1) * TENTH // self._days
+        days = (self.last - self.first).days + 1
+        tenths = ((frame.day - self.first).days + 1) * TENTH // days
         if tenths > self._tenths:
             self._tenths = tenths
             percent = tenths * 100 // TENTH

@@ -15,10 +15,10 @@ from sources.client.protocol import (
     FailedDelivery,
     NullPublisher,
     Publisher,
+    SearchedPublisher,
     Undelivered,
     publish_all,
 )
-from sources.client.searched import SearchedPublisher
 from sources.client.spool import Spool, SpoolFullError
 
 __all__ = [

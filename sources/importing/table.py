@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from io import StringIO
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -253,8 +254,10 @@ def _encoding_of(file: Path, content: bytes) -> Encoding:
 
 
 class _Heading(NamedTuple):
-    """A heading as it was read."""
+    """A heading as it was read; the best has the most of the columns, then of all cells."""
 
+    wanted: int
+    length: int
     delimiter: str
     cells: list[str]
     lines: int
@@ -263,10 +266,7 @@ class _Heading(NamedTuple):
 def _heading(
     lines: Sequence[str], layout: TableLayout, delimiters: Iterable[str]
 ) -> _Heading | None:
-    """Return the heading that begins these lines, by the separator that gives most of the columns.
-
-    Among equals by the one that gives the most cells. None where none reads it.
-    """
+    """Return the heading that begins these lines, by the best separator; None: none reads it."""
     wanted = {_folded(name) for name in (*layout.columns, *layout.optional)}
     found: list[_Heading] = []
     for delimiter in delimiters:
@@ -277,12 +277,9 @@ def _heading(
             continue
         while cells and not cells[-1]:
             cells.pop()
-        found.append(_Heading(delimiter, cells, reader.line_num))
-
-    def fitness(one: _Heading) -> tuple[int, int]:
-        return len(wanted.intersection(map(_folded, one.cells))), len(one.cells)
-
-    return max(found, key=fitness, default=None)
+        fitting = len(wanted.intersection(map(_folded, cells)))
+        found.append(_Heading(fitting, len(cells), delimiter, cells, reader.line_num))
+    return max(found, key=itemgetter(0, 1), default=None)
 
 
 def _column_indices(

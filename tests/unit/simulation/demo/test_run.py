@@ -101,8 +101,8 @@ def test_the_page_is_opened_once_when_it_is_ready(screen: PlainScreen, *, opens:
         watch.refresh()
 
     assert (opened, system.asked) == ([PAGE], 3)
-    assert isinstance(screen._stream, io.StringIO)
-    assert screen._stream.getvalue().count(NO_BROWSER) == (not opens)
+    assert isinstance(screen.stream, io.StringIO)
+    assert screen.stream.getvalue().count(NO_BROWSER) == (not opens)
 
 
 @pytest.mark.parametrize(
