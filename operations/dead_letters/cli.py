@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -97,17 +97,6 @@ def _selection(
     )
 
 
-def state_option(default: str | None) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add the filter by status to a command."""
-    return click.option(
-        "--state",
-        type=click.Choice(STATES),
-        default=default,
-        show_default=default is not None,
-        help="Only those with this status.",
-    )
-
-
 @click.group(name="dead-letters")
 def dead_letters() -> None:
     """List, show, replay or discard refused records."""
@@ -115,7 +104,7 @@ def dead_letters() -> None:
 
 @dead_letters.command(name="list")
 @FILTERS
-@state_option(None)
+@click.option("--state", type=click.Choice(STATES), help="Only those with this status.")
 @UNMASK
 @JSON_LINES
 @BROKER
@@ -163,20 +152,26 @@ def show(
 
     selection = Selection(positions=frozenset(positions))
     settings = load_broker_settings(bootstrap)
-    named = _NamedPositions(selection)
-    entries = named.noting(_selected(settings, selection))
+    missing = {*selection.positions}
+    entries = _noting(_selected(settings, selection), missing)
     for entry in _with_full_records(entries, settings) if unmask else entries:
         if as_json:
             echo(json.dumps(as_full_document(entry, unmask=unmask)))
         else:
             echo_lines(as_text(entry, unmask=unmask))
-    named.report_missing()
+    _report_missing(missing)
 
 
 @dead_letters.command()
 @POSITIONS
 @FILTERS
-@state_option("waiting")
+@click.option(
+    "--state",
+    type=click.Choice(STATES),
+    default="waiting",
+    show_default=True,
+    help="Only those with this status.",
+)
 @click.option(
     "--max-attempts",
     type=click.IntRange(1, 99_999),
@@ -205,7 +200,7 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
     clock = settings.make_clock()
     rules = gateway_rules(settings, clock)
     verify_topics(settings)  # With another number of partitions each record would be misrouted.
-    named = _NamedPositions(selection)
+    missing = {*selection.positions}
 
     def report(entry: Entry, error: ContractError | None, records: int) -> None:
         times = "once" if entry.attempts == 1 else f"{entry.attempts} times"
@@ -225,7 +220,7 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
             clock=clock,
             max_attempts=max_attempts,
             report=report,
-        ).run(named.noting(_selected(settings, selection)))
+        ).run(_noting(_selected(settings, selection), missing))
     echo(
         f"{counts.sent} {_would(dry_run)}sent again,"
         f" {counts.still_refused} still refused, {counts.given_up} tried too often"
@@ -233,7 +228,7 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
     if counts.came_back:
         came_back = counted(counts.came_back, "record")
         echo(f"{came_back} refused again already: update the workers first", err=True)
-    named.report_missing()
+    _report_missing(missing)
     if counts.still_refused or counts.given_up or counts.came_back:
         sys.exit(1)
 
@@ -264,7 +259,7 @@ def discard(
     if selection == Selection() and not everything:
         raise click.UsageError("say which: give positions or a filter, or --all")
     settings = load_settings(broker=bootstrap)
-    named = _NamedPositions(selection)
+    missing = {*selection.positions}
     statuses = [EntryStatus.WAITING]
     if selection.positions:
         statuses.append(EntryStatus.DISCARDED)
@@ -273,10 +268,10 @@ def discard(
     entries = (entry for entry in selected if not entry.is_erased)
     with _open_writer(settings, dry_run=dry_run) as writer:
         count = replaying.discard(
-            named.noting(entries), writer, because=because, clock=settings.make_clock()
+            _noting(entries, missing), writer, because=because, clock=settings.make_clock()
         )
     echo(f"{count} {_would(dry_run)}discarded")
-    named.report_missing()
+    _report_missing(missing)
 
 
 @dead_letters.command(name="pass-over")
@@ -352,25 +347,20 @@ def _would(dry_run: bool) -> str:  # noqa: FBT001 - one word
     return "would be " if dry_run else ""
 
 
-class _NamedPositions:
-    """The positions that a command names, and which of them it has found."""
+def _noting(entries: Iterable[Entry], missing: set[LetterPosition]) -> Iterator[Entry]:
+    """Yield the entries, of which there may be millions, as they come; none of them is missing."""
+    for entry in entries:
+        missing.discard(entry.letter.position)
+        yield entry
 
-    def __init__(self, selection: Selection) -> None:
-        self._missing = set(selection.positions)
 
-    def noting(self, entries: Iterable[Entry]) -> Iterator[Entry]:
-        """Yield the entries, of which there may be millions, as they come."""
-        for entry in entries:
-            self._missing.discard(entry.letter.position)
-            yield entry
-
-    def report_missing(self) -> None:
-        """Report named positions without an entry, and exit with status 1."""
-        for position in sorted(self._missing):
-            echo(
-                f"{position}: no such dead letter, a later one of its record, or not selected:"
-                " `dead-letters list` shows all, each with its state",
-                err=True,
-            )
-        if self._missing:
-            sys.exit(1)
+def _report_missing(missing: set[LetterPosition]) -> None:
+    """Report named positions without an entry, and exit with status 1."""
+    for position in sorted(missing):
+        echo(
+            f"{position}: no such dead letter, a later one of its record, or not selected:"
+            " `dead-letters list` shows all, each with its state",
+            err=True,
+        )
+    if missing:
+        sys.exit(1)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from kafka import TopicPartition
 
@@ -31,7 +30,12 @@ def check_brokers(settings: Settings) -> str:
 
     Raises SmartRegionError, and as `broker.clients.administering`.
     """
-    with _administering(settings, "brokers") as admin:
+    with administering(
+        settings.broker,
+        what="brokers",
+        security=settings.security(),
+        connect_seconds=CONNECT_SECONDS,
+    ) as admin:
         brokers = len(admin.describe_cluster()["brokers"])
     if brokers < settings.replication:
         raise SmartRegionError(
@@ -127,9 +131,3 @@ def _loss_of(log: PartitionLog, accepted: AcceptedLosses) -> str | None:
     left = log.without(accepted.get((log.topic, log.partition), ()))
     clauses = "; ".join(left.missing())
     return f"{log.topic}[{log.partition}] ends at offset {log.end}: {clauses}" if clauses else None
-
-
-def _administering(settings: Settings, what: str) -> AbstractContextManager[Any]:
-    return administering(
-        settings.broker, what=what, security=settings.security(), connect_seconds=CONNECT_SECONDS
-    )

@@ -16,7 +16,6 @@ from boundary.errors import SmartRegionError
 from boundary.http_client import NoAnswerError, http_get
 from boundary.settings import variable
 from catalogue.loader import load_catalogue
-from catalogue.model import Catalogue
 from dashboards.publishing import look_at_boards
 from events.producers.model import load_producers
 from events.producers.secrets import load_secrets
@@ -83,7 +82,7 @@ def run_checks(checks: Iterable[Check]) -> Iterator[Finding]:
         yield Finding(check.name, verdict, message)
 
 
-def check_workers(settings: Settings, catalogue: Catalogue) -> str:
+def check_workers(settings: Settings) -> str:
     """Check that the workers that the settings name serve all histories, and share one time.
 
     Each worker counts up to the day of its own clock. Raises NothingToCheckError if the settings
@@ -94,7 +93,7 @@ def check_workers(settings: Settings, catalogue: Catalogue) -> str:
         raise NothingToCheckError(
             f"{variable('workers')} is not set: assessor and page ask the worker of this machine"
         )
-    with open_histories(settings, catalogue) as collector:
+    with open_histories(settings, load_catalogue(settings.catalogue)) as collector:
         began = monotonic()
         while (missing := missing_of(collector)) is not None:
             if monotonic() - began > HISTORIES_SECONDS:
@@ -174,7 +173,9 @@ class Doctor:
             Check("broker", lambda: check_brokers(self._settings), needs=("settings",)),
             Check("topics", lambda: check_topics(self._settings), needs=("settings", "broker")),
             Check("records", lambda: check_records(self._settings), needs=("settings", "topics")),
-            Check("workers", self._check_workers, needs=("settings", "catalogue")),
+            Check(
+                "workers", lambda: check_workers(self._settings), needs=("settings", "catalogue")
+            ),
             Check("clock", self._check_clocks),
             Check("prometheus", self._check_prometheus, needs=("settings", "catalogue")),
             Check("grafana", self._check_grafana, needs=("settings", "catalogue")),
@@ -223,9 +224,6 @@ class Doctor:
             )
         secrets = load_secrets(file, load_producers(self._gateway.producers))
         return f"{file}: {len(secrets.root)} producers can send"
-
-    def _check_workers(self) -> str:
-        return check_workers(self._settings, load_catalogue(self._settings.catalogue))
 
     def _check_clocks(self) -> str:
         named = [url for url in (self.prometheus, self.grafana) if url is not None]

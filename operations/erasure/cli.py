@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import click
 
 from boundary.terminal import counted, echo
 from broker.options import BROKER
 from events.options import seconds_option
-
-if TYPE_CHECKING:
-    from operations.erasure.procedure import Remains
 
 
 @click.command()
@@ -52,7 +49,12 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
         f" {len(traces.persons)} of {len(persons.pseudonyms)} pseudonyms"
     )
     remains = procedure.find_remains(settings, persons, traces)
-    _print_remains(remains)
+    for changelog in remains.changelogs:
+        echo(f"{changelog}: has states of persons, of release 0.1: delete it (docs/upgrading.md)")
+    for trace in remains.letters:
+        echo(f"dead letter {trace}")
+    for mention in remains.mentions:
+        echo(f"{mention}: names one, and stays")
     if lost := procedure.not_copied(traces, settings.partitions):
         echo(
             f"{counted(lost, 'other record')} of these partitions will be gone too: unreadable,"
@@ -70,13 +72,3 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     echo(f"{erased.taken_back} facts taken back, {erased.copied} records of others copied")
     if discarded:
         echo(f"{counted(discarded, 'dead letter')} discarded: no replay sends them again")
-
-
-def _print_remains(remains: Remains) -> None:
-    """Print the other records that name the persons, and until when they are kept."""
-    for changelog in remains.changelogs:
-        echo(f"{changelog}: has states of persons, of release 0.1: delete it (docs/upgrading.md)")
-    for trace in remains.letters:
-        echo(f"dead letter {trace}")
-    for mention in remains.mentions:
-        echo(f"{mention}: names one, and stays")

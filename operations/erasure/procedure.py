@@ -135,12 +135,9 @@ def find_remains(settings: Settings, persons: Persons, traces: Traces) -> Remain
     letters = find_letters(
         records_of(DEAD_LETTERS), persons, erased=traces.origins, mentions=mentions
     )
-    return Remains(sorted(mentions), tuple(letters), _changelogs(settings))
-
-
-def _changelogs(settings: Settings) -> Sequence[str]:
     with administering(settings.broker, what="topics", security=settings.security()) as admin:
-        return sorted(name for name in admin.list_topics() if name.endswith(_CHANGELOG))
+        changelogs = sorted(name for name in admin.list_topics() if name.endswith(_CHANGELOG))
+    return Remains(sorted(mentions), tuple(letters), changelogs)
 
 
 def verify_partitions(settings: Settings) -> None:
@@ -195,7 +192,12 @@ def erase(
     WorkersBehindError, SmartRegionError, and as `rewrite`.
     """
     retracting = retractions(traces, now=settings.make_clock().now())
-    writer.send([_record(event, settings.partitions) for event in retracting])
+    writer.send(
+        [
+            OutgoingRecord(TOPIC, _home(one, settings.partitions), *encode_structured(one))
+            for one in retracting
+        ]
+    )
 
     def wait() -> None:
         wait_for_group(
@@ -232,13 +234,8 @@ def not_copied(traces: Traces, partitions: int) -> int:
 def _rewritten(traces: Traces, partitions: int) -> set[int]:
     """Return the partitions to rewrite: where records are, and where retractions are sent."""
     in_force = (event for event in traces.latest.values() if not event.fact.retracted)
-    return traces.partitions | {_home(event.fact.entity_id, partitions) for event in in_force}
+    return traces.partitions | {_home(event, partitions) for event in in_force}
 
 
-def _record(event: CloudEvent, partitions: int) -> OutgoingRecord:
-    key, value, headers = encode_structured(event)
-    return OutgoingRecord(TOPIC, _home(event.fact.entity_id, partitions), key, value, headers)
-
-
-def _home(entity: str, partitions: int) -> int:
-    return partition_for(entity.encode(), partitions)
+def _home(event: CloudEvent, partitions: int) -> int:
+    return partition_for(event.fact.entity_id.encode(), partitions)

@@ -156,11 +156,8 @@ def reconcile(
     ]
     kinds = list(ReferenceKind)
     lines.sort(key=lambda one: kinds.index(one.kind))
-    named = Counter(
-        row["kind"]
-        for row in records.execute("SELECT * FROM naming")
-        if only in (None, row["producer"])
-    )
+    naming = records.execute("SELECT kind, producer FROM naming")
+    named = Counter(kind for kind, producer in naming if only in (None, producer))
     unknown = Counter[str]()
     for line in lines:
         unknown[line.kind] += 0 if line.fact is None else line.count

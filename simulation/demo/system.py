@@ -124,8 +124,11 @@ class DemoSystem:
         ports = {name: _port(settings, name) for name in ("http_port", "assessor_port")}
         self.worker, self.assessor = map(address_of, ports.values())
         # The page and the assessor ask the worker; the settings name it for the audit, too.
-        clock = {"clock": _clock_text(plan), "workers": f"http://{self.worker}"}
-        self.settings = settings = settings.model_copy(update={**ports, **clock})
+        # The accelerated clock that this process and the worker share.
+        origin = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS)
+        clock = f"{plan.first}..{plan.last}@{plan.days_per_second}+{origin.isoformat()}"
+        asking = {"clock": clock, "workers": f"http://{self.worker}"}
+        self.settings = settings = settings.model_copy(update={**ports, **asking})
         served = page_settings(settings)
         served = served.model_copy(
             update={"page_port": _port(served, "page_port"), "metrics_token_file": None}
@@ -216,9 +219,3 @@ def _port(settings: Settings, name: str) -> int:
     """Return the port that the settings were given, else any that is free."""
     given: int = getattr(settings, name) if name in settings.model_fields_set else 0
     return given or free_port()
-
-
-def _clock_text(plan: DemoPlan) -> str:
-    """Return the setting of the accelerated clock that this process and the worker share."""
-    origin = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS)
-    return f"{plan.first}..{plan.last}@{plan.days_per_second}+{origin.isoformat()}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from events.dataset import DatasetProbed, DatasetUpdated, DatasetWithdrawn
 from events.fact import Fact
@@ -14,12 +14,11 @@ from sources.harvest.portal_dataset import HarvestError
 from sources.harvest.reading import PortalDataset
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(NamedTuple):
     """The facts of one dataset, and what is known of it once they are sent."""
 
     known: KnownDataset
-    facts: list[Fact] = field(default_factory=list)
+    facts: Sequence[Fact] = ()
 
 
 def changes_of(known: KnownDataset | None, seen: PortalDataset, today: date) -> Changes:

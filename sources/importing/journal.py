@@ -25,15 +25,6 @@ WAIT_SECONDS: Final = 10.0
 _OPTIONAL_FROM_THE_BEGINNING: Final = frozenset({"retracted", "completes_plan"})
 """Optional fields that all digests have."""
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS sent (
-    destination TEXT NOT NULL,
-    fact BLOB NOT NULL,     -- whose, what, on which day: what a later record replaces
-    time INTEGER NOT NULL,  -- when it was recorded, microseconds since 1970
-    content BLOB NOT NULL,
-    PRIMARY KEY (destination, fact, time, content)
-) WITHOUT ROWID
-"""
 _LATEST: Final = """
 SELECT time, content FROM sent WHERE destination = ? AND fact = ? ORDER BY time DESC LIMIT 1
 """
@@ -128,7 +119,7 @@ def open_journal(
         with closing(sqlite3.connect(name, timeout=WAIT_SECONDS)) as connection:
             # What is noted survives a crash of the machine, not only of the process.
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(_SCHEMA)
+            connection.executescript(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
             yield Journal(connection, destination, again, rehearsal)
     except sqlite3.Error as error:
         raise _unusable(file, str(error)) from error

@@ -65,7 +65,13 @@ def refusal_file(file: Path, *, read: Iterable[Path] = ()) -> Iterator[RefusalWr
     with stream:
         if as_table:
             write(BYTE_ORDER_MARK + _row(COLUMNS))
-        yield lambda refusal: write(_as_row(refusal) if as_table else f"{refusal}\n")
+
+        def write_one(refusal: Diagnostic) -> None:
+            shown = replace(refusal, value=NOT_SHOWN) if refusal.hidden else refusal
+            cells = [plain_cell(getattr(shown, name)) for name in COLUMNS.values()]
+            write(_row(cells) if as_table else f"{refusal}\n")
+
+        yield write_one
 
 
 def _cannot_write(file: Path, error: OSError) -> SmartRegionError:
@@ -73,11 +79,6 @@ def _cannot_write(file: Path, error: OSError) -> SmartRegionError:
         f"--refusals: cannot be written, value {str(file)!r} ({error.strerror or error}):"
         " name a file of yours, not a link, in a folder that exists and may be written to"
     )
-
-
-def _as_row(refusal: Diagnostic) -> str:
-    readable = replace(refusal, value=NOT_SHOWN) if refusal.hidden else refusal
-    return _row([plain_cell(getattr(readable, name)) for name in COLUMNS.values()])
 
 
 def _row(cells: Iterable[object]) -> str:

@@ -106,12 +106,13 @@ def carry_out(
 ) -> Tally:
     """Import files by a command's options; the tally is printed in any case."""
     quiet_client()
+    declared = read_settings(ProducersSettings, own=variable("producers"))
     plan = Import(
         files=files,
         destination=destination_of(bootstrap, gateway),
         journal=journal or settings_folder() / JOURNAL,
         recorded_at=recorded_at and recorded_at.replace(tzinfo=UTC),
-        ownership=_ownership(),
+        ownership=load_producers(declared.producers).ownership,
         **how,
     )
     tally = Tally()
@@ -130,11 +131,6 @@ def carry_out(
         if tally.lines or tally.empty:  # Not where the files could not even be opened.
             _print_tally(tally, plan)
     return tally
-
-
-def _ownership() -> Ownership:
-    declared = read_settings(ProducersSettings, own=variable("producers"))
-    return load_producers(declared.producers).ownership
 
 
 def _print_tally(tally: Tally, plan: Import) -> None:

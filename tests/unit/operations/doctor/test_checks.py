@@ -257,7 +257,7 @@ def test_what_boards_lack_is_reported(found: Found, monkeypatch: pytest.MonkeyPa
 
 
 def asked(url: str | None) -> str:
-    return check_workers(load_settings(workers=url, partitions=PARTITIONS), shipped())
+    return check_workers(load_settings(workers=url, partitions=PARTITIONS))
 
 
 def test_workers_that_tell_all_histories_are_well() -> None:
