@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from catalogue.algebra import MeasureError, break_down, compile_measure, has_department
-from events.registry import FACTS_BY_NAME
 
 
 def test_a_breakdown_splits_the_denominator_that_has_the_field() -> None:
@@ -70,28 +67,3 @@ def test_a_measure_has_departements_where_all_its_terms_have(
     *, declared: object, expected: bool
 ) -> None:
     assert has_department(compile_measure(declared)) is expected
-
-
-KEYS = (
-    *("count", "sum", "latest", "fresh", "ratio", "share", "of", "over", "among"),
-    *("from", "unless", "where", "every", "within_days", "grace_days", "kind"),
-)
-junk = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.sampled_from(["kind", *sorted(FACTS_BY_NAME)]),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
-    ),
-    max_leaves=12,
-)
-
-
-@given(junk)
-def test_any_declaration_compiles_or_is_refused_with_remedies(declared: object) -> None:
-    try:
-        compile_measure(declared)
-    except MeasureError as refusal:
-        found = [one.problem and one.remedy for one in refusal.diagnostics]
-    else:
-        found = ["compiled"]
-    assert found
-    assert all(found)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -110,52 +112,32 @@ def test_the_projected_day_is_where_the_line_meets_the_target(
     assert not is_attained(on_the_line(projected - timedelta(days=1)), target, direction)
 
 
-@pytest.mark.parametrize(
-    ("baseline", "baseline_day", "current", "as_of", "target", "direction"),
-    [
-        (None, START, 10, date(2018, 1, 1), 20, RISING),
-        (0, None, 10, date(2018, 1, 1), 20, RISING),
-        (0, START, None, date(2018, 1, 1), 20, RISING),
-        (0, START, 10, date(2018, 1, 1), None, RISING),
-        (0, START, 0, date(2018, 1, 1), 20, RISING),
-        (5, START, 4, date(2018, 1, 1), 20, RISING),
-        (5, START, 6, date(2018, 1, 1), 2, FALLING),
-        (0, START, 20, date(2018, 1, 1), 20, RISING),
-        (0, START, 10, START, 20, RISING),
-        (0, START, 10, date(2015, 1, 1), 20, RISING),
-        (0, START, 1, date(2018, 1, 1), 100_000, RISING),
-    ],
-    ids=[
-        "no baseline",
-        "no day of the baseline",
-        "no value",
-        "no target",
-        "no progress",
-        "backwards",
-        "backwards, falling",
-        "attained",
-        "on the first day",
-        "before the first day",
-        "beyond the calendar",
-    ],
-)
-def test_there_is_no_projected_day(
-    baseline: int | None,
-    baseline_day: date | None,
-    current: int | None,
-    as_of: date,
-    target: int | None,
-    direction: Direction,
-) -> None:
-    projected = projected_day(
-        baseline=baseline,
-        baseline_day=baseline_day,
-        current=current,
-        as_of=as_of,
-        target=target,
-        direction=direction,
-    )
-    assert projected is None
+HALFWAY: Mapping[str, Any] = {
+    "baseline": 0,
+    "baseline_day": START,
+    "current": 10,
+    "as_of": date(2018, 1, 1),
+    "target": 20,
+    "direction": RISING,
+}
+NOT_PROJECTED: Mapping[str, Mapping[str, Any]] = {
+    "no baseline": {"baseline": None},
+    "no day of the baseline": {"baseline_day": None},
+    "no value": {"current": None},
+    "no target": {"target": None},
+    "no progress": {"current": 0},
+    "backwards": {"baseline": 5, "current": 4},
+    "backwards, falling": {"baseline": 5, "current": 6, "target": 2, "direction": FALLING},
+    "attained": {"current": 20},
+    "on the first day": {"as_of": START},
+    "before the first day": {"as_of": date(2015, 1, 1)},
+    "beyond the calendar": {"current": 1, "target": 100_000},
+}
+
+
+@pytest.mark.parametrize("changes", NOT_PROJECTED.values(), ids=NOT_PROJECTED)
+def test_there_is_no_projected_day(changes: Mapping[str, Any]) -> None:
+    assert projected_day(**{**HALFWAY, **changes}) is None
 
 
 @pytest.mark.parametrize(("target", "projected"), [(20, date.max), (21, None)])
@@ -163,102 +145,64 @@ def test_the_calendar_s_last_day_is_projected_and_none_after(
     target: int, projected: date | None
 ) -> None:
     as_of = date.max - timedelta(days=10)
-    found = projected_day(
-        baseline=0,
-        baseline_day=as_of - timedelta(days=10),
-        current=10,
-        as_of=as_of,
-        target=target,
-        direction=RISING,
-    )
-    assert found == projected
+    days = {"baseline_day": as_of - timedelta(days=10), "as_of": as_of}
+    assert projected_day(**{**HALFWAY, **days, "target": target}) == projected
 
 
 AS_OF = date(2019, 6, 30)
+GOING_ON: Mapping[str, Any] = {
+    "value": 50,
+    "target": 100,
+    "day": DEADLINE,
+    "direction": RISING,
+    "stale": False,
+    "projected": None,
+    "as_of": AS_OF,
+}
+STATUSES: Mapping[str, tuple[Mapping[str, Any], MilestoneStatus]] = {
+    "no value": ({"value": None}, MilestoneStatus.UNREPORTED),
+    "stale, even when attained": ({"value": 100, "stale": True}, MilestoneStatus.UNREPORTED),
+    "attained": ({"value": 100}, MilestoneStatus.ACHIEVED),
+    "attained after its day": (
+        {"value": 100, "as_of": date(2021, 6, 1)},
+        MilestoneStatus.ACHIEVED,
+    ),
+    "day passed": ({"value": 99, "as_of": date(2021, 1, 1)}, MilestoneStatus.MISSED),
+    "its last day is not passed": (
+        {"value": 99, "projected": DEADLINE, "as_of": DEADLINE},
+        MilestoneStatus.ON_TRACK,
+    ),
+    "projected too late": ({"projected": date(2021, 1, 1)}, MilestoneStatus.AT_RISK),
+    "no pace": ({}, MilestoneStatus.AT_RISK),
+    "projected on its last day": ({"projected": DEADLINE}, MilestoneStatus.ON_TRACK),
+    "no day, some pace": ({"day": None, "projected": date(2030, 1, 1)}, MilestoneStatus.ON_TRACK),
+    "no day, no pace": ({"day": None}, MilestoneStatus.AT_RISK),
+}
+
+
+@pytest.mark.parametrize(("changes", "status"), STATUSES.values(), ids=STATUSES)
+def test_the_status_of_a_milestone(changes: Mapping[str, Any], status: MilestoneStatus) -> None:
+    assert milestone_status(**{**GOING_ON, **changes}) is status
+
+
+LATER = date(2025, 1, 1)
+REPORTED: Mapping[str, tuple[date | None, date | None, int | None, date, bool]] = {
+    "never reported": (None, DEADLINE, 100, AS_OF, True),
+    "never reported, irregular": (None, DEADLINE, None, AS_OF, True),
+    "irregular never grows old": (date(2016, 1, 1), DEADLINE, None, AS_OF, False),
+    "just recent enough": (AS_OF - timedelta(days=100), DEADLINE, 100, AS_OF, False),
+    "just too old": (AS_OF - timedelta(days=101), DEADLINE, 100, AS_OF, True),
+    "recent enough on its day": (DEADLINE - timedelta(days=100), DEADLINE, 100, LATER, False),
+    "too old on its day": (DEADLINE - timedelta(days=101), DEADLINE, 100, LATER, True),
+    "without a day, today counts": (DEADLINE, None, 100, LATER, True),
+}
 
 
 @pytest.mark.parametrize(
-    ("value", "day", "stale", "projected", "as_of", "status"),
-    [
-        (None, DEADLINE, False, None, AS_OF, MilestoneStatus.UNREPORTED),
-        (100, DEADLINE, True, None, AS_OF, MilestoneStatus.UNREPORTED),
-        (100, DEADLINE, False, None, AS_OF, MilestoneStatus.ACHIEVED),
-        (100, DEADLINE, False, None, date(2021, 6, 1), MilestoneStatus.ACHIEVED),
-        (99, DEADLINE, False, None, date(2021, 1, 1), MilestoneStatus.MISSED),
-        (99, DEADLINE, False, DEADLINE, DEADLINE, MilestoneStatus.ON_TRACK),
-        (50, DEADLINE, False, date(2021, 1, 1), AS_OF, MilestoneStatus.AT_RISK),
-        (50, DEADLINE, False, None, AS_OF, MilestoneStatus.AT_RISK),
-        (50, DEADLINE, False, DEADLINE, AS_OF, MilestoneStatus.ON_TRACK),
-        (50, None, False, date(2030, 1, 1), AS_OF, MilestoneStatus.ON_TRACK),
-        (50, None, False, None, AS_OF, MilestoneStatus.AT_RISK),
-    ],
-    ids=[
-        "no value",
-        "stale, even when attained",
-        "attained",
-        "attained after its day",
-        "day passed",
-        "its last day is not passed",
-        "projected too late",
-        "no pace",
-        "projected on its last day",
-        "no day, some pace",
-        "no day, no pace",
-    ],
-)
-def test_the_status_of_a_milestone(
-    *,
-    value: int | None,
-    day: date | None,
-    stale: bool,
-    projected: date | None,
-    as_of: date,
-    status: MilestoneStatus,
-) -> None:
-    judged = milestone_status(
-        value=value,
-        target=100,
-        day=day,
-        direction=RISING,
-        stale=stale,
-        projected=projected,
-        as_of=as_of,
-    )
-    assert judged is status
-
-
-@pytest.mark.parametrize(
-    ("last_reported", "day", "reporting_delay_days", "as_of", "stale"),
-    [
-        (None, DEADLINE, 100, AS_OF, True),
-        (None, DEADLINE, None, AS_OF, True),
-        (date(2016, 1, 1), DEADLINE, None, AS_OF, False),
-        (AS_OF - timedelta(days=100), DEADLINE, 100, AS_OF, False),
-        (AS_OF - timedelta(days=101), DEADLINE, 100, AS_OF, True),
-        (DEADLINE - timedelta(days=100), DEADLINE, 100, date(2025, 1, 1), False),
-        (DEADLINE - timedelta(days=101), DEADLINE, 100, date(2025, 1, 1), True),
-        (DEADLINE, None, 100, date(2025, 1, 1), True),
-    ],
-    ids=[
-        "never reported",
-        "never reported, irregular",
-        "irregular never grows old",
-        "just recent enough",
-        "just too old",
-        "recent enough on its day",
-        "too old on its day",
-        "without a day, today counts",
-    ],
+    ("last_reported", "day", "delay", "as_of", "stale"), REPORTED.values(), ids=REPORTED
 )
 def test_the_last_report_is_stale(
-    *,
-    last_reported: date | None,
-    day: date | None,
-    reporting_delay_days: int | None,
-    as_of: date,
-    stale: bool,
+    last_reported: date | None, day: date | None, delay: int | None, as_of: date, *, stale: bool
 ) -> None:
-    judged = is_stale(
-        last_reported, day=day, reporting_delay_days=reporting_delay_days, as_of=as_of
-    )
+    judged = is_stale(last_reported, day=day, reporting_delay_days=delay, as_of=as_of)
     assert judged is stale

@@ -13,7 +13,6 @@ import yaml
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from catalogue.loader import PROGRAMMES
 from events import document
 from events.document import Document, plain_yaml, read_document
 
@@ -88,9 +87,3 @@ def test_what_is_written_is_read_back(
     read = read_document(file)
     assert (read.diagnostics, read.data) == ([], data)
     assert all(re.search(rf"^{key}:", plain_yaml(data), re.MULTILINE) for key in data)
-
-
-@pytest.mark.parametrize("file", sorted(PROGRAMMES.glob("*.yaml")), ids=lambda file: file.stem)
-def test_every_programme_can_be_written_again(tmp_path: Path, file: Path) -> None:
-    (tmp_path / "again.yaml").write_text(plain_yaml(read_document(file).data))
-    assert read_document(tmp_path / "again.yaml").data == read_document(file).data

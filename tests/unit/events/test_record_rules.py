@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 from events.errors import ContractError, RefusalReason
 from events.record_rules import (
     LONGEST_TOLERANCE,
-    NO_TIMESTAMP,
     RECORDED_AT,
     RULES,
-    TIME_TOLERANCE,
     RecordRules,
     known_before,
 )
@@ -54,22 +52,6 @@ def test_an_event_passes_up_to_the_tolerance_and_not_beyond(
         assert refused.value.field == "time"
     else:
         RecordRules(tolerance).judge(reported, timestamp)
-
-
-@pytest.mark.parametrize("timestamp", [NO_TIMESTAMP, -(2**63)])
-@pytest.mark.parametrize("tolerance", [TIME_TOLERANCE, LONGEST_TOLERANCE])
-def test_a_record_without_a_timestamp_is_refused(timestamp: int, tolerance: timedelta) -> None:
-    reported = event("school.connected", PARIS, "2018-03-01", at="2018-03-01T00:00:00")
-    with pytest.raises(ContractError, match="apply --alter-settings") as refused:
-        RecordRules(tolerance).judge(reported, timestamp)
-    assert (refused.value.reason, refused.value.field) == ("no_timestamp", "timestamp")
-
-
-def test_a_record_is_judged_by_its_own_timestamp() -> None:
-    at = datetime(2999, 1, 1, tzinfo=UTC)
-    assert RULES.decode(record_at(at, timestamp=milliseconds(at))).time == at
-    with pytest.raises(ContractError, match=r"time: is later than the broker's clock.*2026-11-26"):
-        RULES.decode(record_at(at, timestamp=milliseconds(datetime(2026, 11, 26, tzinfo=UTC))))
 
 
 LIVE_SINCE = datetime(2020, 1, 1, tzinfo=UTC)

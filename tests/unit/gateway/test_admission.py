@@ -9,13 +9,11 @@ from datetime import timedelta
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
 
-from events.cloudevent import MAX_BYTES, CloudEvent, decode, encode_structured
+from events.cloudevent import MAX_BYTES, decode, encode_structured
 from events.errors import ContractError, RefusalReason
 from events.producers.ownership import UNOWNED
 from events.record_rules import RecordRules
-from events.topics import topic_name
 from gateway.admission import (
     LONGEST_ATTRIBUTE,
     LONGEST_NAME,
@@ -26,9 +24,9 @@ from gateway.admission import (
     RefusedItem,
     refuse_unbounded,
 )
-from gateway.http_binding import Delivery, ReceivedItem, read_delivery
+from gateway.http_binding import ReceivedItem, read_delivery
 from tests.support.explanations import explained
-from tests.support.facts import cloud_events, encode_binary
+from tests.support.garbage import leaves_no_cycles
 from tests.support.gateway import (
     NOW,
     PRODUCER,
@@ -103,21 +101,6 @@ def test_nothing_of_a_body_stays_behind(body: bytes) -> None:
     assert leaves_no_cycles(judge)
 
 
-@given(cloud_events())
-def test_the_record_holds_the_event_that_was_judged(event: CloudEvent) -> None:
-    admission = Admission(AnyoneMay(), now=lambda: event.time)  # type: ignore[arg-type]
-    for delivery in (structured(event), binary(event)):
-        found = admission.judge(delivery.items[0], PRODUCER)
-        if isinstance(found, RefusedItem):
-            # Text drawn at random may look like a telephone number.
-            assert found.error.reason is RefusalReason.PERSON_DATA
-            continue
-        record = found.record
-        assert record.topic == topic_name(event.fact.FAMILY)
-        assert record.key == event.fact.entity_id.encode()
-        assert decode(record.headers, record.value, family=event.fact.FAMILY) == event
-
-
 @pytest.mark.parametrize("size", [MAX_BYTES - 40, MAX_BYTES - 39, MAX_BYTES - 38, MAX_BYTES])
 def test_an_event_is_as_large_here_as_for_workers(size: int) -> None:
     """They count the record's headers: what they refuse for its size gets no receipt."""
@@ -139,27 +122,6 @@ class AnyoneMay:
 
     def allowing(self, *_: str) -> bool:
         return True
-
-
-def structured(event: CloudEvent) -> Delivery:
-    headers = {b"content-type": b"application/cloudevents+json"}
-    return read_delivery(headers, encode_structured(event).value)
-
-
-def binary(event: CloudEvent) -> Delivery:
-    record = encode_binary(event)
-    headers = {
-        name.replace("ce_", "ce-").encode(): _percent_encoded(value)
-        for name, value in record.headers
-    }
-    return read_delivery(headers, record.value)
-
-
-def _percent_encoded(value: bytes) -> bytes:
-    return b"".join(
-        bytes([byte]) if 0x20 < byte < 0x7F and byte not in b'%"' else b"%%%02X" % byte
-        for byte in value
-    )
 
 
 def test_a_producer_sends_its_own_sources_only() -> None:

@@ -156,15 +156,6 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.001)
 
 
-def test_each_record_has_its_own_offset(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario(writer: TopicsWriter, _: Broker) -> None:
-        positions = await writer.write(records(b"0", b"1", b"2", b"3"))
-
-        assert positions == [Written(TOPIC, 0, offset) for offset in range(4)]
-
-    run(monkeypatch, scenario)
-
-
 def test_what_waits_goes_together(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         broker.gate.clear()
@@ -176,18 +167,6 @@ def test_what_waits_goes_together(monkeypatch: pytest.MonkeyPatch) -> None:
 
         assert broker.sent in ([[b"0"], [b"1", b"2", b"3"]], [[b"0", b"1", b"2"], [b"3"]])
         assert [one[0] for one in positions] == [Written(TOPIC, 0, n) for n in range(4)]
-
-    run(monkeypatch, scenario)
-
-
-def test_a_write_has_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
-        broker.gate.clear()
-
-        assert await writer.write(records(b"0")) == [None]
-        assert writer.waiting_for == "no acknowledgement within 0.2 s"
-        broker.gate.set()
-        assert await writer.write(records(b"1")) == [None]
 
     run(monkeypatch, scenario)
 

@@ -22,7 +22,6 @@ from streams.assessor.assessor import Assessment, AssessorSnapshot
 from streams.assessor.process import AssessorCollector
 from streams.explanations import explanations_of
 from streams.histories import histories_of, person_categories_of
-from streams.metric_families import catalogue_families
 from streams.state_store import StateStore
 from tests.support.audits import catalogue_of
 from tests.support.histories import event, pool
@@ -90,14 +89,6 @@ def test_each_day_shows_what_the_assessor_would_have_shown() -> None:
     for day in DAYS:
         live = scraped(shipped(), state_store, day)
         assert {key: past[day].get(key) for key in live} == live
-
-
-def test_there_is_nothing_that_the_vocabulary_does_not_know() -> None:
-    state_store, past = everything()
-    known = {metric.name for metric in (*conventions.RECORDED, *metrics.ASSESSOR_METRICS)}
-    known |= {metrics.AS_OF.name, *(family.name for family in catalogue_families(shipped()))}
-    assert {name for name, _ in past[DAYS[-1]]} <= known
-    assert state_store.entities()
 
 
 def test_withheld_persons_are_nowhere() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -150,24 +150,3 @@ def test_attainment_and_loss_are_marked() -> None:
 
     assert len(found.all("mark")) == 2
     assert {"Atteint le 01/05/2018", "Perdu le 01/02/2019"} <= {*found.words}
-
-
-def test_a_long_history_stays_small() -> None:
-    history = [
-        (FIRST + timedelta(days=day // 3), float(day * 7919 % 10_007)) for day in range(5_400)
-    ]
-    timeline = Timeline(history, LAST, FIRST, LAST, target=10_000, deadline=LAST)
-    written = line_chart("c", "Lycées", "", timeline, text=NumberFormat(Unit.COUNT).text)
-
-    assert len(drawn(written).points("history")) <= 401
-    assert len(written) < 12_000
-
-
-def test_the_projected_day_is_above_its_point() -> None:
-    found = chart(projection=Projection(date(2020, 8, 1), date(2020, 6, 1), date(2020, 9, 1)))
-    boxes = {text.partition("\u00a0")[0]: box for text, box in found.texts}
-    [(goal, level)] = found.points("projection")[1:]
-
-    assert boxes["Échéance"].bottom <= boxes["Projeté"].top
-    assert boxes["Projeté"].bottom <= level
-    assert boxes["Projeté"].left <= goal <= boxes["Projeté"].right

@@ -59,19 +59,6 @@ def test_what_an_entry_says() -> None:
     ]
 
 
-@pytest.mark.parametrize("entry", [None, 3, {}, {"dataset_id": 3}, {"metas": []}])
-def test_an_entry_without_a_name_is_none(entry: object) -> None:
-    assert described_by(entry, "https://data.example.org") is None
-
-
-@pytest.mark.parametrize("metas", [None, [], {"default": None}, {"default": {"theme": {}}}])
-def test_an_entry_with_strange_metadata_is_read(metas: object) -> None:
-    """What is wrong with it is found later."""
-    described = described_by({"dataset_id": "x", "metas": metas}, "https://data.example.org")
-    assert described is not None
-    assert described.title == ""
-
-
 def lose_a_page(served: Portal) -> None:
     served.lie("offset=99", Answer(500))
 

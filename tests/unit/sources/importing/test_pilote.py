@@ -64,35 +64,6 @@ def facts(findings: list[Finding]) -> list[IndicatorObserved]:
 DECIMALS = st.decimals(-(10**9), 10**9, places=6, allow_nan=False, allow_infinity=False)
 
 
-@given(
-    st.integers(1, 9999),
-    st.sampled_from(Territory),
-    st.dates(date(2010, 1, 1)),
-    st.sampled_from(ValueKind),
-    st.none() | DECIMALS,
-    st.booleans(),
-    st.booleans(),
-)
-def test_every_form_of_a_value_is_read(
-    number: int,
-    territory: Territory,
-    day: date,
-    kind: ValueKind,
-    value: Decimal | None,
-    french: bool,  # noqa: FBT001 - drawn
-    upper: bool,  # noqa: FBT001
-) -> None:
-    text = "" if value is None else f"{value:f}"
-    read = read_line(
-        identifiant_indic=f"IND-{number:03}",
-        zone_id=territory.value,
-        date_valeur=f"{day:%d/%m}/{day.year:04}" if french else day.isoformat(),
-        type_valeur=kind.upper() if upper else kind.value,
-        valeur=text.replace(".", ",") if french else text,
-    )
-    assert read == PiloteValue(f"IND-{number:03}", territory, day, kind, value)
-
-
 WRONG = {
     "zone_id": ("77", "75", "11", "01", "DEPT-95", "NAT-FR", "", "Mars"),
     "identifiant_indic": ("IND-42", "IND-000", "IND-0042", ""),

@@ -158,16 +158,6 @@ def test_what_a_spreadsheet_writes_is_read_back(
     assert read_rows(file, "nom", "debit") == composed
 
 
-@given(st.binary(max_size=200))
-def test_every_line_is_read_or_refused(
-    tmp_path_factory: pytest.TempPathFactory, content: bytes
-) -> None:
-    file = write_file(tmp_path_factory.mktemp("table"), b"nom;debit\n" + content)
-    lines = [row.line for row in open_table(file, TableLayout(("nom", "debit"))).rows()]
-    assert lines == sorted(set(lines))
-    assert all(line > 1 for line in lines)
-
-
 def test_a_row_has_the_columns_that_are_there(tmp_path: Path) -> None:
     layout = TableLayout(("nom",), optional=("debit", "ville"))
     (row,) = open_table(write_file(tmp_path, HEADING + "a;1\n"), layout).rows()
