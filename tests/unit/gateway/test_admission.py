@@ -26,7 +26,6 @@ from gateway.admission import (
 )
 from gateway.http_binding import ReceivedItem, read_delivery
 from tests.support.explanations import explained
-from tests.support.garbage import leaves_no_cycles
 from tests.support.gateway import (
     NOW,
     PRODUCER,

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import re
 from collections.abc import Iterator
-from itertools import chain
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -37,8 +32,6 @@ PARAMETERS: Final = {
     "part": (EVIDENCE,),
     "page": (EVIDENCE, CHANGES),
 }
-
-NUMBER: Final = re.compile(r"[+-]?[\d\u00a0\u202f.,]+")
 
 #: Further values, which are nearly right.
 NEARLY: Final = (
@@ -202,16 +195,6 @@ def test_the_page_of_a_person_does_not_exist(page: ServedPage) -> None:
     assert existing.status == other.status == 404
     assert existing.body == other.body
     assert known not in existing.body
-
-
-def test_data_are_no_formulas(page: ServedPage) -> None:
-    answer, data = page.ask("/donnees.csv", "/donnees.json")
-    cells = chain.from_iterable(csv.reader(io.StringIO(answer.body)))
-    formulas = {cell for cell in cells if cell[:1] in tuple("=+-@\t\r\n")}
-    assert not [cell for cell in formulas if not NUMBER.fullmatch(cell)]
-    assert isinstance(json.loads(data.body), list)
-    for one in (answer, data):
-        assert one.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def words(text: str) -> set[str]:

@@ -7,9 +7,7 @@ import io
 import json
 from datetime import date
 
-import pytest
-
-from audit.export.document import Format, dictionary_text, rows_text
+from audit.export.document import dictionary_text, rows_text
 from audit.export.rows import ExportRow
 from catalogue.model import Unit
 from catalogue.progress import MilestoneStatus
@@ -58,14 +56,3 @@ class TestDictionary:
         described = {line["name"]: line["description"] for line in lines(dictionary_text("csv"))}
         assert all(f"{status} :" in described["status"] for status in MilestoneStatus)
         assert all(f"{unit} :" in described["unit"] for unit in Unit)
-
-
-@pytest.mark.parametrize("form", ["csv", "excel"])
-def test_no_title_becomes_a_formula(form: Format) -> None:
-    """Open data are opened by people who never saw the catalogue; numbers keep their sign."""
-    row = ROW.model_copy(update={"indicator_title": "=HYPERLINK(1)", "pace_per_day": -0.5})
-
-    text = rows_text([row], form)
-
-    assert "'=HYPERLINK(1)" in text
-    assert "'-" not in text

@@ -11,9 +11,7 @@ from boundary.errors import SmartRegionError
 from events.producers.model import Producers
 from events.producers.secrets import Scheme, Secrets, issue, token_digest
 from gateway.authentication import Authenticator
-from sources.client.credentials import (
-    load_credentials,
-)
+from sources.client.credentials import load_credentials
 from tests.support.producers import producer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -49,29 +47,19 @@ def test_only_a_token_is_a_secret_in_the_request(tmp_path: Path) -> None:
     assert TOKEN not in repr(token)
 
 
-@pytest.mark.parametrize(
-    ("text", "producer", "problem"),
-    [
-        ("", None, "is neither a token"),
-        ("hunter2", None, "is neither a token"),
-        (TOKEN[:-1], None, "is neither a token"),
-        (f"{TOKEN}\n{TOKEN}", None, "is neither a token"),
-        (TOKEN, "formation", "another producer's"),
-        (SECRET, None, "name the producer"),
-        (SECRET[:20], "lycees", "not a complete"),
-        ("é", None, "not ASCII"),
-    ],
-    ids=[
-        "nothing",
-        "a password",
-        "a token cut short",
-        "two tokens",
-        "a token of another",
-        "a signing secret alone",
-        "a signing secret cut short",
-        "an accent",
-    ],
-)
+WRONG = {
+    "nothing": ("", None, "is neither a token"),
+    "a password": ("hunter2", None, "is neither a token"),
+    "a token cut short": (TOKEN[:-1], None, "is neither a token"),
+    "two tokens": (f"{TOKEN}\n{TOKEN}", None, "is neither a token"),
+    "a token of another": (TOKEN, "formation", "another producer's"),
+    "a signing secret alone": (SECRET, None, "name the producer"),
+    "a signing secret cut short": (SECRET[:20], "lycees", "not a complete"),
+    "an accent": ("é", None, "not ASCII"),
+}
+
+
+@pytest.mark.parametrize(("text", "producer", "problem"), WRONG.values(), ids=WRONG)
 def test_a_wrong_secret_is_refused_and_not_shown(
     tmp_path: Path, text: str, producer: str | None, problem: str
 ) -> None:

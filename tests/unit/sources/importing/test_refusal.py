@@ -96,17 +96,6 @@ def test_a_report_is_its_owners_alone(tmp_path: Path, name: str) -> None:
     assert mode(tmp_path / name) == 0o600
 
 
-def test_a_report_is_no_link(tmp_path: Path) -> None:
-    """Who may write to the folder could choose what is written over, and where it is read."""
-    target = tmp_path / "target"
-    target.write_text("another's")
-    (tmp_path / "refused.csv").symlink_to(target)
-
-    with pytest.raises(SmartRegionError, match="symbolic links"):
-        report(tmp_path, REFUSAL)
-    assert target.read_text() == "another's"
-
-
 def test_no_report_does_a_thing_to_a_terminal(tmp_path: Path) -> None:
     refusal = Diagnostic(
         (), "is wrong", "\x9b2J\n", "correct it", field="\x1b]0;x\x07", file="\x1b[2J.csv", line=3
