@@ -25,49 +25,43 @@ FRESH = {
 COMMITTED = {"sum": "amount_cents", "from": "grant.committed"}
 
 
-@pytest.mark.parametrize(
-    ("measure", "records", "expected"),
-    [
-        (
-            CONNECTED,
-            [
-                raw("school.connected", PARIS, "2018-03-01", id="same"),
-                raw("school.disconnected", PARIS, "2018-03-01", id="same"),
-            ],
-            {"2018-03-01": 0},
-        ),
-        (
-            FRESH,
-            [
-                raw("dataset.released", "D1", "2018-01-01"),
-                raw("dataset.updated", "D1", "2018-06-01"),
-            ],
-            {"2018-05-31": 0, "2018-06-01": 1, "2018-07-09": 1, "2018-07-10": 0},
-        ),
-        (
-            FRESH,
-            [
-                raw("dataset.released", "D1", "2018-01-01", update_frequency="annual"),
-                raw("dataset.released", "D1", "2018-02-01", update_frequency="daily"),
-            ],
-            {"2018-03-01": 0},
-        ),
-        (
-            FRESH,
-            [
-                raw("dataset.released", "D1", "2018-01-01", update_frequency="daily"),
-                raw("dataset.released", "D2", "2018-01-01", update_frequency="quarterly"),
-            ],
-            {"2018-01-09": 2, "2018-01-10": 1, "2018-04-10": 1, "2018-04-11": 0},
-        ),
-    ],
-    ids=[
-        "where all that orders is equal, the one that the term names last",
-        "an update borrows the frequency of its release",
-        "an expired update does not fall back on an older one",
-        "a day, a quarter, and the days of grace",
-    ],
-)
+EXAMPLES = {
+    "where all that orders is equal, the one that the term names last": (
+        CONNECTED,
+        [
+            raw("school.connected", PARIS, "2018-03-01", id="same"),
+            raw("school.disconnected", PARIS, "2018-03-01", id="same"),
+        ],
+        {"2018-03-01": 0},
+    ),
+    "an update borrows the frequency of its release": (
+        FRESH,
+        [
+            raw("dataset.released", "D1", "2018-01-01"),
+            raw("dataset.updated", "D1", "2018-06-01"),
+        ],
+        {"2018-05-31": 0, "2018-06-01": 1, "2018-07-09": 1, "2018-07-10": 0},
+    ),
+    "an expired update does not fall back on an older one": (
+        FRESH,
+        [
+            raw("dataset.released", "D1", "2018-01-01", update_frequency="annual"),
+            raw("dataset.released", "D1", "2018-02-01", update_frequency="daily"),
+        ],
+        {"2018-03-01": 0},
+    ),
+    "a day, a quarter, and the days of grace": (
+        FRESH,
+        [
+            raw("dataset.released", "D1", "2018-01-01", update_frequency="daily"),
+            raw("dataset.released", "D2", "2018-01-01", update_frequency="quarterly"),
+        ],
+        {"2018-01-09": 2, "2018-01-10": 1, "2018-04-10": 1, "2018-04-11": 0},
+    ),
+}
+
+
+@pytest.mark.parametrize(("measure", "records", "expected"), EXAMPLES.values(), ids=EXAMPLES)
 def test_a_measure_comes_to(
     measure: object, records: list[RawRecord], expected: dict[str, int]
 ) -> None:

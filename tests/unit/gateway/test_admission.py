@@ -62,14 +62,17 @@ def _left_by(work: Callable[[], object]) -> int:
 ADMISSION = Admission(PRODUCERS, now=lambda: NOW)
 
 
-def structured_item(content: dict[str, Any]) -> ReceivedItem:
-    headers = {b"content-type": b"application/cloudevents+json"}
-    [item] = read_delivery(headers, json.dumps(content).encode()).items
+def received(body: bytes) -> ReceivedItem:
+    [item] = read_delivery({b"content-type": STRUCTURED.encode()}, body).items
     return item
 
 
+def item(content: Any, *, ascii_only: bool = False) -> ReceivedItem:  # noqa: ANN401 - any JSON
+    return received(json.dumps(content, ensure_ascii=ascii_only).encode())
+
+
 def judged(content: dict[str, Any], *, producer: str = PRODUCER) -> AdmittedItem | RefusedItem:
-    return ADMISSION.judge(structured_item(content), producer)
+    return ADMISSION.judge(item(content), producer)
 
 
 def reason(content: dict[str, Any], *, producer: str = PRODUCER) -> RefusalReason:
@@ -91,29 +94,23 @@ def reason(content: dict[str, Any], *, producer: str = PRODUCER) -> RefusalReaso
 )
 def test_nothing_of_a_body_stays_behind(body: bytes) -> None:
     """Else it would stay until the next search for cycles, and thousands of others with it."""
-
-    def judge() -> None:
-        headers = {b"content-type": b"application/cloudevents+json"}
-        for item in read_delivery(headers, body).items:
-            ADMISSION.judge(item, PRODUCER)
-
-    assert leaves_no_cycles(judge)
+    assert leaves_no_cycles(lambda: ADMISSION.judge(received(body), PRODUCER))
 
 
 @pytest.mark.parametrize("size", [MAX_BYTES - 40, MAX_BYTES - 39, MAX_BYTES - 38, MAX_BYTES])
 def test_an_event_is_as_large_here_as_for_workers(size: int) -> None:
     """They count the record's headers: what they refuse for its size gets no receipt."""
     body = json.dumps(event()).encode().ljust(size)
-    [item] = read_delivery({b"content-type": b"application/cloudevents+json"}, body).items
+    sent = received(body)
 
-    found = ADMISSION.judge(item, PRODUCER)
+    found = ADMISSION.judge(sent, PRODUCER)
 
     if isinstance(found, AdmittedItem):
         decode(found.record.headers, found.record.value)
     else:
         assert found.error.reason is RefusalReason.TOO_LARGE
         with pytest.raises(ContractError, match="larger than any event"):
-            decode(item.headers, item.value)
+            decode(sent.headers, sent.value)
 
 
 class AnyoneMay:
@@ -157,7 +154,7 @@ def test_an_unknown_milestone_is_refused() -> None:
         rules=RecordRules(milestones=milestones),
     )
     known, unknown = (
-        admission.judge(structured_item(json.loads(encode_structured(one).value)), PRODUCER)
+        admission.judge(received(encode_structured(one).value), PRODUCER)
         for name in ("all_connected", "half")
         for one in [explained("2018-02-12", milestone=name)]
     )
@@ -179,8 +176,7 @@ def test_a_time_that_workers_refuse_is_refused(tolerance: int, most: int) -> Non
     late = limit + timedelta(microseconds=1)
 
     on_time, too_late = (
-        admission.judge(structured_item(event(time=time.isoformat())), PRODUCER)
-        for time in (limit, late)
+        admission.judge(item(event(time=time.isoformat())), PRODUCER) for time in (limit, late)
     )
 
     assert isinstance(on_time, AdmittedItem)
@@ -192,10 +188,7 @@ def test_a_time_that_workers_refuse_is_refused(tolerance: int, most: int) -> Non
     "body", [b"{", b"[]", b'{"a": 1, "a": 2}', b"\xff", b'"%s"' % (b"x" * 2**19)]
 )
 def test_a_problem_of_the_whole_item_names_the_body(body: bytes) -> None:
-    headers = {b"content-type": b"application/cloudevents+json"}
-    [item] = read_delivery(headers, body).items
-
-    found = ADMISSION.judge(item, PRODUCER)
+    found = ADMISSION.judge(received(body), PRODUCER)
 
     assert isinstance(found, RefusedItem)
     assert found.error.field == "body"
@@ -209,11 +202,6 @@ def test_an_attribute_may_be_called_value() -> None:
 
 
 MARK = "\u0301"
-
-
-def item(content: Any, *, ascii_only: bool = False) -> ReceivedItem:  # noqa: ANN401 - any JSON
-    body = json.dumps(content, ensure_ascii=ascii_only).encode()
-    return read_delivery({b"content-type": STRUCTURED.encode()}, body).items[0]
 
 
 @pytest.mark.parametrize(
@@ -260,10 +248,8 @@ def test_what_breaks_a_bound_is_refused(content: Any, field: str) -> None:  # no
 
 
 def test_a_text_that_is_no_json_has_the_same_bounds() -> None:
-    broken = read_delivery({b"content-type": STRUCTURED.encode()}, b"{" + MARK.encode() * 100)
-
     with pytest.raises(ContractError, match="combining marks"):
-        refuse_unbounded(broken.items[0])
+        refuse_unbounded(received(b"{" + MARK.encode() * 100))
 
 
 def test_the_attributes_of_the_binary_mode_have_the_same_bounds() -> None:

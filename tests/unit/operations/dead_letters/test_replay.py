@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
@@ -63,30 +63,21 @@ def planted(
         )
 
 
-class Told(list[tuple[Entry, str | None]]):
-    """What was not sent, and the field that is wrong."""
+Errors = list[ContractError | None]
 
 
-def replay_to(writer: RecordWriter, report: Callable[..., None], max_attempts: int = 3) -> Replay:
+def replayed(
+    writer: RecordWriter, entries: Iterable[Entry], errors: Errors | None = None
+) -> ReplayCounts:
+    """Replay entries to a writer; `errors` gets why those that are not sent are refused."""
+    found = [] if errors is None else errors
     return Replay(
         writer=writer,
         destinations=DESTINATIONS,
         records_of=planted,
         clock=CLOCK,
-        max_attempts=max_attempts,
-        report=report,
-    )
-
-
-def replayed(
-    writer: RecordWriter, *entries: Entry, max_attempts: int = 3, told: Told | None = None
-) -> ReplayCounts:
-    """Replay entries to a writer; `told` gets what is not sent, and the field that is wrong."""
-    kept = Told() if told is None else told
-    return replay_to(
-        writer,
-        lambda entry, error, _: kept.append((entry, None if error is None else error.field)),
-        max_attempts=max_attempts,
+        max_attempts=3,
+        report=lambda _, error, __: found.append(error),
     ).run(entries)
 
 
@@ -100,17 +91,13 @@ def summary_of(*runs: tuple[int, int]) -> DeadLetter:
     )
 
 
-def outcomes_with_runs(writer: FakeWriter) -> list[ReplayOutcome]:
+def outcomes_of(writer: FakeWriter) -> dict[str, ReplayOutcome]:
     lines = [one for sent in writer.sent for one in sent if one.topic == DEAD_LETTER_OUTCOMES]
-    return [read_outcome(record)[1] for record in arrived(lines)]
+    return {str(position): outcome for position, outcome in map(read_outcome, arrived(lines))}
 
 
-def outcomes_of(writer: FakeWriter) -> dict[str, tuple[OutcomeKind, int]]:
-    lines = [one for sent in writer.sent for one in sent if one.topic == DEAD_LETTER_OUTCOMES]
-    return {
-        str(position): (outcome.verdict, outcome.attempts)
-        for position, outcome in map(read_outcome, arrived(lines))
-    }
+def is_replayed(outcome: ReplayOutcome) -> bool:
+    return (outcome.verdict, outcome.attempts) == (OutcomeKind.REPLAYED, 1)
 
 
 class TestReplay:
@@ -118,13 +105,13 @@ class TestReplay:
         """The other order could write the outcome of a record that was never sent."""
         writer = FakeWriter()
 
-        result = replayed(writer, Entry(VALID))
+        result = replayed(writer, [Entry(VALID)])
 
         copies, outcomes = writer.sent
         assert [copy.topic for copy in copies] == ["smartregion.schools"]
         assert [outcome.topic for outcome in outcomes] == [DEAD_LETTER_OUTCOMES]
         assert result == ReplayCounts(sent=1)
-        assert outcomes_of(writer) == {"0/1": (OutcomeKind.REPLAYED, 1)}
+        assert is_replayed(outcomes_of(writer)["0/1"])
 
     @pytest.mark.parametrize(
         ("because", "decision", "why"),
@@ -145,13 +132,11 @@ class TestReplay:
             refused_at=VALID.time,
             because=because,
         )
-        told: list[str] = []
+        errors: Errors = []
+        entry = Entry(VALID, outcome, {VALID.origin: decision} if decision else {})
 
-        counts = replay_to(
-            writer, lambda _, error, __: told.append("" if error is None else str(error.reason))
-        ).run([Entry(VALID, outcome, {VALID.origin: decision} if decision else {})])
-
-        assert (counts, told) == (ReplayCounts(still_refused=1), [why])
+        assert replayed(writer, [entry], errors) == ReplayCounts(still_refused=1)
+        assert [error and error.reason for error in errors] == [why]
         assert not any(writer.sent)
 
     def test_leaves_what_comes_back_meanwhile(self) -> None:
@@ -160,9 +145,9 @@ class TestReplay:
         came_back = letter_of(position=9, attempts=1, replay_of=LetterPosition(0, 1))
 
         counts = ReplayCounts(sent=1, came_back=1)
-        assert replayed(writer, Entry(VALID), Entry(came_back)) == counts
-        assert outcomes_of(writer) == {"0/1": (OutcomeKind.REPLAYED, 1)}
-        assert replayed(FakeWriter(), Entry(came_back)) == ReplayCounts(sent=1)
+        assert replayed(writer, [Entry(VALID), Entry(came_back)]) == counts
+        assert [*map(is_replayed, outcomes_of(writer).values())] == [True]
+        assert replayed(FakeWriter(), [Entry(came_back)]) == ReplayCounts(sent=1)
 
     def test_reads_no_more_than_it_sends(self) -> None:
         """A bad deploy leaves millions of letters, which fit into no memory."""
@@ -173,43 +158,43 @@ class TestReplay:
                 assert next(read) <= len(outcomes_of(writer)) + CHUNK
                 yield Entry(letter_of(position=offset))
 
-        replay_to(writer, lambda *_: None).run(entries())
+        replayed(writer, entries())
 
         assert len(outcomes_of(writer)) == 3 * CHUNK
 
 
 class TestSummary:
     def test_sends_those_that_are_valid_and_keeps_the_others_waiting(self) -> None:
-        writer, told = FakeWriter(), Told()
+        writer = FakeWriter()
+        errors: Errors = []
         entry = Entry(summary_of((0, 9), (20, 29)))
 
-        counts = replayed(writer, entry, told=told)
+        counts = replayed(writer, [entry], errors)
 
         assert counts == ReplayCounts(sent=10, still_refused=10)
-        assert [error for _, error in told] == ["value"]
-        [outcome] = outcomes_with_runs(writer)
+        assert [error and error.field for error in errors] == ["value"]
+        [outcome] = outcomes_of(writer).values()
         assert (outcome.verdict, outcome.attempts) == (OutcomeKind.STILL_REFUSED, 1)
         assert outcome.left == tuple((one, one) for one in (*range(1, 10, 2), *range(21, 30, 2)))
-        again = replayed(FakeWriter(), replace(entry, outcome=outcome))
+        again = replayed(FakeWriter(), [replace(entry, outcome=outcome)])
         assert again == ReplayCounts(still_refused=10)
 
     def test_a_record_that_is_gone_waits_for_its_producer(self) -> None:
         """Raw topics are kept, but an erasure deletes what they have of a person."""
-        told = Told()
+        errors: Errors = []
 
-        counts = replayed(FakeWriter(), Entry(summary_of((900, 999))), told=told)
+        counts = replayed(FakeWriter(), [Entry(summary_of((900, 999)))], errors)
 
         assert counts == ReplayCounts(still_refused=100)
-        assert len(told) == 1
+        assert len(errors) == 1
 
     def test_never_sends_a_record_that_was_passed_over(self) -> None:
         decision = Skip(at=REFUSED_AT, because="it kills")
         letter = summary_of((0, 0), (2, 2))
         decided = {letter.origin._replace(offset=2): decision}
 
-        assert replayed(FakeWriter(), Entry(letter, None, decided)) == ReplayCounts(
-            sent=1, still_refused=1
-        )
+        counts = replayed(FakeWriter(), [Entry(letter, None, decided)])
+        assert counts == ReplayCounts(sent=1, still_refused=1)
 
     @given(st.integers(0, 900), st.integers(0, 8))
     def test_sends_at_most_a_chunk_twice_wherever_it_is_killed(
@@ -218,7 +203,7 @@ class TestSummary:
         letter = summary_of(*((one, one) for one in range(0, 2 * records + 2, 2) if one < 900))
         writer = FailingWriter(failures * 100 + 50)
         with suppress(BrokerGoneError):
-            replayed(writer, Entry(letter))
+            replayed(writer, [Entry(letter)])
         known = [one for one in writer.taken if one.topic == DEAD_LETTER_OUTCOMES]
         outcome = read_outcome(arrived(known)[-1])[1] if known else None
         left = Entry(letter, outcome).records if outcome is None or outcome.left else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from math import ceil
@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.dead_letters import GATEWAY, RecordOrigin
-from events.producers.model import Producers
 from operations.scorecards.classification import AcceptedRecord, ClassifiedRecord, RefusedRecord
 from operations.scorecards.report import report_on
 from operations.scorecards.scorecard import ProducerStatus, Refusals, Scorecard
@@ -37,16 +36,12 @@ def refused(
     return RefusedRecord(reason, field, RecordOrigin("smartregion.schools", 0, offset), LYCEES)
 
 
-def scorecards(
-    seen: Iterable[ClassifiedRecord], producers: Producers, as_of: date
-) -> tuple[Scorecard, ...]:
-    return report_on(seen, producers, as_of).scorecards
+def scorecards(*seen: ClassifiedRecord) -> tuple[Scorecard, ...]:
+    return report_on(seen, PRODUCERS, AS_OF).scorecards
 
 
-def card(
-    *seen: ClassifiedRecord, producers: Producers = PRODUCERS, as_of: date = AS_OF
-) -> Scorecard:
-    return scorecards(seen, producers, as_of)[0]
+def card(*seen: ClassifiedRecord) -> Scorecard:
+    return scorecards(*seen)[0]
 
 
 @given(days=st.lists(st.integers(0, 40), min_size=1))
@@ -94,13 +89,9 @@ def test_refusals_are_reported_by_reason_and_field_with_their_first_position() -
 
 def test_the_valid_share_is_of_what_was_sent_once() -> None:
     """Three valid and one refused: repetitions and replays are neither good nor bad."""
-    seen: Iterable[ClassifiedRecord] = [
-        *(taken("2018-01-01", one) for one in ("1", "2", "3", "3", "3")),
-        taken("2018-01-01", "4", replayed=True),
-        refused(),
-    ]
+    sent = [taken("2018-01-01", one) for one in ("1", "2", "3", "3", "3")]
 
-    found = card(*seen)
+    found = card(*sent, taken("2018-01-01", "4", replayed=True), refused())
 
     assert (found.accepted, found.replayed, found.duplicates) == (4, 1, 2)
     assert found.valid_share == 0.75
@@ -155,7 +146,7 @@ def test_who_is_not_declared_comes_last() -> None:
     )
     impostor = RefusedRecord("not_allowed", "source", GATEWAY, LYCEES, "impostor")
 
-    cards = scorecards([undeclared, impostor], PRODUCERS, AS_OF)
+    cards = scorecards(undeclared, impostor)
 
     assert [one.producer for one in cards] == ["lycees", "sites", "unknown"]
     assert (cards[-1].accepted, cards[-1].refused, cards[-1].contact) == (1, 1, None)
@@ -165,7 +156,7 @@ def test_what_a_producer_owns_by_now_is_no_attempt() -> None:
     """Workers that did not know the new declaration refused it: it counts as refused alone."""
     early = replace(refused("not_owner"), owner="lycees")
     others = replace(refused("not_owner", offset=1), owner="sites")
-    own, sites = scorecards([early, others], PRODUCERS, AS_OF)
+    own, sites = scorecards(early, others)
 
     assert (own.refused, own.attempts, own.attempts_by_others) == (2, 1, 0)
     assert (sites.refused, sites.attempts, sites.attempts_by_others) == (0, 0, 1)
