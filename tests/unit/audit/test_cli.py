@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from audit.exposed import Exposed, parse_metrics
+from audit.exposed import parse_metrics
 from broker.errors import TopicMismatchError
 from broker.stored_record import RawRecord
 from catalogue.loader import load_catalogue
@@ -29,10 +29,10 @@ from tests.support.records import apply_events
 
 PARIS = uai("0750001")
 WORKER = """\
-smartregion_worker_ready {ready}
+smartregion_worker_ready 1
 smartregion_as_of_timestamp_seconds 1.5462144e+09
 smartregion_partitions_expected 1
-smartregion_partition_owned{{partition="0"}} 1
+smartregion_partition_owned{partition="0"} 1
 """
 WORKERS_DAY = "2018-12-31"
 
@@ -51,11 +51,8 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     return calls
 
 
-def show(monkeypatch: pytest.MonkeyPatch, *, ready: bool = True) -> None:
-    def read(url: str, **_: object) -> Exposed:
-        return parse_metrics(url, WORKER.format(ready=int(ready)))
-
-    monkeypatch.setattr("audit.exposed.read_worker", read)
+def show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit.exposed.read_worker", lambda url, **_: parse_metrics(url, WORKER))
     monkeypatch.setattr("streams.queries.opening.read_histories", holding())
 
 

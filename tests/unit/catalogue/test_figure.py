@@ -15,17 +15,14 @@ CATALOGUE = load_catalogue()
 AS_OF = date(2018, 7, 2)
 
 
-def figures(as_of: date = AS_OF, **reports: Reading) -> dict[tuple[str, str | None], Figure]:
-    histories: Histories = {
-        (name, None): reported(one, divisor=CATALOGUE.indicator(name).measure.divisor)
-        for name, one in reports.items()
-    }
-    found = figures_of(CATALOGUE, judge_all(CATALOGUE, histories, as_of), as_of)
+def figures(**reports: Reading) -> dict[tuple[str, str | None], Figure]:
+    histories: Histories = {(name, None): reported(one) for name, one in reports.items()}
+    found = figures_of(CATALOGUE, judge_all(CATALOGUE, histories, AS_OF), AS_OF)
     return {(one.indicator, one.department): one for one in found}
 
 
-def figure(indicator: str, reading: Reading, as_of: date = AS_OF) -> Figure:
-    return figures(as_of, **{indicator: reading})[indicator, None]
+def figure(indicator: str, reading: Reading) -> Figure:
+    return figures(**{indicator: reading})[indicator, None]
 
 
 def test_each_indicator_has_a_figure_for_the_region_then_for_each_departement() -> None:

@@ -165,8 +165,8 @@ def test_a_slow_quartile_that_never_arrives_leaves_the_end_open() -> None:
     )
 
 
-def pace_of(history: History, window: TrendWindow = WINDOW, as_of: date = AS_OF) -> Trend | None:
-    return observed_trend(history, window, as_of, stands_still=True)
+def pace_of(history: History, window: TrendWindow = WINDOW) -> Trend | None:
+    return observed_trend(history, window, AS_OF, stands_still=True)
 
 
 @given(st.integers(-100, 100), st.integers(0, 3))

@@ -30,9 +30,9 @@ def harness() -> GatewayHarness:
     return GatewayHarness()
 
 
-def events_counted(harness: GatewayHarness, outcome: str, producer: str = PRODUCER) -> float:
+def events_counted(harness: GatewayHarness, outcome: str) -> float:
     name = "smartregion_gateway_events_total"
-    return harness.metric(name, producer=producer, outcome=outcome)
+    return harness.metric(name, producer=PRODUCER, outcome=outcome)
 
 
 def refused_counted(harness: GatewayHarness, reason: str, producer: str = PRODUCER) -> float:

@@ -77,9 +77,9 @@ def counted(monkeypatch: pytest.MonkeyPatch, name: str, called: Callable[..., ob
     return calls
 
 
-def problem(headers: Headers, body: bytes = BODY) -> str:
+def problem(headers: Headers) -> str:
     with pytest.raises(ProblemError, match="unauthenticated") as refused:
-        sender(headers, body)
+        sender(headers)
     for _, value in headers:
         assert value.decode("latin-1") not in str(refused.value)
     assert refused.value.headers["WWW-Authenticate"].startswith("Bearer")

@@ -29,36 +29,22 @@ def proof(number: int = 1, *, producer: str = "lycees", at: datetime = NOW) -> P
     return Proof(producer, number.to_bytes(32, "little"), (at + TOLERANCE).timestamp())
 
 
-def answer(body: bytes = b'{"receipts": []}', *, is_final: bool = True) -> StoredAnswer:
-    return StoredAnswer(
-        202 if is_final else 503, {"content-type": "application/json"}, body, is_final
-    )
+def answer(*, is_final: bool = True) -> StoredAnswer:
+    headers = {"content-type": "application/json"}
+    return StoredAnswer(202 if is_final else 503, headers, b'{"receipts": []}', is_final)
 
 
-def answered(
-    store: IdempotencyStore, given: StoredAnswer | None, of: Proof, *, charged: bool = True
-) -> bool:
-    async def begin() -> bool:
-        pending = store.begin(of, HttpMode.BATCH)
-        if pending.is_repeat:
-            return False
-        with pending:
-            if charged:
-                pending.mark_charged()
-            if given is not None:
-                pending.store(given)
-        return True
-
-    return asyncio.run(begin())
+async def answer_first(store: IdempotencyStore, of: Proof) -> None:
+    with store.begin(of, HttpMode.BATCH) as pending:
+        assert not pending.is_repeat
+        pending.mark_charged()
+        pending.store(answer())
 
 
-def repeated(store: IdempotencyStore, of: Proof) -> StoredAnswer | None:
-    async def begin() -> StoredAnswer | None:
-        repeat = store.begin(of, HttpMode.BATCH)
-        assert repeat.is_repeat
-        return await repeat.first_answer()
-
-    return asyncio.run(begin())
+async def repeat(store: IdempotencyStore, of: Proof) -> None:
+    again = store.begin(of, HttpMode.BATCH)
+    assert again.is_repeat
+    assert await again.first_answer() == answer()
 
 
 @played
@@ -76,27 +62,29 @@ async def test_a_repeat_waits_for_an_answer_that_is_on_its_way() -> None:
     assert waiting[0].cancelled()
 
 
-def test_a_request_is_kept_until_its_signature_expires() -> None:
+@played
+async def test_a_request_is_kept_until_its_signature_expires() -> None:
     clock = Clock()
     store = IdempotencyStore(now=clock)
     ahead = NOW + TOLERANCE
-    assert answered(store, answer(), proof(1, at=ahead))
-    assert answered(store, answer(), proof(2))
+    await answer_first(store, proof(1, at=ahead))
+    await answer_first(store, proof(2))
     clock.now = ahead + TOLERANCE
-    assert repeated(store, proof(1, at=ahead)) == answer()
+    await repeat(store, proof(1, at=ahead))
     clock.now += timedelta(seconds=1)
-    assert answered(store, answer(), proof(1, at=ahead))
-    assert answered(store, answer(), proof(2))
+    await answer_first(store, proof(1, at=ahead))
+    await answer_first(store, proof(2))
 
 
-def test_one_producer_s_requests_push_out_nobody_else_s() -> None:
+@played
+async def test_one_producer_s_requests_push_out_nobody_else_s() -> None:
     store = IdempotencyStore(now=Clock(), max_requests=10)
-    assert answered(store, answer(), proof(producer="formation"))
+    await answer_first(store, proof(producer="formation"))
     for number in range(11):
-        assert answered(store, answer(), proof(number))
-    assert repeated(store, proof(producer="formation")) == answer()
-    assert answered(store, answer(), proof(0))
-    assert repeated(store, proof(10)) == answer()
+        await answer_first(store, proof(number))
+    await repeat(store, proof(producer="formation"))
+    await answer_first(store, proof(0))
+    await repeat(store, proof(10))
 
 
 @given(

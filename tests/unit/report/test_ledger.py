@@ -23,17 +23,13 @@ from tests.support.ledgers import numbered
 PARIS = uai("0750001")
 
 
-def schools(*, connected: int = 3) -> list[RawRecord]:
-    """Give the records of one lycée, on one partition: registered, and connected again and again.
-
-    Each tells the same day, later than the one before.
-    """
-    told = [raw("school.registered", PARIS, "2018-01-01", partition=0)]
-    told += [
+def schools() -> list[RawRecord]:
+    """Return the records of one lycée, on one partition: registered, and connected three times."""
+    connected = [
         raw("school.connected", PARIS, "2018-02-01", partition=0, at=f"2018-03-{day:02}T00:00:00")
-        for day in range(1, connected + 1)
+        for day in range(1, 4)
     ]
-    return numbered(told)
+    return numbered([raw("school.registered", PARIS, "2018-01-01", partition=0), *connected])
 
 
 @pytest.fixture

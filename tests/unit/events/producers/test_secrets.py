@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from boundary.errors import SmartRegionError
 from events.declaration import InvalidDeclarationError
-from events.producers.model import Producers
 from events.producers.secrets import (
     Scheme,
     issue,
@@ -40,12 +39,6 @@ def written(folder: Path, text: str, mode: int = 0o600) -> Path:
     file.write_text(text, encoding="utf-8")
     file.chmod(mode)
     return file
-
-
-def refusal(file: Path, producers: Producers | None = None) -> str:
-    with pytest.raises(InvalidDeclarationError) as refused:
-        load_secrets(file, producers)
-    return str(refused.value).replace(f"{file.parent}/", "")
 
 
 def test_secrets_are_known_by_producer(file: Path) -> None:
@@ -108,7 +101,9 @@ def test_a_file_of_owner_and_group_is_read(tmp_path: Path, mode: int) -> None:
     ],
 )
 def test_a_mistake_is_reported_without_the_secret(tmp_path: Path, text: str, expected: str) -> None:
-    assert refusal(written(tmp_path, text)) == expected
+    with pytest.raises(InvalidDeclarationError) as refused:
+        load_secrets(written(tmp_path, text))
+    assert str(refused.value).replace(f"{tmp_path}/", "") == expected
 
 
 def test_nothing_of_it_is_ever_shown(file: Path) -> None:

@@ -31,9 +31,9 @@ def fail(error: ValueError) -> None:
     raise error
 
 
-def outcome_of(letter: DeadLetter, verdict: OutcomeKind, attempts: int = 1) -> OutgoingRecord:
+def replayed(letter: DeadLetter) -> OutgoingRecord:
     outcome = ReplayOutcome(
-        verdict=verdict, attempts=attempts, at=REFUSED_AT, refused_at=letter.time
+        verdict=OutcomeKind.REPLAYED, attempts=1, at=REFUSED_AT, refused_at=letter.time
     )
     return outcome_to_record(letter, outcome)
 
@@ -60,7 +60,7 @@ def test_an_outcome_of_a_deleted_topic_s_letter_is_ignored() -> None:
     """A topic that was created anew counts its offsets from 0."""
     before = replace(READ[0], time=REFUSED_AT - timedelta(days=100))
 
-    (entry,) = read(WRITTEN[:1], [outcome_of(before, OutcomeKind.REPLAYED)])
+    (entry,) = read(WRITTEN[:1], [replayed(before)])
 
     assert entry.status is EntryStatus.WAITING
 
@@ -72,7 +72,7 @@ def test_records_of_others_are_reported_and_left_out() -> None:
     entries = list(
         join_entries(
             arrived([record, refused()]),
-            arrived([record, outcome_of(READ[1], OutcomeKind.REPLAYED)]),
+            arrived([record, replayed(READ[1])]),
             on_foreign_record=foreign.append,
         )
     )

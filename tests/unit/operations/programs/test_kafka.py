@@ -1,6 +1,7 @@
 """What a broker is started with, and the error where it cannot be."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,8 @@ import pytest
 from boundary.errors import SmartRegionError
 from operations.programs.kafka import Kafka, missing_requirement
 
-#: Stands for Java: makes the data folder as the broker's tool does, and counts how often.
-FORMATTING = """\
-#!/bin/sh
-mkdir -p "{data}" && touch "{data}/meta.properties" && echo once >> "{folder}/formatted"
-"""
+#: Stands for Java: makes the data folder as the broker's tool does.
+FORMATTING = '#!/bin/sh\nmkdir -p "{data}" && touch "{data}/meta.properties"\n'
 REFUSING = """\
 #!/bin/sh
 echo "Caused by: No space left on device"
@@ -26,20 +24,14 @@ def distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     jars.mkdir(parents=True)
     (jars / "kafka-server-4.4.0.jar").touch()
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    folder = tmp_path / "broker"
-    install_java(tmp_path, FORMATTING.format(data=folder / "data", folder=folder))
+    install_java(tmp_path, FORMATTING.format(data=tmp_path / "broker/data"))
     return tmp_path / "kafka"
 
 
 @pytest.fixture
 def make(distribution: Path, tmp_path: Path) -> Callable[..., Kafka]:
-    def kafka(properties: str = "") -> Kafka:
-        folder = tmp_path / "broker"
-        return Kafka(
-            folder, 9092, 9999, logs=folder, distribution=distribution, properties=properties
-        )
-
-    return kafka
+    folder = tmp_path / "broker"
+    return partial(Kafka, folder, 9092, 9999, logs=folder, distribution=distribution)
 
 
 def install_java(folder: Path, program: str) -> None:

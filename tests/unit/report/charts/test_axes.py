@@ -11,7 +11,6 @@ from report.charts.axes import day_ticks, value_ticks
 
 percent = NumberFormat(Unit.RATIO).text
 values = st.floats(-1e15, 1e15) | st.floats(0, 1) | st.integers(0, 3000).map(float)
-days = st.dates(date(2010, 1, 1), date(2040, 12, 31))
 
 
 def texts(*shown: float) -> list[str]:

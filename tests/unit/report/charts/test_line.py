@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -47,27 +48,9 @@ def timelines(draw: st.DrawFn) -> Timeline:
     )
 
 
-def chart(
-    points: list[tuple[date, float | None]] = HISTORY,
-    *,
-    as_of: date = date(2019, 7, 1),
-    target: float | None = 1,
-    deadline: date | None = LAST,
-    projection: Projection | None = None,
-    attained_on: date | None = None,
-    lost_on: date | None = None,
-) -> Drawn:
-    timeline = Timeline(
-        points,
-        as_of,
-        FIRST,
-        LAST,
-        target=target,
-        deadline=deadline,
-        projection=projection,
-        attained_on=attained_on,
-        lost_on=lost_on,
-    )
+def chart(points: list[tuple[date, float | None]] = HISTORY, **fields: Any) -> Drawn:
+    promised = {"target": 1, "deadline": LAST, **fields}
+    timeline = Timeline(points, date(2019, 7, 1), FIRST, LAST, **promised)
     found = drawn(line_chart("c", "Lycées", "De 2016 à 2020.", timeline, text=percent))
     found.check()
     return found

@@ -21,8 +21,9 @@ areas = st.builds(
 )
 
 
-def linked(status: MilestoneStatus | None = MilestoneStatus.MISSED) -> dict[str, Area]:
-    return {code: Area(status, "62 %", f"/promesses?territory={code}") for code in CODES}
+LINKED = {
+    code: Area(MilestoneStatus.MISSED, "62 %", f"/promesses?territory={code}") for code in CODES
+}
 
 
 @given(st.dictionaries(st.sampled_from(CODES), areas), any_text)
@@ -32,7 +33,7 @@ def test_any_areas_can_be_drawn(shown: dict[str, Area], text: str) -> None:
 
 
 def test_every_departement_is_labelled_once() -> None:
-    found = drawn(region_map("m", "", "", linked()))
+    found = drawn(region_map("m", "", "", LINKED))
     corners = found.points("plate")
     plates = [Box.around(*pair) for pair in zip(corners[::2], corners[1::2], strict=True)]
 
@@ -43,7 +44,7 @@ def test_every_departement_is_labelled_once() -> None:
 
 def test_every_departement_is_reached_once() -> None:
     """By name; the small ones are links once more, for the pointer alone."""
-    links = list(drawn(region_map("m", "", "", linked())).root.iter("a"))
+    links = list(drawn(region_map("m", "", "", LINKED)).root.iter("a"))
     named = [name for one in links if (name := one.get("aria-label"))]
     copies = [one.get("href", "")[-2:] for one in links if one.get("aria-hidden")]
 

@@ -114,12 +114,10 @@ def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
     return authority
 
 
-def contacts_of(
-    mailbox: Mailbox, folder: Path, *, password: str = USER[1], mode: int = 0o600
-) -> Contacts:
+def contacts_of(mailbox: Mailbox, folder: Path, *, password: str = USER[1]) -> Contacts:
     secret = folder / "password"
     secret.write_text(f"{password}\n", encoding="utf-8")
-    secret.chmod(mode)
+    secret.chmod(0o600)
     return Contacts(
         mail=MailServer(
             server=f"127.0.0.1:{mailbox.port}",

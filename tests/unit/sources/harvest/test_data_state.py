@@ -31,10 +31,10 @@ EMPTY = FoundData(outcome=DataOutcome.EMPTY, why="no record")
 SAME = FoundData(outcome=DataOutcome.SAME)
 
 
-def known(*found: FoundData, since: date = DAY) -> KnownData:
+def known(*found: FoundData) -> KnownData:
     last: KnownData | None = None
     for number, one in enumerate(found):
-        last = remember(last, one, since + timedelta(days=number))
+        last = remember(last, one, DAY + timedelta(days=number))
     assert last is not None
     return last
 

@@ -31,9 +31,9 @@ GOOD = Described(
 
 
 def read(
-    described: Described = GOOD, rules: ReadingRules | None = None, **other: Any
+    described: Described = GOOD, **other: Any
 ) -> tuple[PortalDataset | None, list[Diagnostic]]:
-    return read_dataset(replace(described, **other), rules or ReadingRules(), today=TODAY)
+    return read_dataset(replace(described, **other), ReadingRules(), today=TODAY)
 
 
 def test_a_description_is_read() -> None:

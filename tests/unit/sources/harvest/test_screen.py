@@ -17,10 +17,8 @@ URL = "https://data.example.org/gares"
 ROWS = b"gare;voyageurs\nNation;12\nOpera;3\n"
 
 
-def found(
-    body: bytes, kind: str = "text/csv", *, status: int = 200, is_cut: bool = False, **how: bool
-) -> FoundData:
-    answer = HttpAnswer(status, {"Content-Type": kind}, body)
+def found(body: bytes, kind: str = "text/csv", *, is_cut: bool = False, **how: bool) -> FoundData:
+    answer = HttpAnswer(200, {"Content-Type": kind}, body)
     return found_in(PoliteAnswer(URL, answer, is_cut), Distribution(url=URL, **how))
 
 

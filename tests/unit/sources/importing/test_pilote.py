@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from boundary.diagnostic import Diagnostic
 from events.observation import IndicatorObserved, Territory
@@ -25,6 +24,7 @@ from sources.importing.pilote import (
     read_value,
 )
 from sources.importing.table import CsvRow, open_table
+from tests.support.barometer import pilote_values
 from tests.support.golden import check_golden
 from tests.support.tables import RECORDED, write_file
 
@@ -59,9 +59,6 @@ def facts(findings: list[Finding]) -> list[IndicatorObserved]:
     found = [finding.event.fact for finding in findings if isinstance(finding, FoundEvent)]
     assert len(found) == len(findings), findings
     return [fact for fact in found if isinstance(fact, IndicatorObserved)]
-
-
-DECIMALS = st.decimals(-(10**9), 10**9, places=6, allow_nan=False, allow_infinity=False)
 
 
 WRONG = {
@@ -151,16 +148,6 @@ def test_current_values_are_observations_and_others_handed_on(tmp_path: Path) ->
     assert list(reader.rest()) == [SkippedLine(2, "kept")]
 
 
-VALUES = st.builds(
-    PiloteValue,
-    st.integers(1, 9999).map("IND-{:03}".format),
-    st.sampled_from(Territory),
-    st.dates(date(2010, 1, 1), date(2024, 3, 1)),
-    st.sampled_from(ValueKind),
-    st.none() | DECIMALS,
-)
-
-
 # What public/schema/sans-contraintes.json of github.com/DITP-pilotage/pilote-2 (2023-02-17, 0.0.1)
 # asks of each column, in this order.
 SCHEMA = {
@@ -173,7 +160,7 @@ SCHEMA = {
 }
 
 
-@given(st.lists(VALUES, unique_by=lambda value: value.key, max_size=6))
+@given(pilote_values())
 def test_what_is_written_is_valid_for_pilote_s_own_schema(values: list[PiloteValue]) -> None:
     heading, *rows = csv.reader(pilote_text(values).splitlines(), delimiter=";")
     assert heading == list(SCHEMA)
