@@ -98,6 +98,16 @@ def test_no_query_reads_another_file(ledger: EventLedger) -> None:
         ledger.query("SELECT * FROM read_text('/etc/hostname')")
 
 
+def test_a_cleared_ledger_is_empty(ledger: EventLedger) -> None:
+    records = schools()
+    ledger.append(records)
+    ledger.clear()
+    assert (ledger.events, ledger.query("SELECT * FROM event")) == (0, [])
+
+    ledger.append(records)
+    assert ledger.events == 4
+
+
 def test_a_snapshot_does_not_move(ledger: EventLedger) -> None:
     records = schools()
     ledger.append(records[:1])

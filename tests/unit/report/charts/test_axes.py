@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from catalogue.formatting import NumberFormat
 from catalogue.model import Unit
-from report.charts.axes import day_ticks, value_ticks
+from report.charts.axes import day_ticks, is_drawable, value_ticks
 
 percent = NumberFormat(Unit.RATIO).text
 values = st.floats(-1e15, 1e15) | st.floats(0, 1) | st.integers(0, 3000).map(float)
@@ -43,3 +43,8 @@ def test_days_are_years_or_months() -> None:
     assert labels(date(2018, 1, 1), year) == ["janv. 2018", "juil. 2018"]
     assert labels(date(2018, 11, 5), date(2018, 12, 9)) == ["05/11/2018", "09/12/2018"]
     assert labels(year, year) == ["31/12/2018"]
+
+
+def test_what_has_no_place_on_an_axis_is_not_drawable() -> None:
+    shown = [None, float("nan"), float("inf"), 1e300, 1e15, 0.0, -3.5]
+    assert [one for one in shown if is_drawable(one)] == [1e15, 0.0, -3.5]

@@ -62,6 +62,12 @@ def test_an_event_is_compared_with_what_was_sent_there(
     assert standing(file, claim, "other:9092") is SendStatus.NEW
 
 
+def test_everything_is_new_again_on_demand(file: Path) -> None:
+    """For a broker that has lost it; what arrives is noted as ever."""
+    note(file, CLAIM)
+    assert standing(file, CLAIM, again=True) is SendStatus.NEW
+
+
 def test_a_rehearsal_leaves_no_trace(file: Path) -> None:
     note(file, CLAIM, rehearsal=True)
     assert not file.exists()
