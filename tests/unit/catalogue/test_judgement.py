@@ -30,11 +30,7 @@ from catalogue.progress import MilestoneStatus, is_attained
 from catalogue.publication import Publication, PublicationStep
 from catalogue.reference_day import month_end_before
 from catalogue.trend import Projection
-from tests.support.figure_histories import (
-    FIRST_DAY,
-    figure_histories,
-    history_of,
-)
+from tests.support.figure_histories import FIRST_DAY, figure_histories, history_of
 
 CATALOGUE = load_catalogue()
 AS_OF = date(2018, 7, 2)

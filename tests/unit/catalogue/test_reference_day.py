@@ -8,11 +8,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogue.reference_day import (
-    month_end,
-    month_end_before,
-    reference_day,
-)
+from catalogue.reference_day import month_end, month_end_before, reference_day
 
 days = st.dates(date(1, 2, 1), date(2099, 12, 31))
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import pytest
 
 from catalogue.territories import REGION, REGION_NAME, TERRITORY_NAMES, TERRITORY_TITLES
-from catalogue.vocabulary import (
-    carries_department,
-    fields_of,
-)
+from catalogue.vocabulary import carries_department, fields_of
 from events.fact import Family
 from events.identifiers import Department
 from events.registry import FACTS_BY_NAME

@@ -2,9 +2,7 @@
 
 import pytest
 
-from broker.errors import (
-    BrokerUnreachableError,
-)
+from broker.errors import BrokerUnreachableError
 from events.errors import ContractError, RefusalReason
 
 

@@ -10,13 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.errors import ContractError, RefusalReason
-from events.record_rules import (
-    LONGEST_TOLERANCE,
-    RECORDED_AT,
-    RULES,
-    RecordRules,
-    known_before,
-)
+from events.record_rules import LONGEST_TOLERANCE, RECORDED_AT, RULES, RecordRules, known_before
 from tests.support.histories import event, uai
 from tests.support.records import FakeRecord, record_of
 

@@ -10,14 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from events.signing import (
-    TOLERANCE,
-    SignatureError,
-    SignatureProblem,
-    SigningSecret,
-    sign,
-    verify,
-)
+from events.signing import TOLERANCE, SignatureError, SignatureProblem, SigningSecret, sign, verify
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEY = bytes(range(32))

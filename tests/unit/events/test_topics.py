@@ -3,11 +3,7 @@
 import pytest
 
 from events.fact import Family
-from events.topics import (
-    TopicSpec,
-    declared_topics,
-    topic_name,
-)
+from events.topics import TopicSpec, declared_topics, topic_name
 
 BY_NAME = {spec.name: spec for spec in declared_topics(partitions=6)}
 

@@ -14,15 +14,7 @@ from events.registry import FACTS
 from events.topics import DEAD_LETTERS
 from gateway.http_binding import Delivery, read_delivery
 from gateway.problems import problem_kinds
-from tests.support.gateway import (
-    BATCH,
-    PRODUCER,
-    STRUCTURED,
-    GatewayHarness,
-    bearer,
-    event,
-    signed,
-)
+from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, GatewayHarness, bearer, event, signed
 
 
 @pytest.fixture

@@ -10,13 +10,7 @@ from hypothesis import strategies as st
 
 from boundary.errors import SmartRegionError
 from events.declaration import InvalidDeclarationError
-from events.producers.secrets import (
-    Scheme,
-    issue,
-    load_secrets,
-    token_digest,
-    token_owner,
-)
+from events.producers.secrets import Scheme, issue, load_secrets, token_digest, token_owner
 
 SIGNING = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 TOKEN = "srt_lycees_" + "A" * 43

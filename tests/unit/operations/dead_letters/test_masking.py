@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import yaml
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.cloudevent import CloudEvent, decode, encode_structured
-from events.dead_letters import DeadLetter, LetterPosition, RecordOrigin, RefusedRecords
+from events.dead_letters import DeadLetter, RefusedRecords
 from events.errors import ContractError, RefusalReason
 from operations.dead_letters.entry import Entry
 from operations.dead_letters.formatting import as_document, as_full_document, as_line, as_text
@@ -23,7 +24,7 @@ from operations.dead_letters.masking import (
     masked_header,
 )
 from tests.support.facts import cloud_events, encode_binary, json_values
-from tests.support.letters import REFUSED_AT, letter_of
+from tests.support.letters import letter_of
 
 #: Names, and what could end the masking too soon.
 PERSONS = ("Zoé Üñique", "zoe.unique@example.org", "a, value b: Zoé: c", "'Zoé': \", value ")
@@ -41,30 +42,15 @@ def letter_with(value: bytes, headers: tuple[tuple[str, bytes | None], ...]) -> 
     try:
         decode(headers, value)
     except ContractError as error:
-        return DeadLetter(
-            position=LetterPosition(0, 1),
-            reason=error.reason,
-            field=error.field,
-            detail=str(error),
-            origin=RecordOrigin("smartregion.schools", 0, 0),
-            time=REFUSED_AT,
-            key=b"key",
-            value=value,
-            headers=headers,
-        )
+        said: dict[str, Any] = {"reason": error.reason, "field": error.field, "detail": str(error)}
+        return letter_of(**said, value=value, headers=headers)
     return None
 
 
 def everything_shown(letter: DeadLetter) -> str:
     case = Entry(letter)
-    return "\n".join(
-        [
-            as_line(case),
-            as_text(case),
-            json.dumps(as_document(case), ensure_ascii=False),
-            json.dumps(as_full_document(case), ensure_ascii=False),
-        ]
-    )
+    documents = [as_document(case), as_full_document(case)]
+    return f"{as_line(case)}\n{as_text(case)}\n{json.dumps(documents, ensure_ascii=False)}"
 
 
 @given(event=cloud_events(), person=st.sampled_from(PERSONS), data=st.data(), binary=st.booleans())

@@ -9,13 +9,7 @@ import pytest
 from hypothesis import given
 
 from events.cloudevent import MAX_BYTES, CloudEvent, decode, encode_structured
-from events.dead_letters import (
-    GATEWAY,
-    REPLAY_ATTEMPT,
-    REPLAY_OF,
-    DeadLetter,
-    read_dead_letter,
-)
+from events.dead_letters import GATEWAY, REPLAY_ATTEMPT, REPLAY_OF, DeadLetter, read_dead_letter
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
 from events.topics import topic_name

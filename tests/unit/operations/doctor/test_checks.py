@@ -16,6 +16,7 @@ from events.producers.model import load_producers
 from operations.doctor import brokers, checks
 from operations.doctor.checks import (
     MOST_APART,
+    Check,
     CheckStatus,
     Doctor,
     Finding,
@@ -317,3 +318,17 @@ def test_a_clock_that_is_off_says_which_way() -> None:
 
     with pytest.raises(NothingToCheckError):
         compare(0)  # It does not answer any more.
+
+
+def test_a_wrong_check_stops_those_that_need_it_and_theirs() -> None:
+    def fail() -> str:
+        raise SmartRegionError("nowhere")
+
+    first, second = Check("one", fail), Check("two", lambda: "fine", needs=("one",))
+    checks = [first, second, Check("three", lambda: "fine", needs=("two",))]
+
+    assert list(run_checks(checks)) == [
+        ("one", CheckStatus.WRONG, "nowhere"),
+        ("two", CheckStatus.SKIPPED, "put right first: one"),
+        ("three", CheckStatus.SKIPPED, "put right first: two"),
+    ]

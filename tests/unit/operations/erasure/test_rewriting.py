@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -116,22 +116,17 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     return log
 
 
+def without_somebody(log: Log, *partitions: int, wait: Callable[[], None] = lambda: None) -> int:
+    without = Persons([SOMEBODY]).concerned_by
+    topic = "smartregion.trainings"
+    return rewrite(load_settings(), log, topic, partitions, without=without, wait=wait)
+
+
 def test_a_partition_of_which_nothing_stays_gets_a_new_segment(log: Log) -> None:
     """A broker deletes whole segments, and never the last one; of it nothing stays at the end."""
-    without = Persons([SOMEBODY]).concerned_by
-
     waited: list[int] = []
 
-    copied = rewrite(
-        load_settings(),
-        log,
-        "smartregion.trainings",
-        [0, 1],
-        without=without,
-        wait=lambda: waited.append(len(log.records)),
-    )
-
-    assert copied == 2
+    assert without_somebody(log, 0, 1, wait=lambda: waited.append(len(log.records))) == 2
     assert log.accepted == log.deleted
     assert waited == [6]  # With the new segments' records, before any other.
     assert {log.records[at].partition for at in log.segments} == {0, 1}
@@ -146,14 +141,7 @@ def test_a_copy_keeps_the_first_timestamp_of_its_record(log: Log) -> None:
     """What was known of others on past days stays, however often somebody is erased."""
     log.records = [one._replace(timestamp=1_000 + one.offset) for one in log.records]
     for _ in range(2):
-        rewrite(
-            load_settings(),
-            log,
-            "smartregion.trainings",
-            [2],
-            without=Persons([SOMEBODY]).concerned_by,
-            wait=lambda: None,
-        )
+        without_somebody(log, 2)
     copies = [one for one in log.left() if one.partition == 2]
     assert [dict(one.headers)[RECORDED_AT] for one in copies] == [b"1003"] * len(copies)
     assert copies

@@ -5,11 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from boundary.interruption import (
-    SIGNALS,
-    Interrupted,
-    interruptible,
-)
+from boundary.interruption import SIGNALS, Interrupted, interruptible
 
 
 @pytest.fixture

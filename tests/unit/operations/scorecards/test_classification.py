@@ -60,19 +60,10 @@ def test_each_record_of_a_summary_is_its_producer_s_refusal() -> None:
     records = [broken() for _ in range(3)]
     first, _, last = (record.offset for record in records)
     letter = replace(letter_of(records[0]), value=b"", headers=())
+    where = letter.origin.topic, letter.origin.partition
     summaries = [
-        replace(
-            letter,
-            summary=RefusedRecords(
-                letter.origin.topic, letter.origin.partition, ((first, last),), (-1, 0)
-            ),
-        ),
-        replace(
-            letter,
-            summary=RefusedRecords(
-                letter.origin.topic, letter.origin.partition, ((first + 1, last + 7),), (-1, 0)
-            ),
-        ),
+        replace(letter, summary=RefusedRecords(*where, (run,), (-1, 0)))
+        for run in ((first, last), (first + 1, last + 7))
     ]
 
     seen = list(classify_records(records, summaries))

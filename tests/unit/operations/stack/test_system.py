@@ -190,18 +190,7 @@ def test_wrong_settings_are_reported_before_anything_starts(
 
 
 NOW = datetime(2026, 11, 25, 17, 0, 30, 5, tzinfo=UTC)
-PORTS = Ports(
-    kafka=1,
-    controller=2,
-    worker_1=3,
-    worker_2=4,
-    assessor=5,
-    gateway=6,
-    prometheus=7,
-    alertmanager=8,
-    probes=9,
-    page=10,
-)
+PORTS = Ports(**{name: number for number, name in enumerate(Ports.model_fields, 1)})
 PRODUCERS = load_producers()
 
 
@@ -223,8 +212,8 @@ def test_every_address_has_a_line() -> None:
         "worker           http://127.0.0.1:3/metrics",
         "worker           http://127.0.0.1:4/metrics",
         "assessor         http://127.0.0.1:5/metrics",
-        "Prometheus       http://127.0.0.1:7",
-        "Alertmanager     http://127.0.0.1:8",
+        "Prometheus       http://127.0.0.1:11",
+        "Alertmanager     http://127.0.0.1:12",
         "Kafka            127.0.0.1:1",
         "logs             /stack/logs",
         "secrets          /stack/secrets",

@@ -4,18 +4,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kafka.errors import (
-    KafkaError,
-    KafkaTimeoutError,
-    TopicAuthorizationFailedError,
-)
+from kafka.errors import KafkaError, KafkaTimeoutError, TopicAuthorizationFailedError
 
 from broker.errors import BrokerRefusedError, TopicsMissingError
 from events.cloudevent import EncodedRecord
-from sources.client import (
-    KafkaPublisher,
-    PublisherOptions,
-)
+from sources.client import KafkaPublisher, PublisherOptions
 from tests.support.histories import event, uai
 
 EVENT = event("school.closed", uai("0750001"), "2019-03-11")

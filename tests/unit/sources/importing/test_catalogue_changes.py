@@ -13,13 +13,7 @@ from boundary.diagnostic import Diagnostic
 from catalogue.loader import load_catalogue, load_documents
 from events.declaration import InvalidDeclarationError
 from events.observation import Territory
-from sources.importing.catalogue_changes import (
-    CHANGED,
-    CORRECTED,
-    LATER,
-    UNKNOWN,
-    CatalogueChanges,
-)
+from sources.importing.catalogue_changes import CHANGED, CORRECTED, LATER, UNKNOWN, CatalogueChanges
 from sources.importing.event_building import Finding, LineOrigin, SkippedLine
 from sources.importing.pilote import PiloteValue, ValueKind
 from sources.importing.sender import REPEATED

@@ -15,12 +15,7 @@ from events.school import SchoolClosed, SchoolConnected
 from sources.client import DeliveryReport, FailedDelivery
 from sources.importing.event_building import Finding, FoundEvent, SkippedLine
 from sources.importing.journal import open_journal
-from sources.importing.sender import (
-    OUTDATED,
-    REPEATED,
-    Sender,
-    Tally,
-)
+from sources.importing.sender import OUTDATED, REPEATED, Sender, Tally
 from tests.support.tables import RECORDED
 from tests.support.watched_publisher import FailingPublisher, RecordingPublisher
 

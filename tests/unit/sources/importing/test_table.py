@@ -13,11 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boundary.errors import SmartRegionError
-from sources.importing.table import (
-    CsvRow,
-    TableLayout,
-    open_table,
-)
+from sources.importing.table import CsvRow, TableLayout, open_table
 from tests.support.costs import grows_linearly
 from tests.support.golden import check_golden
 from tests.support.tables import read_rows, write_file

@@ -18,11 +18,7 @@ from boundary.postgres import DatabaseUnavailableError
 from boundary.retry_policy import RetryPolicy
 from events.cloudevent import CloudEvent, encode_structured
 from events.topics import topic_name
-from sources.client import (
-    DeliveryReport,
-    FailedDelivery,
-    GatewayRefusedError,
-)
+from sources.client import DeliveryReport, FailedDelivery, GatewayRefusedError
 from sources.relay.outbox import Outbox, WaitingEvent
 from sources.relay.relay import (
     NotArrivedError,
