@@ -27,7 +27,7 @@ from tests.bench.probes import (
 )
 from tests.bench.stage import Stage
 from tests.bench.workloads import many_events
-from tests.support.variables import environment_variables
+from tests.support.children import environment_variables
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker
 

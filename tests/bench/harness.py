@@ -12,8 +12,8 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.support.children import environment_variables
 from tests.support.kafka import KafkaBroker
-from tests.support.variables import environment_variables
 from tests.support.workers import Worker
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -31,8 +31,7 @@ from streams.meters import Attribution
 from streams.reading import readings
 from tests.fuzz.target import Target
 from tests.support.facts import mutated_records
-from tests.support.header_names import HeaderName
-from tests.support.raw_batches import NOW, RawContent, batch_bytes, fetched_records
+from tests.support.raw_batches import NOW, HeaderName, RawContent, batch_bytes, fetched_records
 
 _HEADER_BYTES: Final = 61
 _LENGTH_AT, _CRC_AT, _ATTRIBUTES_AT, _FIRST_TIME_AT, _COUNT_AT = 8, 17, 21, 27, 57

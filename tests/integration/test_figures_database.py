@@ -17,8 +17,7 @@ from audit.export.database import write_figures
 from audit.export.rows import ExportRow, rows_of
 from boundary.errors import SmartRegionError
 from streams.state_store import StateStore
-from tests.support.knowledge import LAST_DAY, shipped, simulated_records
-from tests.support.known_states import states_held_on
+from tests.support.knowledge import LAST_DAY, shipped, simulated_records, states_held_on
 from tests.support.postgres import PostgresServer
 
 pytestmark = pytest.mark.timeout(120)

@@ -26,10 +26,9 @@ from events.topics import DEAD_LETTERS, topic_name
 from smart_region import main
 from streams.decisions import read_decisions
 from tests.support.facts import encode_binary
-from tests.support.header_names import HeaderName
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
-from tests.support.raw_batches import NOW, RawBatch, RawContent, batch_bytes, produce
+from tests.support.raw_batches import NOW, HeaderName, RawBatch, RawContent, batch_bytes, produce
 from tests.support.recounts import compare
 from tests.support.traffic import message_of, send, wait_done
 from tests.support.waiting import wait_until

@@ -33,13 +33,13 @@ from events.fact import Family
 from events.topics import DEFAULT_APP_ID, declared_topics, topic_name
 from operations.programs.kafka import missing_requirement
 from tests.support.certificates import Authority
+from tests.support.children import environment_variables
 from tests.support.commands import captured, run_inside_with
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.prometheus import Monitoring
 from tests.support.requirements import give_up
 from tests.support.secured_kafka import SecuredKafka
 from tests.support.traffic import region
-from tests.support.variables import environment_variables
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from click.testing import CliRunner
 
 from smart_region import main
-from tests.support.variables import environment_variables
+from tests.support.children import environment_variables
 
 SECONDS = 300.0
 

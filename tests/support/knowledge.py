@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from functools import cache
 from typing import Final
@@ -9,9 +10,11 @@ from typing import Final
 from broker.stored_record import RawRecord
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
+from events.record_rules import RULES, RecordRules
 from report.knowledge import Knowledge
 from report.view import View
-from tests.support.known_states import states_held_on
+from streams.state_store import StateStore
+from streams.topic_fold import merge_events
 from tests.support.ledgers import simulated_years
 
 LAST_DAY: Final = date(2018, 12, 31)
@@ -24,6 +27,15 @@ shipped = cache(load_catalogue)
 def simulated_records() -> tuple[RawRecord, ...]:
     """Return the simulation's records as a broker keeps them."""
     return tuple(simulated_years(1, LAST_DAY))
+
+
+def states_held_on(
+    records: Iterable[RawRecord], catalogue: Catalogue, day: date, rules: RecordRules = RULES
+) -> StateStore:
+    """Return what workers would hold of what was recorded up to a day (UTC)."""
+    state_store = StateStore(catalogue.terms)
+    merge_events(state_store, records, known_on=catalogue.known_through(day), rules=rules)
+    return state_store
 
 
 @cache

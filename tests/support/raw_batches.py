@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
@@ -18,6 +18,21 @@ Headers = Sequence[tuple[str, bytes | None]]
 LEADER_SECONDS = 10.0
 NOW = 1_577_836_800_000
 """2020-01-01, in milliseconds: later than the events of tests, and past for any broker."""
+
+
+class HeaderName(str):
+    """A header's name that is any bytes: Kafka takes them, and clients only offer text."""
+
+    __slots__ = ("written",)
+    written: bytes
+
+    def __new__(cls, written: bytes) -> Self:
+        name = super().__new__(cls, written.decode(errors="replace"))
+        name.written = written
+        return name
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:  # noqa: ARG002
+        return self.written
 
 
 class RawContent(NamedTuple):

@@ -12,10 +12,10 @@ from kafka import KafkaConsumer, TopicPartition
 from broker.clients import opened
 from events.producers.model import Producer, Quota
 from events.topics import DEAD_LETTERS
+from tests.support.children import environment_variables
 from tests.support.gateway import PRODUCER
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.producers import UNLIMITED, declared, producer
-from tests.support.variables import environment_variables
 
 _TEN = Quota(events_per_second=10, burst=10)
 PRODUCERS = (

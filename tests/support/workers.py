@@ -17,8 +17,7 @@ from typing import Any
 from audit.exposed import parse_metrics
 from catalogue.metrics import Metric
 from operations.programs.addresses import free_port
-from tests.support.children import Child
-from tests.support.variables import environment_variables
+from tests.support.children import Child, environment_variables
 from tests.support.waiting import wait_until
 
 READY_SECONDS = 60.0

@@ -24,8 +24,7 @@ from broker.record_batches import (
 )
 from events.records import CutPart, UnreadableValue
 from events.topics import DEAD_LETTER_MAX_BYTES
-from tests.support.header_names import HeaderName
-from tests.support.raw_batches import fetched_records
+from tests.support.raw_batches import HeaderName, fetched_records
 
 NO_TEXT = b"caf\xe9"
 NO_COMPRESSION, GZIP = 0, 1

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboards.board_mark import intact, marked, normalised, unmarked
-from tests.support.board_models import board, boards, json_values, panel
+from tests.support.board_models import board, boards, panel
+from tests.support.facts import json_values
 
 
 @given(boards(uids=["a"]))

@@ -22,7 +22,7 @@ from report.past import knowledge_on
 from streams.histories import categories_of, histories_of
 from tests.support.audits import catalogue_of, raw, raw_record
 from tests.support.histories import ENTITIES, histories
-from tests.support.known_states import states_held_on
+from tests.support.knowledge import states_held_on
 from tests.support.ledgers import ledger_with, numbered
 from tests.support.measures import MEASURES
 

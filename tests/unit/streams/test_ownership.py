@@ -24,7 +24,7 @@ from streams.histories import histories_of
 from streams.state_store import StateStore
 from tests.support.audits import catalogue_of, raw, raw_record
 from tests.support.histories import deliveries, event, histories, state_of, uai
-from tests.support.known_states import states_held_on
+from tests.support.knowledge import states_held_on
 from tests.support.letters import letter_of
 from tests.support.observations import observation_events, observed
 from tests.support.records import PARTITIONS, apply_events, processed

@@ -29,7 +29,7 @@ from streams.state import EntityState
 from streams.state_store import StateStore
 from tests.support.audits import raw, raw_record
 from tests.support.histories import histories, uai
-from tests.support.known_states import states_held_on
+from tests.support.knowledge import states_held_on
 from tests.support.ledgers import numbered
 
 AS_OF = date(2020, 12, 31)

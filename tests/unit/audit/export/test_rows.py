@@ -21,8 +21,14 @@ from report.promise import promise_of
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of, raw_record
 from tests.support.histories import event, pool, uai
-from tests.support.knowledge import LAST_DAY, knowledge, shipped, simulated_records, view
-from tests.support.known_states import states_held_on
+from tests.support.knowledge import (
+    LAST_DAY,
+    knowledge,
+    shipped,
+    simulated_records,
+    states_held_on,
+    view,
+)
 from tests.support.measures import paid_of_committed
 from tests.support.observations import barometer, observation_events, observed
 from tests.support.past_figures import state_store_of
