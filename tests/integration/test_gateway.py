@@ -6,16 +6,17 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from broker.reading import read_topics
+from broker.stored_record import RawRecord
 from events.partitioning import partition_for
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.raw_http import Answer, RawConnection, asked, post, request
-from tests.support.running_gateway import records_of, running_gateway
+from tests.support.running_gateway import running_gateway
 from tests.support.waiting import wait_until
 
 Opened = tuple[Gateway, Credentials]
@@ -45,7 +46,7 @@ def test_a_receipt_says_where_the_event_is(opened: Opened, broker: KafkaBroker) 
     receipts = answer.json["receipts"]
     assert answer.status == 202
     found = [records[one["topic"], one["partition"], one["offset"]] for one in receipts]
-    assert [one.value.decode() for one in found] == bodies
+    assert [one.value for one in found] == [body.encode() for body in bodies]
     assert {one.partition for one in found} == {partition_for(b"0750652B", 8)}
 
 
@@ -144,8 +145,8 @@ def test_topics_that_are_missing_are_named(kafka: KafkaBroker, tmp_path: Path) -
         gateway.__exit__()
 
 
-def _schools(broker: KafkaBroker) -> list[Any]:
-    return records_of(broker.bootstrap, "smartregion.schools")
+def _schools(broker: KafkaBroker) -> list[RawRecord]:
+    return list(read_topics(broker.bootstrap, topics=["smartregion.schools"]))
 
 
 def _has_begun(gateway: Gateway) -> bool:

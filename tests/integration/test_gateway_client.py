@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from broker.reading import read_topics
 from events.cloudevent import CloudEvent, decode
 from events.fact import Family
 from events.school import SchoolClosed
@@ -24,7 +25,6 @@ from sources.client import (
 )
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
-from tests.support.running_gateway import records_of
 from tests.support.waiting import wait_until
 
 PRODUCER = "lycees"
@@ -54,7 +54,9 @@ def event(number: int, source: str = SOURCE) -> CloudEvent:
 
 
 def on_topic(broker: KafkaBroker) -> list[CloudEvent]:
-    records = sorted(records_of(broker.bootstrap, SCHOOLS), key=lambda record: record.offset)
+    records = sorted(
+        read_topics(broker.bootstrap, topics=[SCHOOLS]), key=lambda record: record.offset
+    )
     return [decode(record.headers, record.value) for record in records]
 
 

@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 import pytest
 
+from broker.reading import read_topics
 from events.dead_letters import GATEWAY, DeadLetter, read_dead_letter
 from events.fact import Family
 from events.signing import SigningSecret
@@ -25,7 +26,7 @@ from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event, signed
 from tests.support.gateways import Credentials, Gateway
 from tests.support.kafka import KafkaBroker
 from tests.support.raw_http import Answer, asked, post, request
-from tests.support.running_gateway import records_of, running_gateway
+from tests.support.running_gateway import running_gateway
 
 JSON = "application/json"
 MAIL = "jean.dupont@example.org"
@@ -53,12 +54,12 @@ class Target:
         return self.send(post(content, f"content-type: {media_type}", token, *headers, path=path))
 
     def letters(self) -> list[DeadLetter]:
-        return list(map(read_dead_letter, records_of(self.bootstrap)))
+        return list(map(read_dead_letter, read_topics(self.bootstrap, topics=[DEAD_LETTERS])))
 
     def kept(self) -> dict[str, bytes]:
         topics = [DEAD_LETTERS, *map(topic_name, Family)]
         on_topics: dict[str, bytes] = {}
-        for record in records_of(self.bootstrap, *topics):
+        for record in read_topics(self.bootstrap, topics=topics):
             headers = (name.encode() + b": " + (value or b"") for name, value in record.headers)
             text = b"\n".join([record.key or b"", record.value or b"", *headers])
             on_topics[record.topic] = on_topics.get(record.topic, b"") + b"\n" + text
@@ -328,7 +329,7 @@ def test_only_the_bare_media_type_is_kept(target: Target) -> None:
     [receipt] = answer.json["receipts"]
     [record] = [
         one
-        for one in records_of(target.bootstrap, receipt["topic"])
+        for one in read_topics(target.bootstrap, topics=[receipt["topic"]])
         if (one.partition, one.offset) == (receipt["partition"], receipt["offset"])
     ]
     assert dict(record.headers)["content-type"] == b"application/json"

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from broker.reading import read_topics
 from events.fact import Family
 from events.registry import FACTS
 from events.topics import topic_name
 from gateway.problems import problem_kinds
 from tests.openapi.run import Outcome, gateway_for_all_facts, send_requests
 from tests.support.kafka import KafkaBroker
-from tests.support.running_gateway import ends_of
 
 #: The fixture sends for half a minute, longer where other tests share the processors.
 pytestmark = pytest.mark.timeout(600)
@@ -61,6 +61,6 @@ def test_the_accepted_events_are_of_every_family(
     empty = [
         family
         for family in Family
-        if not any(ends_of(shared_broker.bootstrap, topic_name(family)).values())
+        if not list(read_topics(shared_broker.bootstrap, topics=[topic_name(family)]))
     ]
     assert not empty

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
-
-from broker.clients import opened
 from events.producers.model import Producer, Quota
-from events.topics import DEAD_LETTERS
 from tests.support.children import environment_variables
 from tests.support.gateway import PRODUCER
 from tests.support.gateways import Credentials, Gateway, issue_credentials
@@ -56,47 +51,3 @@ def running_gateway(
         if haproxy is not None:
             stack.enter_context(gateway.behind_haproxy(folder, **haproxy))
         yield gateway, credentials
-
-
-@contextmanager
-def consumer(bootstrap: str) -> Iterator[Any]:
-    client = opened(KafkaConsumer, bootstrap, consumer_timeout_ms=10_000)
-    try:
-        yield client
-    finally:
-        client.close()
-
-
-def ends_of(bootstrap: str, *topics: str) -> dict[TopicPartition, int]:
-    """Return where topics end now, by default that of dead letters."""
-    with consumer(bootstrap) as client:
-        return dict(client.end_offsets(_partitions(client, topics)))
-
-
-def records_of(
-    bootstrap: str, *topics: str, since: Mapping[TopicPartition, int] | None = None
-) -> list[Any]:
-    """Read topics, by default that of dead letters, to their current end.
-
-    They are read from their beginning, or from what `ends_of` returned.
-    """
-    with consumer(bootstrap) as client:
-        partitions = _partitions(client, topics)
-        client.assign(partitions)
-        client.seek_to_beginning(*partitions)
-        for partition, offset in (since or {}).items():
-            client.seek(partition, offset)
-        ends = client.end_offsets(partitions)
-        found: list[Any] = []
-        while any(client.position(one) < ends[one] for one in partitions):
-            for records in client.poll(timeout_ms=500).values():
-                found += records
-        return found
-
-
-def _partitions(client: Any, topics: tuple[str, ...]) -> list[TopicPartition]:  # noqa: ANN401 - kafka-python ships no annotations
-    return [
-        TopicPartition(topic, partition)
-        for topic in topics or (DEAD_LETTERS,)
-        for partition in client.partitions_for_topic(topic)
-    ]

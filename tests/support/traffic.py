@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from collections.abc import Iterable, Sequence
@@ -12,7 +11,6 @@ from datetime import date
 from functools import cache, lru_cache, partial
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError
@@ -21,9 +19,11 @@ from broker.clients import opened
 from broker.errors import BrokerRefusedError, BrokerUnreachableError
 from broker.offsets import partition_offsets, uncommitted
 from broker.topic_admin import seen_topics
+from broker.writing import KafkaWriter
 from events.cloudevent import CloudEvent, encode_structured
 from events.fact import Family
 from events.partitioning import partition_for
+from events.records import OutgoingRecord
 from events.topics import DEFAULT_APP_ID, topic_name
 from simulation.simulator import simulate
 from tests.support.waiting import wait_until
@@ -91,33 +91,20 @@ def send(
     `misrouted` is the part of them sent to a partition of the producer's own choosing, as a client
     with another partitioner would.
     """
-    asyncio.run(_send(bootstrap, messages, misrouted))
-
-
-async def _send(bootstrap: str, messages: Sequence[Message], misrouted: float) -> None:
     chance = random.Random(len(messages))
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, acks="all", linger_ms=10, max_request_size=2**21
-    )
-    await producer.start()
-    try:
-        sent = []
-        for message in messages:
-            partition = partition_for(message.key, PARTITIONS)
-            if chance.random() < misrouted:
-                partition = chance.randrange(PARTITIONS)
-            sent.append(
-                await producer.send(
-                    topic_name(message.family),
-                    message.value,
-                    key=message.key,
-                    partition=partition,
-                    headers=list(message.headers),
-                )
-            )
-        await asyncio.gather(*sent)
-    finally:
-        await producer.stop()
+
+    def home(message: Message) -> int:
+        if chance.random() < misrouted:
+            return chance.randrange(PARTITIONS)
+        return partition_for(message.key, PARTITIONS)
+
+    with KafkaWriter(bootstrap) as writer:
+        writer.send(
+            [
+                OutgoingRecord(topic_name(one.family), home(one), one.key, one.value, one.headers)
+                for one in messages
+            ]
+        )
 
 
 def wait_done(bootstrap: str, *, seconds: float, group: str = DEFAULT_APP_ID) -> bool:
