@@ -25,6 +25,7 @@ from operations.programs.program import Program, listens
 from tests.bench.harness import Bench, BenchError, page_of, rounded, table
 from tests.bench.probes import processor_seconds
 from tests.support.producers import UNLIMITED, producer
+from tests.support.raw_http import post
 from tests.support.running_gateway import new_gateway
 
 CONNECTIONS: Final = 32
@@ -142,14 +143,7 @@ async def _load(port: int, request: Callable[[int], bytes]) -> Responses:
 
 def _requests(load: Load, token: str) -> Callable[[int], bytes]:
     def request(body: bytes) -> bytes:
-        lines = [
-            "POST /events HTTP/1.1",
-            "host: 127.0.0.1",
-            f"content-type: {load.media_type}",
-            f"authorization: Bearer {token}",
-            f"content-length: {len(body)}",
-        ]
-        return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+        return post(body, f"content-type: {load.media_type}", f"authorization: Bearer {token}")
 
     if load.events == 1:
         return lambda number: request(_event(number))

@@ -71,23 +71,20 @@ def plan(seed: int, minute: int, *, workers: int, seconds: float = 60.0) -> Sequ
     faults begin and end within the minute.
     """
     chance = Random(f"chaos {seed} {minute}")
+    first = (minute - 1) * FAULTS_A_MINUTE
     faults = [
-        _fault(kind, chance, workers=workers, seconds=seconds)
-        for kind in _kinds(seed, (minute - 1) * FAULTS_A_MINUTE, FAULTS_A_MINUTE)
+        _fault(_kind(seed, at), chance, workers=workers, seconds=seconds)
+        for at in range(first, first + FAULTS_A_MINUTE)
     ]
     return sorted(faults, key=lambda fault: fault.at)
 
 
-def _kinds(seed: int, first: int, count: int) -> Sequence[FaultKind]:
-    """Return some of the endless row of kinds that is a deck after the other."""
-    kinds = list(FaultKind)
-    return [_deck(seed, at // len(kinds))[at % len(kinds)] for at in range(first, first + count)]
-
-
-def _deck(seed: int, number: int) -> Sequence[FaultKind]:
+def _kind(seed: int, at: int) -> FaultKind:
+    """Return one of the endless row of kinds that is a shuffled deck after the other."""
+    number, card = divmod(at, len(FaultKind))
     deck = list(FaultKind)
     Random(f"chaos {seed} deck {number}").shuffle(deck)
-    return deck
+    return deck[card]
 
 
 def _fault(kind: FaultKind, chance: Random, *, workers: int, seconds: float) -> Fault:

@@ -19,7 +19,7 @@ from events.producers.model import REGION, load_producers
 from sources.importing.editions import reader_of
 from sources.importing.mapping import MAPPINGS, load_mapping
 from sources.importing.table import open_table
-from tests.fuzz.edits import edited, spliced
+from tests.fuzz.edits import edited_bytes, spliced
 from tests.fuzz.target import Target, scratch_file
 
 _TIME: Final = datetime(2036, 1, 1, tzinfo=UTC)
@@ -56,9 +56,8 @@ _MAPPING_TEXTS: Final = [
 _PRODUCERS: Final = re.split(r"(?m)^(?=  - id:)", REGION.read_text(encoding="utf-8"))
 
 
-@st.composite
-def _as_yaml(draw: st.DrawFn, text: str) -> bytes:
-    return draw(spliced(draw(edited(text, _TOKENS, _FRAGMENTS)).encode(errors="surrogatepass")))
+def _as_yaml(text: str) -> st.SearchStrategy[bytes]:
+    return edited_bytes(text, _TOKENS, _FRAGMENTS)
 
 
 @st.composite

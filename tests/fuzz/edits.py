@@ -44,6 +44,15 @@ def edited(draw: st.DrawFn, text: str, tokens: re.Pattern[str], fragments: Seque
 
 
 @st.composite
+def edited_bytes(
+    draw: st.DrawFn, text: str, tokens: re.Pattern[str], fragments: Sequence[str]
+) -> bytes:
+    """Draw an edited text in UTF-8, of which bytes were spliced."""
+    text = draw(edited(text, tokens, fragments))
+    return draw(spliced(text.encode(errors="surrogatepass")))
+
+
+@st.composite
 def spliced(draw: st.DrawFn, content: bytes) -> bytes:
     """Draw bytes of which a few were replaced, or all that come after a place removed."""
     for _ in range(draw(st.sampled_from([0, 0, 1, 1, 2, 3]))):

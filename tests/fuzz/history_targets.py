@@ -6,15 +6,13 @@ import asyncio
 import re
 from typing import Final
 
-from hypothesis import strategies as st
-
 from catalogue.loader import load_catalogue
 from events.milestone import MilestoneExplained
 from streams.queries.format import AnswerReader, AnswerUnreadableError
 from streams.queries.received import ReceivedHistories
 from streams.queries.serving import OwnedPartitions, Teller
 from streams.state_store import StateStore
-from tests.fuzz.edits import edited, spliced
+from tests.fuzz.edits import edited_bytes
 from tests.fuzz.target import Target
 from tests.support.histories import event, uai
 from tests.support.records import PARTITIONS, apply_events
@@ -49,12 +47,6 @@ def _answer() -> str:
     return re.sub(r'(?<="worker":")[0-9a-f]+|(?<="position":")[0-9a-f]+', "5f0c2a9d1e7b4c36", text)
 
 
-@st.composite
-def _answers(draw: st.DrawFn) -> bytes:
-    text = draw(edited(_answer(), _TOKENS, _FRAGMENTS))
-    return draw(spliced(text.encode(errors="surrogatepass")))
-
-
 def _check_histories(content: bytes) -> None:
     """An answer is none, or what it says is held, and can be added up."""
     reader, received = AnswerReader(), ReceivedHistories(_CATALOGUE)
@@ -73,5 +65,10 @@ def _check_histories(content: bytes) -> None:
 
 
 HISTORY_TARGETS: Final = (
-    Target("histories", "what workers answer to /histories", _answers(), _check_histories),
+    Target(
+        "histories",
+        "what workers answer to /histories",
+        edited_bytes(_answer(), _TOKENS, _FRAGMENTS),
+        _check_histories,
+    ),
 )

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from time import process_time
 from typing import Any, Final
@@ -51,7 +52,7 @@ class _Watch:
             raise LimitError(event)
 
 
-_watches: Final[list[_Watch]] = []
+_watch: Final = cache(_Watch)
 
 
 def measured(
@@ -68,9 +69,7 @@ def measured(
     beginning: what Python's tracemalloc counts leaves out libraries in C and Rust, and takes as
     long as the check. Only Linux tells it; elsewhere it is 0.
     """
-    if not _watches:
-        _watches.append(_Watch())
-    (watch,) = _watches
+    watch = _watch()
     _reset_peak()
     before = _status("VmRSS")
     begun = process_time()

@@ -62,51 +62,43 @@ def with_id(line: bytes, name: str) -> bytes:
     return ID.sub(b'"id":"%s"' % name.encode(), line, count=1)
 
 
-class Sender(threading.Thread):
-    """Sends batch after batch; sends again what was not accepted, as a client should."""
+@dataclass
+class _Senders:
+    """Send batch after batch; send again what was not accepted, as a client should."""
 
-    def __init__(
-        self,
-        gateway: Gateway,
-        token: str,
-        waiting: Iterator[Batch],
-        lock: threading.Lock,
-        account: Account,
-        over: threading.Event,
-    ) -> None:
-        super().__init__(daemon=True)
-        self._port = gateway.port
-        self._headers = {"content-type": BATCH, "authorization": f"Bearer {token}"}
-        self._waiting = waiting
-        self._lock = lock
-        self._account = account
-        self._over = over
+    port: int
+    headers: dict[str, str]
+    waiting: Iterator[Batch]
+    account: Account
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    over: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        """Send over one connection until it is over."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         batch: Batch = []
-        while not self._over.is_set():
+        while not self.over.is_set():
             if not batch:
-                with self._lock:
-                    batch = next(self._waiting)
+                with self.lock:
+                    batch = next(self.waiting)
             batch = self._send(connection, batch)
         connection.close()
 
     def _send(self, connection: http.client.HTTPConnection, batch: Batch) -> Batch:
         """Send a batch; returns what of it is to be sent again."""
         body = b"[%s]" % b",".join(line for _, line in batch)
-        account = self._account
+        account = self.account
         try:
-            connection.request("POST", "/events", body, self._headers)
+            connection.request("POST", "/events", body, self.headers)
             answer = connection.getresponse()
             parsed = json.loads(answer.read())
         except (OSError, http.client.HTTPException):
             connection.close()
-            with self._lock:
+            with self.lock:
                 account.hung_up += 1
-            self._over.wait(HANG_UP_SECONDS)
+            self.over.wait(HANG_UP_SECONDS)
             return batch
-        with self._lock:
+        with self.lock:
             account.answers[answer.status] += 1
             if answer.status == 202:
                 account.receipts.update(_position(one) for one in parsed["receipts"])
@@ -136,17 +128,18 @@ def sending(
     gateway: Gateway, token: str, waiting: Iterator[Batch], account: Account, *, senders: int
 ) -> Iterator[None]:
     """Let all senders send what is waiting; in the end each has its last answer."""
-    lock, over = threading.Lock(), threading.Event()
-    threads = [Sender(gateway, token, waiting, lock, account, over) for _ in range(senders)]
-    for sender in threads:
-        sender.start()
+    headers = {"content-type": BATCH, "authorization": f"Bearer {token}"}
+    sent = _Senders(gateway.port, headers, waiting, account)
+    threads = [threading.Thread(target=sent.run, daemon=True) for _ in range(senders)]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
-        over.set()
-        for sender in threads:
-            sender.join(60)
-    assert not any(sender.is_alive() for sender in threads)
+        sent.over.set()
+        for thread in threads:
+            thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
 
 
 def is_right(message: Message) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from events.cloudevent import CloudEvent, encode_structured
@@ -93,31 +94,25 @@ def arrived(sent: Sequence[OutgoingRecord]) -> list[FakeRecord]:
     ]
 
 
-@dataclass
-class FakeWriter:
-    """Keeps what is sent, one list a call."""
-
-    sent: list[list[OutgoingRecord]] = field(default_factory=list)
-
-    def send(self, records: Sequence[OutgoingRecord]) -> None:
-        self.sent.append(list(records))
-
-
 class BrokerGoneError(Exception):
     """The failure of a writer that a test planted."""
 
 
 @dataclass
-class FailingWriter:
-    """Fails after so many records; those it has taken are written."""
+class FakeWriter:
+    """Keeps what is sent, one list a call; fails once so many records are `left` to be written."""
 
-    left: int
-    taken: list[OutgoingRecord] = field(default_factory=list)
+    left: int = 2**31
+    sent: list[list[OutgoingRecord]] = field(default_factory=list)
+
+    @property
+    def taken(self) -> list[OutgoingRecord]:
+        return [*chain.from_iterable(self.sent)]
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:
         """Take as many records as are left, and fail where that is not all."""
-        part = records[: self.left]
-        self.taken += part
+        part = list(records[: self.left])
+        self.sent.append(part)
         self.left -= len(part)
         if len(part) < len(records):
             raise BrokerGoneError

@@ -24,7 +24,6 @@ from operations.dead_letters.replay import Replay, ReplayDestinations, discard
 from streams.clock import FixedClock
 from tests.support.letters import (
     BrokerGoneError,
-    FailingWriter,
     FakeWriter,
     arrived,
     letter_of,
@@ -120,7 +119,7 @@ class World:
         `sent` has those whose outcome was written: others are sent again.
         """
         chosen = [one for one in self.entries() if one.status is status][part::2]
-        writer = FailingWriter(room)
+        writer = FakeWriter(room)
         run = Replay(
             writer=writer,
             destinations=ReplayDestinations(3, lambda _: None, now=CLOCK.now),

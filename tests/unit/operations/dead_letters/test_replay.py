@@ -24,7 +24,6 @@ from streams.decisions import Skip
 from tests.support.letters import (
     REFUSED_AT,
     BrokerGoneError,
-    FailingWriter,
     FakeWriter,
     arrived,
     letter_of,
@@ -201,7 +200,7 @@ class TestSummary:
         self, records: int, failures: int
     ) -> None:
         letter = summary_of(*((one, one) for one in range(0, 2 * records + 2, 2) if one < 900))
-        writer = FailingWriter(failures * 100 + 50)
+        writer = FakeWriter(failures * 100 + 50)
         with suppress(BrokerGoneError):
             replayed(writer, [Entry(letter)])
         known = [one for one in writer.taken if one.topic == DEAD_LETTER_OUTCOMES]
