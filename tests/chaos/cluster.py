@@ -55,6 +55,9 @@ class Node:
     def address(self) -> str:
         return address_of(self.proxy.port)
 
+    def kill(self) -> None:
+        self.broker.kill()
+
     def pause(self) -> None:
         self.broker.process.send_signal(signal.SIGSTOP)
 

@@ -63,36 +63,26 @@ def _gateway_kill(system: System, fault: Fault) -> Steps:
     return True
 
 
-def _broker_kill(system: System, fault: Fault) -> Steps:
-    return _killed(system.cluster.nodes[fault.target], fault)
+def _broken(
+    go: Callable[[Node], object], come: Callable[[Node], object]
+) -> Callable[[System, Fault], Steps]:
+    """Return what does something to a broker, and undoes it after a while."""
+    return lambda system, fault: _away(system.cluster.nodes[fault.target], fault, go, come)
 
 
 def _controller_kill(system: System, fault: Fault) -> Steps:
     node = system.cluster.controller()
-    return False if node is None else (yield from _killed(node, fault))
+    return False if node is None else (yield from _away(node, fault, Node.kill, Node.launch))
 
 
-def _killed(node: Node, fault: Fault) -> Steps:
-    return _away(node, fault, node.broker.kill, node.launch)
-
-
-def _broker_pause(system: System, fault: Fault) -> Steps:
-    node = system.cluster.nodes[fault.target]
-    return _away(node, fault, node.pause, node.resume)
-
-
-def _disk_full(system: System, fault: Fault) -> Steps:
-    node = system.cluster.nodes[fault.target]
-    # Kafka ends once its only folder cannot be written.
-    return _away(node, fault, node.fill_disk, node.heal)
-
-
-def _away(node: Node, fault: Fault, go: Callable[[], object], come: Callable[[], object]) -> Steps:
+def _away(
+    node: Node, fault: Fault, go: Callable[[Node], object], come: Callable[[Node], object]
+) -> Steps:
     if not node.broker.alive:
         return False
-    go()
+    go(node)
     yield from _lasting(fault.seconds)
-    come()
+    come(node)
     return True
 
 
@@ -134,9 +124,10 @@ _WAYS: Final[Mapping[FaultKind, Callable[[System, Fault], Steps]]] = {
     FaultKind.WORKER_PAUSE: _worker_pause,
     FaultKind.ASSESSOR_KILL: _assessor_kill,
     FaultKind.GATEWAY_KILL: _gateway_kill,
-    FaultKind.BROKER_KILL: _broker_kill,
-    FaultKind.BROKER_PAUSE: _broker_pause,
-    FaultKind.BROKER_DISK_FULL: _disk_full,
+    FaultKind.BROKER_KILL: _broken(Node.kill, Node.launch),
+    FaultKind.BROKER_PAUSE: _broken(Node.pause, Node.resume),
+    # Kafka ends once its only folder cannot be written.
+    FaultKind.BROKER_DISK_FULL: _broken(Node.fill_disk, Node.heal),
     FaultKind.ROLLING_RESTART: _rolling_restart,
     FaultKind.CONTROLLER_KILL: _controller_kill,
     FaultKind.NETWORK_DELAY: _network(OPEN),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from time import monotonic
 from typing import Any, cast
@@ -23,7 +23,7 @@ from streams.assigned_partition import Batch, Committed
 from streams.batch_transport import BatchConsumer, BatchTransport
 from streams.clock import FixedClock
 from streams.commit_metadata import NO_METADATA, CommitMetadata
-from streams.decisions import NOTHING_ACCEPTED
+from streams.decisions import NOTHING_ACCEPTED, AcceptedLoss
 from streams.engine import Engine
 from streams.settings import Settings
 from streams.state_store import Position
@@ -318,4 +318,11 @@ def message(
         None,
         tp=tp,
         generation_id=GENERATION,
+    )
+
+
+def loss_of(tp: TP, **lost: Any) -> AcceptedLoss:
+    at = datetime(2020, 1, 1, tzinfo=UTC)
+    return AcceptedLoss(
+        topic=tp.topic, partition=tp.partition, at=at, because="the disk failed", **lost
     )

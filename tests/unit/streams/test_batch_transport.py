@@ -44,6 +44,7 @@ from tests.support.group_member import (
     joined,
     keep,
     last_record,
+    loss_of,
     member,
     message,
     polled,
@@ -53,7 +54,6 @@ from tests.support.group_member import (
     rebalance,
     topic,
 )
-from tests.support.lossy_log import loss_of
 
 EVENTS = topic(Family.SCHOOLS)
 OTHERS = topic(Family.GRANTS)

@@ -19,8 +19,7 @@ from streams.commit_metadata import NO_METADATA, Attempt, CommitMetadata
 from streams.partition_snapshots import PartitionSnapshots
 from streams.state_store import Position, StateStore
 from streams.topic_faults import FaultKind
-from tests.support.group_member import PolledRecord, last_record, record
-from tests.support.lossy_log import loss_of
+from tests.support.group_member import PolledRecord, last_record, loss_of, record
 from tests.support.stored_states import a_store, snapshots_in, terms
 
 TP_OF_LOG: Final = TP(topic_name(Family.SCHOOLS), 0)
