@@ -33,8 +33,3 @@ def producing(
     broker = Broker()
     producer._producer = broker
     return producer, broker
-
-
-async def turns() -> None:
-    for _ in range(20):
-        await asyncio.sleep(0)

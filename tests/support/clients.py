@@ -1,6 +1,5 @@
 """Clients made of the contracts as a producer makes them, and the programs to do so."""
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,21 +62,3 @@ def compile_java(folder: Path, *sources: Path) -> dict[str, str]:
 def java(program: str, *, folder: Path, env: Mapping[str, str], stdin: str = "") -> str:
     """Run a compiled program; `env` is what `compile_java` returned, and what it is told."""
     return run("java", *SHORT, program, folder=folder, env=env, stdin=stdin)
-
-
-def compile_typescript(folder: Path, *files: Path) -> Path:
-    """Compile files, and what they import, at its strictest; returns the folder with JavaScript."""
-    compiled = folder / "compiled"
-    options = {
-        "strict": True,
-        "target": "es2022",
-        "lib": ["es2022", "dom"],
-        "module": "commonjs",
-        "types": [],
-        "outDir": str(compiled),
-    }
-    project = folder / "tsconfig.json"
-    project.write_text(json.dumps({"compilerOptions": options, "files": [*map(str, files)]}))
-    compiler = NODE_MODULES / "typescript" / "bin" / "tsc"
-    run("node", compiler, "--project", project, folder=folder)
-    return compiled

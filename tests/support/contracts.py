@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
-from events.cloudevent import EVENT_MODELS, CloudEvent
-from events.errors import ContractError
-from events.identifiers import ALSO_CHECKED, FIRST_DAY
+from events.identifiers import FIRST_DAY
 
 _FORMATS: Final[Mapping[str, st.SearchStrategy[str]]] = {
     "date": st.dates(FIRST_DAY, date(2035, 12, 31)).map(date.isoformat),
@@ -39,34 +35,6 @@ def drawn_from(schema: Mapping[str, Any], whole: Mapping[str, Any] | None = None
     if "const" in schema or "enum" in schema:
         return st.sampled_from(schema.get("enum") or [schema["const"]])
     return _objects(schema, whole) if schema["type"] == "object" else _plain(schema)
-
-
-def broken_rules(name: str, event: object) -> set[str]:
-    """Return the rules for which today's model refuses an event of a type; none: it is taken."""
-    try:
-        read: Any = EVENT_MODELS[name].model_validate_json(json.dumps(event))
-    except ValidationError as error:
-        return {details["type"] for details in error.errors()}
-    try:
-        CloudEvent(read.id, read.source, read.time, read.data)
-    except ContractError as error:
-        return {error.reason.value}
-    return set()
-
-
-def rules_beyond(schema: object) -> set[str]:
-    if isinstance(schema, list):
-        return {rule for item in schema for rule in rules_beyond(item)}
-    if not isinstance(schema, dict):
-        return set()
-    rules = {rule for part in schema.values() for rule in rules_beyond(part)}
-    own = schema.get("$comment", "")
-    if isinstance(own, str) and own.startswith(ALSO_CHECKED):
-        rules |= set(own.removeprefix(ALSO_CHECKED).split(", "))
-    # Of released labels the description alone says it.
-    if "not blank" in str(schema.get("description")):
-        rules.add("blank")
-    return rules
 
 
 def _objects(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> st.SearchStrategy[Any]:

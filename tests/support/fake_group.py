@@ -12,29 +12,12 @@ import faust
 from faust.exceptions import ConsumerNotStarted
 from faust.types import TP, Message
 
-from events.fact import Family
 from events.records import OutgoingRecord
-from events.topics import topic_name
-from streams.assigned_partition import Batch
 from streams.batch_transport import BatchConsumer, BatchProducer, WriteRefusedError
 from streams.decisions import NOTHING_ACCEPTED, AcceptedLosses
 from streams.topic_faults import TopicFault
 
 GENERATION = 3
-
-
-def batch_message(batch: Batch, *, family: Family, partition: int) -> Message:
-    topic = topic_name(family)
-    return cast("Message", _Message(topic, partition, batch, TP(topic, partition), GENERATION))
-
-
-class _Message(NamedTuple):
-    topic: str
-    partition: int
-    value: Batch
-    tp: TP
-    generation_id: int
-    offset: int = 0
 
 
 class _Generation(NamedTuple):

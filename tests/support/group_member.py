@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -286,39 +286,8 @@ async def read_and_merge(consumer: BatchConsumer) -> list[Batch]:
     return [cast("Batch", one.value) for one in handed]
 
 
-async def has_merged(*tps: TP, upto: int = 5) -> tuple[BatchConsumer, ScriptedThread]:
-    """Return a member that has merged and committed its partitions' records before an offset."""
-    consumer, thread = await member(*tps)
-    for tp in tps:
-        thread.brings(polled(tp, *range(upto)))
-        await read_and_merge(consumer)
-    await consumer.commit()
-    return consumer, thread
-
-
 def offsets_of(handed: Message) -> list[int]:
     return [one.offset for one in cast("Batch", handed.value).records]
-
-
-def message(
-    tp: TP,
-    records: Sequence[FakeRecord] = (),
-    *,
-    offset: int = 41,
-) -> Message:
-    return ConsumerMessage(
-        tp.topic,
-        tp.partition,
-        offset,
-        0.0,
-        0,
-        [],
-        None,
-        cast("bytes", Batch(records or [record(tp, offset)], 0)),  # As Faust types a value.
-        None,
-        tp=tp,
-        generation_id=GENERATION,
-    )
 
 
 def loss_of(tp: TP, **lost: Any) -> AcceptedLoss:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from sources.importing.table import CsvRow, TableLayout, open_table
-
 RECORDED = datetime(2024, 3, 1, 12, tzinfo=UTC)
 """When the files of tests were last changed."""
 
@@ -25,17 +23,6 @@ def write_file(
     file.write_bytes(text.encode() if isinstance(text, str) else text)
     os.utime(file, (time.timestamp(), time.timestamp()))
     return file
-
-
-def read_rows(file: Path, *columns: str) -> list[tuple[str, ...] | str]:
-    """Read a table with these columns: a row's cells, or a refusal in words without its file."""
-    table = open_table(file, TableLayout(columns))
-    return [
-        tuple(row.cells[column] for column in columns)
-        if isinstance(row, CsvRow)
-        else str(row).removeprefix(f"{file}:")
-        for row in table.rows()
-    ]
 
 
 def shared_file(name: str) -> Path:

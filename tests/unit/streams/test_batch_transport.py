@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from time import monotonic
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
 
 import pytest
@@ -19,11 +19,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition, errors
 from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED
 from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.structs import OffsetAndMetadata
-from faust.types import TP
+from faust.types import TP, ConsumerMessage, Message
 
 from events.fact import Family
 from events.records import OutgoingRecord
 from streams import batch_transport
+from streams.assigned_partition import Batch
 from streams.batch_transport import (
     BatchConsumer,
     ProduceFailedError,
@@ -34,13 +35,13 @@ from streams.commit_metadata import Attempt, decode_commit_metadata
 from streams.state_store import Position
 from streams.topic_faults import FaultKind
 from tests.support.async_tests import played
-from tests.support.batch_writing import producing, turns
+from tests.support.batch_writing import producing
 from tests.support.group_member import (
     GENERATION,
+    ScriptedThread,
     batch,
     build_app,
     consumer_of,
-    has_merged,
     joined,
     keep,
     last_record,
@@ -52,8 +53,41 @@ from tests.support.group_member import (
     read,
     read_and_merge,
     rebalance,
+    record,
     topic,
 )
+
+
+async def turns() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def has_merged(*tps: TP, upto: int = 5) -> tuple[BatchConsumer, ScriptedThread]:
+    """Return a member that has merged and committed its partitions' records before an offset."""
+    consumer, thread = await member(*tps)
+    for tp in tps:
+        thread.brings(polled(tp, *range(upto)))
+        await read_and_merge(consumer)
+    await consumer.commit()
+    return consumer, thread
+
+
+def message(tp: TP, *, offset: int) -> Message:
+    return ConsumerMessage(
+        tp.topic,
+        tp.partition,
+        offset,
+        0.0,
+        0,
+        [],
+        None,
+        cast("bytes", Batch([record(tp, offset)], 0)),  # As Faust types a value.
+        None,
+        tp=tp,
+        generation_id=GENERATION,
+    )
+
 
 EVENTS = topic(Family.SCHOOLS)
 OTHERS = topic(Family.GRANTS)

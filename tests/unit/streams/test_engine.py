@@ -7,10 +7,10 @@ import logging
 from collections.abc import Sequence
 from datetime import date
 from itertools import count
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import pytest
-from faust.types import Message
+from faust.types import TP, Message
 
 from catalogue.loader import load_catalogue
 from events.cloudevent import CloudEvent
@@ -19,7 +19,7 @@ from events.fact import Family
 from events.last_record import LastRecord
 from events.partitioning import partition_for
 from events.records import Record
-from events.topics import DEAD_LETTERS
+from events.topics import DEAD_LETTERS, topic_name
 from streams import core, engine, merging
 from streams.assigned_partition import Batch
 from streams.batch_transport import ProduceFailedError
@@ -28,10 +28,25 @@ from streams.engine import MERGE_STEP, Engine
 from streams.fold import Fold
 from streams.state import EntityState
 from streams.state_store import Position
-from tests.support.fake_group import FakeConsumer, FakeProducer, batch_message
+from tests.support.fake_group import GENERATION, FakeConsumer, FakeProducer
 from tests.support.histories import event, state_of, uai
 from tests.support.letters import arrived
 from tests.support.records import PARTITIONS, FakeRecord, record_of, refused_record
+
+
+def batch_message(batch: Batch, *, family: Family, partition: int) -> Message:
+    topic = topic_name(family)
+    return cast("Message", _Message(topic, partition, batch, TP(topic, partition), GENERATION))
+
+
+class _Message(NamedTuple):
+    topic: str
+    partition: int
+    value: Batch
+    tp: TP
+    generation_id: int
+    offset: int = 0
+
 
 CATALOGUE = load_catalogue()
 PARIS = uai("0750001")

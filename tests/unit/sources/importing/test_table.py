@@ -16,7 +16,19 @@ from boundary.errors import SmartRegionError
 from sources.importing.table import CsvRow, TableLayout, open_table
 from tests.support.costs import grows_linearly
 from tests.support.golden import check_golden
-from tests.support.tables import read_rows, write_file
+from tests.support.tables import write_file
+
+
+def read_rows(file: Path, *columns: str) -> list[tuple[str, ...] | str]:
+    """Read a table with these columns: a row's cells, or a refusal in words without its file."""
+    table = open_table(file, TableLayout(columns))
+    return [
+        tuple(row.cells[column] for column in columns)
+        if isinstance(row, CsvRow)
+        else str(row).removeprefix(f"{file}:")
+        for row in table.rows()
+    ]
+
 
 HEADING = "nom;debit\n"
 GOLDEN = Path(__file__).with_name("table.txt")
