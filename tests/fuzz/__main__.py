@@ -9,9 +9,8 @@ from typing import Final
 
 import click
 
-from tests.fuzz.rounds import HEADING, Progress, fuzz_for, kept_examples
+from tests.fuzz.rounds import HEADING, TARGETS, Progress, fuzz_for, kept_examples
 from tests.fuzz.target import Target
-from tests.fuzz.targets import TARGETS
 
 FOLDER: Final = Path(".hypothesis/fuzz")
 """Where failing examples are kept."""

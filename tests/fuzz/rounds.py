@@ -10,9 +10,23 @@ from typing import Any, Final
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 
+from tests.fuzz.declaration_targets import DECLARATION_TARGETS
+from tests.fuzz.gateway_targets import GATEWAY_TARGETS
+from tests.fuzz.history_targets import HISTORY_TARGETS
 from tests.fuzz.limits import Cost, measured
+from tests.fuzz.portal_targets import PORTAL_TARGETS
+from tests.fuzz.record_targets import RECORD_TARGETS
+from tests.fuzz.table_targets import TABLE_TARGETS
 from tests.fuzz.target import Target
 
+TARGETS: Final[tuple[Target, ...]] = (
+    *GATEWAY_TARGETS,
+    *RECORD_TARGETS,
+    *TABLE_TARGETS,
+    *DECLARATION_TARGETS,
+    *PORTAL_TARGETS,
+    *HISTORY_TARGETS,
+)
 _BETWEEN_SEEDS: Final = 1_000_003
 ROUND: Final = 500
 """Examples of a round: Hypothesis keeps something of each, which the round's end frees."""

@@ -18,9 +18,8 @@ from events import strict_json
 from tests.fuzz import __main__ as fuzz_command
 from tests.fuzz import gateway_targets
 from tests.fuzz.limits import LimitError, measured
-from tests.fuzz.rounds import Progress, fuzz_round, kept_examples
+from tests.fuzz.rounds import TARGETS, Progress, fuzz_round, kept_examples
 from tests.fuzz.target import Target
-from tests.fuzz.targets import TARGETS
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "fuzz"
 BY_NAME = {target.name: target for target in TARGETS}
