@@ -8,15 +8,15 @@ from audit.exposed import parse_metrics
 from audit.recount import audit_records
 from broker.reading import read_topics
 from catalogue import metrics
-from tests.support.assessors import PUBLISHED_DAY, everything
 from tests.support.commands import run_inside
 from tests.support.histories import event
 from tests.support.kafka import KafkaBroker
 from tests.support.knowledge import shipped
 from tests.support.published import is_of_persons
+from tests.support.recounts import PUBLISHED_DAY
 from tests.support.traffic import a_year, message_of, send, wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Worker, WorkerFactory
+from tests.support.workers import Worker, WorkerFactory, everything
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from dashboards.rules.render import prometheus_document
 from dashboards.rules.site import PACES, MonitorSite
+from tests.support.loopback import recording_server
 from tests.support.prometheus import Monitoring
-from tests.support.recording_server import recording_server
 from tests.support.waiting import wait_until
 
 

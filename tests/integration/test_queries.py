@@ -19,13 +19,12 @@ from catalogue import metrics
 from catalogue.figure import figures_of
 from catalogue.judgement import judge_all
 from events.topics import DEFAULT_PARTITIONS
-from tests.support.assessors import PUBLISHED_DAY
 from tests.support.guide import blocks_of
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.knowledge import shipped
 from tests.support.published import published_values
-from tests.support.recounts import LAST_DAY
+from tests.support.recounts import LAST_DAY, PUBLISHED_DAY
 from tests.support.requirements import require_programs
 from tests.support.traffic import Message, message_of, region, send, wait_done
 from tests.support.waiting import wait_until

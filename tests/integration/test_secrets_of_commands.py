@@ -13,7 +13,7 @@ import pytest
 
 from operations.programs.addresses import free_address
 from tests.support.commands import captured, run_inside_with
-from tests.support.recording_server import RecordingServer, recording_server
+from tests.support.loopback import RecordingServer, recording_server
 
 TOKEN: Final = f"srt_lycees_{'x' * 43}"
 PASSWORD: Final = "hunter2"  # noqa: S105 - not one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from events.last_record import LastRecord
 from events.topics import FAMILIES, topic_name
 from streams.app import create_app
 from streams.assigned_partition import Batch, Committed
-from streams.batch_transport import BatchConsumer, BatchTransport
+from streams.batch_transport import BatchConsumer, BatchProducer, BatchTransport
 from streams.clock import FixedClock
 from streams.commit_metadata import NO_METADATA, CommitMetadata
 from streams.decisions import NOTHING_ACCEPTED, AcceptedLoss
@@ -295,3 +296,29 @@ def loss_of(tp: TP, **lost: Any) -> AcceptedLoss:
     return AcceptedLoss(
         topic=tp.topic, partition=tp.partition, at=at, because="the disk failed", **lost
     )
+
+
+class Broker:
+    """Stands for aiokafka's producer: what was sent, and its acknowledgements to give."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.answers: list[asyncio.Future[object]] = []
+
+    async def send(self, topic: str, value: bytes, **parts: Any) -> Any:  # noqa: ANN401
+        return self._take((topic, value, parts))
+
+    def _take(self, sent: object) -> asyncio.Future[object]:
+        self.sent.append(sent)
+        self.answers.append(asyncio.get_running_loop().create_future())
+        return self.answers[-1]
+
+
+def producing(
+    transport: type[BatchTransport] = BatchTransport,
+) -> tuple[BatchProducer, Broker]:
+    """Return the app's producer and the broker that it writes to. Needs a running loop."""
+    producer = cast("BatchProducer", build_app(transport=transport).producer)
+    broker = Broker()
+    producer._producer = broker
+    return producer, broker

@@ -80,6 +80,34 @@ def loopback(answering: Answering) -> Iterator[str]:
         server.stop()
 
 
+@dataclass
+class RecordingServer:
+    """Records its requests: as a worker, another server or a proxy; `answer` answers all."""
+
+    answer: Answer
+    url: str = ""
+    lines: list[str] = field(default_factory=list)
+    """Method and target of each request; to a proxy the target is the whole address."""
+    secrets: list[str] = field(default_factory=list)
+    """The header `Authorization` of each request that had one."""
+
+    def take(self, request: HttpRequest) -> Answer:
+        self.lines.append(f"{request.method} {request.target}")
+        if secret := request.headers["Authorization"]:
+            self.secrets.append(secret)
+        return self.answer
+
+
+@contextmanager
+def recording_server(
+    *, status: int = 200, headers: Mapping[str, str] | None = None, body: bytes = b""
+) -> Iterator[RecordingServer]:
+    """Yield a server that listens as long as the block."""
+    recorder = RecordingServer(Answer(status, body, headers or {}))
+    with loopback(recorder.take) as recorder.url:
+        yield recorder
+
+
 @contextmanager
 def in_thread(serve: Callable[[], AbstractAsyncContextManager[str]]) -> Iterator[str]:
     """Keep an asynchronous server's context in a thread of its own; yield its address."""

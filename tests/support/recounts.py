@@ -16,6 +16,8 @@ from tests.support.workers import Worker
 
 LAST_DAY: Final = date(2020, 12, 31)
 """The clock of the tests' workers stands there."""
+PUBLISHED_DAY: Final = date(2020, 11, 30)
+"""The figures about persons are of this day then."""
 
 
 def compare(audit: Audit, urls: Sequence[str]) -> AuditComparison:

@@ -12,15 +12,22 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from audit.exposed import parse_metrics
+from catalogue import metrics
 from catalogue.metrics import Metric
 from operations.programs.addresses import free_port
 from tests.support.children import Child, environment_variables
 from tests.support.waiting import wait_until
 
 READY_SECONDS = 60.0
+_OWN: Final = (
+    metrics.ASSESSOR_READY,
+    metrics.ASSESSOR_LAG,
+    metrics.ASSESSOR_UNJUDGED,
+    metrics.HISTORY_AGE,
+)
 
 
 class Worker(Child):
@@ -151,6 +158,12 @@ class WorkerFactory:
         worker = Worker(self._bootstrap, self._folder, name=name, settings=variables, **how)
         self._workers.append(worker)
         return worker
+
+
+def everything(assessor: Worker) -> dict[str, Mapping[tuple[str, ...], float]]:
+    """Return all that it shows but of itself."""
+    shown = [one for one in metrics.ASSESSOR_METRICS if one not in _OWN]
+    return {metric.name: assessor.values(metric) for metric in shown}
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from audit.exposed import (
     read_worker,
 )
 from catalogue import metrics
-from tests.support.recording_server import recording_server
+from tests.support.loopback import recording_server
 
 READY = """\
 smartregion_worker_ready 1

@@ -22,7 +22,7 @@ from boundary.addresses import UnusableAddressError
 from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError, SlowAnswerError, http_get
 from operations.programs.addresses import free_address
 from tests.support.gateway_stub import GatewayStub, StubAnswer, gateway_stub
-from tests.support.recording_server import RecordingServer, recording_server
+from tests.support.loopback import RecordingServer, recording_server
 
 TOKEN = "open-sesame"  # noqa: S105 - not one
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

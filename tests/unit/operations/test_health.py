@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from operations.programs.addresses import free_address
 from smart_region import main
-from tests.support.recording_server import recording_server
+from tests.support.loopback import recording_server
 
 
 def health(status: int, body: bytes) -> tuple[int, str]:

@@ -35,7 +35,6 @@ from streams.commit_metadata import Attempt, decode_commit_metadata
 from streams.state_store import Position
 from streams.topic_faults import FaultKind
 from tests.support.async_tests import played
-from tests.support.batch_writing import producing
 from tests.support.group_member import (
     GENERATION,
     ScriptedThread,
@@ -47,9 +46,9 @@ from tests.support.group_member import (
     last_record,
     loss_of,
     member,
-    message,
     polled,
     position_of,
+    producing,
     read,
     read_and_merge,
     rebalance,

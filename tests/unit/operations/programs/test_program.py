@@ -23,8 +23,8 @@ from operations.programs.program import (
     own_program,
 )
 from streams.settings import Settings, load_settings
+from tests.support.loopback import recording_server
 from tests.support.processes import alive
-from tests.support.recording_server import recording_server
 from tests.support.rights import mode
 from tests.support.waiting import wait_until
 

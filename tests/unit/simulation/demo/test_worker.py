@@ -5,8 +5,7 @@ from __future__ import annotations
 from events.fact import Family
 from simulation.demo.worker import EmbeddedTransport
 from tests.support.async_tests import played
-from tests.support.batch_writing import producing
-from tests.support.group_member import joined, topic
+from tests.support.group_member import joined, producing, topic
 
 
 @played
