@@ -7,37 +7,29 @@ import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
 from tests.support.loopback import Answer, HttpRequest, LoopbackServer
 
-
-class StubAnswer(NamedTuple):
-    """What the stub answers; where it is None instead, the stub closes the connection."""
-
-    status: int
-    content: Any
-    headers: tuple[tuple[str, str], ...] = ()
+Behaviour = Callable[[Sequence[dict[str, Any]]], Answer | None]
+"""Answers the events of a request; where it returns None, the connection is closed."""
 
 
-Behaviour = Callable[[Sequence[dict[str, Any]]], StubAnswer | None]
-
-
-def accepted(events: Sequence[dict[str, Any]]) -> StubAnswer:
+def accepted(events: Sequence[dict[str, Any]]) -> Answer:
     """Answer as the gateway does when it accepted every event."""
     receipts = [
         {"id": event["id"], "source": event["source"], "topic": "t", "partition": 0, "offset": at}
         for at, event in enumerate(events)
     ]
-    return StubAnswer(202, {"receipts": receipts})
+    return Answer(202, {"receipts": receipts})
 
 
-def answered_each(statuses: Sequence[int]) -> StubAnswer:
+def answered_each(statuses: Sequence[int]) -> Answer:
     items = [
         {"index": at, "status": status, "problem": {"detail": f"because of {status}"}}
         for at, status in enumerate(statuses)
     ]
-    return StubAnswer(207 if 202 in statuses or 503 in statuses else 422, {"items": items})
+    return Answer(207 if 202 in statuses or 503 in statuses else 422, {"items": items})
 
 
 class GatewayStub:
@@ -76,10 +68,10 @@ class GatewayStub:
             answer = self.behaviour(events)
             if answer is None or answer.status == 202:
                 self.arrived += events
-            elif isinstance(answer.content, dict) and "items" in answer.content:
-                taken = {one["index"] for one in answer.content["items"] if one["status"] == 202}
+            elif isinstance(answer.body, dict) and "items" in answer.body:
+                taken = {one["index"] for one in answer.body["items"] if one["status"] == 202}
                 self.arrived += [event for at, event in enumerate(events) if at in taken]
-            return answer and Answer(answer.status, answer.content, dict(answer.headers))
+            return answer
 
 
 @contextmanager

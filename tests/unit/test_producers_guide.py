@@ -14,6 +14,9 @@ from gateway.problems import problem_kinds
 from tests.support.commands import captured
 from tests.support.gateway_stub import StubAnswer, accepted, gateway_stub
 from tests.support.guide import blocks_of, shows
+from tests.support.gateway_stub import accepted, gateway_stub
+from tests.support.guide import Block, blocks_of, shows
+from tests.support.loopback import Answer
 
 DOCS = Path(__file__).parents[2] / "docs"
 ENGLISH = DOCS / "producers.md"
@@ -123,6 +126,8 @@ class TestSendingFile:
 
     @staticmethod
     def sent(folder: Path, *answers: StubAnswer) -> subprocess.CompletedProcess[str]:
+    def sent(folder: Path, *answers: Answer) -> subprocess.CompletedProcess[str]:
+        """Return what the program says whose first requests have these answers."""
         [program] = [block for block in blocks_of(ENGLISH) if block.file == "send.py"]
         (folder / "send.py").write_text(program.text, encoding="utf-8")
         (folder / "batch.json").write_text('[{"id": "1", "source": "s"}]', encoding="utf-8")
@@ -137,14 +142,14 @@ class TestSendingFile:
 
     def test_a_proxy_s_errors_are_tried_again(self, tmp_path: Path) -> None:
         """Its pages are no JSON, and its `Retry-After` may be a date."""
-        date = ("Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT")
-        away = StubAnswer(502, b"<html>", (("Retry-After", "0"),))
-        done = self.sent(tmp_path, StubAnswer(503, b"<html>", (date,)), away)
+        date = {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}
+        away = Answer(502, b"<html>", {"Retry-After": "0"})
+        done = self.sent(tmp_path, Answer(503, b"<html>", date), away)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
     def test_what_does_not_come_from_the_gateway_is_one_line(self, tmp_path: Path) -> None:
         """As where a proxy refuses."""
-        done = self.sent(tmp_path, StubAnswer(403, b"<html>", (("Content-Type", "text/html"),)))
+        done = self.sent(tmp_path, Answer(403, b"<html>", {"Content-Type": "text/html"}))
         assert done.returncode == 1
         assert done.stderr.startswith("status 403, and not of the gateway")
         assert len(done.stderr.splitlines()) == 1

@@ -13,7 +13,8 @@ from events.cloudevent import decode_json
 from sources.client import Spool
 from sources.emitting.options import destination_of
 from tests.support.commands import run_inside_with
-from tests.support.gateway_stub import StubAnswer, accepted, answered_each, gateway_stub
+from tests.support.gateway_stub import accepted, answered_each, gateway_stub
+from tests.support.loopback import Answer
 from tests.support.sessions import Session
 from tests.support.watched_publisher import RecordingPublisher, WatchedPublisher
 
@@ -87,7 +88,7 @@ def test_events_may_take_the_gateway() -> None:
         assert stub.requests[0][0]["authorization"] == f"Bearer {TOKEN}"
         stub.behaviour = lambda events: answered_each([403] * len(events))
         session.run("emit", *through, given=VALID)
-        stub.behaviour = lambda _: StubAnswer(503, {"detail": "busy"}, (("Retry-After", "3600"),))
+        stub.behaviour = lambda _: Answer(503, {"detail": "busy"}, {"Retry-After": "3600"})
         session.run("emit", *through, "--spool", "spool.db", given=VALID)
         with closing(Spool(Path("spool.db"))) as kept:
             assert len(kept) == 1

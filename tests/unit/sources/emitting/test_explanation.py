@@ -16,7 +16,8 @@ from events.milestone import ExplanationKind, MilestoneExplained
 from sources.emitting.cli import explain
 from sources.emitting.explanation import RETRACTED_TEXT, SOURCE, explanation_event
 from tests.support.commands import run_inside_with
-from tests.support.gateway_stub import StubAnswer, answered_each, gateway_stub
+from tests.support.gateway_stub import answered_each, gateway_stub
+from tests.support.loopback import Answer
 from tests.support.sessions import Session
 from tests.support.watched_publisher import WatchedPublisher
 
@@ -89,7 +90,7 @@ def test_what_an_owner_sees(
         stub.behaviour = lambda events: answered_each([422] * len(events))
         refused = run_inside_with({}, "explain", *OPTIONS, *through)
         assert (refused.returncode, "was refused (because of 422)" in refused.stderr) == (2, True)
-        stub.behaviour = lambda _: StubAnswer(503, {"detail": "busy"})
+        stub.behaviour = lambda _: Answer(503, {"detail": "busy"})
         session.run("explain", "--spool=spool.db", *OPTIONS, quietly=through)
     session.check(Path(__file__).with_name("explain.txt"))
     assert len(published) == 2
