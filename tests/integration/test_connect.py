@@ -171,14 +171,8 @@ class ConnectWorker(Program):
         with TemporaryDirectory() as desk:  # Another terminal: it keeps what was set in the first.
             Reader(Path(desk), env=env).follow([replace(block, text=text)])
 
-    def _ask(self, path: str, document: object = None, *, method: str | None = None) -> Any:  # noqa: ANN401 - as its API has it
-        body = None if document is None else json.dumps(document).encode()
-        request = urllib.request.Request(
-            f"http://{self.address}{path}",
-            body,
-            {"content-type": "application/json"},
-            method=method,
-        )
+    def _ask(self, path: str, *, method: str = "GET") -> Any:  # noqa: ANN401 - as its API has it
+        request = urllib.request.Request(f"http://{self.address}{path}", method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             return json.loads(answer.read() or "null")
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import yaml
 
+from boundary.http_client import HttpClient
 from operations.programs.addresses import free_address
 from operations.programs.alerting import ALERTMANAGER_NAMES
 from operations.programs.program import Program, answers
@@ -33,13 +33,6 @@ FOR_EVER = "100y"
 
 Moment = datetime | date | float
 Served = TypeVar("Served", bound="_HttpServer")
-
-
-class QueryError(Exception):
-    """Raised where a server refuses a request."""
-
-    def __init__(self, url: str, *, reason: str) -> None:
-        super().__init__(f"{url}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +70,11 @@ class _HttpServer(Program):
         return json.loads(self._request(path + query))
 
     def _request(self, path: str, *, method: str = "GET", body: bytes | None = None) -> bytes:
-        request = urllib.request.Request(  # noqa: S310 - our own server
-            self.url + path,
-            method=method,
-            data=body,
-            headers={"Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-                return bytes(answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                raise QueryError(self.url + path, reason=error.read().decode()) from error
+        headers = {"Content-Type": "application/json"}
+        with HttpClient(self.url, seconds=30) as client:
+            answer = client.exchange(method, self.url + path, body=body, headers=headers)
+        assert answer.status < HTTPStatus.BAD_REQUEST, f"{path}: {answer.body.decode()}"
+        return answer.body
 
 
 class Prometheus(_HttpServer):
@@ -133,10 +119,7 @@ class Prometheus(_HttpServer):
         self.configuration_file.write_text(text)
 
     def query(self, expression: str, at: Moment | None = None) -> list[Sample]:
-        """Evaluate an expression, now or at a moment (a date is its midnight in UTC).
-
-        Raises QueryError where the expression is refused.
-        """
+        """Evaluate an expression, now or at a moment (a date is its midnight in UTC)."""
         parameters = {} if at is None else {"time": str(_seconds(at))}
         answer = self._get_json("/api/v1/query", query=expression, **parameters)["data"]
         if answer["resultType"] == "scalar":
