@@ -1,4 +1,4 @@
-"""Commands of this project as child processes, which tests kill and start again."""
+"""Commands of this project as child processes, which tests start again, and their variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A gateway before the tests' broker, and its topics read back."""
+"""A gateway before the tests' broker, and its producers."""
 
 from __future__ import annotations
 
