@@ -12,10 +12,8 @@ import pytest
 from events.registry import FACTS
 from gateway.problems import problem_kinds
 from tests.support.commands import captured
-from tests.support.gateway_stub import StubAnswer, accepted, gateway_stub
-from tests.support.guide import blocks_of, shows
 from tests.support.gateway_stub import accepted, gateway_stub
-from tests.support.guide import Block, blocks_of, shows
+from tests.support.guide import blocks_of, shows
 from tests.support.loopback import Answer
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -125,7 +123,6 @@ class TestSendingFile:
     """The program `send.py`, which a producer copies, behind a proxy that has its own answers."""
 
     @staticmethod
-    def sent(folder: Path, *answers: StubAnswer) -> subprocess.CompletedProcess[str]:
     def sent(folder: Path, *answers: Answer) -> subprocess.CompletedProcess[str]:
         """Return what the program says whose first requests have these answers."""
         [program] = [block for block in blocks_of(ENGLISH) if block.file == "send.py"]

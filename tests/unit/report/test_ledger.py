@@ -12,8 +12,7 @@ from boundary.errors import SmartRegionError
 from broker.stored_record import RawRecord
 from events.dead_letters import RecordOrigin
 from events.fact import Family
-from events.record_rules import END_OF_TIME
-from report.ledger import LEDGER_TOPICS, EventLedger, LedgerFailedError
+from report.ledger import LEDGER_TOPICS, EventLedger
 from streams.dead_letters import FORWARDED_FROM
 from tests.support.audits import raw, raw_record
 from tests.support.histories import event, uai

@@ -173,7 +173,7 @@ def test_what_is_written_is_valid_for_pilote_s_own_schema(values: list[PiloteVal
     assert len({tuple(row[:-1]) for row in rows}) == len(rows)
 
 
-@given(st.lists(VALUES, unique_by=lambda value: value.key, max_size=6))
+@given(pilote_values())
 def test_what_is_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, values: list[PiloteValue]
 ) -> None:
