@@ -1,4 +1,4 @@
-"""From an event to a notification: the generated rules on a Prometheus, and who is notified."""
+"""From an event to a notification: the generated rules on a Prometheus, and an Alertmanager."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CONNECTED_ON, DISCONNECTED_ON = "2019-09-01", "2020-11-02"
 
 
 class Notification(NamedTuple):
-    """A notification of one alert, and when it came (on `time.monotonic()`'s clock)."""
+    """A notification of one alert, and when it arrived (on `time.monotonic()`'s clock)."""
 
     labels: Mapping[str, str]
     firing: bool
@@ -66,9 +66,9 @@ class Notification(NamedTuple):
 
 
 def promises(folder: Path, lycees: int) -> Path:
-    """Write a catalogue: by a day that has passed, one lycée connected, two lycées… each promised.
+    """Write a catalogue with overdue milestones: one lycée connected, two, and so on.
 
-    When they all are, each one that is disconnected makes one more milestone be missed.
+    Once all are connected, each disconnected lycée makes one more milestone missed.
     """
     folder.mkdir()
     milestones = [
@@ -91,7 +91,7 @@ def disconnected(number: int) -> CloudEvent:
 
 
 def corrected(number: int) -> CloudEvent:
-    """Return what its school says a day later: it was never disconnected."""
+    """Return a later event of the school: it was never disconnected."""
     at = "2020-11-03T12:00:00"
     return event("school.disconnected", _lycee(number), DISCONNECTED_ON, at=at, retracted=True)
 
@@ -121,7 +121,7 @@ def followed(
 
 
 def notifications(webhook: Webhook, path: str = OWNER) -> Iterator[Notification]:
-    """Yield all notifications about figures at a path, in the order in which they came."""
+    """Yield all notifications about figures at a path, in order of arrival."""
     for (received_at, message), moment in zip(webhook.received, webhook.moments, strict=False):
         for alert in message["alerts"] if received_at == path else ():
             yield Notification(alert["labels"], alert["status"] == "firing", moment)

@@ -1,4 +1,4 @@
-"""Workers' /histories in one process, of what a test puts into a state store."""
+"""Workers' /histories in one process, from state stores that a test fills."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.records import PARTITIONS, apply_events
 
 
 class AnsweringWorker:
-    """A worker without Kafka: what it holds, what it owns, and its route."""
+    """A worker without Kafka: its states, its partitions, and its route."""
 
     def __init__(self, catalogue: Catalogue, *, owned: range = range(PARTITIONS)) -> None:
         self.state_store = StateStore(catalogue.terms)
@@ -40,7 +40,7 @@ class AnsweringWorker:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def app(self) -> ASGIApp:
-        """Return what serves its route; called in the loop that serves it."""
+        """Return the application with its route; call it in the loop that serves it."""
         self._loop = asyncio.get_running_loop()
         route = histories_route(self.teller, self.guard, host=self.host)
         return Starlette(routes=[route], middleware=[Middleware(GZipMiddleware)])
@@ -65,7 +65,7 @@ class AnsweringWorker:
 
 
 def decoded(body: bytes) -> HistoriesAnswer:
-    """Return the answer that a body has. Raises AnswerUnreadableError."""
+    """Return the answer in a body. Raises AnswerUnreadableError."""
     reader = AnswerReader()
     for line in body.splitlines():
         reader.feed(line)
@@ -78,7 +78,7 @@ async def _called(what: Callable[[], Any]) -> None:
 
 @contextmanager
 def answering(worker: AnsweringWorker) -> Iterator[AnsweringWorker]:
-    """Yield a worker that answers at `url` as long as the block."""
+    """Yield a worker that answers at `url` until the block ends."""
     with serving(worker.app) as url:
         worker.url = url
         yield worker
@@ -86,7 +86,7 @@ def answering(worker: AnsweringWorker) -> Iterator[AnsweringWorker]:
 
 @contextmanager
 def serving(make_app: Callable[[], ASGIApp], *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Yield the address of a server in a thread of its own; the application is made there."""
+    """Yield the address of a server in its own thread, which also creates the application."""
 
     @asynccontextmanager
     async def serve() -> AsyncIterator[str]:

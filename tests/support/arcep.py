@@ -1,4 +1,4 @@
-"""Files of the form of Arcep's "Ma connexion internet", statistics by commune."""
+"""Files in the format of Arcep's "Ma connexion internet", statistics by commune."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def edition(
     networks: str = "all",
     satellite: bool = False,
 ) -> str:
-    """Make an edition of these communes and some of other regions; the seed decides its numbers."""
+    """Make an edition with these communes and some of other regions; the numbers are seeded."""
     chance = Random(seed)
     rows = (
         row(insee, premises, classes, day=day, networks=networks)

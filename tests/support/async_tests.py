@@ -1,4 +1,4 @@
-"""Tests that await: each runs to its end in an event loop of its own."""
+"""Coroutine tests: each runs to its end in its own event loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that try to be more than text, and what of them a page that shows them is left with."""
+"""Texts that try to be more than text, and the harm that they do to a page that shows them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from events.milestone import MilestoneExplained
 from tests.support.elements import Elements
 
 MARK: Final = "x-attack"
-"""Names the elements, attributes and schemes that attacks would make."""
+"""Marks the elements, attributes and schemes that attacks would create."""
 
 #: Each in at most 200 characters, so that it also fits into a name.
 ATTACKS: Final[Mapping[str, str]] = {
@@ -43,14 +43,14 @@ ATTACKS: Final[Mapping[str, str]] = {
     "not characters": "a\ufffeb\uffffc\ufdd0d\U0001fffe",
 }
 
-#: Those that the contract of an explanation's text takes.
+#: The attacks that the contract of an explanation's text accepts.
 PLAIN: Final = {
     name: text
     for name, text in ATTACKS.items()
     if re.fullmatch(str(MilestoneExplained.model_fields["text"].metadata[0].pattern), text)
 }
 
-#: What is turned, broken or hidden by what no reader sees.
+#: Invisible characters that reverse, break or hide text.
 UNPRINTABLE: Final = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
 )

@@ -29,7 +29,7 @@ def raw(
     headers: Iterable[tuple[str, bytes]] = (),
     **fields: Any,
 ) -> RawRecord:
-    """Return the record of a fact about an entity on a day; `fields` are as `event` takes them.
+    """Return the record of a fact about an entity on a day; `fields` are those of `event`.
 
     It is on the entity's own partition of 8 unless said otherwise; `headers` are added.
     """
@@ -104,5 +104,5 @@ def reading(
     department: str | None = None,
     **fields: Any,
 ) -> Reading:
-    """Audit records for one measure on a day, and give one reading; None: the region's."""
+    """Audit records for one measure on a day, and return one reading; None for the region's."""
     return audited(records, measure, as_of, **fields).readings[INDICATOR, department]

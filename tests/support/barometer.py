@@ -1,4 +1,4 @@
-"""PILOTE's lines for tests: drawn, written, imported without a broker, exported again."""
+"""Lines of PILOTE for tests: drawn, written, imported without a broker, and exported."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DECIMALS = st.decimals(0, 100, places=4, allow_nan=False, allow_infinity=False)
 
 @st.composite
 def pilote_values(draw: st.DrawFn) -> list[PiloteValue]:
-    """Draw lines of a file, no two of one key, about a few indicators so that they meet."""
+    """Draw lines of a file with unique keys, about few indicators, so that these have several."""
     values = st.builds(
         PiloteValue,
         st.sampled_from(INDICATORS),
@@ -67,7 +67,7 @@ def observed_entry(
 def pasted(text: str, report: str) -> str:
     """Paste the blocks that `import pilote` has printed into a programme's text, as people do.
 
-    What a block names goes from its indicator, and the block's lines end the indicator's.
+    The fields that a block names are removed from its indicator, and its lines are appended.
     """
     for identifier, keys, block in _BLOCK.findall(report):
         lines = text.splitlines(keepends=True)
@@ -102,15 +102,15 @@ class Barometer:
 
     @property
     def catalogue(self) -> Catalogue:
-        """The catalogue, as everybody loads it."""
+        """The catalogue, loaded as by any program."""
         return load_catalogue(self.file)
 
     def import_values(self, values: Sequence[PiloteValue]) -> Tally:
-        """Import these as a file."""
+        """Import these values as a file."""
         return self.import_text(pilote_text(values))
 
     def import_text(self, text: str | bytes) -> Tally:
-        """Import a file with this text, an hour newer than the one before; paste the blocks."""
+        """Import a file with this text, an hour newer than the previous one; paste the blocks."""
         self.imports += 1
         time = RECORDED + timedelta(hours=self.imports)
         file = write_file(self.folder, text, name=f"{self.imports}.csv", time=time)

@@ -1,4 +1,4 @@
-"""The boards of the Région's catalogue as the reader of their JSON sees them."""
+"""The boards of the Région's catalogue, read from their JSON."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from dashboards.boards.render import render
 
 CATALOGUE = load_catalogue()
 
-#: What Grafana puts in the place of a variable: its own, and those of our boards.
+#: The values of variables: Grafana's own, and those of our boards.
 SUBSTITUTES: Mapping[str, str] = {
     "$__rate_interval": "1m",
     "$__range": "1h",
@@ -23,7 +23,7 @@ SUBSTITUTES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An expression of a panel, as Prometheus is asked it."""
+    """An expression of a panel, as sent to Prometheus."""
 
     board: str
     panel: str

@@ -1,4 +1,4 @@
-"""A real browser on the page: what a reader sees, what its console says, what axe-core finds."""
+"""A real browser on the page: what a reader sees, console messages, and axe-core's findings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROOT: Final = Path(__file__).parents[2]
 NODE_MODULES: Final = ROOT / "tests" / "browser" / "node_modules"
 AXE: Final = NODE_MODULES / "axe-core" / "axe.min.js"
 CHECKER: Final = NODE_MODULES / "vnu-jar" / "build" / "dist" / "vnu.jar"
-"""The W3C's checker, which Java runs."""
+"""The W3C's checker, a Java program."""
 REMEDY: Final = "run deploy/debian-packages.sh as root on Debian"
 
 WIDE: Final = 1280
@@ -48,7 +48,7 @@ RULES: Final = (
     *("RGAAv4", "best-practice"),
 )
 
-#: Runs before a page's own scripts, and keeps what the page's policy forbids.
+#: Runs before a page's own scripts, and records violations of the page's policy.
 _WATCH: Final = """
 window.forbidden = [];
 window.ran = [];
@@ -67,7 +67,7 @@ class Browser:
         self._send("Page.addScriptToEvaluateOnNewDocument", source=_WATCH)
 
     def reset(self, base: str) -> None:
-        """Make it a new reader's: a wide light window with scripts, and nothing said."""
+        """Reset it as for a new reader: a wide light window with scripts and an empty console."""
         self.base = base
         self.scripts(on=True)
         self.media()
@@ -82,7 +82,7 @@ class Browser:
         self._driver.get(self.base + path)
 
     def follow(self, text: str, *, within: str = "body") -> None:
-        """Click the first link whose text, as it is shown, contains `text`."""
+        """Click the first link whose visible text contains `text`."""
         self.click(self.link(text, within=within))
 
     def link(self, text: str, *, within: str = "body") -> WebElement:
@@ -108,7 +108,7 @@ class Browser:
     def choose(self, name: str, value: str) -> None:
         self.run("document.getElementsByName(arguments[0])[0].value = arguments[1]", name, value)
 
-    # What a window is like.
+    # The window's properties.
 
     def size(self, width: int, height: int = 900) -> None:
         self._send(
@@ -141,7 +141,7 @@ class Browser:
         return self._driver.title
 
     def text(self, selector: str = "body") -> str:
-        """Return the text of the first such element, as it is shown."""
+        """Return the visible text of the first such element."""
         return self._driver.find_element(By.CSS_SELECTOR, selector).text
 
     def all(self, selector: str) -> list[WebElement]:
@@ -156,9 +156,9 @@ class Browser:
         return self._driver.execute_script(script, *arguments)
 
     def wait(self, holds: Callable[[], object]) -> bool:
-        """Wait until something holds; False if it does not in time.
+        """Wait until a condition holds; return False if it does not in time.
 
-        A page may be replaced while it is looked at: what was found is of the one before.
+        The page may be replaced during the check: elements found before are then stale.
         """
 
         def looks_so() -> bool:
@@ -184,7 +184,7 @@ class Browser:
     # What is wrong.
 
     def said(self) -> list[str]:
-        """Return and forget what the console has said, and what the page's policy forbade."""
+        """Return and clear the console's messages and the violations of the page's policy."""
         entries: list[dict[str, Any]] = self._driver.execute("getLog", {"type": "browser"})["value"]
         console = [f"{one['level']} {one['source']}: {one['message']}" for one in entries]
         try:
@@ -213,7 +213,7 @@ class Browser:
         ]
 
     def _send(self, command: str, **parameters: Any) -> dict[str, Any]:
-        # Chromium's own protocol: what WebDriver has no command for.
+        # Chromium's own protocol, for what WebDriver has no command.
         answer: dict[str, Any] = self._driver.execute_cdp_cmd(command, parameters)
         return answer
 
@@ -224,19 +224,19 @@ def _axe() -> str:
 
 
 def plain_text(text: str) -> str:
-    """Return text without what is the printer's: where lines end, and which letters are joined."""
+    """Return text without typesetting: line breaks and ligatures."""
     return re.sub(r"\s", "", normalize("NFKC", text))
 
 
 def require_checkers() -> None:
-    """Give up where axe-core or the W3C's checker is missing."""
+    """Give up if axe-core or the W3C's checker is missing."""
     if not (AXE.exists() and CHECKER.exists()):
         give_up("axe-core and the W3C's checker are missing: run tests/browser/packages.sh")
 
 
 @contextmanager
 def opened_browser(folder: Path) -> Iterator[Browser]:
-    """Yield a browser, whose profile is in a folder; gives up where there is none."""
+    """Yield a browser whose profile is in a folder; give up if there is no browser."""
     require_programs("chromium", "chromedriver", remedy=REMEDY)
     require_checkers()
     options = ChromeOptions()
@@ -246,7 +246,7 @@ def opened_browser(folder: Path) -> Iterator[Browser]:
         "--disable-dev-shm-usage",
         "--disable-gpu",
         "--no-first-run",
-        # Nothing is asked of any other machine, by the page or by the browser.
+        # Neither the page nor the browser connects to any other machine.
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
@@ -256,9 +256,9 @@ def opened_browser(folder: Path) -> Iterator[Browser]:
     ):
         options.add_argument(argument)
     if os.geteuid() == 0:
-        options.add_argument("--no-sandbox")  # Chromium starts for root only so.
+        options.add_argument("--no-sandbox")  # Otherwise Chromium does not start as root.
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    # Both programs by name: Selenium's own manager, which would download others, is not asked.
+    # Name both programs: otherwise Selenium's own manager would download others.
     driver = Chrome(options=options, service=ChromeService(shutil.which("chromedriver")))
     try:
         driver.set_script_timeout(60)

@@ -1,4 +1,4 @@
-"""Authorities and certificates of tests: good ones, one that has expired, one of another host."""
+"""Authorities and certificates for tests: valid ones, an expired one, one of another host."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-#: What a broker or a server of a test is reached by.
+#: The names and addresses of a test's broker or server.
 LOOPBACK = ("127.0.0.1", "localhost")
 
 
@@ -39,7 +39,7 @@ class Authority:
         self._authority.cert_pem.write_to_path(self.file)
 
     def issue(self, name: str, *, hosts: tuple[str, ...] = LOOPBACK) -> Certificate:
-        """Sign a certificate that is good today; `name` is who it is."""
+        """Sign a certificate that is valid today; `name` identifies its owner."""
         return self._written(name, self._authority.issue_cert(*hosts, common_name=name))
 
     def issue_expired(self, name: str) -> Certificate:
@@ -57,7 +57,7 @@ class Authority:
         certificate = Certificate(
             stem.with_suffix(".crt"), stem.with_suffix(".key"), stem.with_suffix(".pem")
         )
-        # Java reads keys as PKCS#8 alone.
+        # Java reads only PKCS#8 keys.
         key = load_pem_private_key(leaf.private_key_pem.bytes(), password=None).private_bytes(
             Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
         )

@@ -11,7 +11,7 @@ STOP_SECONDS = 30.0
 
 
 class Child(Program):
-    """A command of ours; `url` is where it serves, if it does."""
+    """A command of ours; `url` is its address if it is a server."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Child(Program):
 
     @property
     def log(self) -> str:
-        """Return its output of all its lives."""
+        """Return the output of all its processes."""
         return self.log_file.read_text() if self.log_file.exists() else ""
 
 

@@ -1,4 +1,4 @@
-"""Clients made of the contracts as a producer makes them, and the programs to do so."""
+"""Clients generated from the contracts as a producer would, and the programs to do so."""
 
 import os
 from collections.abc import Mapping
@@ -10,17 +10,17 @@ from tests.support.requirements import give_up, require_programs
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = ROOT / "tests" / "clients"
-"""The programs, and what they and the generators need: see its packages.sh."""
+"""The programs, and what they and the generators need: see packages.sh there."""
 NODE_MODULES = CLIENTS / "node_modules"
 JAVA_PACKAGES = CLIENTS / "target" / "java"
 GENERATOR = CLIENTS / "target" / "generator" / "openapi-generator-cli.jar"
 SECONDS = 240.0
-#: A short life: the compiler that makes long ones fast costs more than it brings.
+#: For short-lived programs: the compiler for long-lived ones costs more than it saves.
 SHORT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
 def require_generators() -> None:
-    """Give up where generators, compilers or what these need are missing."""
+    """Give up if generators, compilers or their dependencies are missing."""
     require_programs("java", "javac", "node", remedy="run tests/clients/packages.sh")
     if not (GENERATOR.exists() and NODE_MODULES.exists()):
         give_up("generators of clients are missing: run tests/clients/packages.sh")
@@ -29,7 +29,7 @@ def require_generators() -> None:
 def run(
     *command: str | Path, folder: Path, env: Mapping[str, str] | None = None, stdin: str = ""
 ) -> str:
-    """Run a program to its end and return what it said; fails with all of it where it failed."""
+    """Run a program to its end and return its output; if it fails, fail with all of its output."""
     done = captured(
         command, cwd=folder, env={**os.environ, **(env or {})}, input=stdin, timeout=SECONDS
     )
@@ -38,7 +38,7 @@ def run(
 
 
 def generate(generator: str, folder: Path, *options: str) -> Path:
-    """Make a client of openapi.json with openapi-generator; returns its folder."""
+    """Generate a client from openapi.json with openapi-generator; return its folder."""
     client = folder / "client"
     document_files(folder / "contracts").write()
     document = folder / "contracts" / "openapi.json"
@@ -48,7 +48,7 @@ def generate(generator: str, folder: Path, *options: str) -> Path:
 
 
 def compile_java(folder: Path, *sources: Path) -> dict[str, str]:
-    """Compile all of these files and folders; returns the environment in which they are found."""
+    """Compile these files and folders; return the environment that makes them available."""
     files = [file for source in sources for file in sorted(source.rglob("*.java")) or [source]]
     (folder / "sources").write_text("\n".join(map(str, files)), encoding="utf-8")
     classes = folder / "classes"
@@ -60,5 +60,5 @@ def compile_java(folder: Path, *sources: Path) -> dict[str, str]:
 
 
 def java(program: str, *, folder: Path, env: Mapping[str, str], stdin: str = "") -> str:
-    """Run a compiled program; `env` is what `compile_java` returned, and what it is told."""
+    """Run a compiled program; `env` is the result of `compile_java` and the program's variables."""
     return run("java", *SHORT, program, folder=folder, env=env, stdin=stdin)

@@ -27,7 +27,7 @@ def run(
     standard_input: str = "",
     **settings: str,
 ) -> "subprocess.CompletedProcess[str]":
-    """Run `smart-region`, or a variant of it, on a broker; the clock stands at the end of 2020.
+    """Run `smart-region`, or a variant of it, on a broker; the clock is fixed on the end of 2020.
 
     Settings are named as in `streams.settings`.
     """
@@ -42,10 +42,10 @@ def run(
 def run_inside(
     broker: _Broker, *arguments: str, standard_input: str = "", **settings: str
 ) -> "subprocess.CompletedProcess[str]":
-    """Run as `run` does, in this process: for tests of what a command says, not of how it ends.
+    """Run as `run` does, but in this process: for tests of a command's output, not of its exit.
 
-    A second of the processor cheaper: no process starts. What the command raises that is no
-    exit is raised here.
+    This saves a second of processor time, since no process starts. Any exception of the command
+    other than SystemExit is raised here.
     """
     environ = _variables(broker, settings)
     return run_inside_with(environ, *arguments, standard_input=standard_input)
@@ -54,7 +54,7 @@ def run_inside(
 def run_inside_with(
     environ: Mapping[str, str | None], *arguments: str, standard_input: str = ""
 ) -> "subprocess.CompletedProcess[str]":
-    """Do the same with these variables; one that is None is not there."""
+    """Do the same with these environment variables; None removes a variable."""
     result = CliRunner().invoke(main, arguments, input=standard_input, env=environ)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -72,7 +72,7 @@ def _variables(broker: _Broker, settings: Mapping[str, str]) -> dict[str, str]:
 def captured(
     command: Sequence[str | Path], *, timeout: float | None = 60.0, **how: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end, whatever its status; `how` is as `subprocess.run` takes it."""
+    """Run a program to its end, whatever its status; `how` are arguments of `subprocess.run`."""
     return subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=timeout, **how
     )

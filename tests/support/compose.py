@@ -1,4 +1,4 @@
-"""The stack of deploy/ as Compose reads it: variables filled in, one file laid over another."""
+"""The stack of deploy/ as Compose reads it: with variables filled in and files merged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMPOSE_FILES: Final = {
     "secure": ("compose.yaml", "compose.secure.yaml"),
 }
 _VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::([?-])([^}]*))?\}")
-#: Compose lays these over as one value; other lists it puts together.
+#: Compose replaces these lists as a whole; it concatenates other lists.
 _REPLACED = ("command", "entrypoint", "test")
 
 
@@ -31,7 +31,7 @@ def variables_of(file: str) -> set[str]:
 
 
 class Stack:
-    """What `docker compose config` would show, of one of COMPOSE_FILES and all its profiles."""
+    """What `docker compose config` would show for one of COMPOSE_FILES with all profiles."""
 
     def __init__(self, kind: str) -> None:
         environment = example_environment()
@@ -77,7 +77,7 @@ def _laid_over(below: Any, above: Any, key: str = "") -> Any:  # noqa: ANN401 - 
 
 
 def prepared_secrets(folder: Path) -> Path:
-    """Make passwords and certificates with prepare.sh in a copy; return their folder."""
+    """Create passwords and certificates with prepare.sh in a copy; return their folder."""
     (folder / "compose").mkdir(parents=True)
     for file in ("compose/prepare.sh", ".env.example"):
         shutil.copy(DEPLOY / file, folder / file)

@@ -23,9 +23,9 @@ _CHARACTERS: Final = st.characters(codec="utf-8")
 
 
 def drawn_from(schema: Mapping[str, Any], whole: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - a strategy of any JSON
-    """Return what draws values that a schema takes; `whole` has its definitions, else it does.
+    """Return a strategy of values that a schema accepts; its definitions are in `whole`, if given.
 
-    It knows the keywords that our schemas have.
+    It supports the keywords that our schemas use.
     """
     whole = schema if whole is None else whole
     if "$ref" in schema:

@@ -1,4 +1,4 @@
-"""How a cost grows with the size of what is worked on: a ratio, whatever the machine is."""
+"""How a cost grows with the size of the input: a ratio that does not depend on the machine."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Final, TypeVar
 _Sized = TypeVar("_Sized")
 
 TIMES_LARGER: Final = 8
-"""What grows with the square of a size costs 64 times as much for it; what is linear, 8 times."""
+"""For this factor, quadratic work costs 64 times as much, and linear work 8 times."""
 _MOST: Final = 3 * TIMES_LARGER
 _ATTEMPTS: Final = 5
 
 
 def grows_linearly(work: Callable[[_Sized], object], small: _Sized, large: _Sized) -> bool:
-    """Return whether work on something `TIMES_LARGER` costs about so many times more.
+    """Return whether work on input `TIMES_LARGER` costs about that many times more.
 
-    Tried again where it seems not: other processes disturb a measurement, and never make what is
-    quadratic look linear five times.
+    Tries again if it seems not to: other processes may disturb a measurement, but cannot make
+    quadratic work look linear.
     """
-    work(small)  # What is made once is made now.
+    work(small)  # Warm up: one-time work happens now.
     return any(_cost(work, large) <= _MOST * _cost(work, small) for _ in range(_ATTEMPTS))
 
 

@@ -1,4 +1,4 @@
-"""A chart read back: where everything in it is, and what it must never hold."""
+"""A chart read back: the position of everything in it, and what it must never contain."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from report.charts.labels import EM, Box, text_width
 
-#: What a text may hold to leave its place, or to be unreadable as XML.
+#: Text that would break out of its place, or could not be read as XML.
 FORBIDDEN_TEXT: Final = (
     "<script>alert(1)</script> & \"'> ]]> --> \x00\x08\x1b\x7f\u202e\ud800\ufffe 😀"
 )
@@ -62,7 +62,7 @@ class Drawn:
         ]
 
     def check(self) -> None:
-        """Fail where a chart is not what every chart is."""
+        """Fail if the chart violates a rule for all charts."""
         self._check_names()
         self._check_safety()
         self._check_places()
@@ -118,7 +118,7 @@ def drawn(svg: str) -> Drawn:
 
 
 def _placed(parent: ET.Element, x: float, y: float) -> Iterator[tuple[ET.Element, float, float]]:
-    """Yield what is drawn, with the origin of its coordinates; patterns have their own."""
+    """Yield the drawn elements, each with the origin of its coordinates; skip patterns."""
     for one in parent:
         if one.tag == "defs":
             continue
@@ -186,7 +186,7 @@ def _path_corners(path: str) -> Iterator[tuple[float, float]]:
                     x, y = (dx, dy) if base else (x + dx, y + dy)
                     yield x, y
             case "a" | "q":
-                # Only in marks: near enough by their ends.
+                # Arcs occur only in marks: their ends are accurate enough.
                 x, y = x + numbers[-2], y + numbers[-1]
                 yield x, y
 

@@ -31,7 +31,7 @@ def explanations_from(events: Iterable[CloudEvent]) -> Explanations:
 
 
 def known_with(*events: CloudEvent) -> Knowledge:
-    """Return what is known of the simulated years, with these explanations alone."""
+    """Return what is known of the simulated years, with only these explanations."""
     known = knowledge()
     return Knowledge(
         shipped(), known.histories, known.parts, explanations=explanations_from(events)

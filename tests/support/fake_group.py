@@ -26,7 +26,7 @@ class _Generation(NamedTuple):
 
 @dataclass
 class FakeConsumer:
-    """A consumer that owns what the test says, and notes what was done."""
+    """A consumer whose partitions the test sets, and which records calls."""
 
     owned: set[TP] = field(default_factory=set)
     waiting: dict[TP, int] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class FakeConsumer:
     begun: list[tuple[TP, int]] = field(default_factory=list)
     ends: dict[int, int] = field(default_factory=dict)
     taken_back: int = 0
-    """How often it was told that no record has ended it."""
+    """How often the attempts in progress were taken back."""
     faults: Sequence[TopicFault] = ()
     sought: bool = True
     """Whether the partitions of the generation are sought."""
@@ -49,12 +49,12 @@ class FakeConsumer:
     """The processed records that partitions have yet to read."""
     log_starts: dict[TP, int] = field(default_factory=dict)
     looks: int = 0
-    """How often it has looked at the logs."""
+    """How often the logs were checked."""
     look_failure: Exception | None = None
     awaited: Callable[[], bool] = lambda: False
     """Whether a rebalance waits for the batches in process."""
     stopped: set[TP] = field(default_factory=set)
-    """The partitions of which a batch was ended early."""
+    """The partitions with a batch that was ended early."""
     released: list[Message] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -62,7 +62,7 @@ class FakeConsumer:
 
     @property
     def real(self) -> BatchConsumer:
-        """Return itself, as what it stands for."""
+        """Return itself, typed as the class that it replaces."""
         return cast("BatchConsumer", self)
 
     @property
@@ -136,7 +136,7 @@ class FakeConsumer:
         return self.awaited()
 
     def is_stopped(self, tp: TP) -> bool:
-        """Return True where a batch was ended early."""
+        """Return True if a batch was ended early."""
         return tp in self.stopped
 
     def release(self, message: Message) -> None:
@@ -162,21 +162,21 @@ class FakeConsumer:
 
 @dataclass
 class FakeProducer:
-    """A producer whose broker acknowledges when the test says, or fails."""
+    """A producer whose broker acknowledges or fails as the test says."""
 
     acknowledges: asyncio.Event = field(default_factory=asyncio.Event)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     failure: BaseException | None = None
     records: list[OutgoingRecord] = field(default_factory=list)
     refuses: Callable[[bytes | None], bool] = lambda _: False
-    """The value is refused by the broker."""
+    """A value that the broker refuses."""
 
     def __post_init__(self) -> None:
         self.acknowledges.set()
 
     @property
     def real(self) -> BatchProducer:
-        """Return itself, as what it stands for."""
+        """Return itself, typed as the class that it replaces."""
         return cast("BatchProducer", self)
 
     async def write_all(self, records: Sequence[OutgoingRecord]) -> None:
@@ -193,7 +193,7 @@ class FakeProducer:
 
 
 class _Signal:
-    """One of Faust's signals, which a test sends itself."""
+    """One of Faust's signals, sent by the test."""
 
     def __init__(self) -> None:
         self.receivers: list[Any] = []
@@ -207,7 +207,7 @@ class _Signal:
 
 
 class FakeApp:
-    """A Faust app in the state in which the test puts it: at first, with an assignment."""
+    """A Faust app whose state the test sets; initially it has an assignment."""
 
     def __init__(self, consumer: FakeConsumer) -> None:
         self.consumer = consumer
@@ -219,5 +219,5 @@ class FakeApp:
 
     @property
     def real(self) -> faust.App:
-        """Return itself, as what it stands for."""
+        """Return itself, typed as the class that it replaces."""
         return cast("faust.App", self)

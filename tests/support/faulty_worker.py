@@ -1,10 +1,10 @@
-"""A worker with a fault planted in it: `python -m tests.support.faulty_worker worker`.
+"""A worker with a planted fault: `python -m tests.support.faulty_worker worker`.
 
 SMARTREGION_TEST_FAULT names the fault:
 
 - `produce:N`: the broker refuses the Nth write of dead letters or forwards;
-- `unknown:TYPE`: it does not know an event type yet, as a worker of an earlier release;
-- `kill:ID`: the event of that id kills it, as a fault in native code would.
+- `unknown:TYPE`: it does not know an event type yet, like a worker of an earlier release;
+- `kill:ID`: the event with that id kills it, as a fault in native code would.
 """
 
 from __future__ import annotations

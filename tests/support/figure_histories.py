@@ -1,4 +1,4 @@
-"""Small histories of figures: values that rise, fall, vanish and come back within some days."""
+"""Small histories of figures: values that rise, fall, vanish and return within some days."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _numerators = _steps(st.integers(-2, 3))
 _denominators = _steps(st.integers(-2, 4))
 _more = st.sets(_days, max_size=3)
 
-#: Its denominator may be 0 for a while, and, as a sum of steps may, below.
+#: A denominator may be 0 for a while, and even negative, since it is a sum of steps.
 ratio_histories = st.builds(_history, _numerators, _denominators, _more, st.just(1))
 additive_histories = st.builds(_history, _numerators, st.none(), _more, st.sampled_from((1, 100)))
 figure_histories = st.one_of(ratio_histories, additive_histories)
@@ -69,7 +69,7 @@ def history_of(
 
 
 def reported(reading: Reading, *, divisor: int = 1) -> History:
-    """Return the history of a figure of which there is one report, that of a reading."""
+    """Return the history of a figure with a single report, that of a reading."""
     day = reading.last_reported
     if day is None:
         return History(denominator=None if reading.denominator is None else StepFunction())

@@ -1,4 +1,4 @@
-"""The gateway in this process, with secrets, clocks and a writer of the tests' own."""
+"""The gateway in this process, with secrets, clocks and a writer for tests."""
 
 from __future__ import annotations
 
@@ -99,13 +99,13 @@ def signed(
 
 @dataclass
 class FakeWriter:
-    """Keeps written records; those of `unacknowledged` topics are not acknowledged."""
+    """Keeps written records; does not acknowledge those of `unacknowledged` topics."""
 
     records: list[OutgoingRecord] = field(default_factory=list)
     waiting_for: str | None = None
     unacknowledged: set[str] = field(default_factory=set)
     failure: Exception | None = None
-    """What it raises."""
+    """The exception that it raises."""
     _ends: Counter[str] = field(default_factory=Counter)
 
     async def write(self, records: Sequence[OutgoingRecord]) -> list[Written | None]:
@@ -124,7 +124,7 @@ class FakeWriter:
 
 
 class Client:
-    """Sends requests, each in a loop of its own, and compares answers with the OpenAPI document."""
+    """Sends requests, each in its own loop, and checks answers against the OpenAPI document."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._transport = httpx.ASGITransport(app)
@@ -153,7 +153,7 @@ def _document() -> dict[str, Any]:
 
 
 def _assert_documented(method: str, path: str, answer: httpx.Response) -> None:
-    """Fail where the OpenAPI document does not describe an answer's status, type or schema."""
+    """Fail if the OpenAPI document does not describe an answer's status, type or schema."""
     document = _document()
     template = re.sub(r"^/(schemas|problems)/[^/.]+[^/]*?(\.json)?$", _template, path)
     operation = document["paths"].get(template, {}).get(method)
@@ -227,6 +227,6 @@ class GatewayHarness:
         return answer.status_code, answer.json()
 
     def metric(self, name: str, **labels: str) -> float:
-        """Return a sample of /metrics; 0 where there is none."""
+        """Return a sample of /metrics; 0 if there is none."""
         found = self.exposition._registry.get_sample_value(name, labels)
         return found or 0.0

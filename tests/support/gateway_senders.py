@@ -1,4 +1,4 @@
-"""Senders of a gateway: batch after batch, again what was not accepted, and every receipt kept."""
+"""Senders to a gateway, which repeat what was not accepted, and keep every receipt."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from tests.support.traffic import Message
 
 EVENTS_PER_BATCH: Final = 100
 HANG_UP_SECONDS: Final = 0.1
-"""Before a sender tries again whose connection has ended: nobody may listen for a while."""
+"""The pause after a connection has ended: the gateway may be down for a while."""
 
-#: All the simulator's systems as one producer, whose quota is never the limit.
+#: All systems of the simulator as one producer with a quota that is never reached.
 REGION: Final = producer("region", "urn:iledefrance", types=EVERYTHING, quota=UNLIMITED)
 
 ID: Final = re.compile(rb'"id":"([^"]*)"')
@@ -85,7 +85,7 @@ class _Senders:
         connection.close()
 
     def _send(self, connection: http.client.HTTPConnection, batch: Batch) -> Batch:
-        """Send a batch; returns what of it is to be sent again."""
+        """Send a batch; return the part to send again."""
         body = b"[%s]" % b",".join(line for _, line in batch)
         account = self.account
         try:
@@ -127,7 +127,7 @@ def _position(receipt: dict[str, object]) -> tuple[str, Position]:
 def sending(
     gateway: Gateway, token: str, waiting: Iterator[Batch], account: Account, *, senders: int
 ) -> Iterator[None]:
-    """Let all senders send what is waiting; in the end each has its last answer."""
+    """Let all senders send the waiting batches; at the end each waits for its last answer."""
     headers = {"content-type": BATCH, "authorization": f"Bearer {token}"}
     sent = _Senders(gateway.port, headers, waiting, account)
     threads = [threading.Thread(target=sent.run, daemon=True) for _ in range(senders)]

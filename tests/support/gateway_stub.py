@@ -1,4 +1,4 @@
-"""A stub of the gateway: accepts batches, stops, starts again, and fails as a test says."""
+"""A stub of the gateway: accepts batches, stops, restarts, and fails as the test says."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def answered_each(statuses: Sequence[int]) -> Answer:
 
 
 class GatewayStub:
-    """What arrived, in order, and how the stub behaves."""
+    """The events that arrived, in order, and how the stub behaves."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls

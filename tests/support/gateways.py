@@ -1,4 +1,4 @@
-"""A gateway as a process of its own, and a producer's credentials."""
+"""A gateway in its own process, and a producer's credentials."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.haproxy import Haproxy
 
 @dataclass(frozen=True, repr=False)
 class Credentials:
-    """A producer's credentials, and the gateway's file of secrets."""
+    """A producer's credentials, and the gateway's secrets file."""
 
     token: str
     signing_secret: str
@@ -26,7 +26,7 @@ class Credentials:
 
 
 def issue_credentials(producer: str, folder: Path) -> Credentials:
-    """Issue a token and a signing secret to a producer, in the folder's file of secrets."""
+    """Issue a token and a signing secret to a producer, in the folder's secrets file."""
     token, secret = issue(producer, Scheme.BEARER), issue(producer, Scheme.SIGNATURE)
     file = folder / "secrets.yaml"
     file.touch(mode=0o600)
@@ -37,7 +37,7 @@ def issue_credentials(producer: str, folder: Path) -> Credentials:
 
 
 class Gateway(Child):
-    """A `smart-region gateway` before a broker; it lives as long as a `with` block."""
+    """A `smart-region gateway` in front of a broker, running until the `with` block ends."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Gateway(Child):
 
     @contextmanager
     def behind_haproxy(self, folder: Path, **variables: str) -> Iterator[Haproxy]:
-        """Let clients reach it through HAProxy alone; RUN is the folder that both use."""
+        """Let clients reach it only through HAProxy; RUN is the folder that both use."""
         variables = {"RUN": str(folder), "GATEWAY": f"127.0.0.1:{self.port}", **variables}
         with Haproxy("gateway", folder, variables) as haproxy:
             self.port = haproxy.port

@@ -1,4 +1,4 @@
-"""Golden files: what was generated, as somebody has read and committed it.
+"""Golden files: generated content that a person has reviewed and committed.
 
 `REWRITE_GOLDEN=1` before the command that runs the tests writes the files again. Read the diff.
 """

@@ -4,8 +4,8 @@ The requests' schemas follow Grafana's HTTP API reference (folders, dashboards, 
 sources, health). A request that breaks one is answered by 400, and fails the test when the stub is
 closed: a client that survives the answer is wrong all the same.
 
-Rights are as on a real Grafana 12: whoever is no administrator is answered 403 of a folder that
-does not exist, and for a minute of one that they have just made, and of what is to be put there.
+Rights are as on a real Grafana 12: except for administrators, requests for a folder that does not
+exist are answered 403, as are, for a minute, requests for a new folder and its content.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TOKEN = "glsa_stub-0123456789"  # noqa: S105 - a stub's own
 ADMIN: Final = "Admin"
 EDITOR: Final = "Editor"
 RIGHTS_SECONDS: Final = 60.0
-"""How long a Grafana goes by the rights that an account had before."""
+"""How long Grafana caches an account's rights."""
 #: Bodies of answers without a status: the connection is closed, at once or when it is released.
 DROP: Final = "drop"
 HANG: Final = "hang"
@@ -60,7 +60,7 @@ DASHBOARD_BODY = {
                 "refresh": {"type": ["string", "boolean"]},
                 "timezone": {"type": "string"},
             },
-            # Only what Grafana gives back, or what would make a folder of it.
+            # Fields that occur only in Grafana's answers, or would turn the board into a folder.
             "not": {"anyOf": [{"required": ["meta"]}, {"required": ["isFolder"]}]},
         },
         "folderUid": UID,
@@ -85,11 +85,11 @@ NO_QUERY = {"type": "object", "maxProperties": 0}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it came."""
+    """A request as received."""
 
     method: str
     path: str
-    """Behind `/api`, without the query."""
+    """The path after `/api`, without the query."""
     query: Mapping[str, str]
     body: Any = None
 
@@ -109,7 +109,7 @@ class GrafanaStub:
     def __init__(self, *, prefix: str = "", clock: Callable[[], float] = monotonic) -> None:
         self.prefix = prefix
         self.role = EDITOR
-        """Of the service account whose token opens it."""
+        """The role of the service account with the token."""
         self.rights_seconds = RIGHTS_SECONDS
         self.clock = clock
         self._made: dict[str, float] = {}
@@ -119,10 +119,10 @@ class GrafanaStub:
         self.requests: list[Request] = []
         self.violations: list[str] = []
         self.interrupt: Callable[[Request], Answer | None] = lambda _: None
-        """Called with each valid request; what it returns is answered instead."""
+        """Called with each valid request; its result, unless None, is the answer."""
         self.lost: deque[Answer] = deque()
-        """Answers that take the place of the true ones of writing requests, which are carried out
-        all the same: as when a proxy loses them."""
+        """Answers that replace those of writing requests, which are executed nevertheless, as if a
+        proxy lost the answers."""
         self.released = Event()
         """A hung answer ends when it is set."""
         self._server = LoopbackServer(self._answer)
@@ -151,7 +151,7 @@ class GrafanaStub:
         self._made[uid] = self.clock()
 
     def may(self, folder: str) -> bool:
-        """Return whether the account's rights are known to reach into a folder that is there."""
+        """Return whether the account already has its rights on an existing folder."""
         made = self._made.get(folder)
         if self.role == ADMIN or made is None:
             return True
@@ -305,7 +305,7 @@ def _remove(stub: GrafanaStub, _: Request, uid: str) -> Answer:
 
 Schema: TypeAlias = Mapping[str, Any]
 
-#: Method, path, schemas of the query and of the body, and what answers.
+#: Method, path, schemas of the query and of the body, and the handler.
 ROUTES: tuple[tuple[str, str, Schema, Schema | None, Callable[..., Answer]], ...] = (
     ("GET", "/health", NO_QUERY, None, _health),
     ("GET", "/datasources", NO_QUERY, None, _data_sources),

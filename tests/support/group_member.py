@@ -51,7 +51,7 @@ class ScriptedThread:
 
     It returns what a test has set, and records calls: `polled` the partitions of each poll,
     `timeouts` their timeouts, `sought` the seeks, `committed_offsets` those of the group, with
-    their `metadata`, and `polls_noted` how many polls had nothing to ask for. `starts` and
+    their `metadata`, and `polls_noted` how many polls had no partitions. `starts` and
     `log_ends` are the extents of logs on the broker, `ends` those of the last fetches.
     """
 
@@ -139,7 +139,7 @@ def _catalogue() -> Catalogue:
 
 
 def build_engine() -> Engine:
-    """Return an engine with the catalogue that we ship, on the last day of 2020."""
+    """Return an engine with the shipped catalogue, on the last day of 2020."""
     return Engine(_catalogue(), FixedClock(date(2020, 12, 31)), partitions=PARTITIONS)
 
 
@@ -209,16 +209,16 @@ async def rebalance(
     generation: int = GENERATION + 1,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> None:
-    """Revoke all partitions, and assign some; `meanwhile` is called between both, as by others.
+    """Revoke all partitions, and assign some; `meanwhile`, called in between, acts for others.
 
-    The consumer commits what is done, and has yet to seek.
+    The consumer has committed what is done, but not yet sought.
     """
 
     async def commit(_: object) -> None:
         await consumer.commit()
 
     async def nothing(*_: object) -> None:
-        """Leave out what Faust does for its streams."""
+        """Skip what Faust does for its streams."""
 
     consumer._on_partitions_revoked = commit
     consumer._on_partitions_assigned = nothing

@@ -1,8 +1,8 @@
-"""A guide's code blocks, read from its Markdown and carried out as its reader would.
+"""A guide's code blocks, read from its Markdown and executed as its reader would.
 
-A block of `bash` is run, one after the other, in one folder. A block whose fence also names a file
-(`python send.py`) is saved under that name. One of `json` or `text` is what the command before it
-shows: blanks do not matter, and `…` stands for anything.
+Blocks of `bash` are run one after the other in one folder. A block whose fence also names a file
+(`python send.py`) is saved under that name. A block of `json` or `text` is the expected output of
+the command before it: blanks do not matter, and `…` stands for anything.
 """
 
 import os
@@ -55,17 +55,17 @@ def shows(expected: str, output: str) -> bool:
 
 
 class Reader:
-    """Somebody who does what the guide says, in a folder of their own."""
+    """A reader who follows the guide, in a separate folder."""
 
     def __init__(self, folder: Path, *, env: Mapping[str, str]) -> None:
-        """`env` is what the reader has set in the terminal before the first command."""
+        """Take the variables that are set in the terminal before the first command."""
         self.folder = folder
         self._env = {**os.environ, **env}
         self._kept = folder / ".environment"
         self._kept.touch()
 
     def follow(self, blocks: list[Block]) -> None:
-        """Do what the blocks say, in order; raises UnexpectedAnswerError where one does not."""
+        """Execute the blocks in order; raise UnexpectedAnswerError if one fails."""
         for block, shown in _with_what_they_show(blocks):
             if block.file is not None:
                 (self.folder / block.file).write_text(block.text, encoding="utf-8")
@@ -78,7 +78,7 @@ class Reader:
                 raise UnexpectedAnswerError(shown, "was not shown", output=done.stdout)
 
     def _run(self, script: str) -> "subprocess.CompletedProcess[str]":
-        # What a block exports is there for those after it, as in the reader's one terminal.
+        # Later blocks see what earlier ones export, as in a single terminal.
         return subprocess.run(
             [
                 "bash",

@@ -17,7 +17,7 @@ HAPROXY: Final = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/s
 
 
 class Haproxy(Program):
-    """HAProxy with `deploy/haproxy/NAME.cfg`, as long as a `with` block."""
+    """HAProxy with `deploy/haproxy/NAME.cfg`, running until the `with` block ends."""
 
     def __init__(self, name: str, folder: Path, variables: Mapping[str, str]) -> None:
         if HAPROXY is None:

@@ -1,4 +1,4 @@
-"""Harvests of the portal on loopback, on a day that the test chooses."""
+"""Harvests of the portal on loopback, on a day chosen by the test."""
 
 from __future__ import annotations
 

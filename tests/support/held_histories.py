@@ -1,4 +1,4 @@
-"""A collector that holds what a test gives it and asks no worker."""
+"""A collector with histories set by the test, which queries no worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events in one line each, and small histories whose events meet, repeat and contradict."""
+"""Events in one line each, and small histories whose events interact, repeat and contradict."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ENTITIES: Final[Mapping[Family, Sequence[str]]] = {
 #: Few effective days, some of them so close that an expiry falls between.
 DAYS: Final = ("2018-01-01", "2018-01-02", "2018-01-09", "2018-02-05", "2019-02-01")
 
-#: Few moments, sources and ids, so that corrections meet and ids are used again.
+#: Few moments, sources and ids, so that corrections collide and ids are reused.
 _TIMES: Final = ("2019-06-01T00:00:00", "2019-06-01T00:00:00.000001", "2019-06-02T00:00:00")
 _SYSTEMS: Final = ("one", "other")
 _IDS: Final = ("1", "2", "3")
@@ -125,13 +125,13 @@ def event(
 
 @cache
 def pool(family: Family) -> Sequence[CloudEvent]:
-    """Return some hundred events about few entities on few days: the same ones in every run."""
+    """Return a few hundred events about few entities on few days, the same in every run."""
     chance = random.Random(family.value)
     return [_any_event(chance, family) for _ in range(_POOL_SIZE)]
 
 
 def events_of(family: Family) -> st.SearchStrategy[CloudEvent]:
-    """Draw an event of a family's pool: one choice of Hypothesis's, whatever its fields."""
+    """Draw an event of a family's pool: a single choice of Hypothesis, whatever its fields."""
     return st.sampled_from(pool(family))
 
 
@@ -141,7 +141,7 @@ def histories(family: Family, *, max_size: int = 12) -> st.SearchStrategy[list[C
 
 @st.composite
 def deliveries(draw: st.DrawFn, history: Sequence[CloudEvent]) -> list[list[CloudEvent]]:
-    """Draw a way in which a history may arrive: in any order, some of it twice, in batches."""
+    """Draw the batches in which a history may arrive: in any order, with duplicates."""
     repeated = draw(st.lists(st.sampled_from(history), max_size=4)) if history else []
     arriving = draw(st.permutations([*history, *repeated]))
     cuts = sorted(draw(st.lists(st.integers(0, len(arriving)), max_size=4)))

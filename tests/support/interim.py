@@ -1,4 +1,4 @@
-"""The simulated figures beside a promise that has a milestone on the way."""
+"""The simulated figures, with an interim milestone for one promise."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _INTERIM: Final = """    milestones:
 
 
 def known_with_interim(folder: Path) -> Knowledge:
-    """Return them: half of the lycées were to be connected by the end of 2017, when 47,6 % were."""
+    """Return them: half of the lycées were due by the end of 2017, when 47.6 % were connected."""
     programmes = folder / "programmes"
     shutil.copytree(Path(catalogue.__file__).parent / "programmes", programmes)
     file = programmes / "lycees.yaml"

@@ -1,4 +1,4 @@
-"""A real Apache Kafka broker for tests: one KRaft process on loopback, in a folder of its own."""
+"""A real Apache Kafka broker for tests: one KRaft process on loopback, in its own folder."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -49,13 +49,13 @@ class KafkaBroker(Kafka):
         self.bootstrap = address_of(self.port)
 
     def __exit__(self, *_: object) -> None:
-        """End it without ceremony: its folder goes away too."""
+        """Kill it: its folder is deleted too."""
         self.kill()
 
     def reset(self) -> None:
         """Delete every topic and consumer group, and return when they are gone; start it if down.
 
-        Members that a killed worker left behind are put out of their group first.
+        First removes members left in a group by a killed worker.
         """
         self.start()
         with self.admin() as admin:
@@ -83,7 +83,7 @@ def _clean(admin: Any) -> bool:  # noqa: ANN401 - kafka-python ships no annotati
         if topics := _topics(admin):
             admin.delete_topics(topics)
         return not _dissolve_groups(admin) and not _topics(admin)
-    except KafkaError:  # A coordinator that is still loading says so; it is asked again.
+    except KafkaError:  # A coordinator may still be loading; the caller tries again.
         return False
 
 
@@ -92,7 +92,7 @@ def _topics(admin: Any) -> list[str]:  # noqa: ANN401 - kafka-python ships no an
 
 
 def _dissolve_groups(admin: Any) -> list[str]:  # noqa: ANN401 - as above
-    """Put every member out of its group and delete the groups; name those that are left."""
+    """Remove every member from its group and delete the groups; return those that are left."""
     kinds = {group["group_id"]: group["protocol_type"] for group in admin.list_groups()}
     groups = list(kinds)
     if not groups:

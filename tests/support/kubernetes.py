@@ -1,4 +1,4 @@
-"""What a cluster would be given: the overlays as Kustomize builds them."""
+"""The manifests for a cluster: the overlays as built by Kustomize."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ WITH_PODS = ("Deployment", "StatefulSet", "Job", "CronJob")
 
 @cache
 def built(overlay: str) -> tuple[Manifest, ...]:
-    """Build an overlay; the test is skipped where nothing is there to build it with."""
-    # Kustomize's own program does as well; what Debian 12 has of either is too old.
+    """Build an overlay; skip the test if there is no program to build it."""
+    # Kustomize's own program also works; Debian 12's versions of both are too old.
     programs = {"kubectl": ["kubectl", "kustomize"], "kustomize": ["kustomize", "build"]}
     command = next((words for name, words in programs.items() if shutil.which(name)), None)
     if command is None:
@@ -38,12 +38,12 @@ def built(overlay: str) -> tuple[Manifest, ...]:
         deploy = _with_monitoring(Path(folder) / "deploy")
         done = captured([*command, deploy / "kubernetes/overlays" / overlay])
     assert done.returncode == 0, done.stderr
-    # The boards are long, and the loader in C reads them ten times as fast.
+    # The boards are long, and the loader in C reads them ten times faster.
     return tuple(yaml.load_all(done.stdout, Loader=yaml.CSafeLoader))
 
 
 def _with_monitoring(deploy: Path) -> Path:
-    """Copy what Kustomize reads, and make the rest as docs/kubernetes.md says."""
+    """Copy what Kustomize reads, and generate the rest as docs/kubernetes.md says."""
     for name in ("kubernetes", "grafana", "haproxy"):
         shutil.copytree(DEPLOY / name, deploy / name)
     made = {"--out": deploy / "kubernetes/monitoring", "--boards-dir": deploy / "grafana/boards"}
@@ -65,7 +65,7 @@ def pod_specs(manifests: tuple[Manifest, ...]) -> Iterator[tuple[str, Mapping[st
 
 
 def pod_templates(manifests: tuple[Manifest, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Return what pods are made of, labels included, with the name of what makes them."""
+    """Yield pod templates with their labels, each with the name of its workload."""
     for manifest in manifests:
         if manifest["kind"] in WITH_PODS:
             spec = manifest["spec"]

@@ -20,14 +20,14 @@ from tests.support.audits import raw_record
 
 @contextmanager
 def ledger_of(events: Iterable[CloudEvent]) -> Iterator[EventLedger]:
-    """Yield a ledger of some events, in the order in which they arrive; one at a time."""
+    """Yield a ledger of events, in order of arrival; only one ledger may be open at a time."""
     with ledger_with(numbered(map(raw_record, events))) as ledger:
         yield ledger
 
 
 @contextmanager
 def ledger_with(records: Iterable[RawRecord], rules: RecordRules = RULES) -> Iterator[EventLedger]:
-    """Yield a ledger of some records; one at a time."""
+    """Yield a ledger of records; only one ledger may be open at a time."""
     ledger = _shared()
     ledger.clear()
     ledger.append(records, rules)
@@ -36,12 +36,12 @@ def ledger_with(records: Iterable[RawRecord], rules: RecordRules = RULES) -> Ite
 
 @cache
 def _shared() -> EventLedger:
-    # To open one takes much longer than to clear it.
+    # Opening a ledger takes much longer than clearing it.
     return EventLedger(threads=1)
 
 
 def numbered(records: Iterable[RawRecord]) -> list[RawRecord]:
-    """Give records the offsets that a broker gives: one after the other, from 0 on."""
+    """Number records as a broker does: with consecutive offsets from 0 on."""
     offsets: dict[tuple[str, int], count[int]] = {}
     return [
         record._replace(offset=next(offsets.setdefault((record.topic, record.partition), count())))
@@ -50,7 +50,7 @@ def numbered(records: Iterable[RawRecord]) -> list[RawRecord]:
 
 
 def simulated_years(seed: int, end: date = date.max) -> list[RawRecord]:
-    """Return the records of a simulation as a broker keeps them."""
+    """Return the records of a simulation as a broker stores them."""
     return numbered(
         RawRecord(
             topic_name(one.family),

@@ -1,4 +1,4 @@
-"""Dead letters for tests: as they are read back, and as they lie on their topics."""
+"""Dead letters for tests: as they are read back, and as they are stored on their topic."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome
 from tests.support.histories import event, uai
 from tests.support.records import FakeRecord
 
-#: Only workers give these reasons: a request over HTTP is not yet a record.
+#: Only workers refuse for these reasons: a request over HTTP is not yet a record.
 REASONS_OF_WORKERS = frozenset(
     {
         RefusalReason.NO_TIMESTAMP,
@@ -43,7 +43,7 @@ def valid_event(**fields: Any) -> CloudEvent:
 
 
 def letter_of(event: CloudEvent | None = None, *, position: int = 0, **changes: Any) -> DeadLetter:
-    """Return the letter of an event that is valid now; `changes` are fields of the letter."""
+    """Return the dead letter of an event that is valid now; `changes` override its fields."""
     record = encode_structured(event or valid_event())
     fields: dict[str, Any] = {
         "position": LetterPosition(0, position),
@@ -74,7 +74,7 @@ def refused(
     summary: RefusedRecords | None = None,
     **changes: Any,
 ) -> OutgoingRecord:
-    """Return the dead letter of a record as it is written; `changes` are fields of the record."""
+    """Return the dead letter of a record as it is written; `changes` override record fields."""
     fields = {"origin": RecordOrigin("smartregion.schools", 3, offset), "key": b"key"}
     original = OriginalRecord(**{**fields, "value": b"value", **changes})
     content = letter_content(
@@ -95,7 +95,7 @@ def arrived(sent: Sequence[OutgoingRecord]) -> list[FakeRecord]:
 
 
 class BrokerGoneError(Exception):
-    """The failure of a writer that a test planted."""
+    """The failure that a test planted in a writer."""
 
 
 @dataclass
@@ -110,7 +110,7 @@ class FakeWriter:
         return [*chain.from_iterable(self.sent)]
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:
-        """Take as many records as are left, and fail where that is not all."""
+        """Take as many records as it still may, and fail if some remain."""
         part = list(records[: self.left])
         self.sent.append(part)
         self.left -= len(part)

@@ -125,7 +125,7 @@ OFFSETS: Final = (-1, 0, 1, 2, 3, 4, 7, 8, 9, 10, 31, 32, 33, 34)
 
 
 def paid_of_committed(**fields: Any) -> Catalogue:
-    """Return a catalogue of the share that is paid of what is committed: a ratio of two amounts."""
+    """Return a catalogue with the paid share of committed grants: a ratio of two amounts."""
     of = {"sum": "amount_cents", "from": "grant.paid"}
     over = {"sum": "amount_cents", "from": "grant.committed"}
     return catalogue_of({"ratio": {"of": of, "over": over}}, unit="ratio", **fields)

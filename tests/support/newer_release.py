@@ -1,7 +1,7 @@
 """Tomorrow's release: `smart-region` with a second version of a contract beside the first.
 
-`python -m tests.support.newer_release worker`. The facts are read when the contracts are first
-imported: the new one has to be among them before.
+`python -m tests.support.newer_release worker`. The facts are collected when the contracts are
+first imported: the new one must be defined before.
 """
 
 from __future__ import annotations

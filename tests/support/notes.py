@@ -1,4 +1,4 @@
-"""Notes of the simulated five years, as a broker would give them."""
+"""Notes of the simulated five years, from records as a broker would return them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PERSON_TOPICS = frozenset(topic_name(family) for family in Family if family.abou
 
 @cache
 def five_years() -> Sequence[RawRecord]:
-    """Return the simulation's records as a broker keeps them."""
+    """Return the simulation's records as a broker stores them."""
     return simulated_years(1)
 
 
@@ -48,7 +48,7 @@ def _ledger() -> EventLedger:
 
 @cache
 def _persons() -> Sequence[tuple[str, RawRecord]]:
-    """Return the records about persons, each with the day of its event; no day: of no event."""
+    """Return the records about persons, each with the day of its event, or "" without an event."""
     days = re.compile(rb'"time":"([-0-9]{10})')
     return [
         (found[1].decode() if (found := days.search(one.value or b"")) else "", one)
@@ -59,7 +59,7 @@ def _persons() -> Sequence[tuple[str, RawRecord]]:
 
 @cache
 def known_then(day: date) -> Knowledge:
-    # Most of the time goes to these records: the later ones, which count for nothing, are left out.
+    # These records take most of the time, so later ones, which do not count, are left out.
     persons = [one for recorded, one in _persons() if recorded <= str(day)]
     return knowledge_on(_ledger(), persons, shipped(), day)
 
@@ -89,9 +89,9 @@ def note_of_events(events: Iterable[CloudEvent], request: NoteRequest) -> Note:
 
 @cache
 def hostile_notes() -> Sequence[Note]:
-    """Write notes of a month whose lycées are named by attacks: three a note, all of them named.
+    """Return notes of a month whose lycées have attacks as names: each note names three of them.
 
-    Each has an explanation that is one, too.
+    Each also has an explanation that is an attack.
     """
     texts, found = list(ATTACKS.values()), []
     for first in range(0, len(texts), NAMED):
@@ -107,7 +107,7 @@ def hostile_notes() -> Sequence[Note]:
 
 
 def texts_of(note: Note) -> Sequence[str]:
-    """Return every text of a note's sections, in the order in which it is read."""
+    """Return every text of a note's sections, in reading order."""
     found: list[str] = [note.title, note.subtitle]
     for section in note.data()["sections"]:
         found.append(section["title"])

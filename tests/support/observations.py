@@ -1,4 +1,4 @@
-"""Observed indicators: a catalogue that takes some over, and observations drawn at random."""
+"""Observed indicators: a catalogue with some of them, and observations drawn at random."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ barometer = cache(lambda: load_catalogue(BAROMETER))
 
 
 class Observation(NamedTuple):
-    """What was said of an indicator in a territory on a day; no value takes it back."""
+    """What was observed of an indicator in a territory on a day; no value retracts it."""
 
     indicator: str
     territory: Territory
@@ -58,7 +58,7 @@ def observation_events(observations: Sequence[Observation]) -> list[CloudEvent]:
 
 
 def observed(indicator: str, territory: str, day: str, value: str | None) -> Observation:
-    """Return one observation in a line; without a value it is taken back."""
+    """Return one observation; without a value, a retraction."""
     number = None if value is None else Decimal(value)
     return Observation(indicator, Territory(territory), date.fromisoformat(day), number)
 

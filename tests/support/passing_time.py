@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class PassingTime:
-    """A clock for those who wait, and what they waited; in seconds."""
+    """A clock that advances by sleeping, and the sleeps; in seconds."""
 
     now: float = 0.0
     waits: list[float] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The state store of some events, and the text that a backfill writes of it; no broker."""
+"""A state store made from events, and the text that a backfill writes from it; no broker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def state_store_of(catalogue: Catalogue, events: Sequence[CloudEvent]) -> StateS
 
 
 def written(catalogue: Catalogue, state_store: StateStore, days: Sequence[date]) -> str:
-    """Write these days as the command does."""
+    """Return the text that the command writes for these days."""
     past, out = Past(catalogue, state_store, days), io.BytesIO()
     with OpenMetricsSpool() as spool:
         for series in (*past.promised(), *past.persons()):

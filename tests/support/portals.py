@@ -1,4 +1,4 @@
-"""An open-data portal on loopback: it answers as Opendatasoft and as a DCAT portal, or wrongly."""
+"""An open-data portal on loopback: it answers like Opendatasoft and a DCAT portal, or wrongly."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ RECORDS = b"gare;voyageurs\nNation;12\n"
 
 @dataclass(frozen=True)
 class Answer(loopback.Answer):
-    """What the portal answers instead of the truth."""
+    """A wrong answer of the portal."""
 
     seconds: float = 0.0
-    """How long it takes to begin."""
+    """The delay before it begins."""
 
 
 @dataclass
 class PortalRequest:
-    """A request that came, and when."""
+    """A received request, and when it arrived."""
 
     path: str
     headers: Mapping[str, str]
@@ -64,22 +64,22 @@ def dataset(name: str, **metas: Any) -> dict[str, Any]:
 
 @dataclass
 class Portal:
-    """What the portal has, which lies it tells, and what it was asked."""
+    """The portal's content, its wrong answers, and the requests that it received."""
 
     url: str = ""
     datasets: list[dict[str, Any]] = field(default_factory=list)
     data: dict[str, bytes] = field(default_factory=dict)
-    """The export of a dataset, where it is not RECORDS."""
+    """The export of each dataset whose export is not RECORDS."""
     documents: dict[str, Answer] = field(default_factory=dict)
-    """What is at other paths: a DCAT catalogue, robots.txt."""
+    """The content at other paths: a DCAT catalogue, robots.txt."""
     lies: list[tuple[Callable[[str], bool], list[Answer]]] = field(default_factory=list)
-    """Which paths are answered wrongly, and how: each answer once, the last one for ever."""
+    """By path: the wrong answers, each given once, but the last one always."""
     requests: list[PortalRequest] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
 
     def lie(self, part: str, *answers: Answer) -> None:
-        """Answer requests whose path and query contain a text with these, in turn."""
+        """Give these answers in turn to requests whose path and query contain a text."""
         self.lies.insert(0, (lambda path: part in path, list(answers)))
 
     def paths(self) -> list[str]:
@@ -110,7 +110,7 @@ class Portal:
 
 @contextmanager
 def portal(*datasets: dict[str, Any]) -> Iterator[Portal]:
-    """Yield a portal that answers as long as the block."""
+    """Yield a portal that answers until the block ends."""
     served = Portal(datasets=list(datasets))
     lock = Lock()
 

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for tests: on loopback, in a folder of its own."""
+"""A real PostgreSQL server for tests: on loopback, in its own folder."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from sources.relay.sql import outbox_sql
 from tests.support.requirements import give_up
 from tests.support.waiting import wait_until
 
-#: Where Debian has the programs of each release.
+#: Where Debian installs the programs of each release.
 FOLDERS: Final = ("/usr/lib/postgresql/*/bin", "/usr/bin", "/usr/local/bin")
 OWNER: Final = "smart_region_test"
-#: Nothing is kept beyond the test; a kill of the server is not one of the machine.
+#: No data outlives the test, and a killed server is not a power cut.
 SETTINGS: Final = {"fsync": "off", "wal_level": "logical", "listen_addresses": "127.0.0.1"}
-#: What it logs, and ends, while processes of its former life have its memory.
+#: Logged when it exits because processes of its previous run still hold its memory.
 HELD: Final = "pre-existing shared memory block"
 
 
 def require_postgres() -> Path:
-    """Return the folder of PostgreSQL's programs; give up where there is none."""
+    """Return the folder of PostgreSQL's programs; give up if there is none."""
     found = [path for folder in FOLDERS for path in Path("/").glob(f"{folder[1:]}/initdb")]
     if not found:
         give_up("there is no PostgreSQL: install postgresql")
@@ -41,10 +41,10 @@ def require_postgres() -> Path:
 
 
 class PostgresServer(Program):
-    """One server; as root it runs as the user nobody, since PostgreSQL refuses root."""
+    """One server; if root starts it, it runs as the user nobody, since PostgreSQL refuses root."""
 
     def __init__(self, **settings: str) -> None:
-        """Make its data folder; `settings` are lines of postgresql.conf."""
+        """Create its data folder; `settings` are lines of postgresql.conf."""
         self._programs = require_postgres()
         self.folder = Path(tempfile.mkdtemp(prefix="smart-region-postgres-"))
         self.address = free_address()
@@ -76,7 +76,7 @@ class PostgresServer(Program):
         )
 
     def start(self) -> None:
-        """Start it. After a kill, once the processes that the killed one has left have ended."""
+        """Start it; after a kill, wait until the processes of the killed server have ended."""
 
         def has_started() -> bool:
             try:
@@ -103,7 +103,7 @@ class PostgresServer(Program):
         return f"postgresql://{user}@{self.address}/{database}"
 
     def variables(self, database: str) -> dict[str, str]:
-        """Return what the owner of a database has set in a terminal for psql and the monitor."""
+        """Return the variables that the owner of a database sets for psql and the monitor."""
         host, port = self.address.split(":")
         return {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -145,7 +145,7 @@ class Database:
         self.install()
 
     def install(self) -> str:
-        """Run the outbox's file as its administrator would, and return what that says."""
+        """Run the outbox's file as its administrator would, and return the output."""
         return self.psql(outbox_sql(), source=self.source)
 
     def psql(self, text: str, **variables: str) -> str:
@@ -165,14 +165,14 @@ class Database:
         return done.stdout
 
     def dump(self) -> str:
-        """Return the outbox as it is, with its rights and its rows."""
+        """Return a dump of the outbox, with its rights and its rows."""
         done = subprocess.run(
             ["pg_dump", "--schema=smart_region", "--inserts", self.url()],
             capture_output=True,
             text=True,
             check=True,
         )
-        # Each dump has another word against injected commands of psql.
+        # Each dump has a different key against injected psql commands.
         return re.sub(r"^\\(un)?restrict .*$", "", done.stdout, flags=re.MULTILINE)
 
     def url(self, user: str = OWNER) -> str:

@@ -1,9 +1,9 @@
-"""What Linux says of processes: whose children run, and which have ended."""
+"""What Linux reports on processes: their children, and whether they have ended."""
 
 from pathlib import Path
 
 LISTEN = "0A"
-"""As /proc/net/tcp writes the state."""
+"""The state as written in /proc/net/tcp."""
 
 
 def children(parent: int) -> list[int]:
@@ -14,12 +14,12 @@ def children(parent: int) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    """Return whether a process runs; one that has ended and is only to be reaped does not."""
+    """Return whether a process runs; one that has ended but is not reaped yet does not."""
     return not _status(Path(f"/proc/{pid}/status")).get("State", "Z").startswith("Z")
 
 
 def listening(pid: int) -> set[int]:
-    """List the TCP ports on which a process listens; none where it is gone."""
+    """Return the TCP ports on which a process listens; none if it is gone."""
     sockets = {_target(link) for link in _listed(Path(f"/proc/{pid}/fd"))}
     rows = [
         row.split()
@@ -48,7 +48,7 @@ def _target(link: Path) -> str:
 
 
 def _status(path: Path) -> dict[str, str]:
-    """Read what Linux says of a process; nothing where it is gone."""
+    """Return the status of a process according to Linux; empty if it is gone."""
     try:
         lines = path.read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):

@@ -25,11 +25,11 @@ from tests.support.requirements import require_programs
 REMEDY = "run deploy/debian-packages.sh as root, or install Prometheus and Alertmanager"
 
 TOOL_SECONDS = 300.0
-#: A tool ends before what it no longer uses fills the memory: to collect it takes a third longer.
+#: A tool ends before its garbage fills the memory, and collecting it would take a third longer.
 TOOL_MEMORY = {"GOGC": "off", "GOMEMLIMIT": "512MiB"}
 
 FOR_EVER = "100y"
-"""The programme's years must not be deleted for their age."""
+"""The programme's years must not be deleted because of their age."""
 
 Moment = datetime | date | float
 Served = TypeVar("Served", bound="_HttpServer")
@@ -53,7 +53,7 @@ class Line:
 
 
 class _HttpServer(Program):
-    """A server that answers HTTP as Prometheus and its siblings do."""
+    """A server with an HTTP API like that of Prometheus and its siblings."""
 
     def __init__(self, name: str, folder: Path, address: str, command: Sequence[str]) -> None:
         self.folder = folder
@@ -78,11 +78,11 @@ class _HttpServer(Program):
 
 
 class Prometheus(_HttpServer):
-    """A Prometheus; its configuration and its data are the test's.
+    """A Prometheus with the test's own configuration and data.
 
-    `configuration` is a mapping as in `prometheus.yml`; see `configured`. `blocks` is a folder of
-    blocks, as `create_blocks` writes them, to begin with. Nothing is deleted for its age, unless
-    `retention` says so; None: as Prometheus has it by default.
+    `configuration` is a mapping as in `prometheus.yml`; see `configured`. `blocks` is a folder with
+    initial blocks, as `create_blocks` writes them. `retention` is the age at which data is deleted,
+    by default never; None selects Prometheus' own default.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Prometheus(_HttpServer):
             *kept,
             f"--web.listen-address={address}",
             "--web.enable-lifecycle",
-            # An Alertmanager that starts late hears of an alert that goes on.
+            # An Alertmanager that starts late receives alerts that are still firing.
             "--rules.alert.resend-delay=1s",
         )
         super().__init__("prometheus", folder, address, command)
@@ -114,7 +114,7 @@ class Prometheus(_HttpServer):
             shutil.copytree(blocks, self.data, dirs_exist_ok=True)
 
     def configure(self, configuration: Mapping[str, Any]) -> None:
-        """Write its configuration; `reload` or `start` makes it count."""
+        """Write its configuration, which takes effect at `reload` or `start`."""
         text = yaml.safe_dump(dict(configuration), allow_unicode=True, sort_keys=False)
         self.configuration_file.write_text(text)
 
@@ -131,7 +131,7 @@ class Prometheus(_HttpServer):
         ]
 
     def value(self, expression: str, at: Moment | None = None) -> float | None:
-        """Return the value of an expression of one series; None where there is none."""
+        """Return the value of an expression of one series; None if there is none."""
         samples = self.query(expression, at)
         assert len(samples) <= 1, f"{expression} has {len(samples)} series: {samples}"
         return samples[0].value if samples else None
@@ -166,7 +166,7 @@ class Prometheus(_HttpServer):
 
 
 class Alertmanager(_HttpServer):
-    """An Alertmanager alone, with the given configuration (text of an `alertmanager.yml`)."""
+    """A single Alertmanager with the given configuration (text of an `alertmanager.yml`)."""
 
     def __init__(self, folder: Path, *, configuration: str | Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -181,7 +181,7 @@ class Alertmanager(_HttpServer):
             f"--config.file={configuration}",
             f"--storage.path={folder / 'data'}",
             f"--web.listen-address={address}",
-            # Alone: no gossip, no port for it.
+            # A single instance: no cluster, and no port for it.
             "--cluster.listen-address=",
         )
         super().__init__("alertmanager", folder, address, command)
@@ -191,13 +191,13 @@ class Alertmanager(_HttpServer):
         return list(self._get_json("/api/v2/alerts"))
 
     def post(self, alerts: Sequence[Mapping[str, Any]]) -> None:
-        """Give it alerts, as Prometheus would: `labels`, `annotations`, `startsAt`, `endsAt`."""
+        """Post alerts, as Prometheus would: `labels`, `annotations`, `startsAt`, `endsAt`."""
         self._request("/api/v2/alerts", method="POST", body=json.dumps(list(alerts)).encode())
 
 
 @dataclass
 class Monitoring:
-    """The servers of one test, all gone when it ends; the `monitoring` fixture gives it."""
+    """The servers of one test, all stopped when it ends; see the `monitoring` fixture."""
 
     folder: Path
     servers: list[_HttpServer] = field(default_factory=list)
@@ -255,29 +255,29 @@ def configured(
 
 
 def require_prometheus() -> None:
-    """Give up a test where Prometheus, Alertmanager or their tools are missing."""
+    """Give up a test if Prometheus, Alertmanager or their tools are missing."""
     names = (name for name in ALERTMANAGER_NAMES if shutil.which(name))
     alertmanager = next(names, ALERTMANAGER_NAMES[0])
     require_programs("prometheus", "promtool", alertmanager, "amtool", remedy=REMEDY)
 
 
 def promtool(*arguments: str | Path, status: int = 0) -> str:
-    """Run promtool (`check rules FILE…`, `test rules FILE…`) and return what it said.
+    """Run promtool (`check rules FILE…`, `test rules FILE…`) and return its output.
 
-    Fails with all of it where its exit status is another.
+    If its exit status differs from `status`, fail with all of its output.
     """
     return _run("promtool", arguments, status)
 
 
 def amtool(*arguments: str | Path) -> str:
-    """Run amtool (`check-config FILE`, `config routes test …`), as `promtool` is run."""
+    """Run amtool (`check-config FILE`, `config routes test …`), like `promtool`."""
     return _run("amtool", arguments)
 
 
 def create_blocks(openmetrics: Path, folder: Path) -> Path:
-    """Make Prometheus' blocks of a backfill, in a folder that `Prometheus(blocks=…)` takes.
+    """Create Prometheus' blocks from a backfill, in a folder for `Prometheus(blocks=…)`.
 
-    Large blocks: with its own two hours, promtool reads the whole file for each day in it.
+    The blocks are large: with its default of two hours, promtool reads the whole file for each day.
     """
     folder.mkdir(parents=True, exist_ok=True)
     command = ["tsdb", "create-blocks-from", "openmetrics", "--quiet"]

@@ -1,4 +1,4 @@
-"""A server that answers as Prometheus' API does what a test has it say."""
+"""A server that gives a test's answers in the format of Prometheus' API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _target(job: str, health: str = "up") -> dict[str, Any]:
 
 @dataclass
 class PrometheusStub:
-    """What it says; as it is made, everything is well."""
+    """Its answers; initially, everything is well."""
 
     url: str = ""
     data: dict[str, Any] = field(
@@ -34,7 +34,7 @@ class PrometheusStub:
     )
 
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
-    """Status and document of paths that are none of the API's."""
+    """Status and document of paths outside the API."""
     failed: int = 0
     """How many notifications have reached no Alertmanager."""
 
@@ -70,7 +70,7 @@ class PrometheusStub:
 
 @contextmanager
 def prometheus_stub() -> Iterator[PrometheusStub]:
-    """Yield a stub that listens as long as the block."""
+    """Yield a stub that listens until the block ends."""
     stub = PrometheusStub()
     with loopback(stub.take) as stub.url:
         stub.notify(stub.url)  # Any answer is one.

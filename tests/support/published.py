@@ -1,4 +1,4 @@
-"""What is published of persons, computed from an audit's counts by another method."""
+"""Published figures about persons, computed from an audit's counts by another method."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def is_of_persons(catalogue: Catalogue, indicator: str) -> bool:
 
 
 def published_values(audit: Audit) -> Mapping[tuple[str, str | None], float]:
-    """Return the values that are shown of the audit's day, which is one of a publication."""
+    """Return the values that are shown for the audit's day, which is a day of publication."""
     found: dict[tuple[str, str | None], float] = {}
     for department in (None, *(code.value for code in Department)):
         for indicator in COUNTS:
@@ -45,7 +45,7 @@ def _cells(audit: Audit, indicator: str, department: str | None) -> dict[tuple[s
         for audience in TrainingAudience
     }
     if department is None:
-        # Who completed what nobody is known to have enrolled in: of no place and no audience.
+        # Completions without a known enrolment have no département and no audience.
         region = audit.readings[indicator, None].numerator
         known = sum(audit.categories[indicator, one.value, None] for one in TrainingAudience)
         cells["", ""] = _tens(region - known)
@@ -53,5 +53,5 @@ def _cells(audit: Audit, indicator: str, department: str | None) -> dict[tuple[s
 
 
 def _tens(count: int) -> int:
-    """The nearest ten, the lower of two; 0 below ten."""
+    """Return the nearest ten, for a tie the lower one; 0 below ten."""
     return 0 if count < SMALLEST else round((count - 0.01) / SMALLEST) * SMALLEST

@@ -1,4 +1,4 @@
-"""Record batches built by hand and sent as they are: what no client would write."""
+"""Record batches built by hand and sent as they are, such as no client would write."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RawContent(NamedTuple):
 
 
 class RawBatch(NamedTuple):
-    """A batch, as it is to lie on a partition."""
+    """A batch to store on a partition."""
 
     topic: str
     partition: int
@@ -63,7 +63,7 @@ def batch_bytes(records: Iterable[RawContent], *, codec: int = 0) -> bytes:
 def fetched_records(
     content: bytes, *, partition: int = 0, start: int = 0, check_crcs: bool = True
 ) -> fetcher.PartitionRecords:
-    """Return a fetch's content as aiokafka's consumer reads it, from an offset: when iterated."""
+    """Return the content of a fetch from an offset on; aiokafka decodes it during iteration."""
     return fetcher.PartitionRecords(
         TopicPartition("t", partition),
         fetcher.MemoryRecords(content),
@@ -77,7 +77,7 @@ def fetched_records(
 
 
 def produce(bootstrap: str, batches: Iterable[RawBatch]) -> None:
-    """Send batches, each for itself, and return once the broker has all; raises as it refuses."""
+    """Send batches separately, and return once the broker has all. Raises if it refuses one."""
     asyncio.run(_produce(bootstrap, list(batches)))
 
 
@@ -89,7 +89,7 @@ async def _sent(client: AIOKafkaClient, node: int, request: ProduceRequest) -> N
         if not code:
             return
         error = for_code(code)
-        # Of a topic that was just made the leader may not know it yet.
+        # The leader of a new topic may not know it yet.
         if not error.retriable or monotonic() > deadline:
             raise error(topic, partition)
         await asyncio.sleep(0.1)

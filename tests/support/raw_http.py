@@ -1,4 +1,4 @@
-"""HTTP byte by byte, for requests that no client would send."""
+"""Raw HTTP, for requests that no client would send."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _END_OF_HEADERS = b"\r\n\r\n"
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered."""
+    """A server's answer."""
 
     status: int
     headers: Mapping[str, str]
@@ -36,7 +36,7 @@ class RawConnection:
     """One connection to a server on this machine; a context manager."""
 
     def __init__(self, port: int, *, seconds: float = SECONDS, source: str = "127.0.0.1") -> None:
-        """Connect from `source`: any address of 127.0.0.0/8 is this machine's."""
+        """Connect from `source`: this machine has every address of 127.0.0.0/8."""
         self._socket = socket.create_connection(
             ("127.0.0.1", port), timeout=seconds, source_address=(source, 0)
         )
@@ -53,7 +53,7 @@ class RawConnection:
         return self._socket.fileno()
 
     def send(self, data: bytes) -> None:
-        """Send bytes; those that a server no longer reads are lost."""
+        """Send bytes; bytes that the server no longer reads are lost."""
         with suppress(BrokenPipeError, ConnectionResetError):
             self._socket.sendall(data)
 
@@ -62,12 +62,12 @@ class RawConnection:
         self._socket.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
-        """Reset the connection, which shows the server that no answer is read any more."""
+        """Reset the connection, so that the server knows that answers are no longer read."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._socket.close()
 
     def answer(self) -> Answer | None:
-        """Wait for a whole answer; None where the server closes first."""
+        """Wait for a whole answer; None if the server closes first."""
         while _END_OF_HEADERS not in self._rest:
             if not self._receive():
                 return None
@@ -89,7 +89,7 @@ class RawConnection:
         return self._rest.startswith(begin)
 
     def is_closed(self) -> bool:
-        """Wait until the server closes; False where it sends more instead."""
+        """Wait until the server closes; False if it sends more instead."""
         return not self._receive()
 
     def _receive(self) -> bool:
@@ -111,7 +111,7 @@ def request(method: str, target: str, *headers: str) -> bytes:
 
 
 def asked(port: int, sent: bytes) -> Answer:
-    """Send bytes over a connection of their own; fails where there is no answer."""
+    """Send bytes over a new connection; fail if there is no answer."""
     with RawConnection(port) as line:
         line.send(sent)
         answer = line.answer()

@@ -1,4 +1,4 @@
-"""What a change of the group hides: each worker is asked all the time what it shows."""
+"""What a change of the group hides, by continuously querying each worker's partitions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAUSE_SECONDS = 0.01
 
 
 class Answer(NamedTuple):
-    """What a worker showed, and owned, when it answered."""
+    """The partitions that a worker showed and owned when it answered."""
 
     at: float
     ready: bool
@@ -43,9 +43,9 @@ class Change:
     kept_hidden_seconds: float
     """How long, at most, a partition that stayed with its worker was not shown by it."""
     settled_seconds: float
-    """Until all workers were ready, with all partitions."""
+    """How long until all workers were ready, with all partitions."""
     restores: Sequence[tuple[int, float]]
-    """By worker: the number of its new partitions, and from their assignment until shown."""
+    """By worker: the number of its new partitions, and the time from assignment until shown."""
 
 
 @dataclass

@@ -24,7 +24,7 @@ _offsets = count()
 
 @dataclass(frozen=True)
 class FakeRecord:
-    """A record as a consumer gives it."""
+    """A record as returned by a consumer."""
 
     topic: str
     partition: int
@@ -62,7 +62,7 @@ def refused_record(family: Family, partition: int, *, value: bytes = b"{}") -> F
 def processed(
     state_store: StateStore, family: Family, batch: Iterable[CloudEvent], rules: RecordRules = RULES
 ) -> list[tuple[int, Result]]:
-    """Put a batch's events through the core, partition by partition; nothing is taken over."""
+    """Process a batch's events with the core, partition by partition, without applying changes."""
     records = [record_of(event) for event in batch]
     return [
         (

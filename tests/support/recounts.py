@@ -15,18 +15,18 @@ from tests.support.traffic import wait_done
 from tests.support.workers import Worker
 
 LAST_DAY: Final = date(2020, 12, 31)
-"""The clock of the tests' workers stands there."""
+"""The day of the fixed clock of the tests' workers."""
 PUBLISHED_DAY: Final = date(2020, 11, 30)
 """The figures about persons are of this day then."""
 
 
 def compare(audit: Audit, urls: Sequence[str]) -> AuditComparison:
-    """Compare an audit with all workers of a monitor, but for figures about persons."""
+    """Compare an audit with all workers of a monitor, except figures about persons."""
     return compare_exposed(audit, [read_worker(url) for url in urls])
 
 
 def exact(bootstrap: str, *workers: Worker) -> Audit:
-    """Wait until all is committed; every figure of the workers is then that of a recount."""
+    """Wait until everything is committed; check that the workers' figures equal a recount's."""
     assert wait_done(bootstrap, seconds=90.0), "\n".join(worker.log[-3000:] for worker in workers)
     for worker in workers:
         worker.wait_ready()

@@ -1,4 +1,4 @@
-"""What a test needs of the machine: missing, it skips here and fails where CI must not skip."""
+"""What a test needs of the machine: without it, the test is skipped, or fails in CI."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ def give_up(reason: str) -> NoReturn:
 
 
 def require_programs(*names: str, remedy: str) -> None:
-    """Give up where one of these programs is not on the path."""
+    """Give up if one of these programs is not on the path."""
     missing = [name for name in names if shutil.which(name) is None]
     if missing:
         give_up(f"{', '.join(missing)} not found: {remedy}")

@@ -1,4 +1,4 @@
-"""What others may do with files."""
+"""Permissions of files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def mode(path: Path) -> int:
 
 
 def open_to_others(folder: Path) -> list[str]:
-    """Return the files below a folder that others may read, as no folder on the way forbids it."""
+    """Return the files below a folder that others may read: no folder on the way prevents it."""
     found = []
     for path in sorted(folder.iterdir()):
         if path.is_dir():

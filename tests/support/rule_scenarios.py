@@ -1,7 +1,7 @@
-"""Scenarios for Prometheus' rules: series of a value a minute, evaluated by `promtool test rules`.
+"""Scenarios for Prometheus' rules: series with a value per minute, for `promtool test rules`.
 
-No server, no waiting: minute 0 is the first scrape. Series are written as promtool does, but for
-days: `today`, `today-40d`, `39d`.
+No server, no waiting: minute 0 is the first scrape. Series are in promtool's notation, plus days:
+`today`, `today-40d`, `39d`.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ Series: TypeAlias = Mapping[str, object]
 
 DAY = 86_400
 TODAY = 18_414 * DAY
-"""Where the monitor's day stands: 2020-06-01."""
+"""The monitor's day: 2020-06-01."""
 _DAYS = re.compile(r"(today)?(?:([+-]?\d+)d)|today")
 
-#: Each group sees what the one before it recorded in the same minute.
+#: Each group sees what the previous one recorded in the same minute.
 GROUPS = [f"smart-region-{name}" for name in ("figures", "memory", "promises", "pipeline")]
-#: The alerts that fire, but for the watchdog, by the labels that identify one.
+#: The firing alerts, except the watchdog, by the labels that identify one.
 FIRING = (
     "count by (alertname, department, indicator, instance, reason, topic, producer, check, fault)"
     ' (ALERTS{alertstate="firing", alertname!="Watchdog"})'
 )
 
-#: A worker with all partitions and an assessor that lack nothing.
+#: A healthy worker with all partitions, and a healthy assessor.
 HEALTHY: Series = {
     'up{instance="worker:6066", job="smart-region-worker"}': "1x199",
     'smartregion_worker_ready{instance="worker:6066", job="smart-region-worker"}': "1x199",
@@ -42,12 +42,12 @@ HEALTHY: Series = {
     "smartregion_assessor_unjudged_indicators": "0x199",
 }
 
-#: In promtool's account of a failed test: a heading, or a label or annotation with its value.
+#: In promtool's report on a failed test: a heading, or a label or annotation with its value.
 _PARTS = re.compile(r'(Labels|Annotations):|(\w+="(?:[^"\\]|\\.)*")')
 
 
 def in_seconds(values: object) -> str:
-    """Return values with their days in seconds."""
+    """Return values with days converted to seconds."""
 
     def seconds(found: re.Match[str]) -> str:
         since = TODAY if found[0].startswith("today") else 0
@@ -59,9 +59,9 @@ def in_seconds(values: object) -> str:
 def evaluate(
     rules: Path, tests: Sequence[tuple[Series, Mapping[str, Any]]], *, every: str, status: int = 0
 ) -> str:
-    """Run promtool on series with what is expected of each, and return its account.
+    """Run promtool on series with the expectations for each, and return its report.
 
-    A long time between two evaluations (`every`) is a Prometheus that did not run.
+    A long interval between two evaluations (`every`) simulates a Prometheus that was down.
     """
     document = {
         "rule_files": sorted(map(str, rules.glob("*.yaml"))),
@@ -87,9 +87,9 @@ def evaluate(
 def text_of(rules: Path, series: Series, minute: int, alert: str) -> str:
     r"""Return the alerts of a name that fire in a minute: a line for each label and annotation.
 
-    It is written as promtool does: a space that does not break is `\u00a0`.
+    It is in promtool's notation: a no-break space is `\u00a0`.
     """
-    # promtool shows the alerts that nobody expects.
+    # promtool shows unexpected alerts.
     test = {"eval_time": f"{minute}m", "alertname": alert, "exp_alerts": []}
     account = evaluate(rules, [(series, {"alert_rule_test": [test]})], every="1m", status=1)
     parts = _PARTS.findall(account)

@@ -13,7 +13,7 @@ from tests.support import letters
 from tests.support.producers import producer
 
 LYCEES = "urn:test:lycees"
-#: Two declared systems; each is to send every week.
+#: Two declared systems, expected to send every week.
 PRODUCERS = Producers(
     producers=(
         producer("lycees", LYCEES),

@@ -1,4 +1,4 @@
-"""A Kafka that asks who is there: TLS, users with passwords, and rights that have to be given."""
+"""A Kafka with authentication: TLS, users with passwords, and rights that must be granted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.kafka import KafkaBroker
 MECHANISM = "SCRAM-SHA-512"
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 
-#: Lines that come after those of `tests.support.kafka`, and so win where they say otherwise.
+#: Lines that follow those of `tests.support.kafka`, and so override them.
 PROPERTIES = """\
 listeners=USERS://127.0.0.1:{{port}},MUTUAL://127.0.0.1:{mutual},EXPIRED://127.0.0.1:{expired},\
 ELSEWHERE://127.0.0.1:{elsewhere},CONTROLLER://127.0.0.1:{{controller_port}}
@@ -49,11 +49,11 @@ super.users=User:broker;User:root
 
 
 class SecuredKafka(KafkaBroker):
-    """One broker with four gateways; what a test did to its users and rights, the next test finds.
+    """One broker with four listeners; changes to users and rights persist into the next test.
 
-    `bootstrap` is the users': TLS, and a name and a password by SCRAM-SHA-512. `mutual` asks for a
-    certificate of ours instead; `expired` and `elsewhere` are as the users', with a certificate of
-    the broker that is no longer good, and with one that is another host's.
+    `bootstrap` is the users' listener: TLS, and a name and a password by SCRAM-SHA-512. `mutual`
+    requires a client certificate instead; `expired` and `elsewhere` are like the users' listener,
+    but the broker's certificate has expired, or is that of another host.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -34,7 +34,7 @@ class _NoMetrics(Collector):
 
 
 class Answer(NamedTuple):
-    """What the server answered."""
+    """The server's answer."""
 
     status: int
     headers: CIMultiDict[str]
@@ -57,7 +57,7 @@ class ServedPage:
         return None if self.known is None else (self.known, self.completeness)
 
     def known_on(self, day: date) -> Known:
-        """Return the same: whatever was known on a past day."""
+        """Return the same figures for every past day."""
         del day
         assert self.known is not None
         return self.known, self.completeness
@@ -85,7 +85,7 @@ class ServedPage:
         await server.end_work()
 
     def ask(self, *paths: str, method: str = "GET", **headers: str) -> list[Answer]:
-        """Return the answers to some paths, which are sent as they are written."""
+        """Return the answers for some paths, which are sent unchanged."""
 
         async def asked() -> list[Answer]:
             found = []

@@ -1,4 +1,4 @@
-"""Commands of a user and what they print, as one text for a golden file."""
+"""A user's commands and their output, as one text for a golden file."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from tests.support.golden import check_golden
 
 
 class Session:
-    """A terminal: each command is run in this process, and noted with its output and status."""
+    """A terminal: each command runs in this process, and is recorded with output and status."""
 
     def __init__(self, **names: object) -> None:
-        """`names` stand in the text for what differs from run to run, such as an address."""
+        """Take names that replace values which differ from run to run, such as an address."""
         self._names = {str(value): name for name, value in names.items()}
         self._text = ""
         self.last = ""
         """The standard output of the last command."""
 
     def run(self, *arguments: str | Path, given: str = "", quietly: tuple[str, ...] = ()) -> None:
-        """Run a command; `quietly` are further arguments, which are not noted."""
+        """Run a command; `quietly` are further arguments, which are not recorded."""
         done = run_inside_with({}, *map(str, arguments), *quietly, standard_input=given)
         self.last = done.stdout
         self._text += f"$ {' '.join(map(str, arguments))}\n{done.stderr}{done.stdout}"

@@ -1,4 +1,4 @@
-"""One simulation read to its end: what was sent, and what is known once all of it has arrived."""
+"""A complete simulation: what was sent, and what is known once everything has arrived."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AnyFact = TypeVar("AnyFact", bound=Fact)
 
 @dataclass(frozen=True)
 class Story:
-    """A simulation's records, its valid events, and what is known in the end.
+    """A simulation's records, its valid events, and what is known at its end.
 
     `known` holds, for each entity, fact and effective day, the one recorded last, unless retracted.
     """

@@ -1,8 +1,8 @@
-"""A producer to be killed: publishes numbered events through a spool, and notes which are safe.
+"""A producer to kill: publishes numbered events through a spool, and notes which are safe.
 
-Run as `python -m tests.support.spooling_producer URL SPOOL NOTES LAST TOKEN`. It says a line when
-it has the spool, begins behind the last number in NOTES, which grows by a line when `publish` has
-returned, and ends when all up to LAST have arrived. An error is one line, as of every command.
+Run as `python -m tests.support.spooling_producer URL SPOOL NOTES LAST TOKEN`. It prints a line once
+it has opened the spool, continues after the last number in NOTES, adds a line there each time
+`publish` returns, and ends when all events up to LAST have arrived. Errors are printed in one line.
 
 SMARTREGION_TEST_FAULT may name a fault to plant:
 
@@ -28,7 +28,7 @@ from sources.client.spool import Waiting
 
 SOURCE = "urn:iledefrance:lycees"
 MOST_SPOOLED = 40
-"""So few that the spool is full now and then."""
+"""So few that the spool is sometimes full."""
 EVENTS_PER_FLUSH = 7
 
 

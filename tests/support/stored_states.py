@@ -1,4 +1,4 @@
-"""Snapshots of partitions in a folder, and a store with states to write there."""
+"""Snapshots of partitions in a folder, and a store whose states they contain."""
 
 from __future__ import annotations
 

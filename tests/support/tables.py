@@ -1,4 +1,4 @@
-"""CSV files for tests of imports: written as given, opened, read to rows and refusals."""
+"""CSV files for tests of imports: written unchanged, opened, and read into rows and refusals."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ RECORDED = datetime(2024, 3, 1, 12, tzinfo=UTC)
 """When the files of tests were last changed."""
 
 SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
-"""The real public data, which is beside the project where it is there at all."""
+"""The real public data, beside the project if present."""
 
 
 def write_file(
     folder: Path, text: str | bytes, *, name: str = "file.csv", time: datetime = RECORDED
 ) -> Path:
-    """Write a file that was last changed at a time; text is in UTF-8, its lines as they are."""
+    """Write a file that was last changed at a time; text is UTF-8 with unchanged line ends."""
     file = folder / name
     file.write_bytes(text.encode() if isinstance(text, str) else text)
     os.utime(file, (time.timestamp(), time.timestamp()))
@@ -26,7 +26,7 @@ def write_file(
 
 
 def shared_file(name: str) -> Path:
-    """Return the path of a file of real data; skip the test where it is missing: it is not ours."""
+    """Return the path of a file of real data, which is not ours; skip the test if it is missing."""
     file = SHARED_DATA / name
     if not file.exists():
         pytest.skip(f"{name} is not at hand: it is not part of the project")

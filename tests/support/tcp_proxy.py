@@ -1,4 +1,4 @@
-"""TCP proxies on loopback that delay, cut or silently swallow what passes, in a thread."""
+"""TCP proxies on loopback that delay, cut or silently drop traffic, in a thread."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _ANSWER_SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a proxy does to its connections."""
+    """How a proxy treats its connections."""
 
     passes: bool = True
-    """False: bytes stay where they are, and both ends believe that the connection lives."""
+    """False: bytes are held, and both ends believe that the connection is alive."""
     accepts: bool = True
-    """False: connections end, and new ones end at once."""
+    """False: connections are closed, and new ones are closed immediately."""
     delay: float = 0.0
-    """Seconds by which each piece of up to 64 KiB comes later."""
+    """Seconds by which each chunk of up to 64 KiB is delayed."""
 
 
 OPEN: Final = Condition()
@@ -35,7 +35,7 @@ HALF_OPEN: Final = Condition(passes=False)
 
 
 class TcpProxy:
-    """One port before one server's; used on the loop of its `TcpProxies` alone, but `set`."""
+    """One port in front of a server; except for `set`, use it only on its `TcpProxies`' loop."""
 
     def __init__(self, target: int, loop: asyncio.AbstractEventLoop) -> None:
         self.port = free_port()
@@ -48,7 +48,7 @@ class TcpProxy:
         self._server: asyncio.Server | None = None
 
     def set(self, condition: Condition) -> None:
-        """Change what happens to all its connections; what was half open ends with that."""
+        """Change how all its connections are treated; half-open ones are closed."""
         asyncio.run_coroutine_threadsafe(self._set(condition), self._loop).result(_ANSWER_SECONDS)
 
     async def listen(self) -> None:
@@ -65,7 +65,7 @@ class TcpProxy:
             self._passing.set()
         else:
             self._passing.clear()
-        # A path that comes back after it was half open knows nothing of the connections before.
+        # When a half-open path is restored, it has lost its earlier connections.
         if not condition.accepts or (condition.passes and not was.passes):
             await self._end_all()
 
@@ -80,7 +80,7 @@ class TcpProxy:
         assert task is not None
         self._connections.add(task)
         try:
-            # The end of a connection is what is asked for, not an error.
+            # The end of a connection is intended, not an error.
             with suppress(OSError, asyncio.CancelledError):
                 if self._condition.accepts:
                     await self._connect(reader, writer)

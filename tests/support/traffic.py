@@ -1,4 +1,4 @@
-"""Traffic for a broker: the simulator's records sent fast, and the question whether all is done."""
+"""Traffic for a broker: sends the simulator's records fast, and waits until all are processed."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from tests.support.waiting import wait_until
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=utf-8")
 PARTITIONS = 8
 NOT_THERE: Final = (KafkaError, BrokerUnreachableError, BrokerRefusedError)
-"""What says that the broker is not there yet, or no longer."""
+"""Errors of a broker that is not up yet, or no longer."""
 ANSWER_SECONDS: Final = 5
-"""A broker that takes longer to answer is asked again over another connection."""
+"""After this time without an answer, the request is repeated over another connection."""
 ADMIN_SECONDS: Final = 30.0
-"""How long one client is asked: once a coordinator has moved, it may go on asking the old one."""
+"""How long one client is used: after a coordinator has moved, it may keep querying the old one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +54,17 @@ def message_of(event: CloudEvent) -> Message:
 
 
 def region(seed: int, start: date, end: date) -> list[Message]:
-    """Return the simulated Région's records of a time, in the order of their sending."""
+    """Return the simulated Région's records of a period, in the order of sending."""
     return [message for day, message in _region(seed) if start <= day <= end]
 
 
 @cache
 def a_year() -> Sequence[Message]:
-    """Return what the Région sends in 2016."""
+    """Return the records that the Région sends in 2016."""
     return region(7, date(2016, 1, 1), date(2016, 12, 31))
 
 
-@lru_cache(maxsize=4)  # All years are simulated for any part of them, and tests share their parts.
+@lru_cache(maxsize=4)  # Any period requires simulating all years, and tests share them.
 def _region(seed: int) -> Sequence[tuple[date, Message]]:
     return tuple(
         (record.day, Message(record.family, record.key.encode(), record.line.encode()))
@@ -88,8 +88,8 @@ def send(
 ) -> None:
     """Send messages and return when the broker has acknowledged all.
 
-    `misrouted` is the part of them sent to a partition of the producer's own choosing, as a client
-    with another partitioner would.
+    `misrouted` is the share of messages sent to another partition, as by a client with another
+    partitioner.
     """
     chance = random.Random(len(messages))
 
@@ -110,7 +110,7 @@ def send(
 def wait_done(bootstrap: str, *, seconds: float, group: str = DEFAULT_APP_ID) -> bool:
     """Wait until all is committed; forwarded records move the end, so it must hold twice.
 
-    It seldom opens another connection: that takes the processors' time from what is waited for.
+    It rarely opens another connection, which would take processor time from the workers.
     """
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:

@@ -9,8 +9,8 @@ LONGEST_PAUSE = 1.0
 def wait_until(condition: Callable[[], bool], *, seconds: float, every: float = 0.05) -> bool:
     """Wait until it holds; return False if it did not within the deadline (in seconds).
 
-    It is asked at most half of the time: a question that takes long would else take the processor
-    from what is waited for.
+    It is evaluated at most half of the time: otherwise an expensive condition would take processor
+    time from the work that it waits for.
     """
     deadline = time.monotonic() + seconds
     asked = time.monotonic()

@@ -1,4 +1,4 @@
-"""Publishers in place of Kafka's, which keep what is published."""
+"""Replacements for Kafka's publisher that keep what is published."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class FailingPublisher(RecordingPublisher):
 
 
 class WatchedPublisher(RecordingPublisher):
-    """A publisher that remembers how it was made, for the commands that send events."""
+    """A publisher that records its instances, for the commands that send events."""
 
     made: list[WatchedPublisher] = []  # noqa: RUF012 - the fixture sets another for each test
 

@@ -1,4 +1,4 @@
-"""A webhook for tests: takes what is posted to it, and keeps it with the moment it came."""
+"""A webhook for tests: keeps what is posted to it, with the time of arrival."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.support.loopback import Answer, HttpRequest, loopback
 
 
 class Webhook:
-    """What arrived at a server: JSON bodies by place, in the order they came."""
+    """The JSON bodies that arrived at a server, by path, in order."""
 
     def __init__(self) -> None:
         self.url = ""
         self.received: list[tuple[str, Any]] = []
         self.moments: list[float] = []
-        """When each came, on `time.monotonic()`'s clock."""
+        """When each arrived, on `time.monotonic()`'s clock."""
 
     def take(self, request: HttpRequest) -> Answer:
         self.moments.append(time.monotonic())

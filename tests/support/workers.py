@@ -1,4 +1,4 @@
-"""Workers and assessors as child processes: started, killed, frozen, restarted, and asked."""
+"""Workers and assessors as child processes: started, killed, frozen, restarted, and queried."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _OWN: Final = (
 
 
 class Worker(Child):
-    """A `smart-region worker` of its own process; `module` runs a variant of it.
+    """A `smart-region worker` in its own process; `module` selects a variant of it.
 
-    With the command `assessor` or `page` it is one of those.
+    With the command `assessor` or `page`, it is an assessor or a page.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Worker(Child):
         self.is_supervised = False
 
     def sleep(self) -> None:
-        """Freeze it (SIGSTOP), if it runs."""
+        """Freeze it (SIGSTOP) if it is running."""
         self.process.send_signal(signal.SIGSTOP)
 
     def wake(self) -> None:
@@ -75,7 +75,7 @@ class Worker(Child):
         self.process.send_signal(signal.SIGCONT)
 
     def readiness(self) -> dict[str, Any]:
-        """Return what /readyz says; an empty answer where nothing listens."""
+        """Return the content of /readyz; empty if nothing listens."""
         try:
             with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 - ours
                 return dict(json.load(answer))
@@ -98,9 +98,9 @@ class Worker(Child):
         return {tuple(one.labels[name] for name in metric.labels): one.value for one in samples}
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> None:
-        """Wait until it is ready; fails with its log where it is not."""
+        """Wait until it is ready; if it is not, fail with its log."""
         is_decided = wait_until(lambda: self.ready or self._gone, seconds=seconds)
-        # Not asked again: a worker that joins next makes this one unready for a moment.
+        # Not queried again: the next worker that joins makes this one unready for a moment.
         was_ready = is_decided and not self._gone
         assert was_ready, self.log[-5000:]
 
@@ -120,7 +120,7 @@ class Worker(Child):
             return int(json.loads(answer.readline())["overdue"])
 
     def has_read(self, outcome: str = "") -> bool:
-        """Return whether it counted a record, of an outcome; False while it does not answer."""
+        """Return whether it counted a record, with an outcome if given; False without an answer."""
         labels = rf'[^}}]*outcome="{outcome}"[^}}]*' if outcome else "[^}]*"
         counted = rf"^smartregion_events_total\{{{labels}\}} [1-9]"
         try:
@@ -168,7 +168,7 @@ def everything(assessor: Worker) -> dict[str, Mapping[tuple[str, ...], float]]:
 
 @contextmanager
 def supervised(worker: Worker) -> Iterator[list[int]]:
-    """Restart a worker whenever it ends, as any supervisor does; gives the exit statuses."""
+    """Restart a worker whenever it ends, as any supervisor does; yield the exit statuses."""
     statuses: list[int] = []
     done = threading.Event()
 
