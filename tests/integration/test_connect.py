@@ -38,7 +38,7 @@ CONNECTOR: Final = CONNECT / "outbox.json"
 PAGE: Final = ROOT / "docs" / "databases.md"
 NAME: Final = "smart-region-outbox"
 SLOT: Final = "smart_region_outbox"
-#: Where the page has the address of Kafka Connect.
+#: The placeholder for the address of Kafka Connect in the page.
 PLACE: Final = "CONNECT:8083"
 #: Who it makes for Debezium.
 USER: Final = "debezium"
@@ -57,12 +57,12 @@ offset.storage.replication.factor=1
 offset.storage.partitions=1
 status.storage.replication.factor=1
 status.storage.partitions=1
-# A killed worker may come back, and goes on, soon.
+# A killed worker may rejoin and continue soon.
 offset.flush.interval.ms=1000
 session.timeout.ms=6000
 heartbeat.interval.ms=1000
 scheduled.rebalance.max.delay.ms=0
-# All its plugins are declared as services: it need not search every jar for them.
+# All plugins are declared as services, so it need not search every jar for them.
 plugin.discovery=service_load
 """
 
@@ -70,13 +70,13 @@ plugin.discovery=service_load
 def page_commands() -> list[Block]:
     """Return the commands of the page that need Kafka Connect.
 
-    In their order: create, restart, clean, watch, begin with a new slot.
+    In this order: create, restart, clean, watch, begin with a new slot.
     """
     return [block for block in blocks_of(PAGE) if block.language == "sh"]
 
 
 def role_commands() -> list[Block]:
-    """Return the commands of the page that make an outbox, and the roles of those who use it."""
+    """Return the commands of the page that create an outbox and the roles of its users."""
     return [
         block
         for block in blocks_of(PAGE)
@@ -87,7 +87,7 @@ def role_commands() -> list[Block]:
 def connector_for(database: Database) -> dict[str, Any]:
     """Return the shipped connector with its names filled in, as the page says.
 
-    It and its slot have the database's name: a Kafka Connect remembers how far one of a name was.
+    It and its slot have the database's name, since Kafka Connect remembers offsets by name.
     """
     text = CONNECTOR.read_text(encoding="utf-8").replace(NAME, database.name)
     document: dict[str, Any] = json.loads(text)
@@ -99,14 +99,14 @@ def connector_for(database: Database) -> dict[str, Any]:
         "database.user": USER,
         "database.password": "none",
         "slot.name": database.name,
-        # A slot that moves at once lets a test look sooner.
+        # If the slot moves quickly, a test can check it sooner.
         "heartbeat.interval.ms": "1000",
     }
     return document
 
 
 def _of(block: Block, database: Database) -> Block:
-    """Return a command with a database's names for connector and slot, as `connector_for`."""
+    """Return a command with a database's names for connector and slot, as in `connector_for`."""
     text = block.text.replace(NAME, database.name).replace(SLOT, database.name)
     return replace(block, text=text)
 
@@ -141,12 +141,12 @@ class ConnectWorker(Program):
         self._follow(page_commands()[0])
 
     def restart_failed(self, connector: str) -> None:
-        """Start what has failed of a connector anew, by the page's second command."""
+        """Restart the failed parts of a connector, with the page's second command."""
         block = page_commands()[1]
         self._follow(replace(block, text=block.text.replace(NAME, connector)))
 
     def begin_anew(self, database: Database) -> None:
-        """Let a database's connector begin with a new slot, by the page's command for that."""
+        """Make a database's connector begin with a new slot, with the page's command for that."""
         self._follow(
             _of(page_commands()[4], database), env=database.server.variables(database.name)
         )
@@ -156,7 +156,7 @@ class ConnectWorker(Program):
         self._ask(f"/connectors/{connector}", method="DELETE")
 
     def states(self, connector: str) -> list[str]:
-        """Return the states of a connector and its tasks; none while it is not known."""
+        """Return the states of a connector and its tasks; none while it is unknown."""
         try:
             status = self._ask(f"/connectors/{connector}/status")
         except (urllib.error.URLError, OSError):
@@ -168,7 +168,7 @@ class ConnectWorker(Program):
         if env is None:
             Reader(self.folder, env={}).follow([replace(block, text=text)])
             return
-        with TemporaryDirectory() as desk:  # Another terminal: it keeps what was set in the first.
+        with TemporaryDirectory() as desk:  # As in a new terminal, with the variables of the first.
             Reader(Path(desk), env=env).follow([replace(block, text=text)])
 
     def _ask(self, path: str, *, method: str = "GET") -> Any:  # noqa: ANN401 - as its API has it

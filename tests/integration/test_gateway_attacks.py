@@ -35,11 +35,11 @@ from tests.support.running_gateway import running_gateway
 from tests.support.waiting import wait_until
 
 PAUSE_SECONDS = 0.05
-"""Between two requests, so that it is no load of its own."""
+"""The pause between two requests, so that they cause no load."""
 REQUEST_SECONDS = 15.0
 SERVED_SECONDS = 60.0
 RESTARTING = 3
-"""Probes that fail in a row before Kubernetes restarts a container."""
+"""Consecutive failed probes after which Kubernetes restarts a container."""
 
 
 class OtherProducer:
@@ -63,9 +63,9 @@ class OtherProducer:
         `tls` is the context for a gateway that serves TLS.
         """
         self.waits: list[float] = []
-        """Seconds to each answer of 202."""
+        """Seconds until each answer of 202."""
         self.probes: list[float] = []
-        """Seconds to each answer of 200 to a probe."""
+        """Seconds until each answer of 200 to a probe."""
         self.lost: list[str] = []
         """Every other answer and every error."""
         self._gateway = gateway
@@ -94,12 +94,12 @@ class OtherProducer:
             return
         assert not self.lost, self.lost
         assert median(self.waits) < 1, sorted(self.waits)
-        # One probe may meet a pause of the machine; three slow ones in a row restart a container.
+        # One probe may hit a pause of the machine; three slow ones in a row restart a container.
         runs = groupby(seconds >= 1 for seconds in self.probes)
         assert not any(slow and len([*run]) >= RESTARTING for slow, run in runs), self.probes
 
     def keep_going(self, requests: int = 20) -> None:
-        """Wait until so many more events and probes were answered; fail where one was not."""
+        """Wait until this many more events and probes are answered; fail if one is not."""
         events, probes = len(self.waits) + requests, len(self.probes) + requests
         served = wait_until(
             lambda: bool(self.lost) or (len(self.waits) >= events and len(self.probes) >= probes),
@@ -168,13 +168,13 @@ _SECONDS = 0.2
 class BusyConnections:
     """Keeps connections busy in a context, with one thread for all of them.
 
-    One that was closed is opened anew. `sent` returns each request, given the connection's number.
+    A closed connection is opened again. `sent` returns the request for a connection's number.
     """
 
     def __init__(
         self, port: int, sent: Callable[[int], bytes], *, sources: list[str], number: int
     ) -> None:
-        """Take the gateway's port, what is sent, and from which addresses in turn."""
+        """Take the gateway's port, the requests, and the source addresses to use in turn."""
         self.answered = 0
         """Number of answers."""
         self._port = port
@@ -221,7 +221,7 @@ class BusyConnections:
                 with suppress(ConnectionError):  # It is found closed then, and opened anew.
                     line.sendall(self._sent(number))
                 return
-            self._over.wait(0.1)  # The address has as many as it may.
+            self._over.wait(0.1)  # The address has reached its limit of connections.
 
 
 ROOT = Path(__file__).parents[2]

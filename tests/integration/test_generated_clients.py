@@ -28,7 +28,7 @@ from tests.support.requirements import give_up
 
 
 def compile_typescript(folder: Path, *files: Path) -> Path:
-    """Compile files, and what they import, at its strictest; returns the folder with JavaScript."""
+    """Compile files and their imports in strict mode; return the folder with the JavaScript."""
     compiled = folder / "compiled"
     options = {
         "strict": True,

@@ -49,7 +49,7 @@ def quarters() -> Sequence[Sequence[Message]]:
 def audited_values(bootstrap: str) -> dict[tuple[str, ...], float]:
     """Return every figure that was ever reported, counted from the raw topics.
 
-    Those of persons as they are published.
+    Figures about persons are the published ones.
     """
     catalogue, records = shipped(), list(read_topics(bootstrap))
     audit = audit_records(records, catalogue, LAST_DAY)

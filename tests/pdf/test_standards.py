@@ -21,7 +21,7 @@ STANDARDS: Final = ("ua1", "2a")
 
 _PDF: Final = Path(__file__).parent
 _JARS: Final = _PDF / "target" / "jars"
-#: A short life: the compiler that makes long ones fast costs more than it brings.
+#: For a short-lived program: the compiler for long-lived ones costs more than it saves.
 _VALIDATE: Final[tuple[str | Path, ...]] = (
     *("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dfile.encoding=UTF-8"),
     *("-cp", f"{_JARS}/*", _PDF / "Validate.java"),
@@ -39,7 +39,7 @@ class Verdict(NamedTuple):
 
 
 def validated(files: Mapping[str, bytes], folder: Path) -> dict[tuple[str, str], Verdict]:
-    """Validate PDFs against both standards, by their names; gives up where there is no veraPDF."""
+    """Validate PDFs against both standards, by their names; give up if veraPDF is missing."""
     require_programs("java", "javac", remedy=_REMEDY)
     if not (_PDF / "target" / "done").exists():
         give_up(f"veraPDF is missing: {_REMEDY}")

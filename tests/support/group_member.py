@@ -299,7 +299,7 @@ def loss_of(tp: TP, **lost: Any) -> AcceptedLoss:
 
 
 class Broker:
-    """Stands for aiokafka's producer: what was sent, and its acknowledgements to give."""
+    """A substitute for aiokafka's producer: what was sent, and its pending acknowledgements."""
 
     def __init__(self) -> None:
         self.sent: list[Any] = []

@@ -32,7 +32,7 @@ def simulated_records() -> tuple[RawRecord, ...]:
 def states_held_on(
     records: Iterable[RawRecord], catalogue: Catalogue, day: date, rules: RecordRules = RULES
 ) -> StateStore:
-    """Return what workers would hold of what was recorded up to a day (UTC)."""
+    """Return the states that workers would derive from the records up to a day (UTC)."""
     state_store = StateStore(catalogue.terms)
     merge_events(state_store, records, known_on=catalogue.known_through(day), rules=rules)
     return state_store

@@ -89,7 +89,7 @@ class RecordingServer:
     lines: list[str] = field(default_factory=list)
     """Method and target of each request; to a proxy the target is the whole address."""
     secrets: list[str] = field(default_factory=list)
-    """The header `Authorization` of each request that had one."""
+    """The `Authorization` header of each request that had one."""
 
     def take(self, request: HttpRequest) -> Answer:
         self.lines.append(f"{request.method} {request.target}")
@@ -102,7 +102,7 @@ class RecordingServer:
 def recording_server(
     *, status: int = 200, headers: Mapping[str, str] | None = None, body: bytes = b""
 ) -> Iterator[RecordingServer]:
-    """Yield a server that listens as long as the block."""
+    """Yield a server that listens until the block ends."""
     recorder = RecordingServer(Answer(status, body, headers or {}))
     with loopback(recorder.take) as recorder.url:
         yield recorder
@@ -129,7 +129,7 @@ def in_thread(serve: Callable[[], AbstractAsyncContextManager[str]]) -> Iterator
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # One packet for headers and body: two would wait for one another.
+    wbufsize = -1  # One packet for headers and body: the second of two would be delayed.
     server: LoopbackServer
 
     def _respond(self) -> None:
@@ -149,4 +149,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_CONNECT = _respond  # noqa: N815 - http.server's names
 
     def log_message(self, *_: object) -> None:
-        """Log nothing: a test's output is the test's."""
+        """Log nothing, to keep the test's output clean."""

@@ -17,7 +17,7 @@ from tests.support.workers import Worker
 LAST_DAY: Final = date(2020, 12, 31)
 """The day of the fixed clock of the tests' workers."""
 PUBLISHED_DAY: Final = date(2020, 11, 30)
-"""The figures about persons are of this day then."""
+"""The day of the figures about persons published by then."""
 
 
 def compare(audit: Audit, urls: Sequence[str]) -> AuditComparison:

@@ -40,12 +40,12 @@ _ATTEMPTS: Final = 5
 
 
 def leaves_no_cycles(work: Callable[[], object]) -> bool:
-    """Return whether nothing that work makes has to be found by Python's search for cycles.
+    """Return whether work leaves no reference cycles, which only Python's collector would find.
 
-    Tried again where it seems not: threads that other tests leave for a while make garbage of
-    their own, which is found with it. Cycles of the work itself are found each time.
+    Tries again if it seems to leave some: lingering threads of other tests may leave cycles too.
+    Cycles of the work itself are found each time.
     """
-    work()  # What is made once is made now.
+    work()  # Warm up: one-time work happens now.
     return any(not _left_by(work) for _ in range(_ATTEMPTS))
 
 

@@ -28,7 +28,7 @@ from tests.support.group_member import PolledRecord
 
 
 class Slot(NamedTuple):
-    """What a log has at an offset: a record or a marker, or nothing where compaction deleted it."""
+    """What a log has at an offset: a record, a marker, or nothing after compaction."""
 
     epoch: int
     record: PolledRecord | None
@@ -43,7 +43,7 @@ class LossyLog:
         self.slots: list[Slot] = []
         self.start = self._epoch = self._sent = 0
         self._segments = {0}
-        #: The client's next offset, and what it has fetched and not returned.
+        #: The client's next offset, and what it has fetched but not returned.
         self.at = 0
         self._fetched: deque[tuple[int, Slot]] = deque()
 
@@ -65,7 +65,7 @@ class LossyLog:
             self._segments.add(self.end)
 
     def lose_last(self, count: int) -> None:
-        """Lose the last offsets, as by an unclean election; none that was compacted."""
+        """Lose the last offsets, as by an unclean election, but none that was compacted."""
         compacted = [at + 2 for at, one in enumerate(self.slots) if one.is_deleted]
         del self.slots[max(self.end - count, self.start, *compacted[-1:]) :]
         self._epoch += 1
@@ -84,7 +84,7 @@ class LossyLog:
         return tuple(OffsetRuns(at for at, one in enumerate(self.slots) if one.is_deleted).runs)
 
     def has(self, last: LastRecord | None) -> bool:
-        """Return whether a record was not replaced: it is there, deleted, or none."""
+        """Return whether a record was not replaced: it exists, was deleted, or is None."""
         if last is None or last.offset < self.start:
             return True
         slot = self.slots[last.offset] if last.offset < self.end else None
@@ -94,13 +94,13 @@ class LossyLog:
         return last is not None and last.offset < self.end and self.slots[last.offset].is_deleted
 
     def seek(self, offset: int | None) -> None:
-        """Let the client go on at an offset; None for where it is."""
+        """Let the client continue at an offset; None for its current one."""
         if offset is not None:
             self.at = offset
             self._fetched.clear()
 
     def poll(self, most: int, partition: AssignedPartition) -> list[PolledRecord] | None:
-        """Return up to `most` records; None where the client's offset is out of range."""
+        """Return up to `most` records; None if the client's offset is out of range."""
         if not self._fetched:
             if not self.start <= self.at <= self.end:
                 return None

@@ -19,7 +19,7 @@ from tests.support.facts import cloud_events
 
 
 def broken_rules(name: str, event: object) -> set[str]:
-    """Return the rules for which today's model refuses an event of a type; none: it is taken."""
+    """Return the rules by which today's model refuses an event of a type; none if it accepts it."""
     try:
         read: Any = EVENT_MODELS[name].model_validate_json(json.dumps(event))
     except ValidationError as error:
@@ -40,7 +40,7 @@ def rules_beyond(schema: object) -> set[str]:
     own = schema.get("$comment", "")
     if isinstance(own, str) and own.startswith(ALSO_CHECKED):
         rules |= set(own.removeprefix(ALSO_CHECKED).split(", "))
-    # Of released labels the description alone says it.
+    # For released labels only the description says so.
     if "not blank" in str(schema.get("description")):
         rules.add("blank")
     return rules

@@ -29,7 +29,7 @@ REFUSED = "refuse@example.org"
 
 @dataclass
 class Mailbox:
-    """What arrived, and by which address the server is reached."""
+    """The messages that arrived, and the server's address."""
 
     port: int
     messages: list[EmailMessage] = field(default_factory=list)

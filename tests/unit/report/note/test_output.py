@@ -24,7 +24,7 @@ _SIGN: Final = re.compile(r"<([0-9A-Fa-f]{4})> <((?:[0-9A-Fa-f]{4})+)>")
 
 
 def read_aloud(reader: PdfReader) -> str:
-    """Return the text that the tags lead to; what they mark as an ornament is not read."""
+    """Return the text that the tags lead to, without what they mark as an artifact."""
     marked = {page.indirect_reference: _marked(page, reader) for page in reader.pages}
 
     def walk(node: Any, page: Any) -> Iterator[str]:  # noqa: ANN401 - what pypdf reads
@@ -66,7 +66,7 @@ def _marked(page: PageObject, reader: PdfReader) -> Mapping[int, str]:
             font = signs[operands[0]]
         elif operator in (b"Tj", b"TJ"):
             piece = _piece(opened)
-            # What stands for something else is read as that.
+            # Text with a replacement (ActualText) is read as its replacement.
             if piece is not None and not any("/ActualText" in one for one in opened):
                 shown = operands[0] if operator == b"TJ" else operands
                 found[piece] += "".join(_text(one, font) for one in shown)
@@ -79,7 +79,7 @@ def _piece(opened: list[Mapping[str, Any]]) -> int | None:
 
 def _text(shown: Any, font: Mapping[int, str]) -> str:  # noqa: ANN401 - what pypdf reads
     if not hasattr(shown, "original_bytes"):
-        return ""  # How far the next sign is moved.
+        return ""  # A number: the offset of the next glyph.
     codes = bytes(shown.original_bytes)
     pairs = zip(codes[::2], codes[1::2], strict=True)
     return "".join(font[first << 8 | second] for first, second in pairs)

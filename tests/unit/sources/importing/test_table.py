@@ -20,7 +20,7 @@ from tests.support.tables import write_file
 
 
 def read_rows(file: Path, *columns: str) -> list[tuple[str, ...] | str]:
-    """Read a table with these columns: a row's cells, or a refusal in words without its file."""
+    """Read a table with these columns: the cells of each row, or its refusal without the file."""
     table = open_table(file, TableLayout(columns))
     return [
         tuple(row.cells[column] for column in columns)
