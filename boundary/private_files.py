@@ -85,18 +85,6 @@ def close_folder(folder: Path) -> None:
         folder.chmod(OWNERS_FOLDER)
 
 
-def restrict_file(file: Path) -> None:
-    """Let only its owner read an existing file of ours; another user's keeps its mode.
-
-    Raises OSError.
-    """
-    if not file.exists():
-        return
-    found = file.stat()
-    if found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) & PRIVATE_UMASK:
-        file.chmod(OWNERS_ALONE)
-
-
 def write_private_files() -> None:
     """Make all files that this process writes from now on private to its owner.
 

@@ -27,7 +27,6 @@ def duration(seconds: float) -> str:
 class Pace:
     """Intervals and waiting times of Prometheus and Alertmanager, in seconds."""
 
-    name: str
     interval: int
     """Between two scrapes, and between two evaluations."""
     figures: float
@@ -56,32 +55,27 @@ class Pace:
 
 PACES: Mapping[str, Pace] = MappingProxyType(
     {
-        pace.name: pace
-        for pace in (
-            Pace(
-                "steady",
-                interval=15,
-                figures=1,
-                pipeline=1,
-                group_wait=30,
-                group_interval=300,
-                digest_interval=55 * 60,
-                digest_hour=7,
-            ),
-            # For demos and tests: an alert a second after its cause. The monitor's own alerts
-            # still wait for a worker that starts or a rebalance, which take seconds at any pace;
-            # and where a second is weeks, an event on its way is no silence of its producer.
-            Pace(
-                "live",
-                interval=1,
-                figures=0,
-                pipeline=1 / 10,
-                group_wait=0,
-                group_interval=1,
-                digest_interval=30,
-                digest_hour=None,
-            ),
-        )
+        "steady": Pace(
+            interval=15,
+            figures=1,
+            pipeline=1,
+            group_wait=30,
+            group_interval=300,
+            digest_interval=55 * 60,
+            digest_hour=7,
+        ),
+        # For demos and tests: an alert a second after its cause. The monitor's own alerts still
+        # wait for a worker that starts or a rebalance, which take seconds at any pace; and where a
+        # second is weeks, an event on its way is no silence of its producer.
+        "live": Pace(
+            interval=1,
+            figures=0,
+            pipeline=1 / 10,
+            group_wait=0,
+            group_interval=1,
+            digest_interval=30,
+            digest_hour=None,
+        ),
     }
 )
 

@@ -53,7 +53,7 @@ class Scene:
 
     def render(self, _: object, site: MonitorSite) -> Mapping[str, str]:
         self.sites.append(site)
-        return {"prometheus/prometheus.yaml": site.pace.name}
+        return {"prometheus/prometheus.yaml": site.pace.every}
 
     def supervisor(self, _: object) -> Self:
         return self
@@ -147,7 +147,7 @@ def test_prometheus_scrapes_all_and_alerts_alertmanager(scene: Scene) -> None:
     probes = env["gateway"]["SMART_REGION_GATEWAY_PROBE_PORT"]
     assert site.gateways == (f"127.0.0.1:{probes}",)
     assert len(site.alertmanagers) == 1
-    assert (scene.folder / "alerting/prometheus/prometheus.yaml").read_text() == "live"
+    assert (scene.folder / "alerting/prometheus/prometheus.yaml").read_text() == "1s"
 
 
 @pytest.mark.parametrize(
