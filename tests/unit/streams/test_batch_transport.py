@@ -129,9 +129,6 @@ class TestReading:
         assert await batch(consumer) == []
         assert thread.sought == [{EVENTS: offset} for offset in sought]
 
-
-@played
-class TestControlRecords:
     async def test_what_was_fetched_before_a_seek_moves_no_position(self) -> None:
         """A poll without records would pass over all that an erasure has left."""
         consumer, thread = await has_merged(EVENTS)
@@ -150,9 +147,6 @@ class TestControlRecords:
         assert thread.sought == [{EVENTS: 2}]
         assert position_of(consumer, EVENTS) == Position(2, None, 2)
 
-
-@played
-class TestSeeking:
     async def test_an_assignment_meanwhile_makes_no_generation_sought(self) -> None:
         """The answers are those of partitions that others may have by then."""
         consumer, thread = joined(EVENTS)

@@ -336,27 +336,17 @@ def test_a_figure_is_the_one_that_people_expect(
 
 
 class TestFold:
-    def test_keeps_partitions_apart(self) -> None:
-        fold = Fold([CONNECTED])
-        for partition, school in enumerate((PARIS, MEAUX)):
-            state = states_of([event("school.connected", school, "2018-03-01")])[school]
-            fold.replace(Family.SCHOOLS, partition, school, EMPTY, state)
-
-        fold.drop(Family.SCHOOLS, 0)
-
-        assert (list(fold.series(0)), list(fold.series(1))) == ([], [SeriesKey(0, "77", "")])
-
-    def test_drops_one_family_only(self) -> None:
+    def test_drops_one_family_of_one_partition_only(self) -> None:
         fold = Fold([CONNECTED, WORKSTATIONS])
-        for one in (
-            event("school.connected", PARIS, "2018-03-01"),
-            event("coworking.opened", "one", "2018-03-01"),
-        ):
-            take(fold, {}, one)
+        for partition, school in enumerate((PARIS, MEAUX)):
+            state = state_of(event("school.connected", school, "2018-03-01"))
+            fold.replace(Family.SCHOOLS, partition, school, EMPTY, state)
+        take(fold, {}, event("coworking.opened", "one", "2018-03-01"))
 
         fold.drop(Family.SCHOOLS, 0)
 
         assert [key.term for key in fold.series(0)] == [1]
+        assert list(fold.series(1)) == [SeriesKey(0, "77", "")]
 
     def test_shows_no_series_of_which_nothing_is_left(self) -> None:
         """After a retraction a figure is absent, as it would be after a restart: not zero."""

@@ -13,7 +13,6 @@ from streams.overdue import OVERDUE_SECONDS, OverdueRecords
 from tests.support.passing_time import PassingTime
 
 HERE: Final = TP("smartregion.schools", 0)
-THERE: Final = TP("smartregion.schools", 1)
 
 
 class Looking:
@@ -21,12 +20,9 @@ class Looking:
         self.time = PassingTime()
         self.records = OverdueRecords(clock=self.time.clock)
 
-    def look(self, *, end: int, lag: int, tp: TP = HERE) -> int:
-        self.records.look({tp: end}, {tp: lag})
+    def look(self, *, end: int, lag: int) -> int:
+        self.records.look({HERE: end}, {HERE: lag})
         return self.records.count
-
-    def come_up_to_date(self, end: int) -> None:
-        assert self.look(end=end, lag=0) == 0
 
 
 @pytest.fixture
@@ -48,7 +44,7 @@ def test_a_log_that_was_truncated_has_no_more_overdue_than_waits(looking: Lookin
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=40))
 def test_it_is_what_had_come_so_long_ago_and_is_not_done(steps: list[tuple[int, int]]) -> None:
     looking = Looking()
-    looking.come_up_to_date(0)
+    assert looking.look(end=0, lag=0) == 0
     came: list[float] = []
     done = 0
     for arriving, finished in steps:

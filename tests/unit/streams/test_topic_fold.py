@@ -105,35 +105,34 @@ class TestKnownOn:
         }
 
 
-class TestTopics:
-    def test_skipped_records_are_left_out_and_missing_ones_reported(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Nobody can tell from the figures that records were deleted before they were read."""
-        topic = topic_name(Family.SCHOOLS)
-        first, second = numbered(
-            [
-                raw("school.registered", PARIS, "2016-01-01"),
-                raw("school.registered", PARIS, "2016-01-02"),
-            ]
-        )
+def test_skipped_records_are_left_out_and_missing_ones_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody can tell from the figures that records were deleted before they were read."""
+    topic = topic_name(Family.SCHOOLS)
+    first, second = numbered(
+        [
+            raw("school.registered", PARIS, "2016-01-01"),
+            raw("school.registered", PARIS, "2016-01-02"),
+        ]
+    )
 
-        def read_topics(
-            _: str, *, topics: list[str], extent: Extent, **__: object
-        ) -> Iterable[RawRecord]:
-            if topics == [topic]:
-                yield from (first, second)
-                extent.starts = {f"{topic}[3]": 17}
+    def read_topics(
+        _: str, *, topics: list[str], extent: Extent, **__: object
+    ) -> Iterable[RawRecord]:
+        if topics == [topic]:
+            yield from (first, second)
+            extent.starts = {f"{topic}[3]": 17}
 
-        monkeypatch.setattr(subject, "read_topics", read_topics)
-        skip = Skip(at=datetime(2026, 1, 1, tzinfo=UTC), because="it kills")
-        decisions = Decisions({RecordOrigin(*second[:3]): skip})
-        monkeypatch.setattr(subject, "read_decisions", lambda *_, **__: decisions)
-        lines: list[str] = []
-        folded = subject.fold_topics(Settings(), shipped(), report=lines.append)
+    monkeypatch.setattr(subject, "read_topics", read_topics)
+    skip = Skip(at=datetime(2026, 1, 1, tzinfo=UTC), because="it kills")
+    decisions = Decisions({RecordOrigin(*second[:3]): skip})
+    monkeypatch.setattr(subject, "read_decisions", lambda *_, **__: decisions)
+    lines: list[str] = []
+    folded = subject.fold_topics(Settings(), shipped(), report=lines.append)
 
-        assert folded.entities()[Family.SCHOOLS] == 1
-        assert [line.partition(":")[0] for line in lines] == [f"{topic}[3]"]
-        registered = histories_of(folded, shipped())["schools_connected_ratio", None]
-        assert registered.reading(AS_OF).denominator == 1
-        assert registered.reading(AS_OF).last_reported == date(2016, 1, 1)
+    assert folded.entities()[Family.SCHOOLS] == 1
+    assert [line.partition(":")[0] for line in lines] == [f"{topic}[3]"]
+    registered = histories_of(folded, shipped())["schools_connected_ratio", None]
+    assert registered.reading(AS_OF).denominator == 1
+    assert registered.reading(AS_OF).last_reported == date(2016, 1, 1)
