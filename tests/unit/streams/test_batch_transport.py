@@ -236,52 +236,50 @@ class TestAttempts:
         assert thread.metadata[EVENTS].attempts == (Attempt(offset=41, count=1),)
 
 
+@pytest.mark.parametrize("merged", [0, 1])
 @played
-class TestCommitting:
-    @pytest.mark.parametrize("merged", [0, 1])
-    async def test_of_a_batch_that_is_left_to_a_rebalance_its_first_part_is_committed(
-        self, merged: int
-    ) -> None:
-        consumer, thread = await member(EVENTS)
-        thread.brings(polled(EVENTS, 0, 1, 2))
-        [handed] = await read(consumer)
-        if merged:
-            keep(consumer, EVENTS, last=last_record(0))
-            consumer.done(handed, is_partly=True)
-        else:
-            consumer.release(handed)
+async def test_of_a_batch_that_is_left_to_a_rebalance_its_first_part_is_committed(
+    merged: int,
+) -> None:
+    consumer, thread = await member(EVENTS)
+    thread.brings(polled(EVENTS, 0, 1, 2))
+    [handed] = await read(consumer)
+    if merged:
+        keep(consumer, EVENTS, last=last_record(0))
+        consumer.done(handed, is_partly=True)
+    else:
+        consumer.release(handed)
 
-        assert handed.acked
-        await consumer.commit()
-        assert thread.committed_offsets == {EVENTS: merged}
-        assert consumer.is_stopped(EVENTS)
-        await rebalance(consumer, thread, EVENTS)
-        assert consumer.is_stopped(EVENTS)
-        await consumer.perform_seek()
-        assert not consumer.is_stopped(EVENTS)
+    assert handed.acked
+    await consumer.commit()
+    assert thread.committed_offsets == {EVENTS: merged}
+    assert consumer.is_stopped(EVENTS)
+    await rebalance(consumer, thread, EVENTS)
+    assert consumer.is_stopped(EVENTS)
+    await consumer.perform_seek()
+    assert not consumer.is_stopped(EVENTS)
 
 
+@pytest.mark.parametrize(
+    ("generation", "silence", "problem"),
+    [
+        (GENERATION, 0.7, "None"),
+        # A member that the broker has not answered for long may have slept.
+        (GENERATION, 0.85, "the broker last answered a heartbeat"),
+        # The group went on without this worker; -1 is no member at all.
+        (GENERATION + 1, 0.0, "the work is of generation 7"),
+        (-1, 0.0, "the work is of generation 7"),
+    ],
+)
 @played
-class TestOwnership:
-    @pytest.mark.parametrize(
-        ("generation", "silence", "problem"),
-        [
-            (GENERATION, 0.7, "None"),
-            # A member that the broker has not answered for long may have slept.
-            (GENERATION, 0.85, "the broker last answered a heartbeat"),
-            # The group went on without this worker; -1 is no member at all.
-            (GENERATION + 1, 0.0, "the work is of generation 7"),
-            (-1, 0.0, "the work is of generation 7"),
-        ],
-    )
-    async def test_ends_with_the_generation_and_before_the_session(
-        self, generation: int, silence: float, problem: str
-    ) -> None:
-        consumer, thread = await member(EVENTS)
-        thread.current = generation
-        thread.heartbeat_at = monotonic() - silence * consumer.app.conf.broker_session_timeout
+async def test_ownership_ends_with_the_generation_and_before_the_session(
+    generation: int, silence: float, problem: str
+) -> None:
+    consumer, thread = await member(EVENTS)
+    thread.current = generation
+    thread.heartbeat_at = monotonic() - silence * consumer.app.conf.broker_session_timeout
 
-        assert str(consumer.ownership_problem(GENERATION)).startswith(problem)
+    assert str(consumer.ownership_problem(GENERATION)).startswith(problem)
 
 
 class Fetcher:
@@ -482,30 +480,29 @@ class TestLag:
         assert consumer.in_transactions() == {EVENTS: 8}
 
 
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (TimeoutError("no answer"), ProduceFailedError),
+        (errors.MessageSizeTooLargeError(), WriteRefusedError),
+    ],
+)
 @played
-class TestWritingRecords:
-    @pytest.mark.parametrize(
-        ("error", "failure"),
-        [
-            (TimeoutError("no answer"), ProduceFailedError),
-            (errors.MessageSizeTooLargeError(), WriteRefusedError),
-        ],
-    )
-    async def test_a_refusal_is_an_error(
-        self, error: Exception, failure: type[ProduceFailedError]
-    ) -> None:
-        """Else a refused record would be lost and its offset committed.
+async def test_a_write_that_is_refused_is_an_error(
+    error: Exception, failure: type[ProduceFailedError]
+) -> None:
+    """Else a refused record would be lost and its offset committed.
 
-        One that its content causes would be refused again.
-        """
-        producer, broker = producing()
-        records = [OutgoingRecord("letters", None, b"k", b"v", [("h", b"1")])] * 2
-        writing = asyncio.create_task(producer.write_all(records))
-        await turns()
-        broker.answers[0].set_exception(error)
+    One that its content causes would be refused again.
+    """
+    producer, broker = producing()
+    records = [OutgoingRecord("letters", None, b"k", b"v", [("h", b"1")])] * 2
+    writing = asyncio.create_task(producer.write_all(records))
+    await turns()
+    broker.answers[0].set_exception(error)
 
-        with pytest.raises(ProduceFailedError) as raised:
-            await writing
+    with pytest.raises(ProduceFailedError) as raised:
+        await writing
 
-        assert type(raised.value) is failure
-        assert repr(error) in str(raised.value)
+    assert type(raised.value) is failure
+    assert repr(error) in str(raised.value)

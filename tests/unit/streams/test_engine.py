@@ -363,13 +363,12 @@ class TestProcessedRecords:
         assert bench.engine.merged == len(records)
 
 
-class TestCheckFold:
-    def test_counts_and_logs_what_differs(
-        self, bench: Bench, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        bench.take_all(record_of(connected()))
-        next(iter(bench.engine.state_store.fold.series(HOME).values())).add({1: 1})
+def test_a_fold_that_differs_is_counted_and_logged(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.take_all(record_of(connected()))
+    next(iter(bench.engine.state_store.fold.series(HOME).values())).add({1: 1})
 
-        assert asyncio.run(bench.engine.check_fold()) == 1
-        assert bench.engine.meters.mismatches == 1
-        assert caplog.messages == ["the fold differs from its states series=1"]
+    assert asyncio.run(bench.engine.check_fold()) == 1
+    assert bench.engine.meters.mismatches == 1
+    assert caplog.messages == ["the fold differs from its states series=1"]
