@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
@@ -13,8 +13,8 @@ from faust.exceptions import ConsumerNotStarted
 from faust.types import TP, Message
 
 from events.records import OutgoingRecord
-from streams.batch_transport import BatchConsumer, BatchProducer, WriteRefusedError
-from streams.decisions import NOTHING_ACCEPTED, AcceptedLosses
+from streams.batch_transport import BatchConsumer, BatchProducer
+from streams.decisions import NOTHING_ACCEPTED
 from streams.topic_faults import TopicFault
 
 GENERATION = 3
@@ -30,7 +30,6 @@ class FakeConsumer:
 
     owned: set[TP] = field(default_factory=set)
     waiting: dict[TP, int] = field(default_factory=dict)
-    seen_ends: dict[TP, int] = field(default_factory=dict)
     behind_transactions: dict[TP, int] = field(default_factory=dict)
     started: bool = True
     generation: int = GENERATION
@@ -48,8 +47,6 @@ class FakeConsumer:
     behind: dict[TP, int] = field(default_factory=dict)
     """The processed records that partitions have yet to read."""
     log_starts: dict[TP, int] = field(default_factory=dict)
-    looks: int = 0
-    """How often the logs were checked."""
     look_failure: Exception | None = None
     awaited: Callable[[], bool] = lambda: False
     """Whether a rebalance waits for the batches in process."""
@@ -66,11 +63,6 @@ class FakeConsumer:
         return cast("BatchConsumer", self)
 
     @property
-    def accepted(self) -> AcceptedLosses:
-        """Return the losses that operators have accepted, as the transport has them."""
-        return cast("AcceptedLosses", self.transport.accepted)
-
-    @property
     def app(self) -> _Generation:
         return _Generation(GENERATION)
 
@@ -84,7 +76,7 @@ class FakeConsumer:
 
     def event_ends(self) -> dict[TP, int]:
         self._assert_started()
-        return self.seen_ends
+        return {}
 
     def in_transactions(self) -> dict[TP, int]:
         self._assert_started()
@@ -108,7 +100,6 @@ class FakeConsumer:
         return sum(self.behind.values())
 
     async def look_at_logs(self) -> None:
-        self.looks += 1
         if self.look_failure is not None:
             raise self.look_failure
 
@@ -168,8 +159,6 @@ class FakeProducer:
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     failure: BaseException | None = None
     records: list[OutgoingRecord] = field(default_factory=list)
-    refuses: Callable[[bytes | None], bool] = lambda _: False
-    """A value that the broker refuses."""
 
     def __post_init__(self) -> None:
         self.acknowledges.set()
@@ -184,12 +173,7 @@ class FakeProducer:
         await self.acknowledges.wait()
         if self.failure is not None:
             raise self.failure
-        self._take_or_refuse(record.value for record in records)
         self.records += records
-
-    def _take_or_refuse(self, values: Iterable[bytes | None]) -> None:
-        if any(map(self.refuses, values)):
-            raise WriteRefusedError("several", None, cause=OverflowError("too much"))
 
 
 class _Signal:

@@ -24,7 +24,7 @@ from streams.assigned_partition import Batch, Committed
 from streams.batch_transport import BatchConsumer, BatchProducer, BatchTransport
 from streams.clock import FixedClock
 from streams.commit_metadata import NO_METADATA, CommitMetadata
-from streams.decisions import NOTHING_ACCEPTED, AcceptedLoss
+from streams.decisions import AcceptedLoss
 from streams.engine import Engine
 from streams.settings import Settings
 from streams.state_store import Position
@@ -50,9 +50,9 @@ class ScriptedThread:
     """A substitute for Faust's consumer thread, between the consumer and the broker.
 
     It returns what a test has set, and records calls: `polled` the partitions of each poll,
-    `timeouts` their timeouts, `sought` the seeks, `committed_offsets` those of the group, with
-    their `metadata`, and `polls_noted` how many polls had no partitions. `starts` and
-    `log_ends` are the extents of logs on the broker, `ends` those of the last fetches.
+    `timeouts` their timeouts, `sought` the seeks, and `committed_offsets` those of the group, with
+    their `metadata`. `starts` and `log_ends` are the extents of logs on the broker, `ends` those of
+    the last fetches.
     """
 
     def __init__(self) -> None:
@@ -72,10 +72,9 @@ class ScriptedThread:
         self.positions: dict[TP, int] = {}
         self.current = GENERATION
         self.heartbeat_at = monotonic()
-        self.polls_noted = 0
 
     def note_poll(self) -> None:
-        self.polls_noted += 1
+        """Count nothing."""
 
     def brings(self, poll: Poll, *, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Set the records of the next poll; `meanwhile` is called during it."""
@@ -180,7 +179,6 @@ def joined(
     app = build_app(transport=transport)
     app.consumer_generation_id = GENERATION
     consumer = consumer_of(app)
-    consumer.transport.accepted = NOTHING_ACCEPTED
     thread = ScriptedThread()
     thread.assigned = set(assigned)
     thread.committed_offsets.update(committed or {})
