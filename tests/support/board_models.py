@@ -5,8 +5,6 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.support.facts import json_values
-
 Tree = dict[str, Any]
 
 
@@ -19,6 +17,18 @@ def board(uid: str = "smart-region-x", *panels: Tree, **fields: object) -> Tree:
     named = {"uid": uid, "title": f"Board {uid}", "tags": ["smart-region"]}
     return {**named, "schemaVersion": 42, "panels": list(panels), **fields}
 
+
+json_values = st.recursive(  # Grafana's client sends no number that JSON does not have.
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**6), 10**6)
+    | st.floats(-1e6, 1e6, allow_nan=False)
+    | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
 
 panels = st.builds(
     lambda title, expressions, options: panel(title, *expressions, options=options),

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboards.board_mark import intact, marked, normalised, unmarked
-from tests.support.board_models import board, boards, panel
-from tests.support.facts import json_values
+from tests.support.board_models import board, boards, json_values, panel
 
 
 @given(boards(uids=["a"]))
