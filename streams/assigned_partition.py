@@ -294,6 +294,11 @@ class AssignedPartition:
             lasts.append(LastRecord.before(self.committed))
         return any(one.covers_last(last) for one in accepted for last in lasts)
 
+    def _diverge_from_committed(self, last: LastRecord, there: LastRecord | None) -> None:
+        """Note that the log lacks the committed record: its position must not be committed."""
+        self._diverge(last, _has(there))
+        self.is_known = False
+
     def _diverge(self, last: LastRecord, has: str) -> None:
         """Note that the log no longer has a record that was read."""
         problem = f"{has} at offset {last.offset}, which was read: the log was replaced"
@@ -315,7 +320,7 @@ class AssignedPartition:
             and reached != last
             and (reached is None or reached.offset < self.committed)
         ):
-            self._diverge(last, _has(reached))
+            self._diverge_from_committed(last, reached)
             return
         self.is_caught_up = self.is_known = True
         self._attempts_before = None
@@ -349,7 +354,11 @@ class AssignedPartition:
         if self.seek is not None or self._is_gap(first, records[0].offset, seeks):
             return first
         known = bisect_left(records, expected, key=attrgetter("offset"))
-        is_same = last is None or _record_at(records[:known], last.offset) in (None, last)
+        is_same = (
+            last is None
+            or not records[0].offset <= last.offset <= records[-1].offset
+            or _record_at(records[:known], last.offset) == last
+        )
         if last is not None and not (self._is_last_found and is_same):
             other = self._compare_last(records, last)
             if other is not None:
@@ -403,7 +412,7 @@ class AssignedPartition:
             # `catch_up` does not suffice: it may see later records first.
             there = _record_at(records, known.last.offset)
             if there not in (None, known.last):
-                self._diverge(known.last, _has(there))
+                self._diverge_from_committed(known.last, there)
                 return ()
         batches: list[Batch] = []
         cuts = {self.committed, *(one.offset for one in known.attempts)}
@@ -411,7 +420,7 @@ class AssignedPartition:
             is_new = part[0].offset >= self.committed
             if is_new and expected < self.committed and known.last not in (None, last):
                 # Only markers lie just before the committed offset, so `catch_up` cannot compare.
-                self._diverge(known.last, _has(last))
+                self._diverge_from_committed(known.last, last)
                 return ()
             # Workers of release 0.1 committed no rules.
             writes = is_new or known.rules not in (None, self._rules)
