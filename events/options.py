@@ -90,6 +90,11 @@ def seconds_option(
     )
 
 
+def day_option(*names: str, **more: Any) -> Callable[[Any], Any]:
+    """Return an option that names a day."""
+    return click.option(*names, type=DAY, metavar="DAY", **more)
+
+
 def file_option(*names: str, **more: Any) -> Callable[[Any], Any]:
     """Return an option that names a file, which need not be there."""
     return click.option(*names, type=FILE, metavar="FILE", **more)

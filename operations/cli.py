@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from http import HTTPStatus
-from typing import Final
 
 import click
 
@@ -25,9 +24,6 @@ from sources.emitting.cli import emit, explain, pseudonymise
 from sources.harvest.cli import harvest
 from sources.importing.cli import import_group
 from sources.relay.cli import relay
-
-#: No more is read of a response.
-LONGEST_ANSWER: Final = 4096
 
 
 @click.command()
@@ -52,7 +48,7 @@ def _problem_at(url: str, *, seconds: float) -> str | None:
     from boundary.http_client import NoAnswerError, http_get
 
     try:
-        answer = http_get(url, seconds=seconds, most_bytes=LONGEST_ANSWER)
+        answer = http_get(url, seconds=seconds, most_bytes=4096)
     except UnusableAddressError as error:
         return f"{error.problem}: {error.remedy}"
     except NoAnswerError as error:

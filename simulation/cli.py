@@ -6,12 +6,12 @@ import sys
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from boundary.terminal import echo
-from events.options import DAY
+from events.options import day_option
 from simulation.times import FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
@@ -20,20 +20,11 @@ if TYPE_CHECKING:
     from simulation.demo.screen import FiguresLayout, Screen
     from simulation.demo.system import DemoPlan
 
-DAYS_A_SECOND: Final = 45
-"""Five years in 41 seconds: slow enough to watch, and far from what the monitor can take."""
-
-WIDTH: Final = 140
-"""Columns of the table where there is no terminal."""
-
-INTERRUPTED: Final = 128
-"""Added to a signal's number for the exit status, as shells do."""
-
 
 @click.command()
 @click.option("--seed", type=click.IntRange(min=0), required=True, help="The chance to follow.")
-@click.option("--from", "start", type=DAY, metavar="DAY", help="First day.  [default: 2016-01-01]")
-@click.option("--to", "end", type=DAY, metavar="DAY", help="Last day.  [default: 2020-12-31]")
+@day_option("--from", "start", help="First day.  [default: 2016-01-01]")
+@day_option("--to", "end", help="Last day.  [default: 2020-12-31]")
 @click.option(
     "--out",
     type=click.File("w", encoding="utf-8", lazy=True),
@@ -66,28 +57,18 @@ def simulate(seed: int, start: datetime | None, end: datetime | None, out: TextI
     show_default=True,
     help="The chance that the simulated Région follows.",
 )
-@click.option(
+@day_option(
     "--from",
     "start",
-    type=DAY,
     default=str(FIRST_DAY),
     show_default=True,
-    metavar="DAY",
     help="First day to watch; what was sent before is there at once.",
 )
-@click.option(
-    "--to",
-    "end",
-    type=DAY,
-    default=str(LAST_DAY),
-    show_default=True,
-    metavar="DAY",
-    help="Last day.",
-)
+@day_option("--to", "end", default=str(LAST_DAY), show_default=True, help="Last day.")
 @click.option(
     "--speed",
     type=click.IntRange(1, 10_000),
-    default=DAYS_A_SECOND,
+    default=45,  # Five years in 41 seconds: slow enough to watch.
     show_default=True,
     metavar="DAYS",
     help="Days a second.",
@@ -142,7 +123,7 @@ def demo(
             )
     except Interrupted as interrupted:
         # A demo that stays is ended so; a replay that was to be complete is not.
-        sys.exit(0 if plan.stays else INTERRUPTED + interrupted.number)
+        sys.exit(0 if plan.stays else 128 + interrupted.number)
     if as_json:
         echo(outcome.model_dump_json())
     if outcome.audit.different:
@@ -177,7 +158,7 @@ def _screen(layout: FiguresLayout, plan: DemoPlan, *, on_stderr: bool) -> Iterat
     yield plain
     if plain.frame is not None and not on_stderr:
         table = layout(plain.frame.figures, plain.frame.day, compact=False)
-        LegibleConsole(file=stream, width=WIDTH, force_terminal=False).print(table)
+        LegibleConsole(file=stream, width=140, force_terminal=False).print(table)
 
 
 commands: list[click.Command] = [simulate, demo]

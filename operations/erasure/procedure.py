@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from boundary.errors import SmartRegionError
@@ -52,14 +52,11 @@ class LetterTrace:
     names: bool
     """False: the letter does not keep its record, which was about a person."""
 
-    @property
-    def gone_by(self) -> datetime:
-        """When the letter is gone at the latest: its file is deleted once the last one in it is."""
-        return self.letter.time + _LETTERS_KEPT
-
     def __str__(self) -> str:
         how = "names one" if self.names else "is of a record of one"
-        return f"{self.letter.position} {how}, kept until {self.gone_by:%Y-%m-%d}"
+        # Gone at the latest then: its file is deleted once the last letter in it is to be.
+        gone_by = self.letter.time + _LETTERS_KEPT
+        return f"{self.letter.position} {how}, kept until {gone_by:%Y-%m-%d}"
 
 
 def find_mentions(records: Iterable[Record], persons: Persons) -> Iterator[RecordOrigin]:

@@ -16,7 +16,6 @@ from sources.client.protocol import (
     NullPublisher,
     Publisher,
     SearchedPublisher,
-    Undelivered,
     publish_all,
 )
 from sources.client.spool import Spool, SpoolFullError
@@ -38,7 +37,6 @@ __all__ = [
     "SignedRequests",
     "Spool",
     "SpoolFullError",
-    "Undelivered",
     "load_credentials",
     "publish_all",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Final, NamedTuple, Protocol, Self, TypeAlias
+from typing import Final, Protocol, Self, TypeAlias
 
 from pydantic_core import to_json
 
@@ -167,18 +167,12 @@ def event_by_content(fact: Fact, *, source: str, time: datetime) -> CloudEvent:
 _BySourceAndId: TypeAlias = Mapping[tuple[str, str], FailedDelivery]
 
 
-class Undelivered(NamedTuple):
-    """Events that did not arrive, by source and id."""
+def publish_all(
+    publisher: Publisher, events: Iterable[CloudEvent]
+) -> tuple[_BySourceAndId, _BySourceAndId]:
+    """Publish events and wait for their outcomes.
 
-    lost: _BySourceAndId
-    """To be sent again."""
-    refused: _BySourceAndId
-    """Judged invalid, as they would be again."""
-
-
-def publish_all(publisher: Publisher, events: Iterable[CloudEvent]) -> Undelivered:
-    """Publish events and wait for their outcomes; return those that did not arrive.
-
+    Return those that are to be sent again, and those that were judged invalid, by source and id.
     After an event that cannot be published, the rest of its family is not tried: each would wait
     for the missing topic again.
     """
@@ -195,7 +189,7 @@ def publish_all(publisher: Publisher, events: Iterable[CloudEvent]) -> Undeliver
             failed.append(FailedDelivery(event, away[family]))
     failed += publisher.flush().failed
     by_identity = [((one.event.source, one.event.id), one) for one in failed]
-    return Undelivered(
+    return (
         {identity: one for identity, one in by_identity if not one.refused},
         {identity: one for identity, one in by_identity if one.refused},
     )

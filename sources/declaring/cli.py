@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from boundary.terminal import echo
-
-ALL: Final = ["all"]
-NONE: Final = ["none"]
 
 
 @click.command(name="new")
@@ -114,9 +111,9 @@ def _parts(text: str) -> list[str]:
 
 def _shares(owned: Sequence[str], types: Sequence[str]) -> list[Any]:
     """Return the value of `owns`: all `types`, none, or their territories and entities."""
-    if owned == ALL:
+    if owned == ["all"]:
         return [*types]
-    if owned == NONE:
+    if owned == ["none"]:
         return []
     territories = [one for one in owned if re.fullmatch(r"[DR][0-9]{2}|FRANCE", one)]
     entities = [one for one in owned if one not in territories]

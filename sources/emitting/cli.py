@@ -12,7 +12,7 @@ import click
 
 from boundary.terminal import count_last, echo
 from broker.options import BROKER, Parsed, one_of, quiet_client
-from events.options import DAY, file_option
+from events.options import day_option, file_option
 from sources.emitting.options import GatewayChoice, gateway_or_spool_options, open_publisher
 
 if TYPE_CHECKING:
@@ -111,9 +111,7 @@ def _read_text(text: str) -> str:
     metavar="ROLE",
     help="Your role, such as a function; no person's name.",
 )
-@click.option(
-    "--day", type=DAY, metavar="DAY", help="The day that the text is about.  [default: today, UTC]"
-)
+@day_option("--day", help="The day that the text is about.  [default: today, UTC]")
 @click.option("--retract", is_flag=True, help="Take back the text of that day and kind.")
 @click.option(
     "--source",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
 
 def _prefix(text: str) -> str:
     """Return what identifiers may begin with. Raises ValueError."""
-    from sources.harvest.reading import prefix_of
-
-    return prefix_of(text)
+    if not re.fullmatch(r"[A-Za-z0-9._:-]{1,20}", text):
+        message = "is not 1 to 20 letters, digits or ._:-"
+        raise ValueError(message)
+    return text
 
 
 #: Of every harvest, for `_carry_out`.

@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from email.message import Message
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -25,14 +25,10 @@ _PARSER: Final = (sys.executable, "-P", "-m", "sources.harvest.dcat_document")
 _SMALLER: Final = "ask the portal for smaller pages or another form, or harvest a part of it"
 
 
-@dataclass(frozen=True, slots=True)
-class ParsingLimits:
-    """Limits of parsing one document. 20 MB of ordinary Turtle took 15 s and 512 MB."""
-
-    seconds: int = 60
-    """Processor time."""
-    megabytes: int = 768
-    """Address space; a harvest has 1 GiB in containers."""
+SECONDS: Final = 60
+"""Processor time for one document. 20 MB of ordinary Turtle took 15 s and 512 MB."""
+MEGABYTES: Final = 768
+"""Address space for it; a harvest has 1 GiB in containers."""
 
 
 def read_dcat(client: PoliteClient, url: str) -> PortalSnapshot:
@@ -75,15 +71,12 @@ def read_dcat_file(file: Path) -> PortalSnapshot:
     return snapshot
 
 
-def parse(
-    content: bytes, document: CatalogueDocument, limits: ParsingLimits | None = None
-) -> CataloguePage:
+def parse(content: bytes, document: CatalogueDocument, seconds: int = SECONDS) -> CataloguePage:
     """Return what a document says, parsed in a child process with limits.
 
     Raises HarvestError if it cannot be parsed or exceeds a limit.
     """
-    limits = limits or ParsingLimits()
-    order = json.dumps([asdict(document), asdict(limits)]).encode()
+    order = json.dumps([asdict(document), seconds, MEGABYTES]).encode()
     with TemporaryFile() as said:
         child = subprocess.run(  # noqa: S603 - our own module
             _PARSER,
@@ -98,14 +91,14 @@ def parse(
         where, problem, remedy = answer["wrong"]
         raise HarvestError(where, problem, remedy=remedy)
     if not answer:
-        raise HarvestError(document.base, _end(child.returncode, limits), remedy=_SMALLER)
+        raise HarvestError(document.base, _end(child.returncode, seconds), remedy=_SMALLER)
     return PAGE.validate_python(answer["page"])
 
 
-def _end(status: int, limits: ParsingLimits) -> str:
+def _end(status: int, seconds: int) -> str:
     """Return why a child ended, by its status."""
     if status == -signal.SIGXCPU:
-        return f"takes more than {limits.seconds} s of a processor to parse"
+        return f"takes more than {seconds} s of a processor to parse"
     if status in (OUT_OF_MEMORY, -signal.SIGKILL):
-        return f"takes more than {limits.megabytes} MB of memory to parse"
+        return f"takes more than {MEGABYTES} MB of memory to parse"
     return f"ends its parser, value status {status}"

@@ -272,9 +272,9 @@ def main() -> None:
 
     The output is the document's page, or what is wrong with it.
     """
-    document, limits = json.loads(sys.stdin.buffer.readline())
-    _limit(resource.RLIMIT_CPU, limits["seconds"])
-    _limit(resource.RLIMIT_AS, limits["megabytes"] * 1024 * 1024)
+    document, seconds, megabytes = json.loads(sys.stdin.buffer.readline())
+    _limit(resource.RLIMIT_CPU, seconds)
+    _limit(resource.RLIMIT_AS, megabytes * 1024 * 1024)
     _limit(resource.RLIMIT_FSIZE, _LARGEST_ANSWER)
     _limit(resource.RLIMIT_CORE, 0)
     warnings.simplefilter("ignore")

@@ -22,8 +22,6 @@ _ENTITY_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _LONGEST_LABEL: Final = 200
 _DIGEST_DIGITS: Final = 16
 _LONGEST_NAME: Final = 47
-_LONGEST_PREFIX: Final = 20
-_PREFIX: Final = re.compile(rf"[A-Za-z0-9._:-]{{1,{_LONGEST_PREFIX}}}")
 _ONE_DAY: Final = timedelta(days=1)
 
 
@@ -48,14 +46,6 @@ class PortalDataset:
     """Released on the day that the portal says, or else that of its last change, or today."""
     modified: date | None = None
     distributions: tuple[Distribution, ...] = ()
-
-
-def prefix_of(text: str) -> str:
-    """Return what identifiers may begin with. Raises ValueError."""
-    if not _PREFIX.fullmatch(text):
-        message = f"is not 1 to {_LONGEST_PREFIX} letters, digits or ._:-"
-        raise ValueError(message)
-    return text
 
 
 def dataset_id_of(described: Described, prefix: str = "") -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rdflib import Graph
 
-from sources.harvest.dcat import ParsingLimits, parse, read_dcat, read_dcat_file
+from sources.harvest.dcat import SECONDS, parse, read_dcat, read_dcat_file
 from sources.harvest.dcat_document import CatalogueDocument, CataloguePage
 from sources.harvest.portal_dataset import Distribution, HarvestError
 from sources.harvest.snapshot import PortalSnapshot
@@ -46,8 +46,8 @@ GARES = """
 FORMS = {"turtle": ".ttl", "xml": ".rdf", "json-ld": ".jsonld"}
 
 
-def parsed(content: bytes, kind: str, limits: ParsingLimits | None = None) -> CataloguePage:
-    return parse(content, CatalogueDocument("https://example.org", kind), limits)
+def parsed(content: bytes, kind: str, seconds: int = SECONDS) -> CataloguePage:
+    return parse(content, CatalogueDocument("https://example.org", kind), seconds)
 
 
 def read(served: Portal, path: str) -> PortalSnapshot:
@@ -148,7 +148,7 @@ def test_a_literal_of_many_elements_ends_the_parser() -> None:
         "</r:Description></r:RDF>"
     )
     with pytest.raises(HarvestError, match=r"^https://example\.org: takes more than 2 s .*page"):
-        parsed(content.encode(), "text/xml", ParsingLimits(seconds=2))
+        parsed(content.encode(), "text/xml", 2)
 
 
 @pytest.mark.parametrize("form", ["turtle", "xml"])
