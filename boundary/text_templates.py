@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from boundary.terminal import counted, legible
 
@@ -15,7 +15,7 @@ def filled(package: str, template: str, **values: object) -> str:
     """
     environment = Environment(
         loader=PackageLoader(package),
-        autoescape=False,  # noqa: S701 - plain text
+        autoescape=select_autoescape(),  # of HTML and XML, by the name
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

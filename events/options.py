@@ -100,10 +100,12 @@ def file_option(*names: str, **more: Any) -> Callable[[Any], Any]:
     return click.option(*names, type=FILE, metavar="FILE", **more)
 
 
-def stacked(*decorators: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], Any]:
+def stacked(
+    *decorators: Callable[[Any], Any],
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return options and arguments as one decorator, in the order in which the help has them."""
 
-    def decorate(command: Callable[..., Any]) -> Any:  # noqa: ANN401 - as click's decorators
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for decorator in reversed(decorators):
             command = decorator(command)
         return command

@@ -60,7 +60,7 @@ class GatewayChoice:
         return GatewayPublisher(self.url, credentials, spool=spool, plain_http=self.plain_http)
 
 
-def gateway_options(command: Callable[..., Any]) -> Any:  # noqa: ANN401 - as click's
+def gateway_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command, as its argument `gateway`; None without --gateway.
 
     There is no --spool: for commands that continue when they are run again.
