@@ -94,6 +94,18 @@ OTHERS = topic(Family.GRANTS)
 
 @played
 class TestReading:
+    async def test_nothing_is_read_before_the_partitions_are_sought_or_in_a_rebalance(self) -> None:
+        """Faust resumes the topics before it seeks, and clears its queues."""
+        consumer, thread = joined(EVENTS)
+        thread.brings(polled(EVENTS, 0))
+        assert await batch(consumer) == []
+        await consumer.perform_seek()
+        consumer.app.rebalancing = True
+        assert await batch(consumer) == []
+        assert thread.polled == []  # None at all would mean every partition to aiokafka.
+        consumer.app.rebalancing = False
+        assert await batch(consumer) == [(EVENTS, [0])]
+
     async def test_a_poll_is_short_while_a_partition_is_held_back(self) -> None:
         """Its agent was busy, and may be free again long before records of others arrive."""
         consumer, thread = await member(EVENTS, OTHERS)

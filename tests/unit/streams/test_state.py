@@ -49,11 +49,6 @@ class TestCell:
             {"uai": PARIS, "downlink_mbps": 1000, "department": "75"},
         )
 
-    def test_of_a_retraction_has_no_attributes(self) -> None:
-        reported = event("school.connected", PARIS, "2018-03-01", retracted=True)
-
-        assert cell_of(reported).attributes is None
-
 
 class TestNewest:
     @pytest.mark.parametrize(
@@ -102,14 +97,6 @@ class TestMerge:
         assert merge_states(merged, three) == merge_states(one, merge_states(two, three))
         assert merge_states(merged, two) == merged == merge_states(merged, merged)
         assert merge_states(one, EMPTY) == one == merge_states(EMPTY, one)
-
-    @given(states(), states())
-    def test_leaves_both_as_they_were(self, left: EntityState, right: EntityState) -> None:
-        before = repr((left, right))
-
-        merge_states(left, right)
-
-        assert repr((left, right)) == before
 
 
 class TestLatestAttributes:
