@@ -18,6 +18,14 @@ def entry(verdict: OutcomeKind | None, *, again: bool = False) -> Entry:
     return Entry(letter) if verdict is None else entry_with_outcome(letter, verdict)
 
 
+def test_attempts_before_the_letter_count() -> None:
+    for before, noted in ((0, 2), (2, 0), (2, 3)):
+        one = entry_with_outcome(
+            letter_of(attempts=before), OutcomeKind.STILL_REFUSED, attempts=noted
+        )
+        assert one.attempts == max(before, noted)
+
+
 @given(st.lists(st.builds(entry, st.sampled_from(VERDICTS), again=st.booleans())))
 def test_every_letter_is_in_one_count(entries: list[Entry]) -> None:
     counts = LetterCounts.of(entries)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from hypothesis import example, given
@@ -133,3 +133,8 @@ def test_attainment_and_loss_are_marked() -> None:
 
     assert len(found.all("mark")) == 2
     assert {"Atteint le 01/05/2018", "Perdu le 01/02/2019"} <= {*found.words}
+
+
+def test_a_long_history_stays_small() -> None:
+    history = [(FIRST + timedelta(day // 3), float(day * 7919 % 10_007)) for day in range(5_400)]
+    assert len(chart([*history]).points("history")) <= 401

@@ -190,6 +190,13 @@ def test_a_wrong_password_is_told_and_not_shown(
     assert not mailbox.messages
 
 
+def test_a_password_that_everybody_may_read_is_not_used(tmp_path: Path, note: Note) -> None:
+    contacts = contacts_of(Mailbox(port=9), tmp_path)
+    (tmp_path / "password").chmod(0o644)
+    with pytest.raises(SmartRegionError, match="chmod 600"):
+        send_note(note, contacts, None, "note", "")
+
+
 def test_an_address_that_is_refused_is_named(
     trusted: Authority, tmp_path: Path, note: Note
 ) -> None:
