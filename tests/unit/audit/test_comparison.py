@@ -230,18 +230,9 @@ def test_names_what_the_catalogue_does_not_know() -> None:
             worker(SCHOOLS, day="2018-12-30"),
             "http://worker/metrics: audit of 2018-12-31, worker of 2018-12-30",
         ),
-        (
-            worker(SCHOOLS, day=None),
-            "http://worker/metrics: audit of 2018-12-31, worker of no day",
-        ),
-        (
-            worker(SCHOOLS, owned=(0,)),
-            "partitions: 1 shown by no worker; name each with --against",
-        ),
-        (
-            parse_metrics("here", ""),
-            "partitions: all shown by no worker; name each with --against",
-        ),
+        (worker(SCHOOLS, day=None), "http://worker/metrics: audit of 2018-12-31, worker of no day"),
+        (worker(SCHOOLS, owned=(0,)), "partitions: 1 shown by no worker; name each with --against"),
+        (parse_metrics("here", ""), "partitions: all shown by no worker; name each with --against"),
     ],
 )
 def test_compares_nothing_where_the_figures_cannot_be_had(shown: Exposed, line: str) -> None:
@@ -283,10 +274,7 @@ def test_what_is_observed_is_compared_territory_by_territory(
         raw("indicator.observed", "IND-042", "2018-03-01", territory=territory, value=value)
         for territory, value in (("D75", 12.25), ("R11", 40))
     ]
-    figures: Figures = {
-        "value": OBSERVED | shown,
-        "last_reported_timestamp_seconds": OBSERVED_ON,
-    }
+    figures: Figures = {"value": OBSERVED | shown, "last_reported_timestamp_seconds": OBSERVED_ON}
 
     found = compare_exposed(audited(records, {"observed": "IND-042"}, DAY), [worker(figures)])
 

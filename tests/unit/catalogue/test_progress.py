@@ -163,10 +163,7 @@ STATUSES: Mapping[str, tuple[Mapping[str, Any], MilestoneStatus]] = {
     "no value": ({"value": None}, MilestoneStatus.UNREPORTED),
     "stale, even when attained": ({"value": 100, "stale": True}, MilestoneStatus.UNREPORTED),
     "attained": ({"value": 100}, MilestoneStatus.ACHIEVED),
-    "attained after its day": (
-        {"value": 100, "as_of": date(2021, 6, 1)},
-        MilestoneStatus.ACHIEVED,
-    ),
+    "attained after its day": ({"value": 100, "as_of": date(2021, 6, 1)}, MilestoneStatus.ACHIEVED),
     "day passed": ({"value": 99, "as_of": date(2021, 1, 1)}, MilestoneStatus.MISSED),
     "its last day is not passed": (
         {"value": 99, "projected": DEADLINE, "as_of": DEADLINE},

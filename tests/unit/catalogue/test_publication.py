@@ -13,10 +13,7 @@ from catalogue.history import History, StepFunction
 from catalogue.publication import Publication, PublicationStep
 
 publications = st.builds(
-    Publication,
-    st.integers(2, 1000),
-    st.sampled_from(PublicationStep),
-    st.integers(0, 400),
+    Publication, st.integers(2, 1000), st.sampled_from(PublicationStep), st.integers(0, 400)
 )
 days = st.dates(date(2010, 1, 1), date(2099, 12, 31))
 cells = st.dictionaries(days, st.integers(-40, 60), max_size=12).map(

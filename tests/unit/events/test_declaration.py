@@ -58,10 +58,7 @@ def test_a_right_declaration_is_its_model(tmp_path: Path) -> None:
     assert read_declaration(file, Fleet) == Fleet(ships=(Ship(id="argo", masts=1),))
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [tuple(case.values()) for case in MISTAKES],
-)
+@pytest.mark.parametrize(("text", "line"), [tuple(case.values()) for case in MISTAKES])
 def test_a_mistake_is_reported_with_its_line(tmp_path: Path, text: str, line: str) -> None:
     assert mistakes_of(tmp_path, text) == [line]
 

@@ -36,10 +36,7 @@ GRANT: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "message"),
-    [tuple(case.values()) for case in MESSAGES],
-)
+@pytest.mark.parametrize(("field", "value", "message"), [tuple(case.values()) for case in MESSAGES])
 def test_messages_read_as_sentences(field: str, value: object, message: str) -> None:
     changed = {**GRANT, "data": {**GRANT["data"], field: value}}
     with pytest.raises(ContractError) as refused:

@@ -47,13 +47,7 @@ def test_a_label_is_of_a_field() -> None:
         ("indicator.observed", "territory", "FRANCE", "territoire", "France"),
         ("indicator.observed", "department", None, "département", "non indiqué"),
         ("milestone.explained", "kind", "result", "nature", "Résultat"),
-        (
-            "equipment.delivered",
-            "completes_plan",
-            True,
-            "achèvement du plan d’équipement",
-            "Oui",
-        ),
+        ("equipment.delivered", "completes_plan", True, "achèvement du plan d’équipement", "Oui"),
         (
             "workstation.usage_reported",
             "period_start",

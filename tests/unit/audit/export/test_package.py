@@ -30,12 +30,7 @@ def packed(form: Format, known_on: date | None = None) -> tuple[dict[str, Any], 
     _, _, rows = everything()
     content = rows_text(rows, form).encode()
     text = package_text(
-        "figures 2018.csv",
-        content,
-        form,
-        as_of=AS_OF,
-        known_on=known_on,
-        licence="etalab-2.0",
+        "figures 2018.csv", content, form, as_of=AS_OF, known_on=known_on, licence="etalab-2.0"
     )
     return json.loads(text), content
 

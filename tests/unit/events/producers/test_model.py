@@ -25,10 +25,7 @@ paths = st.lists(steps, min_size=1, max_size=4).map(lambda parts: "/" + "/".join
 urns = st.lists(steps, min_size=1, max_size=4).map(lambda parts: "urn:" + ":".join(parts))
 
 
-@pytest.mark.parametrize(
-    ("source", "owner"),
-    OWNERS.items(),
-)
+@pytest.mark.parametrize(("source", "owner"), OWNERS.items())
 def test_a_source_belongs_to_its_longest_declared_prefix(source: str, owner: str | None) -> None:
     producers = Producers(
         producers=(
@@ -70,8 +67,7 @@ def test_a_type_is_refused_by_its_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "count"),
-    [("school.closed", 1), (CLOSED, 1), ("school.*", 5), ("coworking.*", 3)],
+    ("pattern", "count"), [("school.closed", 1), (CLOSED, 1), ("school.*", 5), ("coworking.*", 3)]
 )
 def test_a_pattern_stands_for_types(pattern: str, count: int) -> None:
     types = producer("a", "/a", types=(pattern,)).event_types

@@ -52,6 +52,13 @@ def test_an_event_waits_for_the_time_that_workers_tolerate(tolerance: int | None
     assert refusal.value.reason is RefusalReason.TIME_AHEAD
 
 
+@pytest.mark.parametrize(
+    "value", [b"{", b"\xff", (LETTER.value or b"").replace(b"{", b'{"a":1,"a":2,')]
+)
+def test_what_is_no_strict_json_is_not_admitted(value: bytes) -> None:
+    assert reason(replace(LETTER, value=value)) is RefusalReason.INVALID_JSON
+
+
 def test_an_event_with_an_unreadable_header_is_not_admitted() -> None:
     """The letter has the header only as it was decoded: the event would be another one."""
     binary = encode_binary(EVENT)

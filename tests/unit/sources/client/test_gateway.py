@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from boundary.errors import SmartRegionError
 from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
 from events.cloudevent import CloudEvent
 from events.producers.model import Quota
@@ -336,3 +337,10 @@ def test_a_signature_may_be_seen_and_a_token_where_that_is_said() -> None:
     signed = SignedRequests("lycees", SigningSecret(bytes(32)))
     GatewayPublisher("http://gateway.example", signed)
     GatewayPublisher("http://gateway.example", TOKEN, plain_http=True)
+
+
+def test_an_address_that_would_send_a_secret_is_refused() -> None:
+    for url in ("http://10.0.0.1:6070", "https://gateway.example?token=hunter2"):
+        with pytest.raises(SmartRegionError, match=r"would send a secret|has a user") as refused:
+            GatewayPublisher(url, TOKEN)
+        assert "hunter2" not in str(refused.value)

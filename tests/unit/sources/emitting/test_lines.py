@@ -78,10 +78,7 @@ def test_lost_events_name_the_first_line(events: list[CloudEvent]) -> None:
     emission = Emission()
     with pytest.raises(DeliveryError, match="broken") as lost:
         emit(
-            [b"\n", *map(line_of, events)],
-            FailingPublisher(1),
-            on_refused=print,
-            emission=emission,
+            [b"\n", *map(line_of, events)], FailingPublisher(1), on_refused=print, emission=emission
         )
     assert (lost.value.line, lost.value.undelivered) == (3, len(events) - 1)
     assert emission.accepted == 1

@@ -123,3 +123,11 @@ def test_a_portal_that_is_none_ends_the_harvest(answer: Answer) -> None:
         served.lie(f"{API}/datasets", answer)
         with pytest.raises((HarvestError, Exception), match=r"catalog|page|redirect"):
             read(served)
+
+
+@pytest.mark.parametrize("metas", [None, [], {"default": None}, {"default": {"theme": {}}}])
+def test_an_entry_with_strange_metadata_is_read(metas: object) -> None:
+    """What is wrong with it is found later."""
+    described = described_by({"dataset_id": "x", "metas": metas}, "https://data.example.org")
+    assert described is not None
+    assert described.title == ""

@@ -13,10 +13,7 @@ from tests.support.tables import RECORDED, write_file
 
 FIELDS = {"uai": "0750419Y", "connected_on": date(2020, 1, 1), "downlink_mbps": 100}
 ORIGIN = LineOrigin(
-    "a.csv",
-    7,
-    {"code": "0750419Y", "le": "01/01/2020"},
-    {"uai": "code", "connected_on": "le"},
+    "a.csv", 7, {"code": "0750419Y", "le": "01/01/2020"}, {"uai": "code", "connected_on": "le"}
 )
 
 
