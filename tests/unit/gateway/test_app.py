@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
+from events.dead_letters import PRODUCER as PRODUCER_HEADER
 from events.producers.model import UNKNOWN_PRODUCER
 from events.registry import FACTS
 from events.topics import DEAD_LETTERS
@@ -107,6 +108,18 @@ def test_a_refusal_names_field_value_and_remedy(
     assert answer["field"] == field
     assert answer["remedy"]
     assert refused_counted(harness, reason) == 1
+
+
+def test_a_refused_event_is_kept_byte_for_byte(harness: GatewayHarness) -> None:
+    body = json.dumps(event(id="")).encode()
+    harness.send(body)
+
+    [letter] = harness.writer.records
+    headers = dict(letter.headers)
+    assert (letter.topic, letter.value) == (DEAD_LETTERS, body)
+    assert headers["content-type"] == STRUCTURED.encode()
+    assert headers["smartregion-reason"] == b"invalid_envelope"
+    assert headers[PRODUCER_HEADER] == PRODUCER.encode()
 
 
 def test_a_request_without_credentials_is_not_authenticated(harness: GatewayHarness) -> None:
