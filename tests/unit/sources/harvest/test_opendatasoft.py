@@ -131,3 +131,7 @@ def test_an_entry_with_strange_metadata_is_read(metas: object) -> None:
     described = described_by({"dataset_id": "x", "metas": metas}, "https://data.example.org")
     assert described is not None
     assert described.title == ""
+
+
+def test_an_entry_whose_name_is_no_text_is_none() -> None:
+    assert described_by({"dataset_id": 3}, "https://data.example.org") is None
