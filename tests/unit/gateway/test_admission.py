@@ -12,6 +12,7 @@ import pytest
 
 from events.cloudevent import MAX_BYTES, decode, encode_structured
 from events.errors import ContractError, RefusalReason
+from events.producers.model import Producers
 from events.producers.ownership import UNOWNED
 from events.record_rules import RecordRules
 from gateway.admission import (
@@ -35,6 +36,7 @@ from tests.support.gateway import (
     closed,
     event,
 )
+from tests.support.producers import producer
 
 _ATTEMPTS: Final = 5
 
@@ -136,6 +138,22 @@ def test_a_producer_sends_its_own_types_only() -> None:
 
 def test_a_producer_that_is_not_declared_sends_nothing() -> None:
     assert reason(event(), producer="nobody") is RefusalReason.NOT_ALLOWED
+
+
+def test_a_producer_sends_only_facts_that_it_owns() -> None:
+    declared = Producers(
+        producers=(
+            producer("ouest", "/ouest", owns=["school.*"]),
+            producer("est", "/est", owns=[{"types": ["school.*"], "territories": ["D77"]}]),
+        )
+    )
+    admission = Admission(declared, now=lambda: NOW)
+    for source, owner in (("/ouest", True), ("/est", False)):
+        found = admission.judge(item(event(source=source)), source.strip("/"))
+        assert isinstance(found, AdmittedItem) is owner
+        if isinstance(found, RefusedItem):
+            assert found.error.reason is RefusalReason.NOT_OWNER
+            assert found.content.keeps_record
 
 
 @pytest.mark.parametrize(

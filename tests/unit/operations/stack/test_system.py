@@ -207,7 +207,7 @@ def test_every_address_has_a_line() -> None:
     neither = ready(stack)
 
     assert both[1:11] == [
-        "page             http://127.0.0.1:10/",
+        "page             http://127.0.0.1:8/",
         "gateway          http://127.0.0.1:6/events",
         "worker           http://127.0.0.1:3/metrics",
         "worker           http://127.0.0.1:4/metrics",
