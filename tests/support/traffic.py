@@ -84,6 +84,7 @@ def send(
     bootstrap: str,
     messages: Sequence[Message],
     *,
+    per_second: float | None = None,
     misrouted: float = 0.0,
 ) -> None:
     """Send messages and return when the broker has acknowledged all.
@@ -98,13 +99,16 @@ def send(
             return chance.randrange(PARTITIONS)
         return partition_for(message.key, PARTITIONS)
 
+    records = [
+        OutgoingRecord(topic_name(one.family), home(one), one.key, one.value, one.headers)
+        for one in messages
+    ]
+    at_once = len(records) if per_second is None else 100
     with KafkaWriter(bootstrap) as writer:
-        writer.send(
-            [
-                OutgoingRecord(topic_name(one.family), home(one), one.key, one.value, one.headers)
-                for one in messages
-            ]
-        )
+        for at in range(0, len(records), at_once or 1):
+            writer.send(records[at : at + at_once])
+            if per_second is not None:
+                time.sleep(at_once / per_second)
 
 
 def wait_done(bootstrap: str, *, seconds: float, group: str = DEFAULT_APP_ID) -> bool:
