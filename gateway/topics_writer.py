@@ -215,6 +215,8 @@ class TopicsWriter:
                 producer = self._producer or await self._open()
                 metadata = await producer.client.fetch_all_metadata()
         except (KafkaError, OSError, TimeoutError) as error:
+            # The client would keep a silent connection until its own timeout, which is longer.
+            self._has_failed |= isinstance(error, TimeoutError)
             if refusal := await self._refusal():
                 self._mark_unavailable(refusal, SEE_CAUSE)
             else:
