@@ -94,12 +94,16 @@ class Operator:
                 since, reaction = -1.0, self._chance.uniform(*REACTION_SECONDS)
 
     def _reported(self) -> Sequence[TopicFault]:
-        """Return the losses that the workers report in their metrics."""
+        """Return the losses that the workers report in their metrics.
+
+        A stopping worker is left out: it no longer checks what it reports.
+        """
         return [
             fault
             for worker in self._workers
             if worker.membership is not None
             and worker.process is not None
+            and not worker.is_stopping
             and not worker.process.is_paused
             for fault in worker.membership.faults()
             if fault.fault in _LOSSES

@@ -45,6 +45,7 @@ class Supervised(ABC):
         self.process: Process | None = None
         self.clock_offset = 0.0
         self.is_wanted = True
+        self.is_stopping = False
         self.starts = 0
         self.note = note
         self._loop = loop
@@ -61,6 +62,7 @@ class Supervised(ABC):
         """Start the program, and restart it whenever it ends, as long as it should run."""
         while self.is_wanted:
             self.starts += 1
+            self.is_stopping = False
             self._ended = self._loop.create_future()
             self.process = process = Process(self.name, clock_offset=self.clock_offset)
             process.owner = self
@@ -81,6 +83,7 @@ class Supervised(ABC):
         """Ask the process to end, as SIGTERM does."""
         process = self.process
         if process is not None and (handler := process.signals.get(signal.SIGTERM)) is not None:
+            self.is_stopping = True
             self._loop.run_in(process, handler)
 
     def on_exit(self, status: int) -> None:
