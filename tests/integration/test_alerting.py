@@ -6,17 +6,18 @@ rules each second, an Alertmanager, and a webhook for the notifications of owner
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
 import pytest
 
+from boundary.errors import SmartRegionError
 from catalogue import metrics
 from catalogue.progress import MilestoneStatus
 from dashboards import conventions
@@ -208,12 +209,18 @@ def owns_all(worker: Worker) -> bool:
 
 @contextmanager
 def traffic(bootstrap: str) -> Iterator[None]:
-    sender = threading.Thread(target=send, args=(bootstrap, a_year()))
-    sender.start()
-    try:
+    """Send a year of events; again if the broker is away for longer than a command waits for it."""
+
+    def is_sent() -> bool:
+        with suppress(SmartRegionError):
+            send(bootstrap, a_year())
+            return True
+        return False
+
+    with ThreadPoolExecutor(1) as threads:
+        sent = threads.submit(wait_until, is_sent, seconds=SETTLE_SECONDS)
         yield
-    finally:
-        sender.join()
+        assert sent.result()
 
 
 def received(webhook: Webhook) -> list[tuple[str, object]]:
