@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import click
 
-from boundary.closed_output import ends_with_reader
+from boundary.broken_pipe import exit_on_broken_pipe
 from boundary.errors import SmartRegionError
-from boundary.garbage import collect_seldom
+from boundary.garbage import raise_gc_thresholds
 from boundary.terminal import echo, legible, legible_lines, show_traceback
 
 # Each of these modules has a list `commands`, and imports heavy modules only when one runs.
@@ -66,12 +66,12 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - as click's
         """Run the command line."""
-        with ends_with_reader():
+        with exit_on_broken_pipe():
             return super().main(*args, **extra)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Parse the command line, and run options that end the command, such as --help."""
-        with _disk_in_one_line(), ends_with_reader():
+        with _disk_in_one_line(), exit_on_broken_pipe():
             return super().make_context(*args, **extra)
 
     def format_commands(
@@ -93,7 +93,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run the chosen command; an error that is not ours keeps its traceback."""
         try:
-            with _disk_in_one_line(), ends_with_reader():
+            with _disk_in_one_line(), exit_on_broken_pipe():
                 return super().invoke(ctx)
         except click.ClickException as error:
             # Click repeats its input: a file's name, an unknown command.
@@ -138,7 +138,7 @@ def _show_end_of_thread(ended: threading.ExceptHookArgs) -> None:
 @click.version_option(package_name="smart-region")
 def main() -> None:
     """Monitor the promises of the Smart Région, from events to figures."""
-    collect_seldom()
+    raise_gc_thresholds()
     if os.getpid() == FIRST_PROCESS:
         signal.signal(signal.SIGTERM, _end)
     sys.excepthook = show_traceback

@@ -69,7 +69,7 @@ def audit(
     a worker cannot be read, or there is no room. Workers expose nothing about persons: these are
     compared with the workers' /histories, for which SMART_REGION_HISTORIES_TOKEN_FILE is needed.
     """
-    from audit.comparison import compare_exposed, unable, workers_day
+    from audit.comparison import compare_exposed, incomparable_reasons, workers_day
     from audit.exposed import addresses_of, read_worker
     from audit.recount import audit_records
     from audit.report import audit_document, print_audit
@@ -113,7 +113,7 @@ def audit(
         if urls:
             workers = [read_worker(url, token=token, plain_http=plain_http) for url in urls]
             persons = None
-            if not any(unable(counted.as_of, workers)):
+            if not any(incomparable_reasons(counted.as_of, workers)):
                 persons = _persons(settings, counted, urls, plain_http=plain_http)
             comparison = compare_exposed(counted, workers, persons)
         if as_json:
@@ -133,7 +133,7 @@ def _persons(
     Raises as `read_histories`.
     """
     from audit.exposed import base_url
-    from streams.assessor.known_part import known_part
+    from streams.assessor.judgeable_catalogue import judgeable_catalogue
     from streams.histories import exact_persons
     from streams.queries.opening import read_histories
 
@@ -143,7 +143,9 @@ def _persons(
     # Only these: the other figures are compared with what the workers expose.
     measures = [catalogue.indicator(one).measure for one in catalogue.person_parts]
     needed = {term for measure in measures for term in measure.terms}
-    protected = known_part(catalogue, [one for one in catalogue.terms if one not in needed])
+    protected = judgeable_catalogue(
+        catalogue, [one for one in catalogue.terms if one not in needed]
+    )
     asking = settings.model_copy(
         update={
             "workers": ",".join(map(base_url, urls)),
@@ -155,7 +157,7 @@ def _persons(
 
 @contextmanager
 def _made_or_not() -> Iterator[None]:
-    """Exit with NOT_MADE where the audit cannot be made: 1, that of a traceback, is a result.
+    """Exit with NOT_MADE if the audit fails: status 1, also that of a traceback, means differences.
 
     A setting that is wrong has the status 2, as everywhere.
     """

@@ -48,7 +48,7 @@ def compare_exposed(
     They expose no persons: `persons` are those of the audit's day in the workers' histories;
     without them none are compared.
     """
-    reasons = tuple(unable(audit.as_of, workers))
+    reasons = tuple(incomparable_reasons(audit.as_of, workers))
     if reasons:
         return AuditComparison(0, reasons)
     shown = _Shown(workers)
@@ -79,7 +79,7 @@ def workers_day(workers: Iterable[Exposed]) -> date:
     return max(days)
 
 
-def unable(as_of: date, workers: Sequence[Exposed]) -> Iterator[str]:
+def incomparable_reasons(as_of: date, workers: Sequence[Exposed]) -> Iterator[str]:
     """Yield why the workers' figures are not those of a day, or not all of them."""
     for worker in workers:
         if not worker.ready:
@@ -167,8 +167,8 @@ class _Figure(NamedTuple):
             last_reported=last(reported, department, additive=additive),
         )
 
-    def invents(self, shown: _Shown, counted: Reading, department: str | None) -> bool:
-        """Return whether the workers show a 0 where nothing was observed: that is blank."""
+    def shows_zero_for_blank(self, shown: _Shown, counted: Reading, department: str | None) -> bool:
+        """Return whether the workers show 0 where nothing was observed, instead of no value."""
         if self.indicator.measure.additive or counted.last_reported is not None:
             return False
         return department in shown.departments.get(self.series(metrics.INDICATOR_VALUE), {})
@@ -192,7 +192,7 @@ class _Figure(NamedTuple):
             found = self.reading(shown, department)
             if counted != found:
                 yield f"{where}: {self.difference(counted, found)}"
-            elif self.invents(shown, counted, department):
+            elif self.shows_zero_for_blank(shown, counted, department):
                 yield f"{where}: audit no value, worker {self.amount(0)}"
             else:
                 yield None

@@ -91,7 +91,7 @@ def total(
 ) -> int:
     """Return the amount of a département; None: of the whole region.
 
-    The region's is the sum where the measure is additive, else that of what has no département.
+    The region's is the sum if the measure is additive, otherwise the amount without a département.
     """
     if department is None and additive:
         return sum(amounts.values())

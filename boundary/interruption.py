@@ -42,8 +42,8 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def undone_by_signals(remedy: str) -> Iterator[None]:
-    """Within the block a signal is an exception, so that what is set for its time is set back.
+def rolled_back_on_signal(remedy: str) -> Iterator[None]:
+    """Turn signals into an exception inside the block, so that temporary settings are restored.
 
     Prints the remedy then, and exits with the status that shells give a signal.
     """

@@ -34,19 +34,19 @@ class DatabaseUnavailableError(SmartRegionError):
 
     def __init__(self, cause: BaseException) -> None:
         super().__init__(
-            f"database: is not available ({said(cause)}): check its address, and run this again"
-            " once it is"
+            f"database: is not available ({error_text(cause)}): check its address, and run this"
+            " again once it is"
         )
 
 
-def said(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Return an error's message in one line: the server's primary message if there is one."""
     primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
     return " ".join((primary or str(error)).split()) or type(error).__name__
 
 
 @contextmanager
-def available() -> Iterator[None]:
+def translated_errors() -> Iterator[None]:
     """Raise DatabaseUnavailableError instead of psycopg's own errors that may be temporary."""
     try:
         yield
@@ -54,13 +54,13 @@ def available() -> Iterator[None]:
         raise DatabaseUnavailableError(error) from None
 
 
-def connected(database: str) -> psycopg.Connection[Any]:
+def connect(database: str) -> psycopg.Connection[Any]:
     """Return a connection that commits each statement outside a transaction block.
 
     `database` is as libpq has it; what it leaves out is from libpq's variables and files. Raises
     SmartRegionError or DatabaseUnavailableError.
     """
-    with available():
+    with translated_errors():
         return psycopg.connect(
             connection_text(database),
             autocommit=True,

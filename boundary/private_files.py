@@ -76,7 +76,7 @@ def make_private_folder(folder: Path) -> None:
             one.mkdir(OWNERS_FOLDER, exist_ok=True)
 
 
-def close_folder(folder: Path) -> None:
+def restrict_folder(folder: Path) -> None:
     """Create a folder like `make_private_folder`, and also set the mode of an existing one."""
     make_private_folder(folder)
     if folder.is_symlink():

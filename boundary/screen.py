@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import Progress
 from rich.segment import Segment
 
-from boundary.closed_output import end_without_reader
+from boundary.broken_pipe import exit_broken_pipe
 from boundary.terminal import legible_lines
 
 
@@ -28,7 +28,7 @@ class LegibleConsole(Console):
 
     def on_broken_pipe(self) -> None:
         """End as every command does; Rich's own status 1 is a result of some commands."""
-        end_without_reader()
+        exit_broken_pipe()
 
 
 def progress_bar() -> Progress:

@@ -238,7 +238,7 @@ class TopicReader:
         return self._behind(self._consumer.assignment())
 
     def before_end(self) -> dict[TopicPartition, int | None]:
-        """Return the same for partitions that were never read to their end."""
+        """Return the records left on each partition that was never read to its end."""
         return self._behind(self._before_end)
 
     def _behind(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:

@@ -152,7 +152,7 @@ class _Compiler:
         return Measure(replace(among, where=tuple(sorted((*among.where, *chosen)))), among)
 
     def common(self, declared: Mapping[str, object], among: Term) -> Measure | None:
-        """Read a share of which the numerator is a count of its own, among what `among` counts."""
+        """Read a share whose numerator has its own count, restricted to what `among` counts."""
         of = self.term(("share", "of"), declared)
         if of is None:
             return None

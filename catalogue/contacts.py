@@ -1,4 +1,4 @@
-"""Whom alerts and the monthly note reach, and by which channel; secrets stay in files."""
+"""Recipients of alerts and of the monthly note, and their channels; secrets stay in files."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ SLIPPING: Final = frozenset({MilestoneStatus.MISSED, MilestoneStatus.AT_RISK})
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What was said of a milestone in a territory; the event that said it is named by its ids."""
+    """An explanation of a milestone in a territory, with the source and id of its event."""
 
     entity: str
     """The key of its events."""
@@ -46,7 +46,7 @@ NO_EXPLANATIONS: Final[Explanations] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A milestone that is missed or at risk, and what is said of it."""
+    """Since when a milestone is missed or at risk, and the latest explanation since then."""
 
     since: date
     """The first day of the status; see `slipping_since`."""
@@ -61,9 +61,9 @@ class Explained:
 def explanations_for(
     explanations: Explanations, judgement: Judgement, as_of: date
 ) -> tuple[Explanation, ...]:
-    """Return what is said of a milestone up to a day, the newest first.
+    """Return the explanations of a milestone up to a day, the newest first.
 
-    What is said of the Région's milestone holds for each département too, after its own.
+    Explanations of the Région's milestone also apply to each département, after its own.
     """
     if judgement.promise is None:
         return ()
@@ -82,7 +82,7 @@ def explained_all(
     explanations: Explanations,
     as_of: date,
 ) -> Mapping[Promise, Explained]:
-    """Return every milestone that is missed or at risk on a day, with what is said of it."""
+    """Return every milestone that is missed or at risk on a day, with its explanation."""
     found: dict[Promise, Explained] = {}
     for judgement in judgements:
         promise = judgement.promise
@@ -98,7 +98,7 @@ def explained_all(
 def explained_by(
     said: Sequence[Explanation], judgement: Judgement, history: History, as_of: date
 ) -> Explained | None:
-    """Return since when a milestone is missed or at risk, and which of what is said explains it.
+    """Return since when a milestone is missed or at risk, with the newest explanation since then.
 
     None where it is neither.
     """

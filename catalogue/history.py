@@ -112,7 +112,7 @@ class History:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    #: The trends by window, reference day and `stands_still`, cached as well.
+    #: The trends by window, reference day and `carries_forward`, cached as well.
     trends: dict[tuple[TrendWindow, date, bool], Trend | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -177,7 +177,9 @@ def judge(
             baseline=start,
             baseline_day=start_day,
             current=known,
-            as_of=reference_day(reading.last_reported, as_of, stands_still=indicator.stands_still)
+            as_of=reference_day(
+                reading.last_reported, as_of, carries_forward=indicator.carries_forward
+            )
             or as_of,
             target=target,
             direction=direction,
@@ -250,7 +252,7 @@ def missed_from(indicator: Indicator, history: History, deadline: date) -> date:
     after = deadline + timedelta(days=1)
     if history.publication is not None:
         return max(after, history.publication.published_on(deadline))
-    if indicator.stands_still:
+    if indicator.carries_forward:
         return after
     due = after + timedelta(days=indicator.availability_delay_days)
     index = bisect_left(history.reports, deadline)
@@ -268,7 +270,9 @@ def _compared_on(
 
 
 def _trend(indicator: Indicator, history: History, as_of: date) -> Trend | None:
-    return observed_trend(history, indicator.trend, as_of, stands_still=indicator.stands_still)
+    return observed_trend(
+        history, indicator.trend, as_of, carries_forward=indicator.carries_forward
+    )
 
 
 def _projection(
@@ -280,7 +284,7 @@ def _projection(
     deadline: date | None,
 ) -> Projection | None:
     """Return the projection from the reference day, or from a later change that lost the target."""
-    day = reference_of(history, as_of, stands_still=indicator.stands_still)
+    day = reference_of(history, as_of, carries_forward=indicator.carries_forward)
     value = None if day is None else history.value(day)
     if value is not None and is_attained(value, target, indicator.direction):
         day = history.last_change(as_of)
@@ -311,12 +315,12 @@ def _is_late(
     projection. A previous figure that was attained, or had too few points, counts as in time.
     """
     clear = deadline - timedelta(days=indicator.trend.margin_days)
-    still = indicator.stands_still
+    still = indicator.carries_forward
     while projected is not None and clear < projected.day <= deadline:
-        start = reference_of(history, as_of, stands_still=still) or as_of
+        start = reference_of(history, as_of, carries_forward=still) or as_of
         # The reference day within a month is the end of the month before.
         as_of = start if still else start - timedelta(days=1)
-        day = reference_of(history, as_of, stands_still=still)
+        day = reference_of(history, as_of, carries_forward=still)
         value = None if day is None else history.value(day)
         trend = _trend(indicator, history, as_of)
         if trend is None or value is None or is_attained(value, target, indicator.direction):

@@ -53,7 +53,7 @@ class Metric:
 
     @property
     def remedy(self) -> str:
-        """What an operator does about it; empty where nothing."""
+        """What an operator must do; empty if nothing."""
         return str(_texts()[self.name].get("remedy", ""))
 
     def __str__(self) -> str:

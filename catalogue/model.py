@@ -424,7 +424,7 @@ class Indicator(CatalogueModel):
                 yield baseline
 
     def _measured_units(self) -> tuple[Unit, ...]:
-        """Return the units that the measure can be in; what is observed is in that of its owner."""
+        """Return the units that the measure allows; an observed value keeps its owner's unit."""
         if self.plan.whole:
             return (Unit.COUNT, Unit.EUROS)
         if not self.plan.additive:
@@ -459,7 +459,7 @@ class Indicator(CatalogueModel):
 
     @cached_property
     def comparison(self) -> Measure | None:
-        """What the whole country has of it, where that is to be shown."""
+        """The figure of the whole country, if the catalogue shows it."""
         shown = self.country is not None and self.country.shown
         return country_measure(self.plan) if shown else None
 
@@ -485,7 +485,7 @@ class Indicator(CatalogueModel):
         return resolve_field(self.plan.numerator.facts[0], self.breakdown)
 
     @property
-    def starts(self) -> tuple[Baseline, ...]:
+    def all_baselines(self) -> tuple[Baseline, ...]:
         """Every baseline that it has, of whatever territory."""
         shared = () if self.baseline is None else (self.baseline,)
         return (*shared, *self.baselines.values())
@@ -520,8 +520,8 @@ class Indicator(CatalogueModel):
         return None if span is None else span + self.availability_delay_days + self.grace_days
 
     @property
-    def stands_still(self) -> bool:
-        """True where no fact means no change; else a fact is missing.
+    def carries_forward(self) -> bool:
+        """True if a value holds until the next fact; otherwise a fact is missing.
 
         Values that others compute may have changed; expected facts have not arrived.
         """

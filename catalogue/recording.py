@@ -1,4 +1,4 @@
-"""The day from which the broker's clock says when a record became known."""
+"""From which day record timestamps say when a record became known, and how late it may come."""
 
 from __future__ import annotations
 

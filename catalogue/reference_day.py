@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 
-def reference_day(last_change: date | None, as_of: date, *, stands_still: bool) -> date | None:
+def reference_day(last_change: date | None, as_of: date, *, carries_forward: bool) -> date | None:
     """Return the day up to which a figure is known.
 
-    Where the absence of facts means no change (`stands_still`), it is the end of the month before
-    `as_of`, or the last change if that is later. Otherwise it is the last change. None where
-    nothing has changed yet.
+    If a value holds until the next fact (`carries_forward`), it is the end of the month before
+    `as_of`, or the last change if that is later. Otherwise it is the last change. None if nothing
+    has changed yet.
     """
-    if last_change is None or not stands_still:
+    if last_change is None or not carries_forward:
         return last_change
     return max(last_change, month_end_before(as_of))
 

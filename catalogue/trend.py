@@ -70,29 +70,29 @@ def theil_sen(points: Sequence[tuple[int, Fraction]]) -> Trend | None:
 
 
 def observed_trend(
-    history: History, window: TrendWindow, as_of: date, *, stands_still: bool
+    history: History, window: TrendWindow, as_of: date, *, carries_forward: bool
 ) -> Trend | None:
     """Return the trend of a figure over the window that ends with its reference day.
 
-    Where the absence of facts means no change (`stands_still`), the points are values at months'
+    Where the absence of facts means no change (`carries_forward`), the points are values at months'
     ends. Otherwise a point is the value of the last change since the previous point: the value
     between two reports is not known. Steps below 28 days count days, others whole months.
     None where fewer than `at_least` points have a value.
     """
-    last = reference_of(history, as_of, stands_still=stands_still)
+    last = reference_of(history, as_of, carries_forward=carries_forward)
     if last is None:
         return None
-    key = window, last, stands_still
+    key = window, last, carries_forward
     if key not in history.trends:
-        points = list(_points(history, window, last, stands_still=stands_still))
+        points = list(_points(history, window, last, carries_forward=carries_forward))
         history.trends[key] = theil_sen(points) if len(points) >= window.at_least else None
     return history.trends[key]
 
 
-def reference_of(history: History, as_of: date, *, stands_still: bool) -> date | None:
+def reference_of(history: History, as_of: date, *, carries_forward: bool) -> date | None:
     """Return the day from which a trend is extended; see `catalogue.reference_day`."""
-    until = month_end_before(as_of) if stands_still else as_of
-    return reference_day(history.last_change(until), as_of, stands_still=stands_still)
+    until = month_end_before(as_of) if carries_forward else as_of
+    return reference_day(history.last_change(until), as_of, carries_forward=carries_forward)
 
 
 def project(
@@ -125,13 +125,13 @@ def project(
 
 
 def _points(
-    history: History, window: TrendWindow, last: date, *, stands_still: bool
+    history: History, window: TrendWindow, last: date, *, carries_forward: bool
 ) -> Iterator[tuple[int, Fraction]]:
     # Steps in days go back from the last report: before it the rest of its month has none.
     latest = month_end(last) if window.step_months else last
     ends = [_before(latest, window, steps) for steps in range(window.points + 1)]
     for end, before in pairwise(ends):
-        day = end if stands_still else history.last_change(min(end, last))
+        day = end if carries_forward else history.last_change(min(end, last))
         if day is None or day <= before:
             continue
         value = history.value(day)

@@ -82,6 +82,11 @@ class RecordOrigin(NamedTuple):
     partition: int
     offset: int
 
+    @classmethod
+    def of(cls, record: Record) -> Self:
+        """Return the origin of a record."""
+        return cls(record.topic, record.partition, record.offset)
+
     def __str__(self) -> str:
         return self.topic if self == GATEWAY else f"{self.topic}[{self.partition}]@{self.offset}"
 

@@ -13,7 +13,7 @@ LONGEST_FIELD = 200
 
 
 class RefusalReason(StrEnum):
-    """A reason for refusing a record; the closed vocabulary of dead letters and their metric."""
+    """A reason for refusing a record or an event: a closed list, for workers and the gateway."""
 
     problem: str
     """What is wrong with the record or its field, in English."""
@@ -28,7 +28,7 @@ class RefusalReason(StrEnum):
     INVALID_DATA = "invalid_data", "breaks the contract of its fact"
     DAY_OUT_OF_RANGE = "day_out_of_range", "is a day out of range"
     WRONG_TOPIC = "wrong_topic", "belongs to another topic"
-    TIME_AHEAD = "time_ahead", "is later than the clock of the gateway"
+    TIME_AHEAD = "time_ahead", "is later than the clock of its receiver"
     NO_TIMESTAMP = "no_timestamp", "is missing: the broker gave the record none"
     NOT_ALLOWED = "not_allowed", "is not declared for this producer"
     NOT_OWNER = "not_owner", "does not own this fact of this entity"

@@ -1,7 +1,8 @@
 """The rules for accepting a record's event, the same for every reader at any time.
 
 A worker, an audit, an export and a report on producers return the same figures only if they accept
-the same events. So a rule depends only on an event and its record, not on earlier records.
+the same events. So a rule depends only on an event, its record, and the settings and declarations
+that all programs share; never on earlier records.
 """
 
 from __future__ import annotations

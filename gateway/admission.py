@@ -100,7 +100,7 @@ class Admission:
         self._producers = producers
         self._rules = RecordRules(ownership=producers.ownership) if rules is None else rules
         # A producer sends thousands of events, from few sources.
-        self._allows = lru_cache(maxsize=4096)(producers.allowing)
+        self._allows = lru_cache(maxsize=4096)(producers.allows)
         self._now = now
         self._most_ahead = min(MOST_AHEAD, self._rules.tolerance)
 

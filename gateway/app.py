@@ -23,7 +23,7 @@ from gateway.authentication import Authenticator, Prove
 from gateway.body import BodyReader
 from gateway.documents import DOCUMENTS, SCHEMAS, document_text
 from gateway.exposition import GatewayCollector
-from gateway.http_binding import HttpMode, mode_of, only_once, read_delivery
+from gateway.http_binding import HttpMode, combined_headers, mode_of, read_delivery
 from gateway.idempotency import (
     REPLAYED_HEADER,
     RETRY_SECONDS,
@@ -101,7 +101,7 @@ class _Events:
     async def _response(self, request: Request) -> Response:
         gateway = self._gateway
         try:
-            headers = only_once(request.scope["headers"])
+            headers = combined_headers(request.scope["headers"])
             self._refuse_unless_ready()
             sender = gateway.authenticator.identify(headers)
             if not isinstance(sender, str):

@@ -90,9 +90,9 @@ class Authenticator:
     def identify(self, headers: Mapping[bytes, bytes]) -> str | Prove:
         """Return the producer whose token a request has, or a function to verify its signature.
 
-        `headers` is the result of `only_once`. Only headers are read, so that no body is read for a
-        wrong token, an expired or malformed signature, or an undeclared producer. Raises
-        ProblemError (unauthenticated).
+        `headers` is as `combined_headers` returns it. For a wrong token, an expired or malformed
+        signature, or an undeclared producer, no body is read. Raises ProblemError
+        (unauthenticated).
         """
         sent = _credentials(headers)
         signed = [name for name in _SIGNED if name in sent]

@@ -95,7 +95,7 @@ class Delivery:
     items: list[ReceivedItem] = field(default_factory=list)
 
 
-def only_once(headers: HttpHeaders) -> Mapping[bytes, bytes]:
+def combined_headers(headers: HttpHeaders) -> Mapping[bytes, bytes]:
     """Return the headers by name; repeated ones are joined as lists.
 
     Raises ProblemError (ambiguous_request) if a header that must be unique is repeated, or if the

@@ -61,7 +61,7 @@ class ProblemError(Exception):
 
 @cache
 def problem_kinds() -> Mapping[str, ProblemKind]:
-    """Return the kinds of problems.yaml by their names, which include every reason to refuse."""
+    """Return the kinds of problems.yaml by name; every reason that the gateway answers is one."""
     return MappingProxyType(
         {name: ProblemKind(name, **kind) for name, kind in data_beside(__file__).items()}
     )

@@ -23,7 +23,7 @@ Write: TypeAlias = Callable[[Sequence[OutgoingRecord]], Awaitable[list[Written |
 
 
 class Reception:
-    """Judges items, writes the admitted ones and dead letters of the others, and counts both."""
+    """Judges items, writes the admitted ones and dead letters of most others, and counts both."""
 
     def __init__(
         self,
@@ -44,8 +44,8 @@ class Reception:
         """Return the outcome of each item, once all are known.
 
         An event gets its receipt once all replicas have acknowledged it, never before. No item can
-        block or lose another. A refused item is also written as a dead letter; its answer does not
-        depend on that.
+        block or lose another. A refused item is also written as a dead letter if it `has_letter`;
+        its answer does not depend on that.
         """
         size = sum(len(item.value) for item in items)
         judged = await self._scheduler.run_each(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from streams.clock import Clock
 
 LAST_SECOND: Final = time(23, 59, 59)
-"""Of a day, by which it is over: a clock that is fixed on a day has it."""
+"""The time from which a day counts as over; a fixed clock shows it."""
 
 
 @click.command()
@@ -157,7 +157,7 @@ def _known_on(chosen: datetime | None, month: Month, clock: Clock) -> date:
 
 
 def _last_day_over(clock: Clock) -> date:
-    """Return the last day of which nothing can be recorded any more."""
+    """Return the last day that is over."""
     now = clock.now()
     return now.date() if now.time() >= LAST_SECOND else now.date() - timedelta(days=1)
 

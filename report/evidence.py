@@ -22,7 +22,7 @@ from report.words import NAME_FIELDS, REFERENCES, EntityKey
 from streams.state import moment_of
 
 EvidencePart: TypeAlias = Literal["all", "counted", "missing"]
-Standing: TypeAlias = Literal["counts", "superseded", "duplicate", "retraction"]
+EventState: TypeAlias = Literal["counts", "superseded", "duplicate", "retraction"]
 
 
 class PersonsNotShownError(SmartRegionError):
@@ -72,7 +72,7 @@ class Evidence:
 class EntityEvent:
     """One event of an entity, with its place in the topic.
 
-    `content` is None for a retraction. `standing` says what it does now: it is the latest of its
+    `content` is None for a retraction. `state` says what it does now: it is the latest of its
     fact and day and counts, or takes the day back; a later one has superseded it; it is a copy.
     """
 
@@ -87,7 +87,7 @@ class EntityEvent:
     partition: int
     offset: int
     content: Mapping[str, Any] | None
-    standing: Standing
+    state: EventState
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,9 +301,9 @@ def _event(family: Family, *row: Any) -> EntityEvent:
     """Return a row of `_EVENTS` as it is shown."""
     kind, fact, source, name, day, time, recorded, partition, offset, content, latest, copied = row
     if latest:
-        standing: Standing = "retraction" if content is None else "counts"
+        state: EventState = "retraction" if content is None else "counts"
     else:
-        standing = "duplicate" if copied else "superseded"
+        state = "duplicate" if copied else "superseded"
     return EntityEvent(
         type=kind,
         fact=fact,
@@ -316,7 +316,7 @@ def _event(family: Family, *row: Any) -> EntityEvent:
         partition=partition,
         offset=offset,
         content=None if content is None else json.loads(content),
-        standing=standing,
+        state=state,
     )
 
 

@@ -32,7 +32,7 @@ from report.ledger import LEDGER_TOPICS, PERSON_TOPICS, EventLedger
 from report.past import knowledge_on
 from report.server import Known
 from streams.assessor.assessor import Assessment, Assessor
-from streams.assessor.known_part import known_part
+from streams.assessor.judgeable_catalogue import judgeable_catalogue
 from streams.decisions import Skip, read_decisions, without_skipped
 from streams.histories import categories_of
 from streams.queries.opening import open_histories
@@ -215,7 +215,7 @@ class Follower:
         except (BrokerRefusedError, TopicsMissingError) as error:
             logger.warning("past days are shown without what is about persons: %s", error)
             about_persons = [term for term in self.catalogue.terms if term.family.about_persons]
-            knowledge = known_on((), known_part(self.catalogue, about_persons))
+            knowledge = known_on((), judgeable_catalogue(self.catalogue, about_persons))
             return knowledge, Completeness.known_on(day, has_persons=False)
         return knowledge, Completeness.known_on(day)
 

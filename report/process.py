@@ -113,12 +113,12 @@ async def _run(settings: PageSettings, follower: Follower) -> int:
 
 
 def _for_readers(follower: Follower) -> Readiness:
-    """Return what readers may see of the readiness: its reason names addresses, and is logged."""
+    """Return the readiness without its reason, which names addresses and is only logged."""
     return Readiness(None if follower.readiness().waiting_for is None else "the figures")
 
 
 def _until_stopped(follow: Callable[[threading.Event], None], stopping: threading.Event) -> None:
-    """Follow until `stopping`, which a failure sets: without one part the other is no use."""
+    """Follow until `stopping` is set; a failure sets it, because neither part works alone."""
     try:
         follow(stopping)
     finally:

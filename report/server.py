@@ -51,7 +51,7 @@ from report.words import french_words
 logger = logging.getLogger(__name__)
 
 Known: TypeAlias = "tuple[Knowledge, Completeness]"
-_Make: TypeAlias = "Callable[[_Asked], tuple[str, str]]"
+_Make: TypeAlias = "Callable[[_PageRequest], tuple[str, str]]"
 _Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 _T = TypeVar("_T")
 
@@ -109,7 +109,7 @@ class KnowledgeSource(Protocol):
         """Return whether the events that were there at the start have been read."""
 
 
-class _Asked(NamedTuple):
+class _PageRequest(NamedTuple):
     """A request and the figures that answer it."""
 
     request: Request
@@ -118,7 +118,7 @@ class _Asked(NamedTuple):
     completeness: Completeness
 
 
-class Slots:
+class BoundedPool:
     """Runs work in threads of its own, so that work of another kind always finds its own free.
 
     `at_once` is the number of threads, `waiting` how much work waits for one, `seconds` how long a
@@ -182,8 +182,8 @@ class PageServer:
         self._streams = 0
         self._closing = False
         self._pages = Pages(catalogue, rules)
-        self._turns = Slots(at_once=MOST_AT_ONCE, waiting=MOST_WAITING)
-        self._past_turns = Slots(
+        self._turns = BoundedPool(at_once=MOST_AT_ONCE, waiting=MOST_WAITING)
+        self._past_turns = BoundedPool(
             at_once=MOST_PAST_AT_ONCE,
             waiting=MOST_PAST_WAITING,
             seconds=PAST_SECONDS,
@@ -257,7 +257,7 @@ class PageServer:
         known = self._source.now() if past is None else self._source.known_on(past)
         if known is None:
             raise FiguresNotReadyError
-        return make(_Asked(request, view, *known))
+        return make(_PageRequest(request, view, *known))
 
     async def _on_http_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - as it is registered
@@ -307,11 +307,11 @@ class PageServer:
         headers = {"Cache-Control": f"public, max-age={STATIC_SECONDS}, immutable"}
         return Response(content, headers=headers, media_type=f"{STATIC[name]}; charset=utf-8")
 
-    def _overview(self, asked: _Asked) -> tuple[str, str]:
+    def _overview(self, asked: _PageRequest) -> tuple[str, str]:
         overview = overview_of(asked.knowledge, asked.view)
         return HTML, self._pages.overview(overview, asked.view, asked.completeness)
 
-    def _figures(self, form: str, asked: _Asked) -> tuple[str, str]:
+    def _figures(self, form: str, asked: _PageRequest) -> tuple[str, str]:
         """Return the figures of an indicator, or those of the first page, as data."""
         knowledge, view = asked.knowledge, asked.view
         if "indicator" in asked.request.path_params:
@@ -329,27 +329,27 @@ class PageServer:
         media_type, text_of = DATA[form]
         return media_type, text_of(rows_of(standings, view, asked.completeness))
 
-    def _promise(self, asked: _Asked) -> tuple[str, str]:
+    def _promise(self, asked: _PageRequest) -> tuple[str, str]:
         page = promise_of(asked.knowledge, self._indicator(asked), asked.view)
         return HTML, self._pages.promise(page, asked.view, asked.completeness)
 
-    def _method(self, asked: _Asked) -> tuple[str, str]:
+    def _method(self, asked: _PageRequest) -> tuple[str, str]:
         return HTML, self._pages.method(asked.view)
 
-    def _comparison(self, asked: _Asked) -> tuple[str, str]:
+    def _comparison(self, asked: _PageRequest) -> tuple[str, str]:
         comparison = comparison_of(asked.knowledge, asked.view, _since(asked))
         return HTML, self._pages.comparison(comparison, asked.view, asked.completeness)
 
-    def _evidence(self, asked: _Asked) -> tuple[str, str]:
+    def _evidence(self, asked: _PageRequest) -> tuple[str, str]:
         part = _part(asked.request.query_params.get("part") or "all")
         return self._entities(asked, "evidence.html", part=part)
 
-    def _changes(self, asked: _Asked) -> tuple[str, str]:
+    def _changes(self, asked: _PageRequest) -> tuple[str, str]:
         return self._entities(asked, "changes.html", since=_since(asked))
 
     def _entities(
         self,
-        asked: _Asked,
+        asked: _PageRequest,
         template: str,
         *,
         part: EvidencePart = "all",
@@ -367,7 +367,7 @@ class PageServer:
         _require(page.paging)
         return HTML, self._pages.entities(template, page, asked.view, asked.completeness)
 
-    def _entity(self, asked: _Asked) -> tuple[str, str]:
+    def _entity(self, asked: _PageRequest) -> tuple[str, str]:
         request, view = asked.request, asked.view
         name, entity = request.path_params["family"], request.path_params["entity"]
         if name not in set(Family):
@@ -388,7 +388,7 @@ class PageServer:
         _require(paging)
         return HTML, self._pages.entity(found, paging, view, depth=_depth(request))
 
-    def _indicator(self, asked: _Asked) -> Indicator:
+    def _indicator(self, asked: _PageRequest) -> Indicator:
         name = asked.request.path_params["indicator"]
         try:
             indicator = self._catalogue.indicator(name)
@@ -404,7 +404,7 @@ class PageServer:
 
 
 def _answer(request: Request, media_type: str, body: bytes) -> Response:
-    """Return a page, or that the reader's copy of it is still right."""
+    """Return a page, or 304 if the reader's copy is current."""
     # Weak, since it is the same for the compressed page.
     tag = f'W/"{sha256(body).hexdigest()[:32]}"'
     headers = {"Cache-Control": "no-cache", "ETag": tag}
@@ -472,7 +472,7 @@ def _require(paging: Paging) -> None:
         raise not_found("page de la liste", str(paging.page))
 
 
-def _since(asked: _Asked) -> date:
+def _since(asked: _PageRequest) -> date:
     """Return the day to compare with: the requested one, else that of a month before."""
     since = parse_day("since", asked.request.query_params.get("since"), asked.view.today)
     return since or asked.view.as_of - timedelta(days=CHANGE_DAYS)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from datetime import date
 from random import Random
 
+from catalogue.reference_day import month_end
 from events.coworking import CoworkingClosed, CoworkingOpened, CoworkingResized
 from events.identifiers import Department
 from events.workstation import WorkstationAudience, WorkstationUsageReported
 from simulation.chance import split
 from simulation.emitter import Emitter
 from simulation.figures import region_figures
-from simulation.times import FIRST_DAY, month_end, months
+from simulation.times import FIRST_DAY, months
 from simulation.world import CoworkingSite, World
 
 LAST_MONTH = date(2020, 11, 1)

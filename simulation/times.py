@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from math import ceil
+
+from catalogue.reference_day import month_end
 
 FIRST_DAY = date(2016, 1, 1)
 LAST_DAY = date(2020, 12, 31)
@@ -29,11 +30,6 @@ def months(first: date, last: date) -> Iterator[date]:
     while month <= last:
         yield month
         month = month_end(month) + timedelta(days=1)
-
-
-def month_end(day: date) -> date:
-    """Return the last day of the month of `day`."""
-    return day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def working_day(day: date) -> date:

@@ -2,10 +2,10 @@
 
 A batch of records passes through these modules, in this order:
 
-- `batch_transport`, `app`: a batch for each partition and poll, and the Faust app that receives it
+- `batch_transport`, `app`: the records of a poll in batches by partition, and the Faust app
 - `engine`: one batch, from its records to acknowledged dead letters (`dead_letters`) and new states
 - `reading`: decode and validate each record, or refuse it
-- `core`, `merging`: merge the records into a copy of the states; `core.process` decides which count
+- `merging`: merge the records into a copy of the states; `merge_records` decides which count
 - `state`, `state_store`: entity states, and the position in the log up to which they are merged
 - `contribution`, `fold`: from states to figures, by differences
 - `exposition`: /metrics

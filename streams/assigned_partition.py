@@ -78,7 +78,7 @@ class AssignedPartition:
         """The first offset with a new record: between it and the group's there are only markers."""
         #: The position at which the partition counts as caught up.
         self._goal = self.committed
-        self.noted = committed
+        self.last_commit = committed
         """The group's last commit for the partition."""
         self.is_caught_up: bool = before is not None and before.is_caught_up
         self.is_known: bool = before is not None and before.is_known
@@ -130,7 +130,7 @@ class AssignedPartition:
         return 0 if (position := self.position) is None else position.next
 
     @property
-    def lacks(self) -> int:
+    def remaining(self) -> int:
         """The number of offsets until the partition is caught up."""
         return max(self._goal - self.next, 0)
 
@@ -147,7 +147,7 @@ class AssignedPartition:
         return max(merged, self.committed)
 
     @property
-    def is_noted(self) -> bool:
+    def is_committed(self) -> bool:
         """Whether the merged position is committed.
 
         True even if the log has lost merged records: operators accept the loss of committed ones.
@@ -198,7 +198,7 @@ class AssignedPartition:
         if self._taken is None or is_end:
             self._taken = self._snapshots.take(self._key, is_end=is_end)
         taken = self._taken
-        if taken is not None and (is_end or taken.position.next <= self.noted.offset):
+        if taken is not None and (is_end or taken.position.next <= self.last_commit.offset):
             self._taken = None
             await self._snapshots.write(self._key, taken)
 
@@ -541,29 +541,29 @@ class AssignedPartition:
         """
         return self._attempts_before is None or (self._is_careful and not self.is_caught_up)
 
-    def ends_at(self, offset: int) -> int:
+    def crashes_at(self, offset: int) -> int:
         """Return how many attempts at a record have ended a worker."""
         return next((one.count for one in self._metadata.attempts if one.offset == offset), 0)
 
-    def begin(self, offset: int) -> None:
+    def begin_attempt(self, offset: int) -> None:
         """Note an attempt at a record; all records before it are merged."""
         before = [one for one in self._metadata.attempts if one.offset >= offset]
         later = [one for one in before if one.offset > offset]
-        attempt = Attempt(offset=offset, count=self.ends_at(offset) + 1)
+        attempt = Attempt(offset=offset, count=self.crashes_at(offset) + 1)
         self._attempts_before = before
         self._set_attempts([attempt, *later[: MOST_ATTEMPTS - 1]])
 
-    def merged(self) -> None:
+    def note_merged(self) -> None:
         """Note that the position has moved: attempts before it did not end this worker."""
         self.catch_up()
         self._set_attempts([one for one in self._metadata.attempts if one.offset >= self.next])
 
-    def take_back_attempt(self) -> bool:
+    def withdraw_attempt(self) -> bool:
         """Forget an attempt in progress; return whether a commit is needed for that."""
         before = self._attempts_before
         if before is not None:
             self._set_attempts([one for one in before if one.offset >= self.next])
-        return self.to_commit() != self.noted and before is not None
+        return self.to_commit() != self.last_commit and before is not None
 
     def _set_attempts(self, attempts: Iterable[Attempt]) -> None:
         found = (*attempts,)

@@ -1,8 +1,9 @@
-"""The batch transport: Faust's aiokafka transport, with one message per partition and poll.
+"""The batch transport: Faust's aiokafka transport, with one message per batch of records.
 
-Faust processes single records, with a task pair, a future and a produce request each. Here the
-records of one partition and poll are one Faust message: its value is a `Batch`, its offset that of
-the last record. Faust still handles assignments, rebalances and commits.
+Faust processes single records, with a task pair, a future and a produce request each. Here a
+Faust message is the records that a poll returned for a partition, cut at the committed offset: its
+value is a `Batch`, its offset that of the last record. Faust still handles assignments, rebalances
+and commits.
 
 `streams.assigned_partition` decides what is read, sought and committed of a partition.
 
@@ -318,7 +319,7 @@ class BatchConsumer(driver.Consumer):
 
     def to_catch_up(self) -> int:
         """Return the number of offsets until all assigned partitions are caught up."""
-        return sum(one.lacks for one in self._read())
+        return sum(one.remaining for one in self._read())
 
     def _read(self) -> list[AssignedPartition]:
         """Return the partitions being read: none while a rebalance assigns them."""
@@ -577,7 +578,7 @@ class BatchConsumer(driver.Consumer):
         if partition is not None:
             partition.ended_early |= is_partly
             if not partition.is_revoked:
-                partition.merged()
+                partition.note_merged()
         message.ack(self)
 
     def is_awaited(self) -> bool:
@@ -620,17 +621,17 @@ class BatchConsumer(driver.Consumer):
     def note_committed(self, committed: Mapping[TP, Committed]) -> None:
         """Note what was committed to the group."""
         for partition in self._read():
-            partition.noted = committed.get(partition.tp, partition.noted)
+            partition.last_commit = committed.get(partition.tp, partition.last_commit)
 
     def needs_attempt(self, tp: TP) -> bool:
         """Return whether to commit an attempt before a batch of a partition."""
         return self._partitions[tp].needs_attempt
 
-    def ends_at(self, tp: TP, offset: int) -> int:
+    def crashes_at(self, tp: TP, offset: int) -> int:
         """Return how many attempts at a record have ended a worker."""
-        return self._partitions[tp].ends_at(offset)
+        return self._partitions[tp].crashes_at(offset)
 
-    async def begin(self, tp: TP, offset: int) -> int:
+    async def begin_attempt(self, tp: TP, offset: int) -> int:
         """Commit an attempt at the record at `offset`; return how many attempts ended a worker.
 
         All records before `offset` are done. Until the record is done, the attempt is metadata of
@@ -638,8 +639,8 @@ class BatchConsumer(driver.Consumer):
         """
         partition = self._partitions.get(tp)
         if partition is not None and not partition.is_revoked:
-            ends = partition.ends_at(offset)
-            partition.begin(offset)
+            ends = partition.crashes_at(offset)
+            partition.begin_attempt(offset)
             if await self._thread.commit({tp: partition.processed}) and not partition.is_revoked:
                 return ends
         raise AttemptNotCommittedError(tp, offset)
@@ -651,7 +652,7 @@ class BatchConsumer(driver.Consumer):
         """
         if self.ownership_problem(self.app.consumer_generation_id) is not None:
             return
-        under_way = {one.tp: one.processed for one in self._read() if one.take_back_attempt()}
+        under_way = {one.tp: one.processed for one in self._read() if one.withdraw_attempt()}
         if not under_way:
             return
         try:
@@ -669,11 +670,11 @@ class BatchConsumer(driver.Consumer):
     def _new_offset(self, tp: TP) -> int | None:
         """Return the position of the states: all records before it are merged and written."""
         partition = self._partitions.get(tp)
-        return partition.processed if partition is not None and partition.is_noted else None
+        return partition.processed if partition is not None and partition.is_committed else None
 
     def _should_commit(self, tp: TP, offset: int) -> bool:  # noqa: ARG002 - Faust's signature
         partition = self._partitions[tp]
-        return partition.to_commit() != partition.noted
+        return partition.to_commit() != partition.last_commit
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Ignore gaps: the position is past them."""

@@ -33,5 +33,5 @@ class DatedSums(Protocol):
     def all_series(self) -> Iterable[tuple[SeriesKey, DatedSeries]]:
         """Return the series of all partitions: a key may occur once per partition."""
 
-    def said(self) -> Iterable[tuple[Promise, Explanation]]:
+    def explanations(self) -> Iterable[tuple[Promise, Explanation]]:
         """Return the explanations of all partitions, in no particular order."""

@@ -12,7 +12,7 @@ from events.dead_letter_policy import DeadLetterPolicy
 from events.dead_letters import RecordOrigin
 from events.errors import ContractError
 from events.records import Record
-from streams.core import RecordRefusal
+from streams.merging import RecordRefusal
 
 
 class DeadLetterCause(NamedTuple):
@@ -80,5 +80,5 @@ def _cause_of(record: Record, error: ContractError) -> DeadLetterCause:
     steps = contract_field(error.field).split(".")
     # A number may be a name chosen by the producer.
     field = ".".join("…" if step.isdigit() else step for step in steps)
-    origin = RecordOrigin(record.topic, record.partition, record.offset)
+    origin = RecordOrigin.of(record)
     return DeadLetterCause(str(error.reason), field, origin)

@@ -27,8 +27,8 @@ from events.dead_letters import (
     without_replay,
 )
 from events.errors import ContractError, RefusalReason
-from events.records import OutgoingRecord, Record
-from streams.core import Forward, RecordRefusal
+from events.records import OutgoingRecord
+from streams.merging import Forward, RecordRefusal
 
 FORWARDED_FROM = f"{HEADER_PREFIX}forwarded-from"
 
@@ -113,7 +113,7 @@ def _summary_record(
         replays.append((attempts, headers[len(own) :]))
     return dead_letters.dead_letter_record(
         OriginalRecord(
-            _origin(records[0])._replace(offset=summary.runs[0][0]),
+            RecordOrigin.of(records[0])._replace(offset=summary.runs[0][0]),
             None,
             b"",
             (*(claims if may_be_kept(None, None, claims) else ()), *min(replays)[1]),
@@ -134,7 +134,7 @@ def dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> OutgoingReco
     # A skipped record has crashed workers: it is not read for its dead letter either.
     was_read = refusal.error.reason is not RefusalReason.PASSED_OVER
     return dead_letters.dead_letter_record(
-        OriginalRecord(_origin(record), key, value, headers, timestamp=record.timestamp),
+        OriginalRecord(RecordOrigin.of(record), key, value, headers, timestamp=record.timestamp),
         letter_content(refusal.error, key, value, headers, was_read=was_read),
         now=now,
     )
@@ -143,7 +143,7 @@ def dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> OutgoingReco
 def bare_dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> OutgoingRecord:
     """Return a dead letter with only the reason and the origin of its record."""
     return dead_letters.dead_letter_record(
-        OriginalRecord(_origin(refusal.record), timestamp=refusal.record.timestamp),
+        OriginalRecord(RecordOrigin.of(refusal.record), timestamp=refusal.record.timestamp),
         letter_content(refusal.error, None, None, ()),
         now=now,
     )
@@ -165,7 +165,3 @@ def forward_origin(forward: Forward) -> bytes:
     """Return the topic, partition and offset of a misrouted record, for a header of its copy."""
     record = forward.record
     return f"{record.topic}/{record.partition}/{record.offset}".encode()
-
-
-def _origin(record: Record) -> RecordOrigin:
-    return RecordOrigin(record.topic, record.partition, record.offset)

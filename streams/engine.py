@@ -31,7 +31,6 @@ from streams.batch_transport import (
     WriteRefusedError,
 )
 from streams.clock import Clock
-from streams.core import RecordRefusal, Result
 from streams.dead_letter_rate import DeadLetterCause
 from streams.dead_letters import (
     bare_dead_letter_record,
@@ -40,9 +39,9 @@ from streams.dead_letters import (
     forward_record,
 )
 from streams.decisions import NOTHING_ACCEPTED, AcceptedLosses, Skip, refusal_of
-from streams.merging import merged
+from streams.merging import RecordRefusal, Result, changes_of
 from streams.meters import Attribution, Meters, ProducerMeters
-from streams.refusal_rules import fingerprint_of
+from streams.rules_fingerprint import fingerprint_of
 from streams.state_store import FamilyPartition, StateChange, StateStore
 
 logger = logging.getLogger(__name__)
@@ -75,7 +74,7 @@ class _PositionMovedError(Exception):
     """A batch does not follow its partition's states: they were dropped, and a seek will follow."""
 
 
-class EndedBeforeError(SmartRegionError):
+class CrashedBeforeError(SmartRegionError):
     """Workers have ended at the first record of a batch, so it is processed singly."""
 
     def __init__(self, ends: int) -> None:
@@ -114,7 +113,7 @@ class Engine:
         self.partitions = partitions
         self.rules = rules
         self.state_store = StateStore(catalogue.terms)
-        self.merged = 0
+        self.recovered_records = 0
         """The number of records merged before committed offsets."""
         self.unprocessable: set[FamilyPartition] = set()
         """Partitions with a record that failed in this process; another process may accept it."""
@@ -157,7 +156,7 @@ class Engine:
             return
         # Processing such a batch singly finds the record that ends workers.
         is_poison = ends >= SINGLY_FROM_ENDS
-        failure: Exception | None = EndedBeforeError(ends) if is_poison else None
+        failure: Exception | None = CrashedBeforeError(ends) if is_poison else None
         done: list[Result] = []
         try:
             if failure is None:
@@ -177,7 +176,7 @@ class Engine:
         self.meters.ends.pop((message.topic, message.partition), None)
         self.progressed_at = monotonic()
         if not batch.is_new:
-            self.merged += len(taken)
+            self.recovered_records += len(taken)
             return
         refusals = []
         for result in done:
@@ -209,7 +208,7 @@ class Engine:
             return None
         if not consumer.needs_attempt(tp):
             return 0
-        ends = consumer.ends_at(tp, offset)
+        ends = consumer.crashes_at(tp, offset)
         if ends >= POISON_RECORD_CRASHES:
             await self._report_poison_record(tp, offset, ends, consumer)
             if consumer.is_awaited():
@@ -218,7 +217,7 @@ class Engine:
                 consumer.release(message)
                 return None
             del self._looks[tp, offset]
-        return await consumer.begin(tp, offset)
+        return await consumer.begin_attempt(tp, offset)
 
     def _warn_of_share(self, family: Family, cause: DeadLetterCause) -> None:
         policy = self.meters.policy
@@ -316,7 +315,7 @@ class Engine:
             if done and consumer.is_awaited():
                 break
             if is_poison and record is not batch.records[0]:
-                await consumer.begin(message.tp, record.offset)
+                await consumer.begin_attempt(message.tp, record.offset)
             one = batch._replace(records=[record], start=position.next)
             try:
                 done.append(await self._process(key, one, producer))
@@ -388,7 +387,7 @@ class Engine:
         if refusals:
             unread = {refusal.record.offset for refusal in refusals}
             records = [record for record in records if record.offset not in unread]
-        result, changes = merged(
+        result, changes = changes_of(
             self.state_store, key, records, partitions=self.partitions, rules=self.rules
         )
         result.refusals += refusals

@@ -14,7 +14,7 @@ from streams.dated_sums import DatedSums
 from streams.state import NO_DAYS, EntityState, moment_of
 
 
-def said_in(states: Mapping[str, EntityState]) -> Iterator[tuple[Promise, Explanation]]:
+def explanations_in(states: Mapping[str, EntityState]) -> Iterator[tuple[Promise, Explanation]]:
     """Yield the explanations in states of their family, without retracted ones."""
     for entity, state in states.items():
         for day, cell in state.get(MilestoneExplained.NAME, NO_DAYS).items():
@@ -44,7 +44,7 @@ def explanations_of(sums: DatedSums) -> Explanations:
     Retracted ones are omitted. The cost is proportional to the number of explanations.
     """
     found: defaultdict[Promise, list[Explanation]] = defaultdict(list)
-    for promise, explanation in sums.said():
+    for promise, explanation in sums.explanations():
         found[promise].append(explanation)
     order = list(ExplanationKind)
     for said_of in found.values():

@@ -19,8 +19,8 @@ from events.frequency import allowed_silence_days
 from events.producers.model import UNKNOWN_PRODUCER, Producers
 from events.registry import FACTS, FACTS_BY_NAME
 from streams.contribution import NO_CATEGORY
-from streams.core import UNKNOWN_TYPE, Outcome
 from streams.fold import Fold, Series, SeriesKey
+from streams.merging import UNKNOWN_TYPE, Outcome
 from streams.meters import Meters, ProducerMeters
 from streams.metric_families import (
     MetricFamily,

@@ -255,10 +255,10 @@ class Membership:
             "ready partitions=%s entities=%d merged=%d seconds=%.1f",
             _listed(self.owned()),
             sum(self.engine.state_store.entities().values()),
-            self.engine.merged - self._merged_before,
+            self.engine.recovered_records - self._merged_before,
             meters.recovery_seconds,
         )
-        self._merged_before = self.engine.merged
+        self._merged_before = self.engine.recovered_records
 
     async def _on_assigned(self, _: Any, assigned: set[Any], **__: Any) -> None:  # noqa: ANN401
         self._owned = _Owned(self.app.consumer_generation_id, self.owned())

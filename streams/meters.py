@@ -15,8 +15,8 @@ from events.claims import claims_of
 from events.dead_letter_policy import DEAD_LETTER_POLICY, DeadLetterPolicy
 from events.producers.model import UNKNOWN_PRODUCER, Producers
 from events.records import Record
-from streams.core import Outcome, RecordRefusal, Result
 from streams.dead_letter_rate import DeadLetterCause, DeadLetterRate
+from streams.merging import Outcome, RecordRefusal, Result
 from streams.topic_faults import TopicFault
 
 #: The maximum number of (source, type) series: undeclared producers choose their own sources.

@@ -74,7 +74,7 @@ def _pair(
     kind: type[Fact], source: str, family: Family, rules: RecordRules
 ) -> tuple[str, str] | None:
     """Return source and event type if every event of a fact and source passes the rules."""
-    if kind.FAMILY is not family or not rules.ownership.takes_all(kind.NAME, source):
+    if kind.FAMILY is not family or not rules.ownership.accepts_all(kind.NAME, source):
         return None
     if kind is MilestoneExplained:  # The catalogue decides for each event.
         return None

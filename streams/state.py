@@ -1,7 +1,8 @@
 """Entity state: the facts of one entity, as a set that is merged.
 
-A state holds, per fact and effective day, the latest record by (time, source, id). The merge is
-commutative, associative and idempotent: duplicates, replays and late events lead to the same state.
+A state holds, per fact and effective day, the latest record by (time, source, id). The merge, in
+`streams.merging`, is commutative, associative and idempotent: duplicates, replays and late events
+lead to the same state.
 """
 
 from __future__ import annotations
@@ -71,19 +72,6 @@ def newest(left: Cell, right: Cell) -> Cell:
     if left.attributes == right.attributes:
         return left
     return max(left, right, key=_content)
-
-
-def merge_states(left: EntityState, right: EntityState) -> EntityState:
-    """Return the union of two states of one entity, with the newest cell of each day."""
-    if not left:
-        return right
-    merged = {fact: dict(days) for fact, days in left.items()}
-    for fact, days in right.items():
-        known = merged.setdefault(fact, {})
-        for day, cell in days.items():
-            current = known.get(day)
-            known[day] = cell if current is None else newest(current, cell)
-    return merged
 
 
 def latest_attributes(state: EntityState, fact: str) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from catalogue.model import Promise
 from catalogue.terms import Term
 from events.fact import Family
 from events.last_record import LastRecord
-from streams.explanations import said_in
+from streams.explanations import explanations_in
 from streams.fold import Difference, Fold, Series, SeriesKey
 from streams.state import EMPTY, EntityState
 
@@ -52,7 +52,7 @@ class StateStore:
         self._positions: dict[tuple[Family, int], Position] = {}
         self._states: dict[tuple[Family, int], dict[str, EntityState]] = defaultdict(dict)
         #: By partition: the fold's version when an explanation last changed.
-        self._said: dict[int, int] = {}
+        self._explained: dict[int, int] = {}
 
     @property
     def indexes(self) -> Mapping[Term, int]:
@@ -64,20 +64,20 @@ class StateStore:
         for partition in sorted({partition for _, partition in self._states}):
             yield from self.fold.series(partition).items()
 
-    def said(self) -> Iterator[tuple[Promise, Explanation]]:
+    def explanations(self) -> Iterator[tuple[Promise, Explanation]]:
         """Yield the explanations of every partition in the store."""
         for family, partition in self.partitions():
             if family is Family.EXPLANATIONS:
-                yield from said_in(self.states(family, partition))
+                yield from explanations_in(self.states(family, partition))
 
-    def said_since(self, version: int, partition: int) -> bool:
+    def explanations_changed_since(self, version: int, partition: int) -> bool:
         """Return whether an explanation of a partition changed since a version of the fold."""
-        return self._said.get(partition, 0) > version
+        return self._explained.get(partition, 0) > version
 
     def _count_explanation(self, family: Family, partition: int) -> None:
         # The fold has no terms for explanations.
         if family is Family.EXPLANATIONS:
-            self._said[partition] = self.fold.touch()
+            self._explained[partition] = self.fold.touch()
 
     def position(self, family: Family, partition: int) -> Position | None:
         """Return how far a partition is merged; None before the first merge."""

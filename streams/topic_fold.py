@@ -21,10 +21,9 @@ from events.fact import Family
 from events.record_rules import RULES, RecordRules, known_before
 from events.records import Record
 from events.topics import DEFAULT_PARTITIONS, FAMILIES, topic_name
-from streams.core import Forward
 from streams.dead_letters import FORWARDED_FROM, forward_origin
 from streams.decisions import read_decisions, without_skipped
-from streams.merging import merged
+from streams.merging import Forward, changes_of
 from streams.state_store import StateStore
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class FoldedStates:
         self.fold = Fold(terms)
         self._partitions: set[int] = set()
         self._entities: Counter[Family] = Counter()
-        self._said: list[tuple[Promise, Explanation]] = []
+        self._explanations: list[tuple[Promise, Explanation]] = []
 
     @property
     def indexes(self) -> Mapping[Term, int]:
@@ -62,7 +61,7 @@ class FoldedStates:
         """Take over a part. No other part may have any of its entities."""
         self._partitions.update(partition for _, partition in part.partitions())
         self._entities.update(part.entities())
-        self._said.extend(part.said())
+        self._explanations.extend(part.explanations())
 
     def entities(self) -> Mapping[Family, int]:
         """Return the number of entities, by family."""
@@ -73,9 +72,9 @@ class FoldedStates:
         for partition in sorted(self._partitions):
             yield from self.fold.series(partition).items()
 
-    def said(self) -> Iterable[tuple[Promise, Explanation]]:
+    def explanations(self) -> Iterable[tuple[Promise, Explanation]]:
         """Return the explanations of every partition."""
-        return self._said
+        return self._explanations
 
 
 logger = logging.getLogger(__name__)
@@ -202,7 +201,7 @@ def _merge(
     A record that fails is omitted, as in a worker, which writes a dead letter.
     """
     try:
-        result, changes = merged(state_store, key, records, partitions=partitions, rules=rules)
+        result, changes = changes_of(state_store, key, records, partitions=partitions, rules=rules)
     except Exception as error:  # noqa: BLE001 - a record may raise anything
         if len(records) > 1:
             return [

@@ -12,7 +12,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from boundary.garbage import collect_seldom
+from boundary.garbage import raise_gc_thresholds
 from boundary.logs import configure_logging, log_end
 from boundary.web import make_app, probe_routes, serve
 from broker.errors import BrokerRefusedError
@@ -26,7 +26,7 @@ from streams.decisions import Decisions, read_decisions
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
 from streams.membership import Membership
-from streams.queries.serving import Teller, histories_route
+from streams.queries.serving import HistoriesResponder, histories_route
 from streams.settings import Settings
 from streams.topic_faults import topic_ids
 from streams.topic_watch import KnownTopics, TopicWatch
@@ -51,7 +51,7 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
     in the log. Raises a SmartRegionError if the worker cannot start.
     """
     configure_logging(settings.log_level, settings.log_format)
-    collect_seldom()
+    raise_gc_thresholds()
     # Configuration errors are raised before anything starts.
     catalogue = load_catalogue(settings.catalogue)
     producers = load_producers(settings.producers)
@@ -112,7 +112,7 @@ async def _run(
         engine.catalogue, engine.state_store, engine.meters, membership.status
     )
     histories = histories_route(
-        Teller(engine.state_store, membership.ownership, settings.partitions),
+        HistoriesResponder(engine.state_store, membership.ownership, settings.partitions),
         settings.histories_guard(),
         host=settings.http_host,
     )

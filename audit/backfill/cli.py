@@ -64,7 +64,7 @@ def backfill(
     """
     from datetime import timedelta
 
-    from boundary.interruption import undone_by_signals
+    from boundary.interruption import rolled_back_on_signal
     from streams.settings import load_settings
 
     first, last = start.date(), end.date()
@@ -76,7 +76,7 @@ def backfill(
     refuse_future(last, settings.make_clock().today(), option="--to")
     days = [first + timedelta(days) for days in range(0, (last - first).days + 1, step)]
     # What is half made is gigabytes, beside the file.
-    with undone_by_signals("run it again"):
+    with rolled_back_on_signal("run it again"):
         _write(settings, days, out)
     _report("next, where Prometheus is:")
     _report(f"  {PROMTOOL} {out} blocks")
@@ -90,7 +90,7 @@ def _report(line: str) -> None:
 def _write(settings: Settings, days: Sequence[date], out: Path) -> None:
     from itertools import chain
 
-    from audit.backfill.past import OpenMetricsSpool, Past
+    from audit.backfill.series import BackfillSeries, OpenMetricsSpool
     from boundary.screen import progress_bar
     from boundary.whole_file import whole_file
     from catalogue.loader import load_catalogue
@@ -99,7 +99,7 @@ def _write(settings: Settings, days: Sequence[date], out: Path) -> None:
     catalogue = load_catalogue(settings.catalogue)
     with whole_file(out) as stream, OpenMetricsSpool(_folder_of(out)) as spool:
         sums = fold_topics(settings, catalogue, report=_report)
-        past = Past(catalogue, sums, days)
+        past = BackfillSeries(catalogue, sums, days)
         for series in chain(past.promised(), past.persons()):
             spool.add(*series)
         with progress_bar() as progress:

@@ -15,7 +15,7 @@ from psycopg import errors, sql
 from audit.export.document import table_schema
 from audit.export.rows import KEY, ExportRow
 from boundary.errors import SmartRegionError
-from boundary.postgres import available, connected, said
+from boundary.postgres import connect, error_text, translated_errors
 
 SCHEMA: Final = "smart_region_figures"
 TABLE: Final = sql.Identifier(SCHEMA, "figure")
@@ -52,16 +52,16 @@ def write_figures(
 
     The schema, its table and its views are made where they are not there; columns of a later
     release are added. Readers, a backup too, are waited for only then, and for LOCK_SECONDS.
-    `database` is as `boundary.postgres.connected` has it. Raises as that, and
+    `database` is as `boundary.postgres.connect` has it. Raises as that, and
     SmartRegionError.
     """
-    with available():
+    with translated_errors():
         return _write(database, list(rows), day, known_on)
 
 
 def _write(database: str, rows: Sequence[ExportRow], day: date, known_on: date | None) -> int:
     try:
-        with connected(database) as connection, connection.transaction():
+        with connect(database) as connection, connection.transaction():
             connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{LOCK_SECONDS}s",))
             connection.execute(_LOCK)
             if not _is_there(connection):
@@ -81,8 +81,8 @@ def _write(database: str, rows: Sequence[ExportRow], day: date, known_on: date |
                     copy.write_row((day, *_values(row)))
     except errors.InsufficientPrivilege as error:
         raise SmartRegionError(
-            f"figures: cannot be written ({said(error)}): grant this role CREATE on the database,"
-            f" or make it the owner of the schema {SCHEMA}"
+            f"figures: cannot be written ({error_text(error)}): grant this role CREATE on the"
+            f" database, or make it the owner of the schema {SCHEMA}"
         ) from None
     except (UnicodeEncodeError, errors.UntranslatableCharacter):
         # As LATIN1 lacks characters of French texts.

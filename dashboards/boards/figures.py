@@ -248,7 +248,7 @@ def deadlines(programme: Programme) -> str:
 
 
 def age_of(series: str) -> str:
-    """Return how many days ago it was, from the monitor's own day on."""
+    """Return the age of a timestamp in days, relative to the monitor's day."""
     return f"(scalar({conventions.AS_OF}) - {series}) / {DAY_SECONDS}"
 
 

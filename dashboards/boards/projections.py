@@ -43,7 +43,7 @@ class Target:
     series: str
     """The selector of the target's series."""
     held: str = ""
-    """That of the milestones which the territory is held to, where not all are."""
+    """The selector of the milestones that apply to the territory; empty if all do."""
 
     def value(self, read: Reader) -> str:
         """Return the target, each selector read in the given way."""

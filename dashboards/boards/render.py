@@ -43,7 +43,7 @@ def render(
 
 def first_day(catalogue: Catalogue) -> date:
     """Return the first day from which anything is counted."""
-    starts = [start for one in catalogue.indicators for start in one.starts]
+    starts = [start for one in catalogue.indicators for start in one.all_baselines]
     return min((start.day for start in starts), default=FIRST_DAY)
 
 

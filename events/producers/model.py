@@ -212,7 +212,7 @@ class Producers(_ProducerModel):
             declared = declared[:at]
         return declared if _STEPS.fullmatch(source, len(declared)) else None
 
-    def allowing(self, producer_id: str, source: str, event_type: str) -> bool:
+    def allows(self, producer_id: str, source: str, event_type: str) -> bool:
         """Return True if a producer may send events of this type from this source."""
         return self.refusal(producer_id, source, event_type) is None
 

@@ -250,11 +250,11 @@ class Ownership:
         claims = self._claims.get(fact)
         return None if claims is None else claims.owner(entity)
 
-    def takes_all(self, fact: str, source: str) -> bool:
+    def accepts_all(self, fact: str, source: str) -> bool:
         """Return True if a source may report every entity of a fact."""
         return self._always_takes(fact, source)
 
-    def takes(self, fact: str, entity: str, source: str, *, retracted: bool) -> bool:
+    def accepts(self, fact: str, entity: str, source: str, *, retracted: bool) -> bool:
         """Return True if a source may report an entity of a fact."""
         if self._always_takes(fact, source):
             return True
@@ -268,7 +268,7 @@ class Ownership:
         fact, source = event.fact, event.source
         if self._always_takes(fact.NAME, source):
             return
-        if not self.takes(fact.NAME, fact.entity_id, source, retracted=fact.retracted):
+        if not self.accepts(fact.NAME, fact.entity_id, source, retracted=fact.retracted):
             raise self.refusal(event)
 
     def refusal(self, event: CloudEvent) -> ContractError:

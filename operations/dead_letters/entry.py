@@ -74,7 +74,7 @@ class Entry:
 
     @property
     def barred(self) -> ContractError | None:
-        """Why no replay may send the record, whatever the letter's status; None: one may.
+        """The error that forbids replaying the record; None if a replay may send it.
 
         A copy would have another offset, which no decision names: workers would read it. Of a
         summary, ask this for each record.

@@ -234,7 +234,7 @@ class Doctor:
             raise NothingToCheckError("name it with --prometheus URL")
         today = datetime.now(UTC).date()
         catalogue = load_catalogue(self._settings.catalogue)
-        starts = (start.day for one in catalogue.indicators for start in one.starts)
+        starts = (start.day for one in catalogue.indicators for start in one.all_baselines)
         return check_prometheus(self.prometheus, since=min(starts, default=today), today=today)
 
     def _check_grafana(self) -> str:

@@ -31,7 +31,7 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     within a minute they forget what was erased. Other records that name a pseudonym are listed,
     and stay: docs/retention.md.
     """
-    from boundary.interruption import undone_by_signals
+    from boundary.interruption import rolled_back_on_signal
     from broker.writing import KafkaWriter
     from operations.erasure import procedure
     from operations.erasure.persons import Persons, read_pseudonyms
@@ -64,7 +64,7 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
         echo("nothing was done: add --for-good to erase them", err=True)
         return
     with (
-        undone_by_signals("run it again"),
+        rolled_back_on_signal("run it again"),
         KafkaWriter(settings.broker, security=settings.security()) as writer,
     ):
         erased = procedure.erase(settings, writer, persons, traces, wait_seconds=wait_seconds)

@@ -100,7 +100,7 @@ class Persons:
         return any(map(self._anywhere.search, _readings(text)))
 
     def is_skipped(self, record: Record) -> bool:
-        """Return whether a decision has every reader refuse a record unread."""
+        """Return whether an operator decided to skip a record."""
         return (record.topic, record.partition, record.offset) in self._skipped
 
     def event_of(self, record: Record) -> CloudEvent | None:
@@ -132,7 +132,7 @@ class Persons:
         return any(map(self._alone.search, readings))
 
     def is_lost(self, record: Record) -> bool:
-        """Return whether a rewriting cannot keep a record: one of which there can be no copy.
+        """Return whether a rewrite loses a record because it cannot be copied.
 
         A copy of a skipped one would be read, at an offset that no decision names.
         """
@@ -162,7 +162,7 @@ def find_traces(records: Iterable[Record], persons: Persons) -> Traces:
             continue
         traces.records += 1
         traces.partitions.add(record.partition)
-        traces.origins.add(RecordOrigin(record.topic, record.partition, record.offset))
+        traces.origins.add(RecordOrigin.of(record))
         event = persons.event_of(record)
         if event is None:
             continue

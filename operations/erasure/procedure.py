@@ -64,7 +64,7 @@ def find_mentions(records: Iterable[Record], persons: Persons) -> Iterator[Recor
     for record in records:
         is_erased = record.topic == topic_name(PERSONS) and persons.concerned_by(record)
         if persons.mentioned_in(record) and not is_erased:
-            yield RecordOrigin(record.topic, record.partition, record.offset)
+            yield RecordOrigin.of(record)
 
 
 def find_letters(

@@ -82,7 +82,7 @@ def classify_records(
         if FORWARDED_FROM in names:
             continue
         replayed = REPLAY_OF in names
-        origin = RecordOrigin(record.topic, record.partition, record.offset)
+        origin = RecordOrigin.of(record)
         found: ClassifiedRecord
         if origin in skipped:
             found = RefusedRecord(RefusalReason.PASSED_OVER, "value", origin, _source_of(record))

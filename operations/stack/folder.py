@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from boundary.errors import SmartRegionError
-from boundary.private_files import FileLockedError, close_folder, lock_file
+from boundary.private_files import FileLockedError, lock_file, restrict_folder
 from boundary.whole_file import whole_file
 from events.producers.model import Producers
 from events.producers.secrets import Scheme, issue, token_digest
@@ -40,7 +40,7 @@ def held_folder(path: Path) -> Iterator[Path]:
     try:
         # Data and logs hold events: for the owner alone, also if an older release left them open.
         for part in (LOGS, KAFKA, SECRETS, ALERTING, PAGE):
-            close_folder(folder / part)
+            restrict_folder(folder / part)
         lock = lock_file(folder / "lock")
     except FileLockedError as error:
         raise SmartRegionError(

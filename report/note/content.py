@@ -45,7 +45,6 @@ LONGEST_EXPLANATION: Final = 600
 """Characters of an explanation that are printed; the page has the whole of it."""
 LONGEST_NAME: Final = 60
 """Characters of an entity's name that are printed."""
-NONE: Final = "none"
 
 _STANDING: Final = (
     NoteColumn("Promesse"),

@@ -8,7 +8,7 @@ from sources.client.credentials import (
     load_credentials,
 )
 from sources.client.gateway import GatewayPublisher
-from sources.client.gateway_answer import GatewayAwayError, GatewayRefusedError
+from sources.client.gateway_answer import GatewayRefusedError, GatewayUnavailableError
 from sources.client.kafka import KafkaPublisher, PublisherOptions
 from sources.client.protocol import (
     DeliveryReport,
@@ -25,9 +25,9 @@ __all__ = [
     "Credentials",
     "DeliveryReport",
     "FailedDelivery",
-    "GatewayAwayError",
     "GatewayPublisher",
     "GatewayRefusedError",
+    "GatewayUnavailableError",
     "KafkaPublisher",
     "NullPublisher",
     "Publisher",

@@ -16,9 +16,9 @@ from events.errors import ContractError
 from sources.client.credentials import Credentials
 from sources.client.gateway_answer import (
     BatchTooLargeError,
+    DeliveryOutcome,
     EventAnswer,
-    EventFate,
-    GatewayAwayError,
+    GatewayUnavailableError,
     read_answer,
 )
 from sources.client.protocol import DeliveryReport, FailedDelivery
@@ -93,7 +93,7 @@ class GatewayPublisher:
         self._delivered = 0
         self._failed: list[FailedDelivery] = []
         self._undecodable: list[str] = []
-        self._given_up: GatewayAwayError | None = None
+        self._given_up: GatewayUnavailableError | None = None
 
     def publish(self, event: CloudEvent) -> None:
         """Queue an event, and send a full batch where there is no spool."""
@@ -135,15 +135,15 @@ class GatewayPublisher:
             self._client.close()
             self._queue.close()
 
-    def _send_all(self) -> GatewayAwayError | None:
+    def _send_all(self) -> GatewayUnavailableError | None:
         """Send until the queue is empty; return the error if it is not."""
         with self._sending:
             waited_with = 0
             while left := len(self._queue):
                 try:
                     # A retry sends the first batch again, of which some events may be gone.
-                    self._retry_policy.call(self._send_next, retry_on=GatewayAwayError)
-                except GatewayAwayError as away:
+                    self._retry_policy.call(self._send_next, retry_on=GatewayUnavailableError)
+                except GatewayUnavailableError as away:
                     if self._spool is not None:
                         return away
                     # A small quota may take minutes; it is waited for while there is progress.
@@ -156,7 +156,7 @@ class GatewayPublisher:
         return None
 
     def _send_next(self) -> None:
-        """Send the first batch once. Raises GatewayAwayError if some of it is to be retried."""
+        """Send the first batch once. Raises GatewayUnavailableError if part of it must wait."""
         batch = self._queue.head(self._most_together, MOST_REQUEST_BYTES)
         outcomes = self._post(batch)
         if outcomes is None:
@@ -164,16 +164,16 @@ class GatewayPublisher:
             return
         self._most_together = min(self._batch_events, self._most_together * 2)
         answered = list(zip(batch, outcomes, strict=True))
-        settled = [one for one, outcome in answered if outcome.fate is not EventFate.LATER]
+        settled = [one for one, outcome in answered if outcome.fate is not DeliveryOutcome.LATER]
         self._queue.remove(settled)
         for one, outcome in answered:
-            if outcome.fate is EventFate.REFUSED:
+            if outcome.fate is DeliveryOutcome.REFUSED:
                 self._fail(one.event, outcome.cause, refused=True)
         with self._counting:
-            self._delivered += sum(outcome.fate is EventFate.TAKEN for outcome in outcomes)
+            self._delivered += sum(outcome.fate is DeliveryOutcome.TAKEN for outcome in outcomes)
         for outcome in outcomes:
-            if outcome.fate is EventFate.LATER:
-                raise GatewayAwayError(self._url, cause=outcome.cause)
+            if outcome.fate is DeliveryOutcome.LATER:
+                raise GatewayUnavailableError(self._url, cause=outcome.cause)
 
     def _post(self, batch: Sequence[Waiting]) -> Sequence[EventAnswer] | None:
         """Post a batch and return its outcomes; None if it must be sent in parts."""
@@ -184,7 +184,7 @@ class GatewayPublisher:
             answer = self._client.exchange("POST", self._url, body=body, headers=headers)
             return read_answer(self._url, answer, events=len(batch), now=now)
         except NoAnswerError as error:
-            raise GatewayAwayError(self._url, cause=error.cause) from error
+            raise GatewayUnavailableError(self._url, cause=error.cause) from error
         except BatchTooLargeError as error:
             if len(batch) > 1:
                 return None
@@ -193,9 +193,9 @@ class GatewayPublisher:
             # A misconfigured proxy refuses every request, also one without events: no event may be
             # given up for that.
             self._post(())
-            return [EventAnswer(EventFate.REFUSED, error.cause)]
+            return [EventAnswer(DeliveryOutcome.REFUSED, error.cause)]
 
-    def _give_up(self, away: GatewayAwayError) -> None:
+    def _give_up(self, away: GatewayUnavailableError) -> None:
         """Report everything in memory as failed, as `publish` does before the next report."""
         self._given_up = away
         while batch := self._queue.head(self._batch_events, MOST_REQUEST_BYTES):

@@ -32,7 +32,7 @@ _UNREADABLE: Final = frozenset({400, 413, 422, 431})
 """The request was too large, or not readable as a whole."""
 
 
-class EventFate(Enum):
+class DeliveryOutcome(Enum):
     """The outcome of one event."""
 
     TAKEN = "taken"
@@ -44,11 +44,11 @@ class EventFate(Enum):
 class EventAnswer:
     """The outcome of one event of a batch, with the cause where it was not accepted."""
 
-    fate: EventFate
+    fate: DeliveryOutcome
     cause: str = ""
 
 
-class GatewayAwayError(RetryableError):
+class GatewayUnavailableError(RetryableError):
     """The gateway does not accept events now; if `is_over_quota`, it said when it will."""
 
     def __init__(
@@ -90,12 +90,12 @@ def read_answer(
 ) -> Sequence[EventAnswer]:
     """Return the outcome of each of a batch's `events`, in their order.
 
-    Raises GatewayAwayError if none was accepted and a retry may succeed, BatchTooLargeError if the
-    batch must be sent in parts, GatewayRefusedError if a retry would not succeed.
+    Raises GatewayUnavailableError if none was accepted and a retry may succeed, BatchTooLargeError
+    if the batch must be sent in parts, GatewayRefusedError if a retry would not succeed.
     """
     status, content = answer.status, answer.json()
     if status == HTTPStatus.ACCEPTED and _list(content, "receipts") == events:
-        return [EventAnswer(EventFate.TAKEN)] * events
+        return [EventAnswer(DeliveryOutcome.TAKEN)] * events
     if (
         status in (HTTPStatus.MULTI_STATUS, HTTPStatus.UNPROCESSABLE_ENTITY)
         and _list(content, "items") == events
@@ -106,7 +106,9 @@ def read_answer(
     if status in _RETRYABLE or status >= _OF_NETWORKS:
         after = answer.retry_after(now=now) or 0.0
         is_over_quota = status == HTTPStatus.TOO_MANY_REQUESTS and after > 0
-        raise GatewayAwayError(url, cause=cause, retry_after=after, is_over_quota=is_over_quota)
+        raise GatewayUnavailableError(
+            url, cause=cause, retry_after=after, is_over_quota=is_over_quota
+        )
     if status in _UNREADABLE:
         raise BatchTooLargeError(url, status=status, cause=cause, is_gateway=said is not None)
     if said is None or status < 300:  # noqa: PLR2004 - a success that is not ours
@@ -132,16 +134,20 @@ def _outcomes(url: str, items: Sequence[Any]) -> Sequence[EventAnswer]:
         if isinstance(index, int) and isinstance(item.get("status"), int):
             by_index[index] = _outcome(item)
     if by_index.keys() != set(range(len(items))):
-        raise GatewayAwayError(url, cause="its answer does not have an outcome for each event")
+        raise GatewayUnavailableError(
+            url, cause="its answer does not have an outcome for each event"
+        )
     return [by_index[index] for index in range(len(items))]
 
 
 def _outcome(item: Mapping[str, Any]) -> EventAnswer:
     status = item["status"]
     if status == HTTPStatus.ACCEPTED:
-        return EventAnswer(EventFate.TAKEN)
+        return EventAnswer(DeliveryOutcome.TAKEN)
     cause = _cause(item.get("problem")) or f"status {status}"
-    return EventAnswer(EventFate.LATER if status in _RETRYABLE else EventFate.REFUSED, cause)
+    return EventAnswer(
+        DeliveryOutcome.LATER if status in _RETRYABLE else DeliveryOutcome.REFUSED, cause
+    )
 
 
 def _cause(problem: Any) -> str | None:  # noqa: ANN401 - whatever was answered

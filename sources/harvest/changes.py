@@ -93,7 +93,7 @@ def probe_of(known: KnownDataset, found: Mapping[str, FoundData | None], today: 
 
 
 def _says_the_same(one: DatasetProbed, other: DatasetProbed) -> bool:
-    """Return whether two probes differ in their day alone, and in how long nothing has changed."""
+    """Return whether two probes agree in all but their day and `unchanged_days`."""
     apart = {"probed_on", "unchanged_days"}
     return one.model_dump(exclude=apart) == other.model_dump(exclude=apart)
 

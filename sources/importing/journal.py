@@ -73,26 +73,26 @@ class Journal:
     again: bool = False
     rehearsal: bool = False
 
-    def standing(self, claim: SentEvent) -> SendStatus:
+    def status_of(self, sent: SentEvent) -> SendStatus:
         """Compare an event with those that were sent."""
-        latest = self.connection.execute(_LATEST, (self.destination, claim.fact)).fetchone()
+        latest = self.connection.execute(_LATEST, (self.destination, sent.fact)).fetchone()
         if latest is None or self.again:
             return SendStatus.NEW
-        values = (self.destination, claim.fact, claim.time, claim.content)
+        values = (self.destination, sent.fact, sent.time, sent.content)
         was_sent = self.connection.execute(_THIS, values).fetchone() is not None
-        if was_sent or latest[1] == claim.content:
+        if was_sent or latest[1] == sent.content:
             return SendStatus.KNOWN
-        if latest[0] == claim.time:
+        if latest[0] == sent.time:
             return SendStatus.CONTRADICTION
-        return SendStatus.OUTDATED if latest[0] > claim.time else SendStatus.NEW
+        return SendStatus.OUTDATED if latest[0] > sent.time else SendStatus.NEW
 
-    def note(self, claims: Iterable[SentEvent]) -> None:
+    def note(self, events: Iterable[SentEvent]) -> None:
         """Write durably that events have arrived."""
         if self.rehearsal:
             return
         with self.connection:
             self.connection.executemany(
-                _NOTE, ((self.destination, one.fact, one.time, one.content) for one in claims)
+                _NOTE, ((self.destination, one.fact, one.time, one.content) for one in events)
             )
 
 

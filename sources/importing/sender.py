@@ -66,7 +66,7 @@ class _Sent(NamedTuple):
     """An event that is sent with the next chunk."""
 
     position: _Position
-    claim: SentEvent
+    sent: SentEvent
     found: FoundEvent
     is_outdated: bool
 
@@ -106,21 +106,21 @@ class Sender:
 
     def _consider(self, file: str, found: FoundEvent) -> None:
         event = found.event
-        claim = SentEvent.of(event)
+        sent = SentEvent.of(event)
         position = _Position(file, found.line)
-        first, content = self._seen.setdefault((claim.fact, claim.time), (position, claim.content))
-        if content != claim.content:
+        first, content = self._seen.setdefault((sent.fact, sent.time), (position, sent.content))
+        if content != sent.content:
             self._contradict(position, first)
         elif first != position:
             self.tally.aside[REPEATED] += 1
-        elif (standing := self.journal.standing(claim)) is SendStatus.KNOWN:
+        elif (status := self.journal.status_of(sent)) is SendStatus.KNOWN:
             self.tally.known += 1
             self._note_which(found, self.tally.known_which)
-        elif standing is SendStatus.CONTRADICTION:
+        elif status is SendStatus.CONTRADICTION:
             self._contradict(position, None)
         else:
-            is_outdated = standing is SendStatus.OUTDATED
-            self._waiting[event.source, event.id] = _Sent(position, claim, found, is_outdated)
+            is_outdated = status is SendStatus.OUTDATED
+            self._waiting[event.source, event.id] = _Sent(position, sent, found, is_outdated)
             if len(self._waiting) >= self.chunk:
                 self._settle()
 
@@ -129,7 +129,7 @@ class Sender:
         fact, source = found.event.fact, found.event.source
         if found.added:
             which[found.added] += 1
-        if not self.ownership.takes(fact.NAME, fact.entity_id, source, retracted=fact.retracted):
+        if not self.ownership.accepts(fact.NAME, fact.entity_id, source, retracted=fact.retracted):
             which[
                 f"refused by the workers (not_owner), and not counted: {source} does not own"
                 f" {fact.NAME} of these by the declaration of producers (SMART_REGION_PRODUCERS)"
@@ -161,7 +161,7 @@ class Sender:
             problem = "is refused where it was sent to"
             self._refuse(_line_refusal(position, problem, delivery.cause), again=False)
         missing = [(sent.pop(identity).position, one.cause) for identity, one in lost.items()]
-        self.journal.note(one.claim for one in sent.values())
+        self.journal.note(one.sent for one in sent.values())
         self.tally.sent += len(sent)
         for one in sent.values():
             self._note_which(one.found, self.tally.sent_which)

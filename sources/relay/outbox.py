@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Self
 from psycopg import errors, sql
 
 from boundary.errors import SmartRegionError
-from boundary.postgres import available, connected, said
+from boundary.postgres import connect, error_text, translated_errors
 
 CHANNEL: Final = "smart_region_outbox"
 _NO_ENCODING: Final = "SQL_ASCII"
@@ -36,7 +36,7 @@ class Outbox:
 
     def __init__(self, database: str = "") -> None:
         """Connect to a database as libpq names it; libpq's variables provide what is left out."""
-        self._connection = connected(database)
+        self._connection = connect(database)
         encoding = self._connection.info.parameter_status("server_encoding")
         self._has_all_characters = encoding in ("UTF8", _NO_ENCODING)
         with _translated():
@@ -96,10 +96,10 @@ class Outbox:
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
-        with available():
+        with translated_errors():
             yield
     except (errors.UndefinedFunction, errors.InvalidSchemaName, errors.InsufficientPrivilege) as no:
         raise SmartRegionError(
-            f"outbox: cannot be used ({said(no)}): run outbox.sql of this release in the database,"
-            " and grant smart_region_relay to this role"
+            f"outbox: cannot be used ({error_text(no)}): run outbox.sql of this release in the"
+            " database, and grant smart_region_relay to this role"
         ) from None

@@ -16,7 +16,7 @@ from catalogue.history import Histories, keep_unchanged
 from catalogue.judgement import Judgement, judge_all
 from catalogue.model import Catalogue, Promise
 from catalogue.terms import Term
-from streams.assessor.known_part import known_part
+from streams.assessor.judgeable_catalogue import judgeable_catalogue
 from streams.clock import Clock
 from streams.dated_sums import DatedSums
 from streams.explanations import explanations_of
@@ -195,7 +195,7 @@ class Assessor:
         if unknown == self._unknown:
             return
         self._unknown, self._histories_outdated = unknown, True
-        self._known = known_part(self.catalogue, unknown) if unknown else self.catalogue
+        self._known = judgeable_catalogue(self.catalogue, unknown) if unknown else self.catalogue
         known = {one.id for one in self._known.indicators}
         if unknown:
             logger.warning(

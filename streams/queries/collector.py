@@ -17,8 +17,8 @@ from typing import Final
 
 from boundary.addresses import UnusableAddressError
 from boundary.errors import SmartRegionError
-from boundary.json_client import NewsClient, NoNewsError
 from boundary.serving import read_token
+from boundary.streaming_client import NoResponseError, StreamingClient
 from catalogue.model import Catalogue
 from catalogue.terms import Term
 from streams.dated_sums import DatedSums
@@ -185,7 +185,7 @@ class HistoriesCollector:
         """Query all workers until `stopping` is set."""
         asking: dict[WorkerTarget, asyncio.Task[None]] = {}
         looked_up_at: float | None = None
-        async with NewsClient(tls=self._plan.tls, plain_http=self._plan.plain_http) as client:
+        async with StreamingClient(tls=self._plan.tls, plain_http=self._plan.plain_http) as client:
             try:
                 while not stopping.is_set():
                     now = self._timer()
@@ -207,7 +207,7 @@ class HistoriesCollector:
             self._news.notify_all()
 
     async def _look_up(
-        self, client: NewsClient, asking: dict[WorkerTarget, asyncio.Task[None]]
+        self, client: StreamingClient, asking: dict[WorkerTarget, asyncio.Task[None]]
     ) -> None:
         """Start to query new workers, and stop querying those that are gone."""
         before = self._look_up_problem
@@ -230,7 +230,7 @@ class HistoriesCollector:
                 task.result()  # Raises: a task ends only by an error.
 
     async def _follow_worker(
-        self, client: NewsClient, target: WorkerTarget, worker: _Worker
+        self, client: StreamingClient, target: WorkerTarget, worker: _Worker
     ) -> None:
         position: str | None = None
         while True:
@@ -242,7 +242,7 @@ class HistoriesCollector:
                     position = answer.head.position
                 else:
                     position, pause = None, 0.0
-            except (NoNewsError, UnusableAddressError, SmartRegionError) as error:
+            except (NoResponseError, UnusableAddressError, SmartRegionError) as error:
                 worker.problem = str(error)
                 worker.forget()
             except AnswerUnreadableError as error:
@@ -253,7 +253,7 @@ class HistoriesCollector:
             await asyncio.sleep(pause)
 
     async def _answer_of(
-        self, client: NewsClient, target: WorkerTarget, position: str | None
+        self, client: StreamingClient, target: WorkerTarget, position: str | None
     ) -> HistoriesAnswer:
         async with client.get(
             target.url + PATH,

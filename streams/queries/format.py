@@ -59,7 +59,7 @@ class _Wire(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
 
-class SaidRow(_Wire):
+class ExplanationRow(_Wire):
     """An explanation of a milestone."""
 
     indicator: str
@@ -83,7 +83,7 @@ class PartitionHead(_Wire):
     complete: bool
     """True if all series follow; False if only those changed since the requested position, each
     as a whole (without days if nothing is left of it)."""
-    explanations: list[SaidRow] | None
+    explanations: list[ExplanationRow] | None
     """All explanations of the partition; None if they have not changed."""
     series: Natural
     """How many lines of series follow."""
@@ -116,7 +116,7 @@ class AnswerHead(_Wire):
     """The time of the worker's clock. None from an earlier release."""
 
 
-class ToldSeries(NamedTuple):
+class ReceivedSeries(NamedTuple):
     """A series as received."""
 
     term: int
@@ -130,7 +130,7 @@ class PartitionAnswer(NamedTuple):
     """A partition as received."""
 
     head: PartitionHead
-    series: list[ToldSeries]
+    series: list[ReceivedSeries]
 
 
 class HistoriesAnswer(NamedTuple):
@@ -171,7 +171,7 @@ class AnswerReader:
             if row[0] >= len(self._head.terms):
                 raise AnswerUnreadableError("series: a term that the head does not name")
             series = PackedSeries.of(_steps_of(row), _reports_of(row))
-            told = ToldSeries(row[0], intern(row[1]), intern(row[2]), series)
+            told = ReceivedSeries(row[0], intern(row[1]), intern(row[2]), series)
             self._partitions[-1].series.append(told)
         elif len(self._partitions) < self._head.partitions:
             self._partitions.append(PartitionAnswer(self._partition(line), []))
@@ -226,16 +226,16 @@ def _reports_of(row: Row) -> list[int]:
     return _ordinals(row[4])
 
 
-def said_row_of(promise: Promise, said: Explanation) -> SaidRow:
+def explanation_row_of(promise: Promise, said: Explanation) -> ExplanationRow:
     """Return an explanation as it is sent."""
     indicator, milestone, department = promise
     fields = asdict(said)
     del fields["department"]
     territory = territory_key(department)
-    return SaidRow(indicator=indicator, milestone=milestone, territory=territory, **fields)
+    return ExplanationRow(indicator=indicator, milestone=milestone, territory=territory, **fields)
 
 
-def explanation_of(row: SaidRow) -> tuple[Promise, Explanation]:
+def explanation_of(row: ExplanationRow) -> tuple[Promise, Explanation]:
     """Return the explanation of a row. Raises AnswerUnreadableError."""
     fields = row.model_dump(exclude={"indicator", "milestone", "territory"})
     try:

@@ -46,7 +46,7 @@ class _Held:
     unknown: frozenset[int]
     """Indexes of the terms that the worker does not know."""
     series: _AllSeries
-    said: Sequence[tuple[Promise, Explanation]]
+    explanations: Sequence[tuple[Promise, Explanation]]
 
 
 class ReceivedHistories:
@@ -74,36 +74,36 @@ class ReceivedHistories:
     def apply(self, answer: HistoriesAnswer, address: str, now: float) -> Applied:
         """Take over the parts of an answer that count."""
         head = answer.head
-        indexes = [self._by_fingerprint.get(told) for told in head.terms]
+        indexes = [self._by_fingerprint.get(received) for received in head.terms]
         unknown = frozenset(self.indexes.values()) - set(indexes)
         changes, is_enough, taken = 0, True, dict(self._held)
-        for told, rows in answer.partitions:
-            held = taken.get(told.partition)
-            if held is not None and not _counts(told, head, held):
+        for received, rows in answer.partitions:
+            held = taken.get(received.partition)
+            if held is not None and not _counts(received, head, held):
                 continue
-            if not told.complete and not _continues(head, held):
+            if not received.complete and not _continues(head, held):
                 is_enough = False
                 continue
-            series = {} if told.complete or held is None else dict(held.series)
+            series = {} if received.complete or held is None else dict(held.series)
             for row in rows:
                 index = indexes[row.term] if row.term < len(indexes) else None
                 if index is not None:
                     series[SeriesKey(index, row.department, row.category)] = row.series
-            said = () if told.complete or held is None else held.said
-            if told.explanations is not None:
-                said = tuple(map(explanation_of, told.explanations))
+            explanations = () if received.complete or held is None else held.explanations
+            if received.explanations is not None:
+                explanations = tuple(map(explanation_of, received.explanations))
             found = _Held(
-                told.generation,
+                received.generation,
                 head.worker,
                 head.version,
                 address,
                 now,
                 unknown,
                 series,
-                said,
+                explanations,
             )
-            changes += _changes(held, told)
-            taken[told.partition] = found
+            changes += _changes(held, received)
+            taken[received.partition] = found
         self._hold(taken)
         return Applied(changes, is_enough)
 
@@ -118,10 +118,10 @@ class ReceivedHistories:
         """Return the sums of all partitions."""
         return self._totals.items()
 
-    def said(self) -> Iterator[tuple[Promise, Explanation]]:
+    def explanations(self) -> Iterator[tuple[Promise, Explanation]]:
         """Yield the explanations of all partitions."""
         for held in self._held.values():
-            yield from held.said
+            yield from held.explanations
 
     def partitions(self) -> frozenset[int]:
         """Return the partitions with histories."""
@@ -166,9 +166,9 @@ def _series_of(held: Mapping[int, _Held], partition: int) -> _AllSeries:
     return held[partition].series if partition in held else {}
 
 
-def _counts(told: PartitionHead, answer: AnswerHead, held: _Held) -> bool:
-    if told.generation != held.generation:
-        return told.generation > held.generation
+def _counts(received: PartitionHead, answer: AnswerHead, held: _Held) -> bool:
+    if received.generation != held.generation:
+        return received.generation > held.generation
     # One generation has one owner.
     return answer.worker == held.worker and answer.version >= held.version
 
@@ -183,5 +183,5 @@ def _continues(answer: AnswerHead, held: _Held | None) -> bool:
     )
 
 
-def _changes(held: _Held | None, told: PartitionHead) -> int:
-    return told.series + (told.explanations is not None) + (held is None)
+def _changes(held: _Held | None, received: PartitionHead) -> int:
+    return received.series + (received.explanations is not None) + (held is None)

@@ -17,16 +17,16 @@ from starlette.routing import Route
 from boundary.addresses import is_loopback, names_loopback
 from boundary.serving import MetricsGuard
 from events.fact import Family
-from streams.explanations import said_in
+from streams.explanations import explanations_in
 from streams.queries.format import (
     FORMAT,
     PATH,
     AnswerHead,
     PartitionHead,
     encode_line,
+    explanation_row_of,
     fingerprint,
     row_of,
-    said_row_of,
 )
 from streams.state_store import StateStore
 
@@ -54,7 +54,7 @@ class OwnedPartitions:
         return self.generation, self.partitions
 
 
-class Teller:
+class HistoriesResponder:
     """Answers requests from a state store, for the partitions that its worker currently owns.
 
     A position names this run of the process, the version of its states, and its partitions. The
@@ -119,12 +119,12 @@ class Teller:
                 complete=complete,
                 explanations=(
                     [
-                        said_row_of(promise, said)
-                        for promise, said in said_in(
+                        explanation_row_of(promise, said)
+                        for promise, said in explanations_in(
                             self._state_store.states(Family.EXPLANATIONS, partition)
                         )
                     ]
-                    if complete or self._state_store.said_since(base, partition)
+                    if complete or self._state_store.explanations_changed_since(base, partition)
                     else None
                 ),
                 series=len(rows),
@@ -156,7 +156,7 @@ CHALLENGE: Final = 'Bearer realm="histories"'
 _POSITION_LETTERS: Final = 100
 
 
-def histories_route(teller: Teller, guard: MetricsGuard, *, host: str) -> Route:
+def histories_route(responder: HistoriesResponder, guard: MetricsGuard, *, host: str) -> Route:
     """Return the route that answers requests for /histories.
 
     Without a token in the `guard`, it answers only on a loopback `host` requested by name:
@@ -175,6 +175,6 @@ def histories_route(teller: Teller, guard: MetricsGuard, *, host: str) -> Route:
         if len(position or "") > _POSITION_LETTERS:
             return PlainTextResponse("since is the position of an answer\n", 400)
         headers = {"Cache-Control": "no-store", "Content-Type": "application/x-ndjson"}
-        return Response(await teller.answer(position), headers=headers)
+        return Response(await responder.answer(position), headers=headers)
 
     return Route(PATH, answer)

@@ -21,7 +21,7 @@ from events.producers.ownership import UNOWNED
 from events.strict_json import DEEPEST, read_array, read_value
 from gateway.admission import Admission, AdmittedItem
 from gateway.body import MAX_BODY, BodyReader
-from gateway.http_binding import STRUCTURED_HEADERS, only_once, read_delivery
+from gateway.http_binding import STRUCTURED_HEADERS, combined_headers, read_delivery
 from gateway.problems import ProblemError, of_contract
 from tests.fuzz.target import Target
 from tests.support.facts import json_values, mutated_records
@@ -209,7 +209,7 @@ class _AnyoneMay:
 
     ownership = UNOWNED
 
-    def allowing(self, *_: str) -> bool:
+    def allows(self, *_: str) -> bool:
         return True
 
 
@@ -220,7 +220,7 @@ def _check_request(example: tuple[list[tuple[bytes, bytes]], bytes]) -> None:
     """Each item is let in, and is then the same event for whoever reads it, or has a problem."""
     headers, body = example
     try:
-        delivery = read_delivery(only_once(headers), body)
+        delivery = read_delivery(combined_headers(headers), body)
     except ProblemError as error:
         to_json(error.problem)
         return

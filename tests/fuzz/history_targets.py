@@ -10,7 +10,7 @@ from catalogue.loader import load_catalogue
 from events.milestone import MilestoneExplained
 from streams.queries.format import AnswerReader, AnswerUnreadableError
 from streams.queries.received import ReceivedHistories
-from streams.queries.serving import OwnedPartitions, Teller
+from streams.queries.serving import HistoriesResponder, OwnedPartitions
 from streams.state_store import StateStore
 from tests.fuzz.edits import edited_bytes
 from tests.fuzz.target import Target
@@ -42,7 +42,7 @@ def _answer() -> str:
     for one in (*events, said):
         apply_events(store, one.fact.FAMILY, [[one]])
     owned = OwnedPartitions(None, 1, frozenset(range(PARTITIONS)))
-    text = asyncio.run(Teller(store, lambda: owned, PARTITIONS).answer(None)).decode()
+    text = asyncio.run(HistoriesResponder(store, lambda: owned, PARTITIONS).answer(None)).decode()
     # A process's id is drawn by chance, and an example has to be the same each time.
     return re.sub(r'(?<="worker":")[0-9a-f]+|(?<="position":")[0-9a-f]+', "5f0c2a9d1e7b4c36", text)
 
@@ -61,7 +61,7 @@ def _check_histories(content: bytes) -> None:
     before = {key: dict(series.steps) for key, series in received.all_series()}
     received.apply(answer, "http://127.0.0.1:6066", 1.0)
     assert {key: dict(series.steps) for key, series in received.all_series()} == before
-    assert all(said.recorded_at.tzinfo is not None for _, said in received.said())
+    assert all(said.recorded_at.tzinfo is not None for _, said in received.explanations())
 
 
 HISTORY_TARGETS: Final = (

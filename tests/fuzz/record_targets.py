@@ -25,8 +25,8 @@ from events.producers.model import REGION, load_producers
 from events.record_rules import RULES
 from events.records import Record, UnreadableValue
 from events.topics import DEAD_LETTER_MAX_BYTES
-from streams.core import RecordRefusal
 from streams.dead_letters import dead_letter_record
+from streams.merging import RecordRefusal
 from streams.meters import Attribution
 from streams.reading import readings
 from tests.fuzz.target import Target

@@ -28,7 +28,6 @@ from gateway.topics_writer import TopicsWriter, Written
 from streams import app as worker_app
 from streams import (
     batch_transport,
-    core,
     merging,
     partition_snapshots,
     state,
@@ -411,7 +410,7 @@ def _let_the_later_arrival_count() -> None:
     def newest(left: Cell, right: Cell) -> Cell:
         return left if left.time > right.time or left[:3] == right[:3] else right
 
-    for module in (core, state):
+    for module in (merging, state):
         _replace(module, "newest", newest)
 
 
@@ -419,12 +418,12 @@ def _let_the_later_arrival_count() -> None:
 def _swap_outcomes() -> None:
     """A duplicate is distinguished from a superseded record."""
     swapped = {
-        core.Outcome.DUPLICATE: core.Outcome.SUPERSEDED,
-        core.Outcome.SUPERSEDED: core.Outcome.DUPLICATE,
+        merging.Outcome.DUPLICATE: merging.Outcome.SUPERSEDED,
+        merging.Outcome.SUPERSEDED: merging.Outcome.DUPLICATE,
     }
-    real = core.process
+    real = merging.merge_records
 
-    def process(*given: Any, **named: Any) -> core.Result:
+    def process(*given: Any, **named: Any) -> merging.Result:
         result = real(*given, **named)
         result.records = Counter(
             {
@@ -434,7 +433,7 @@ def _swap_outcomes() -> None:
         )
         return result
 
-    _replace(merging, "process", process)
+    _replace(merging, "merge_records", process)
 
 
 @_mutation("stale-explanations")
@@ -446,7 +445,7 @@ def _keep_explanations_of_former_owners() -> None:
         before = self._held
         applied = real(self, *given)
         self._held = {
-            partition: replace(one, said=before[partition].said)
+            partition: replace(one, explanations=before[partition].explanations)
             if partition in before and before[partition].generation != one.generation
             else one
             for partition, one in self._held.items()

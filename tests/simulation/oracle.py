@@ -21,12 +21,12 @@ from events.record_rules import RecordRules
 from events.registry import FACTS_BY_NAME
 from events.topics import DEAD_LETTERS, topic_name
 from streams.commit_metadata import decode_commit_metadata
-from streams.core import process
 from streams.decisions import AcceptedLosses
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
 from streams.membership import Membership
-from streams.state import EMPTY, Cell, EntityState, merge_states
+from streams.merging import merge_records
+from streams.state import EMPTY, Cell, EntityState
 from streams.state_store import StateStore
 from tests.simulation.cluster import Cluster
 from tests.simulation.letters_oracle import Origin, letter_problems
@@ -37,6 +37,7 @@ from tests.simulation.programs import SimulatedWorker
 from tests.simulation.records import FORWARDED_FROM, Fate, Fates, said
 from tests.simulation.stand_ins import remembered
 from tests.simulation.traffic import Traffic
+from tests.support.states import merge_states
 
 #: The values of the event topics, by topic, partition and offset.
 Stored = Mapping[tuple[str, int, int], bytes | None]
@@ -172,7 +173,7 @@ class Completeness:
         committed, _ = self._cluster.group(self._app_id).offsets.get((topic, partition), (0, ""))
         if committed > first:
             log = self._cluster.topics[topic][partition]
-            result = process(
+            result = merge_records(
                 [one for one in records_of(log, first=first) if one.offset < committed],
                 states,
                 family=family,

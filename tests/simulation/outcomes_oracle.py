@@ -13,8 +13,8 @@ from events.partitioning import partition_for
 from events.records import OutgoingRecord, Record
 from streams import merging
 from streams.batch_transport import BatchProducer
-from streams.core import Result
 from streams.decisions import AcceptedLosses
+from streams.merging import Result
 from streams.meters import Meters
 from streams.state import EntityState
 from streams.state_store import Position, StateStore

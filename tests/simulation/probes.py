@@ -103,7 +103,7 @@ PROBES: Final = (
     Probe("accepted start of a log", AcceptedLoss, "covers_start", _is_true),
     Probe("letters written again", AssignedPartition, "_batches_of", _writes_again),
     Probe("offsets without events", AssignedPartition, "skip_to", _has_skipped),
-    Probe("attempt taken back", AssignedPartition, "take_back_attempt", _is_true),
+    Probe("attempt taken back", AssignedPartition, "withdraw_attempt", _is_true),
     Probe("snapshot taken over", StateStore, "adopt", _is_called),
     Probe("snapshot discarded", PartitionSnapshots, "discard", _is_called),
     Probe(

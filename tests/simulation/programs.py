@@ -20,7 +20,7 @@ from streams import worker
 from streams.batch_transport import BatchTransport
 from streams.engine import Engine
 from streams.membership import Membership
-from streams.queries.serving import Teller
+from streams.queries.serving import HistoriesResponder
 from streams.settings import Settings
 from streams.topic_watch import KnownTopics
 from tests.simulation.loop import Process, SimulationLoop, current_process
@@ -120,7 +120,7 @@ class SimulatedWorker(Supervised):
         self.settings = settings
         self.engine: Engine | None = None
         self.membership: Membership | None = None
-        self.teller: Teller | None = None
+        self.responder: HistoriesResponder | None = None
         self.catalogue = catalogue
         self._producers = producers
         self._rules = rules
@@ -131,7 +131,7 @@ class SimulatedWorker(Supervised):
 
     def forget(self) -> None:
         """Forget the parts of the process."""
-        self.engine = self.membership = self.teller = None
+        self.engine = self.membership = self.responder = None
 
     async def work(self) -> None:
         """Run the worker until it ends."""
@@ -179,9 +179,9 @@ class SimulatedGateway(Supervised):
 
 
 def watch_programs() -> None:
-    """Keep the membership and the teller of each worker, and give gateways their own clocks."""
+    """Keep the membership and the responder of each worker, and give gateways their own clocks."""
     _watch("Membership", "membership")
-    _watch("Teller", "teller")
+    _watch("HistoriesResponder", "responder")
     vars(server)["_now"] = lambda: datetime.fromtimestamp(time(), UTC)
 
 

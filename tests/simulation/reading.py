@@ -105,13 +105,13 @@ class Reader:
         held, checked = self._collector._received._held, self._checked
         for worker in self._workers:
             engine, membership = worker.engine, worker.membership
-            if engine is None or membership is None or worker.teller is None:
+            if engine is None or membership is None or worker.responder is None:
                 continue
             fold = engine.state_store.fold
             for partition, one in held.items():
-                if (one.worker, one.version) != (worker.teller._life, fold.version):
+                if (one.worker, one.version) != (worker.responder._life, fold.version):
                     continue
-                now = (one.worker, one.version, one.series, one.said)
+                now = (one.worker, one.version, one.series, one.explanations)
                 if checked.get(partition) == now:
                     continue
                 checked[partition] = now
@@ -121,7 +121,7 @@ class Reader:
                     dict(told[key].steps) != dict(true[key].steps) for key in told
                 ):
                     yield f"the reader has of {worker.name}, partition {partition}, what it has not"
-                said = {_explained(explanation) for _, explanation in one.said}
+                said = {_explained(explanation) for _, explanation in one.explanations}
                 states = engine.state_store.states(Family.EXPLANATIONS, partition)
                 if said != {*explained_in(states)}:
                     yield f"the reader has of {worker.name} other explanations of {partition}"
@@ -134,7 +134,7 @@ class Reader:
             return f"the reader waits for {waiting}"
         if histories_of(self._collector.sums, self._catalogue) != histories:
             return "the reader's histories are not those of all events"
-        held = {_explained(one) for _, one in self._collector.sums.said()}
+        held = {_explained(one) for _, one in self._collector.sums.explanations()}
         if held != explanations:
             return f"the reader has {len(held)} explanations, others than the {len(explanations)}"
         return ""

@@ -21,7 +21,7 @@ from boundary.web_server import serving as served
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from streams.queries.format import AnswerReader, HistoriesAnswer
-from streams.queries.serving import OwnedPartitions, Teller, histories_route
+from streams.queries.serving import HistoriesResponder, OwnedPartitions, histories_route
 from streams.state_store import StateStore
 from tests.support.loopback import in_thread
 from tests.support.records import PARTITIONS, apply_events
@@ -34,7 +34,7 @@ class AnsweringWorker:
         self.state_store = StateStore(catalogue.terms)
         self.owned = OwnedPartitions(None, 1, frozenset(owned))
         self.url = ""
-        self.teller = Teller(self.state_store, lambda: self.owned, PARTITIONS)
+        self.responder = HistoriesResponder(self.state_store, lambda: self.owned, PARTITIONS)
         self.guard = MetricsGuard()
         self.host = "127.0.0.1"
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -42,7 +42,7 @@ class AnsweringWorker:
     def app(self) -> ASGIApp:
         """Return the application with its route; call it in the loop that serves it."""
         self._loop = asyncio.get_running_loop()
-        route = histories_route(self.teller, self.guard, host=self.host)
+        route = histories_route(self.responder, self.guard, host=self.host)
         return Starlette(routes=[route], middleware=[Middleware(GZipMiddleware)])
 
     def take(self, *events: CloudEvent) -> None:

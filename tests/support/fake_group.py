@@ -106,11 +106,11 @@ class FakeConsumer:
     def needs_attempt(self, tp: TP) -> bool:
         return not any(begun == tp for begun, _ in self.begun)
 
-    def ends_at(self, tp: TP, offset: int) -> int:
+    def crashes_at(self, tp: TP, offset: int) -> int:
         del tp
         return self.ends.get(offset, 0)
 
-    async def begin(self, tp: TP, offset: int) -> int:
+    async def begin_attempt(self, tp: TP, offset: int) -> int:
         """Record an attempt; return the number of ends that the test has set."""
         self.begun.append((tp, offset))
         return self.ends.get(offset, 0)

@@ -17,8 +17,9 @@ from events.cloudevent import CloudEvent
 from events.fact import Fact, Family
 from events.identifiers import uai_check_letter
 from events.registry import FACTS_BY_NAME, facts_of
-from streams.state import EMPTY, NO_DAYS, Cell, EntityState, cell_of, merge_states
+from streams.state import EMPTY, NO_DAYS, Cell, EntityState, cell_of
 from tests.support.sources import source_of
+from tests.support.states import merge_states
 
 
 def uai(digits: str) -> str:

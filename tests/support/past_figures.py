@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from datetime import date
 
-from audit.backfill.past import OpenMetricsSpool, Past
+from audit.backfill.series import BackfillSeries, OpenMetricsSpool
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.fact import Family
@@ -23,7 +23,7 @@ def state_store_of(catalogue: Catalogue, events: Sequence[CloudEvent]) -> StateS
 
 def written(catalogue: Catalogue, state_store: StateStore, days: Sequence[date]) -> str:
     """Return the text that the command writes for these days."""
-    past, out = Past(catalogue, state_store, days), io.BytesIO()
+    past, out = BackfillSeries(catalogue, state_store, days), io.BytesIO()
     with OpenMetricsSpool() as spool:
         for series in (*past.promised(), *past.persons()):
             spool.add(*series)

@@ -12,7 +12,7 @@ from events.fact import Family
 from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules
 from events.topics import topic_name
-from streams.core import Result, process
+from streams.merging import Result, merge_records
 from streams.state_store import StateStore
 
 PARTITIONS = 3
@@ -67,7 +67,7 @@ def processed(
     return [
         (
             partition,
-            process(
+            merge_records(
                 [record for record in records if record.partition == partition],
                 state_store.states(family, partition),
                 family=family,

@@ -37,7 +37,7 @@ def broken(
 def letter_of(
     record: RawRecord, *, reason: str = "unknown_type", field: str = "type"
 ) -> DeadLetter:
-    origin = RecordOrigin(record.topic, record.partition, record.offset)
+    origin = RecordOrigin.of(record)
     content: dict[str, Any] = {"value": record.value, "headers": tuple(record.headers)}
     return letters.letter_of(reason=reason, field=field, origin=origin, time=_TIME, **content)
 

@@ -9,8 +9,8 @@ from psycopg.conninfo import conninfo_to_dict
 from boundary.errors import SmartRegionError
 from boundary.postgres import (
     DatabaseUnavailableError,
-    available,
     connection_text,
+    translated_errors,
 )
 
 
@@ -29,7 +29,7 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_what_may_come_back_is_not_available(error: Exception) -> None:
-    with pytest.raises(DatabaseUnavailableError, match=str(error)), available():
+    with pytest.raises(DatabaseUnavailableError, match=str(error)), translated_errors():
         raise error
 
 

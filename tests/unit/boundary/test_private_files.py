@@ -11,12 +11,12 @@ import pytest
 
 from boundary.private_files import (
     FileLockedError,
-    close_folder,
     lock_file,
     make_private_file,
     make_private_folder,
     new_private_file,
     open_private,
+    restrict_folder,
     rights_of_others,
 )
 from tests.support.rights import mode
@@ -80,12 +80,12 @@ def test_a_new_folder_is_its_owners_and_one_that_is_there_is_left(tmp_path: Path
 def test_a_folder_of_ours_alone_is_closed(tmp_path: Path) -> None:
     ours, link = tmp_path / "ours", tmp_path / "link"
     ours.mkdir()
-    close_folder(ours)
+    restrict_folder(ours)
     assert mode(ours) == 0o700
 
     link.symlink_to(ours)
     with pytest.raises(OSError, match="symbolic links"):
-        close_folder(link)
+        restrict_folder(link)
 
 
 @pytest.mark.parametrize(

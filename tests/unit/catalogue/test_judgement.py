@@ -258,7 +258,7 @@ def test_in_the_margin_a_milestone_is_at_risk_as_it_was_for_the_figure_before(
     indicator = promised(**asked, day=projected.day + timedelta(days=early))
     last = history.last_change(as_of)
     assert last is not None
-    before = month_end_before(as_of) if indicator.stands_still else last - timedelta(days=1)
+    before = month_end_before(as_of) if indicator.carries_forward else last - timedelta(days=1)
 
     earlier, later = (judged(indicator, history, day) for day in (before, as_of))
     was_at_risk = earlier.trend is not None and earlier.status is MilestoneStatus.AT_RISK

@@ -102,5 +102,5 @@ class TestBaselines:
             indicator(baselines={"region": late}, milestones=[milestone])
 
     def test_all_of_them_are_starts(self) -> None:
-        days = {start.day for start in barometer().indicator("fibre_ratio").starts}
+        days = {start.day for start in barometer().indicator("fibre_ratio").all_baselines}
         assert days == {date(2017, 1, 1), date(2017, 6, 30)}

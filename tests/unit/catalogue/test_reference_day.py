@@ -31,9 +31,11 @@ def test_months_are_counted_back_one_by_one(day: date, months: int) -> None:
 def test_what_does_not_stand_still_is_known_up_to_its_last_change(
     change: date | None, as_of: date
 ) -> None:
-    assert reference_day(change, as_of, stands_still=False) == change
+    assert reference_day(change, as_of, carries_forward=False) == change
 
 
 @given(days, days)
 def test_what_stands_still_is_known_up_to_the_end_of_a_month(change: date, as_of: date) -> None:
-    assert reference_day(change, as_of, stands_still=True) == max(change, month_end_before(as_of))
+    assert reference_day(change, as_of, carries_forward=True) == max(
+        change, month_end_before(as_of)
+    )

@@ -166,7 +166,7 @@ def test_a_slow_quartile_that_never_arrives_leaves_the_end_open() -> None:
 
 
 def pace_of(history: History, window: TrendWindow = WINDOW) -> Trend | None:
-    return observed_trend(history, window, AS_OF, stands_still=True)
+    return observed_trend(history, window, AS_OF, carries_forward=True)
 
 
 @given(st.integers(-100, 100), st.integers(0, 3))
@@ -216,7 +216,7 @@ def test_the_points_of_expected_reports_are_at_their_own_days(days: set[int], si
     steps = StepFunction(tuple(reports), tuple(3 * (day - since).days for day in reports))
     history = History(steps, None, steps.days)
     window = TrendWindow(window_days=1_460, step_days=92, at_least=3)
-    trend = observed_trend(history, window, AS_OF + timedelta(days=silence), stands_still=False)
+    trend = observed_trend(history, window, AS_OF + timedelta(days=silence), carries_forward=False)
     assert trend in (None, Trend(Fraction(3), Fraction(3), Fraction(3)))
 
 
@@ -226,5 +226,5 @@ def test_steps_in_days_have_as_many_points_on_every_day_of_a_month(ago: int, ste
     days = tuple(last - timedelta(days=step * back) for back in range(40))[::-1]
     history = History(StepFunction(days, tuple(range(0, 80, 2))), None, days)
     window = TrendWindow(window_days=step * 5, step_days=step, at_least=6)
-    trend = observed_trend(history, window, last, stands_still=False)
+    trend = observed_trend(history, window, last, carries_forward=False)
     assert trend == Trend(*[Fraction(2, step)] * 3)

@@ -16,7 +16,7 @@ from dashboards.wording import (
 from events.errors import RefusalReason
 from events.fact import Family
 from gateway.problems import problem_kinds
-from streams.core import Outcome
+from streams.merging import Outcome
 from streams.topic_faults import FaultKind
 from tests.support.letters import REASONS_OF_WORKERS
 

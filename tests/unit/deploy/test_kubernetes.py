@@ -3,12 +3,15 @@
 import json
 import os
 import re
+import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from gateway.settings import load_gateway_settings
@@ -31,6 +34,7 @@ ROOT = Path(__file__).parents[3]
 PRODUCTION = [overlay for overlay in OVERLAYS if overlay.startswith("production")]
 NAME = "smart-region"
 AUDIT = "smart-region-audit"
+CLERK = "smart-region-clerk"
 #: Who asks the workers for histories.
 ASKING = ("assessor", "page")
 NOTE = "smart-region-note"
@@ -512,6 +516,29 @@ def test_the_page_has_commands_and_jobs_that_there_are(tmp_path: Path) -> None:
         done = CliRunner().invoke(main, words)
         assert done.exit_code == 0, done.output
     assert "lycees" in (tmp_path / "users.yaml").read_text(encoding="utf-8")
+
+
+def test_another_command_runs_in_a_copy_of_the_audit() -> None:
+    """The commands as printed, without those that need a cluster."""
+    page = (ROOT / "docs/kubernetes.md").read_text(encoding="utf-8")
+    found = re.search(r"  (sed 's/smart-region-reader.*?) \|\n  kubectl apply", page, re.DOTALL)
+    audit = one(built("production"), "CronJob", AUDIT)["spec"]["jobTemplate"]
+    job = {"apiVersion": "batch/v1", "kind": "Job", **audit}
+    assert found is not None
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not there to change a resource with")
+    done = subprocess.run(
+        ["bash", "-c", found[1]],
+        input=yaml.safe_dump(job),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    spec = yaml.safe_load(done.stdout)["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert container["args"][:2] == ["topics", "accept-loss"]
+    assert {"name": "SMART_REGION_SASL_USERNAME", "value": CLERK} in container["env"]
+    assert CLERK in {it["secret"]["secretName"] for it in spec["volumes"] if "secret" in it}
 
 
 @every_production

@@ -118,7 +118,7 @@ def test_an_event_is_as_large_here_as_for_workers(size: int) -> None:
 class AnyoneMay:
     ownership = UNOWNED
 
-    def allowing(self, *_: str) -> bool:
+    def allows(self, *_: str) -> bool:
         return True
 
 

@@ -349,10 +349,10 @@ def test_an_event_says_what_it_does(
 ) -> None:
     with ledger_of(said) as ledger:
         page = events_of(ledger, Family.COWORKING, "site", known_on)
-        assert [one.standing for one in page.rows] == expected
+        assert [one.state for one in page.rows] == expected
         assert page.events == len(expected)
         second = events_of(ledger, Family.COWORKING, "site", known_on, limit=1, offset=1)
-        assert [one.standing for one in second.rows] == expected[1:2]
+        assert [one.state for one in second.rows] == expected[1:2]
 
 
 @pytest.mark.parametrize(

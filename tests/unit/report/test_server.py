@@ -32,9 +32,9 @@ from report.server import (
     MOST_PAST_AT_ONCE,
     MOST_PAST_WAITING,
     RETRY_SECONDS,
+    BoundedPool,
     Known,
     PageServer,
-    Slots,
 )
 from tests.support.audits import raw
 from tests.support.histories import uai
@@ -407,7 +407,7 @@ def test_a_reader_waits_for_a_bounded_time_and_gives_the_place_back() -> None:
     proceed = threading.Event()
 
     async def run() -> int:
-        slots = Slots(at_once=1, waiting=0, seconds=0.01)
+        slots = BoundedPool(at_once=1, waiting=0, seconds=0.01)
         with pytest.raises(PageError):
             await slots.run(proceed.wait)
         proceed.set()

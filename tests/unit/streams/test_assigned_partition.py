@@ -231,7 +231,7 @@ class PartitionOfALog(RuleBasedStateMachine):
                 self.written.update(records)
             last = LastRecord.of(records[-1])
             self.states.move(*KEY, Position(last.offset + 1, last, position.start))
-            self.partition.merged()
+            self.partition.note_merged()
 
     @rule()
     def commit(self) -> None:
@@ -239,7 +239,7 @@ class PartitionOfALog(RuleBasedStateMachine):
 
         Lost markers need no decision.
         """
-        if self.partition.is_noted:
+        if self.partition.is_committed:
             before, self.group = self.group.offset, self.partition.to_commit()
             assert self.group.offset <= max(self.partition.processed, before)
             is_lost = self.is_cut or any(one.last for one in self.accepted)

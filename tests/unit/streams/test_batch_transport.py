@@ -207,7 +207,7 @@ class TestAttempts:
         consumer, thread = await has_merged(EVENTS, upto=41)
         assert consumer.needs_attempt(EVENTS)
 
-        assert await consumer.begin(EVENTS, 41) == 0
+        assert await consumer.begin_attempt(EVENTS, 41) == 0
 
         assert not consumer.needs_attempt(EVENTS)
         assert thread.committed_offsets == {EVENTS: 41}
@@ -223,12 +223,12 @@ class TestAttempts:
         thread.takes_commits = False
 
         with pytest.raises(batch_transport.AttemptNotCommittedError):
-            await consumer.begin(EVENTS, 41)
+            await consumer.begin_attempt(EVENTS, 41)
 
     async def test_that_the_broker_has_ended_do_not_count(self) -> None:
         consumer, thread = await has_merged(EVENTS, OTHERS, upto=41)
         for tp in (EVENTS, OTHERS):
-            await consumer.begin(tp, 41)
+            await consumer.begin_attempt(tp, 41)
         keep(consumer, OTHERS, last=last_record(41))
         consumer.done(message(OTHERS, offset=41))
 
@@ -240,7 +240,7 @@ class TestAttempts:
     async def test_a_worker_that_may_have_lost_the_partition_withdraws_nothing(self) -> None:
         """Its offset may be far behind that of the partition's next owner."""
         consumer, thread = await has_merged(EVENTS, upto=41)
-        await consumer.begin(EVENTS, 41)
+        await consumer.begin_attempt(EVENTS, 41)
         thread.current = GENERATION + 1
 
         await consumer.take_back_attempts()

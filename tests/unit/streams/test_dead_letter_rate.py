@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from events.dead_letter_policy import DeadLetterPolicy
 from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
-from streams.core import RecordRefusal
 from streams.dead_letter_rate import DeadLetterCause, DeadLetterRate
+from streams.merging import RecordRefusal
 from tests.support.passing_time import PassingTime
 from tests.support.records import FakeRecord
 

@@ -25,7 +25,6 @@ from events.dead_letters import (
 )
 from events.errors import ContractError, RefusalReason
 from events.records import OutgoingRecord
-from streams.core import Forward, RecordRefusal
 from streams.dead_letters import (
     FORWARDED_FROM,
     bare_dead_letter_record,
@@ -33,6 +32,7 @@ from streams.dead_letters import (
     dead_letter_records,
     forward_record,
 )
+from streams.merging import Forward, RecordRefusal
 from tests.support.records import FakeRecord
 
 MAX_SINGLE = DEAD_LETTER_POLICY.max_single

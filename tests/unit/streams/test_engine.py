@@ -20,7 +20,7 @@ from events.last_record import LastRecord
 from events.partitioning import partition_for
 from events.records import Record
 from events.topics import DEAD_LETTERS, topic_name
-from streams import core, engine, merging
+from streams import engine, merging
 from streams.assigned_partition import Batch
 from streams.batch_transport import ProduceFailedError
 from streams.clock import FixedClock
@@ -135,15 +135,15 @@ def bench() -> Bench:
 def poison(monkeypatch: pytest.MonkeyPatch) -> Poison:
     """Return the records that make a merge fail, with whatever they are taken: none yet."""
     found = Poison()
-    process = core.process
+    process = merging.merge_records
 
-    def failing(records: Sequence[Record], *args: Any, **kwargs: Any) -> core.Result:
+    def failing(records: Sequence[Record], *args: Any, **kwargs: Any) -> merging.Result:
         found.merges.append(len(records))
         if any(record in found for record in records):
             raise ZeroDivisionError
         return process(records, *args, **kwargs)
 
-    monkeypatch.setattr(merging, "process", failing)
+    monkeypatch.setattr(merging, "merge_records", failing)
     return found
 
 
@@ -317,7 +317,7 @@ class TestProcessedRecords:
         meters = bench.engine.meters
         assert (meters.events, meters.dead_letters) == ({}, {})
         assert meters.dead_letter_rates == {}
-        assert bench.engine.merged == 2
+        assert bench.engine.recovered_records == 2
         assert bench.position() == Position(records[-1].offset + 1, LastRecord.of(records[-1]), 0)
 
     def test_one_that_fails_is_refused_again_in_silence(self, bench: Bench, poison: Poison) -> None:
@@ -360,7 +360,7 @@ class TestProcessedRecords:
 
         assert poison.merges == [MERGE_STEP, 2, 1, 1]
         assert bench.consumer.finished == [message]
-        assert bench.engine.merged == len(records)
+        assert bench.engine.recovered_records == len(records)
 
 
 def test_a_fold_that_differs_is_counted_and_logged(

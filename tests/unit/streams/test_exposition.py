@@ -25,8 +25,8 @@ from events.frequency import Frequency
 from events.identifiers import Department
 from events.producers.model import UNKNOWN_PRODUCER, Producers, load_producers
 from events.registry import FACTS, FACTS_BY_NAME
-from streams.core import UNKNOWN_TYPE, Outcome, RecordRefusal, Result
 from streams.exposition import WorkerCollector, WorkerStatus
+from streams.merging import UNKNOWN_TYPE, Outcome, RecordRefusal, Result
 from streams.meters import Attribution, Meters, ProducerMeters
 from streams.state_store import StateStore
 from streams.topic_faults import FaultKind, TopicFault

@@ -19,7 +19,7 @@ from events.cloudevent import CloudEvent
 from events.fact import Family
 from events.registry import facts_of
 from streams.fold import Fold, Series, SeriesKey
-from streams.state import EMPTY, EntityState, cell_of, merge_states
+from streams.state import EMPTY, EntityState, cell_of
 from tests.support.histories import (
     DAYS,
     event,
@@ -29,6 +29,7 @@ from tests.support.histories import (
     uai,
     with_cell,
 )
+from tests.support.states import merge_states
 
 PARIS, MEAUX = uai("0750001"), uai("0770001")
 CONNECTED = Term(

@@ -174,7 +174,7 @@ class TestTurns:
     def test_becoming_ready_is_reported_once(
         self, group: Group, caplog: pytest.LogCaptureFixture
     ) -> None:
-        group.membership.engine.merged = 70
+        group.membership.engine.recovered_records = 70
         with caplog.at_level(logging.INFO):
             for _ in range(3):
                 group.membership.waiting_for()

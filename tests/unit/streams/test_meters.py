@@ -12,7 +12,7 @@ from events.cloudevent import CloudEvent
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from operations.scorecards.classification import lateness_days
-from streams.core import Outcome, RecordRefusal, Result
+from streams.merging import Outcome, RecordRefusal, Result
 from streams.meters import (
     LATENESS_BOUNDS,
     MAX_SOURCES,

@@ -68,14 +68,14 @@ def move(partition: AssignedPartition, upto: int) -> None:
 
 def merge(partition: AssignedPartition, upto: int) -> None:
     move(partition, upto)
-    partition.merged()
+    partition.note_merged()
 
 
 def begin(partition: AssignedPartition, offset: int) -> int:
     """Commit an attempt at a record; return how many attempts ended a worker."""
-    ends = partition.ends_at(offset)
-    partition.begin(offset)
-    partition.noted = partition.to_commit()
+    ends = partition.crashes_at(offset)
+    partition.begin_attempt(offset)
+    partition.last_commit = partition.to_commit()
     return ends
 
 
@@ -143,7 +143,7 @@ class TestLosses:
         return partition.fault and partition.fault.fault
 
     @pytest.mark.parametrize(
-        ("committed", "known", "is_merged", "is_noted"),
+        ("committed", "known", "is_merged", "is_committed"),
         [
             (0, NO_METADATA, True, True),
             (5, NO_METADATA, False, True),
@@ -157,7 +157,7 @@ class TestLosses:
         committed: int,
         known: CommitMetadata,
         is_merged: bool,  # noqa: FBT001
-        is_noted: bool,  # noqa: FBT001
+        is_committed: bool,  # noqa: FBT001
     ) -> None:
         """What was merged is committed all the same: an operator accepts the loss of that."""
         partition = looked_at(committed, known)
@@ -169,7 +169,7 @@ class TestLosses:
 
         assert self.fault_of(partition) is FaultKind.EVENTS_LOST
         assert "ends at offset 4, and was read up to 5" in str(partition.fault)
-        assert (partition.is_shown, partition.is_noted) == (False, is_noted)
+        assert (partition.is_shown, partition.is_committed) == (False, is_committed)
         assert partition.to_commit().offset == 5
 
     @pytest.mark.parametrize("there", [records(4, key=b"other"), records(5)])
@@ -245,7 +245,7 @@ class TestAttempts:
             partition = looked_at(6, known)
             if _replay_until(partition, killer) >= 3:
                 return
-            known = partition.noted.metadata
+            known = partition.last_commit.metadata
         pytest.fail("the record was not found")
 
     def test_below_the_committed_offset_need_one_for_all(self) -> None:
@@ -255,7 +255,7 @@ class TestAttempts:
         needs = [partition.needs_attempt]
         begin(partition, 0)
         attempt = Attempt(offset=0, count=1)
-        assert partition.noted == Committed(4, CommitMetadata(attempts=(attempt,)))
+        assert partition.last_commit == Committed(4, CommitMetadata(attempts=(attempt,)))
         for upto in (1, 3):
             merge(partition, upto)
             needs.append(partition.needs_attempt)
@@ -281,7 +281,7 @@ class TestAttempts:
         for offset in begun:
             begin(partition, offset)
 
-        assert partition.take_back_attempt()
+        assert partition.withdraw_attempt()
 
         assert partition.to_commit().metadata.attempts == left
 
@@ -301,7 +301,7 @@ def _replay_until(partition: AssignedPartition, killer: int) -> int:
                 if killer in part:
                     return ends if part == [killer] else 0
                 move(partition, part[-1])
-            partition.merged()
+            partition.note_merged()
     raise AssertionError("the record was not reached")
 
 
@@ -413,10 +413,10 @@ class TestSnapshots:
         merge_to(12)
         keep()
         merge_to(14)
-        partition.noted = partition.to_commit()
+        partition.last_commit = partition.to_commit()
         keep()
         keep()
-        partition.begin(14)
+        partition.begin_attempt(14)
         keep(is_end=True)
         merge_to(15)
         keep(is_end=True)

@@ -95,7 +95,7 @@ class TestRoundTrip:
             assert after.position(*key) == before.position(*key)
             assert after.mismatches(*key) == 0
         assert figures(after) == figures(before)
-        assert [*after.said()] == [*before.said()]
+        assert [*after.explanations()] == [*before.explanations()]
 
     def test_of_several_steps(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(partition_snapshots, "_STEP", 2)

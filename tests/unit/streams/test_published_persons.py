@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 import pytest
 
-from audit.backfill.past import Past
+from audit.backfill.series import BackfillSeries
 from audit.export.rows import rows_of
 from catalogue import metrics
 from catalogue.judgement import judge_all
@@ -80,7 +80,7 @@ def assessed(day: date) -> Iterator[Point]:
 
 @cache
 def backfilled() -> dict[date, dict[tuple[str, ...], float]]:
-    past = Past(catalogue(), state_store(), DAYS)
+    past = BackfillSeries(catalogue(), state_store(), DAYS)
     territories = (one for territory in past.judged() for one in territory)
     found: dict[date, dict[tuple[str, ...], float]] = {day: {} for day in DAYS}
     for series in (*past.persons(), *territories):

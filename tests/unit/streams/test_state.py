@@ -14,11 +14,11 @@ from streams.state import (
     EntityState,
     cell_of,
     latest_attributes,
-    merge_states,
     moment_of,
     newest,
 )
 from tests.support.histories import event, events_of, state_of, uai
+from tests.support.states import merge_states
 
 PARIS = uai("0750001")
 

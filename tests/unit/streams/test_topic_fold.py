@@ -19,7 +19,7 @@ from events.dead_letters import RecordOrigin
 from events.fact import Family
 from events.partitioning import partition_for
 from events.topics import DEFAULT_PARTITIONS, topic_name
-from streams import core, merging
+from streams import merging
 from streams import topic_fold as subject
 from streams.dead_letters import FORWARDED_FROM
 from streams.decisions import Decisions, Skip
@@ -79,14 +79,15 @@ def test_a_misrouted_record_counts_once_with_or_without_its_copy(data: st.DataOb
 
 def test_a_record_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     records = [raw("school.registered", PARIS, f"2016-01-0{number}") for number in range(1, 4)]
+    merge = merging.merge_records
 
     def failing(some: Iterable[RawRecord], *args: object, **options: object) -> object:
         some = list(some)
         if records[1] in some:
             raise ZeroDivisionError
-        return core.process(some, *args, **options)  # type: ignore[arg-type]
+        return merge(some, *args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(merging, "process", failing)
+    monkeypatch.setattr(merging, "merge_records", failing)
     assert [*held(records)[PARIS]["school.registered"]] == ["2016-01-01", "2016-01-03"]
 
 

@@ -43,8 +43,8 @@ def test_a_source_belongs_to_its_longest_declared_prefix(source: str, owner: str
 def test_what_is_not_declared_is_denied(owner: str, source: str, kind: str) -> None:
     producers = Producers(producers=(producer("lycees", owner, types=("school.*",)),))
     own = producers.of_source(source) is not None
-    assert producers.allowing("lycees", source, kind) is (own and ".school." in kind)
-    assert not producers.allowing("formation", source, kind)
+    assert producers.allows("lycees", source, kind) is (own and ".school." in kind)
+    assert not producers.allows("formation", source, kind)
 
 
 def test_a_refusal_names_what_the_producer_may_and_nobody_else() -> None:

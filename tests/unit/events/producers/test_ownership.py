@@ -51,7 +51,7 @@ BY_TERRITORY = Producers(
 
 
 def takes(declared: Producers, source: str, entity: str, fact: str = "school.connected") -> bool:
-    return declared.ownership.takes(fact, entity, source, retracted=False)
+    return declared.ownership.accepts(fact, entity, source, retracted=False)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_an_owned_fact_is_taken_from_its_owner_alone(source: str, taken: bool) -
 def test_a_fact_that_nobody_owns_is_anybodys() -> None:
     declared = Producers(producers=(LYCEES,))
     assert takes(declared, "/nobody", "D-1", "equipment.delivered")
-    assert UNOWNED.takes("school.connected", PARIS, "/nobody", retracted=True)
+    assert UNOWNED.accepts("school.connected", PARIS, "/nobody", retracted=True)
     assert not UNOWNED
 
 
@@ -114,10 +114,10 @@ def test_the_identifier_determines_the_territory(fact: str, entity: str, owner: 
 
 def test_an_erasure_takes_back_what_anybody_owns() -> None:
     declared = Producers(producers=(LYCEES, OTHER_PRODUCER))
-    assert not declared.ownership.takes("school.connected", PARIS, ERASURE, retracted=True)
+    assert not declared.ownership.accepts("school.connected", PARIS, ERASURE, retracted=True)
     for retracted in (True, False):
         assert (
-            declared.ownership.takes("training.enrolled", "p-1", ERASURE, retracted=retracted)
+            declared.ownership.accepts("training.enrolled", "p-1", ERASURE, retracted=retracted)
             is retracted
         )
 

@@ -56,7 +56,7 @@ def test_one_that_is_not_ready_in_time_is_named_and_ended(tmp_path: Path) -> Non
 
 def test_it_ends_with_the_block(tmp_path: Path) -> None:
     is_ready = has_logged("value")
-    with python("teller", TELLING, tmp_path, env={"OWN": "value"}, is_ready=is_ready) as program:
+    with python("responder", TELLING, tmp_path, env={"OWN": "value"}, is_ready=is_ready) as program:
         assert wait_until(lambda: program.log.endswith("\n"), seconds=10)
         pid = int(program.log.split()[1])
         # The terminal's Ctrl-C goes to the parent's group only.
@@ -68,7 +68,7 @@ def test_it_ends_with_the_block(tmp_path: Path) -> None:
 
 
 def test_its_log_begins_at_its_last_start(tmp_path: Path) -> None:
-    program = python("teller", "print('ready\\n\\nand done\\n')", tmp_path)
+    program = python("responder", "print('ready\\n\\nand done\\n')", tmp_path)
     for _ in range(2):
         program.launch()
         assert wait_until(lambda: program.status == 0, seconds=10)

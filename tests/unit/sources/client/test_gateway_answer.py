@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from boundary.http_client import HttpAnswer
 from sources.client.gateway_answer import (
     BatchTooLargeError,
+    DeliveryOutcome,
     EventAnswer,
-    EventFate,
-    GatewayAwayError,
     GatewayRefusedError,
+    GatewayUnavailableError,
     read_answer,
 )
 from tests.support.facts import json_values
@@ -71,7 +71,7 @@ def test_a_refusal_says_whose_it_is_and_what_to_check(
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 530])
 def test_what_passes_is_tried_again(status: int) -> None:
     """A retry of the whole batch may succeed, after the requested pause."""
-    with pytest.raises(GatewayAwayError) as away:
+    with pytest.raises(GatewayUnavailableError) as away:
         read(status, {"detail": "busy"}, headers={"Retry-After": "7"})
     assert (away.value.cause, away.value.retry_after) == ("busy", 7)
 
@@ -84,9 +84,9 @@ def test_each_event_has_a_fate_of_its_own(status: int) -> None:
         {"index": 1, "status": 422, "problem": {"title": "wrong"}},
     ]
     assert read(status, {"items": items}, events=3) == [
-        EventAnswer(EventFate.TAKEN),
-        EventAnswer(EventFate.REFUSED, "wrong"),
-        EventAnswer(EventFate.LATER, "away"),
+        EventAnswer(DeliveryOutcome.TAKEN),
+        EventAnswer(DeliveryOutcome.REFUSED, "wrong"),
+        EventAnswer(DeliveryOutcome.LATER, "away"),
     ]
 
 
@@ -100,7 +100,7 @@ def test_each_event_has_a_fate_of_its_own(status: int) -> None:
     ],
 )
 def test_an_answer_that_leaves_an_event_out_delivers_none(items: list[Any]) -> None:
-    with pytest.raises(GatewayAwayError, match="does not have an outcome"):
+    with pytest.raises(GatewayUnavailableError, match="does not have an outcome"):
         read(207, {"items": items})
 
 
@@ -113,7 +113,7 @@ def test_any_answer_is_read(status: int, content: Any, events: int) -> None:  # 
     body = json.dumps(content).encode()
     try:
         outcomes = read_answer(URL, HttpAnswer(status, {}, body), events=events, now=NOW)
-    except (GatewayAwayError, GatewayRefusedError, BatchTooLargeError):
+    except (GatewayUnavailableError, GatewayRefusedError, BatchTooLargeError):
         return
     assert len(outcomes) == events
     assert status in (202, 207, 422)
@@ -121,8 +121,8 @@ def test_any_answer_is_read(status: int, content: Any, events: int) -> None:  # 
 
 @given(text=st.text(max_size=2_000))
 def test_a_cause_is_one_short_line(text: str) -> None:
-    with pytest.raises((GatewayRefusedError, GatewayAwayError)) as refused:
+    with pytest.raises((GatewayRefusedError, GatewayUnavailableError)) as refused:
         read(503, {"detail": text})
-    assert isinstance(refused.value, GatewayAwayError)
+    assert isinstance(refused.value, GatewayUnavailableError)
     assert len(refused.value.cause) <= 400
     assert refused.value.cause.isprintable()

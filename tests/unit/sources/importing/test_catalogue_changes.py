@@ -136,7 +136,7 @@ def test_a_retracted_initial_value_makes_room_for_another(tmp_path: Path) -> Non
         for lines in ((back, other), (other, back)):
             after_paste(tmp_path, text, *lines)
             (value,) = (
-                one.country.baseline if one.country else one.starts[0]
+                one.country.baseline if one.country else one.all_baselines[0]
                 for one in load_catalogue(tmp_path / "programme.yaml").indicators
             )
             assert value is not None

@@ -24,7 +24,7 @@ def standing(
     file: Path, claim: SentEvent, destination: str = "kafka:9092", **how: bool
 ) -> SendStatus:
     with open_journal(file, destination, **how) as journal:
-        return journal.standing(claim)
+        return journal.status_of(claim)
 
 
 def note(file: Path, *claims: SentEvent, destination: str = "kafka:9092", **how: bool) -> None:

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from boundary.errors import SmartRegionError
 from catalogue.loader import load_catalogue
-from streams.assessor.known_part import known_part
+from streams.assessor.judgeable_catalogue import judgeable_catalogue
 from streams.queries.opening import (
     HistoriesIncompleteError,
     collector_plan,
@@ -59,7 +59,7 @@ def test_a_part_of_them_is_an_error() -> None:
 
 
 def test_a_worker_with_another_catalogue_is_named() -> None:
-    known = known_part(CATALOGUE, [CATALOGUE.terms[0]])
+    known = judgeable_catalogue(CATALOGUE, [CATALOGUE.terms[0]])
     with (
         answering(AnsweringWorker(known)) as worker,
         pytest.raises(HistoriesIncompleteError, match=f"what the catalogue of {worker.url}"),

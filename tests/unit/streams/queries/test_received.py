@@ -18,11 +18,12 @@ from streams.fold import SeriesKey
 from streams.histories import categories_of, histories_of
 from streams.queries.format import HistoriesAnswer
 from streams.queries.received import ReceivedHistories
-from streams.queries.serving import OwnedPartitions, Teller
-from streams.state import EMPTY, EntityState, merge_states
+from streams.queries.serving import HistoriesResponder, OwnedPartitions
+from streams.state import EMPTY, EntityState
 from streams.state_store import StateStore
 from tests.support.answering import decoded
 from tests.support.histories import event, events_of, state_of, uai
+from tests.support.states import merge_states
 
 CATALOGUE = load_catalogue()
 PARTITIONS = (0, 1)
@@ -60,7 +61,7 @@ class Process:
         self.generation = 0
         self.owned: set[int] = set()
         self.waiting_for: str | None = None
-        self.teller = Teller(self.state_store, self._ownership, len(PARTITIONS))
+        self.responder = HistoriesResponder(self.state_store, self._ownership, len(PARTITIONS))
 
     def _ownership(self) -> OwnedPartitions:
         owned = frozenset(() if self.waiting_for else self.owned)
@@ -105,7 +106,7 @@ class Group:
                 process.take(one.fact.FAMILY, partition, self.log)
 
     def ask(self, name: str, *, fate: str = "arrives") -> None:
-        answer = told_by(self.processes[name].teller, self.positions.get(name))
+        answer = told_by(self.processes[name].responder, self.positions.get(name))
         if fate == "late":
             self.late.append((name, answer))
         elif fate == "arrives":
@@ -116,8 +117,8 @@ class Group:
         self.positions[name] = answer.head.position if applied.is_enough else None
 
 
-def told_by(teller: Teller, position: str | None = None) -> HistoriesAnswer:
-    return decoded(asyncio.run(teller.answer(position)))
+def told_by(responder: HistoriesResponder, position: str | None = None) -> HistoriesAnswer:
+    return decoded(asyncio.run(responder.answer(position)))
 
 
 def contents(told: ReceivedHistories | StateStore) -> Contents:
@@ -213,7 +214,7 @@ def test_a_forgotten_generation_may_begin_again() -> None:
     group.rebalance(["one", "other"], keeps=True)
     for name in ["one", "other"]:
         group.ask(name)
-    told = told_by(anew.teller)
+    told = told_by(anew.responder)
 
     assert group.received.apply(told, "anew", 100.0).changes == 0
     assert group.received.forget(before=50.0) == (0, 1)
@@ -229,9 +230,11 @@ def test_a_term_is_known_by_its_content() -> None:
     state_store = StateStore(other)
     for key, states in log.states.items():
         state_store.put(*key, states)
-    teller = Teller(state_store, lambda: OwnedPartitions(None, 1, frozenset({0, 1})), 2)
+    responder = HistoriesResponder(
+        state_store, lambda: OwnedPartitions(None, 1, frozenset({0, 1})), 2
+    )
     received = ReceivedHistories(CATALOGUE)
-    received.apply(told_by(teller), "http://other", 0.0)
+    received.apply(told_by(responder), "http://other", 0.0)
 
     missing = CATALOGUE.terms[0]
     assert received.unknown() == {missing: "http://other"}

@@ -98,7 +98,7 @@ def test_an_answer_has_the_partitions_of_one_moment(
     worker.take(CONNECTED)
     before, after = worker.owned, OwnedPartitions(None, 2, frozenset({0}))
     owned = chain([before, before], repeat(after))
-    monkeypatch.setattr(worker.teller, "_ownership", lambda: next(owned))
+    monkeypatch.setattr(worker.responder, "_ownership", lambda: next(owned))
 
     answer = answer_of(ask(worker))
 

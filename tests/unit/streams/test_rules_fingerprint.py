@@ -11,7 +11,7 @@ from events.dead_letters import RecordOrigin
 from events.producers.model import load_producers
 from events.record_rules import RULES, RecordRules
 from streams.decisions import NOTHING_ACCEPTED, AcceptedLoss
-from streams.refusal_rules import fingerprint_of
+from streams.rules_fingerprint import fingerprint_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LOSS = AcceptedLoss(topic="smartregion.schools", partition=0, at=AT, because="the disk is gone")

@@ -15,7 +15,7 @@ READER_GONE: Final = 128 + signal.SIGPIPE
 
 
 @contextmanager
-def ends_with_reader() -> Iterator[None]:
+def exit_on_broken_pipe() -> Iterator[None]:
     """End the process quietly if the reader of standard output or error closes it in the block.
 
     Buffered output is written at the end of the block: later, the interpreter would fail to write
@@ -30,10 +30,10 @@ def ends_with_reader() -> Iterator[None]:
     except BrokenPipeError:
         if not any(map(_reader_is_gone, _streams())):
             raise
-        end_without_reader()
+        exit_broken_pipe()
 
 
-def end_without_reader() -> NoReturn:
+def exit_broken_pipe() -> NoReturn:
     """Exit with READER_GONE, and drop output that is still buffered for the closed streams."""
     for stream in filter(_reader_is_gone, _streams()):
         nowhere = os.open(os.devnull, os.O_WRONLY)

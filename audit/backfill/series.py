@@ -96,7 +96,7 @@ class PastSeries(NamedTuple):
     samples: list[tuple[int, float]]
 
 
-class Past:
+class BackfillSeries:
     """The series of the assessor and of the rules at midnight (UTC) of each day.
 
     As known now: a fact that was recorded late counts from the day on which it took effect.

@@ -1,4 +1,4 @@
-"""A client that waits for a server's news, line by line: bounded, and it may carry a secret."""
+"""A long-polling HTTP client that reads lines, within bounds; it may send a secret."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 _PART_BYTES: Final = 64 * 1024
 
 
-class NewsAnswer(NamedTuple):
+class StreamedResponse(NamedTuple):
     """A server's answer, whatever its status."""
 
     status: int
@@ -35,11 +35,11 @@ class NewsAnswer(NamedTuple):
     """The lines of its body as they arrive, without line ends."""
 
 
-class NoNewsError(Exception):
+class NoResponseError(Exception):
     """No answer came; the message is the reason in one line."""
 
 
-class NewsClient(AbstractAsyncContextManager["NewsClient"]):
+class StreamingClient(AbstractAsyncContextManager["StreamingClient"]):
     """Sends GET requests from one event loop, without redirects or a proxy."""
 
     def __init__(self, *, tls: ssl.SSLContext | None, plain_http: bool = False) -> None:
@@ -73,11 +73,11 @@ class NewsClient(AbstractAsyncContextManager["NewsClient"]):
         token: str | None = None,
         server_name: str | None = None,
         most_bytes: int = MOST_BYTES,
-    ) -> AsyncIterator[NewsAnswer]:
+    ) -> AsyncIterator[StreamedResponse]:
         """Send one request, whose answer may take `seconds`, and yield the answer.
 
         If given, the server's certificate must have `server_name` instead of the address's host.
-        Raises NoNewsError, and UnusableAddressError if a token would be sent unencrypted.
+        Raises NoResponseError, and UnusableAddressError if a token would be sent unencrypted.
         """
         parts = usable_address(url, secret=token is not None, plain_http=self._plain_http)
         assert self._session is not None, "open it first"  # noqa: S101 - a mistake of the caller
@@ -92,20 +92,20 @@ class NewsClient(AbstractAsyncContextManager["NewsClient"]):
                 allow_redirects=False,
                 timeout=ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
             ) as response:
-                yield NewsAnswer(response.status, _lines(response.content, most_bytes))
+                yield StreamedResponse(response.status, _lines(response.content, most_bytes))
         except TimeoutError as error:
-            raise NoNewsError(f"no answer within {seconds:g} s") from error
+            raise NoResponseError(f"no answer within {seconds:g} s") from error
         except (ClientError, OSError, ValueError) as error:
-            raise NoNewsError(_cause(error)) from error
+            raise NoResponseError(_cause(error)) from error
 
 
 async def _lines(content: StreamReader, most_bytes: int) -> AsyncIterator[bytes]:
-    """Yield the lines of a body. Raises NoNewsError where it has too many bytes."""
+    """Yield the lines of a body. Raises NoResponseError where it has too many bytes."""
     count, begun = 0, bytearray()
     async for part in content.iter_chunked(_PART_BYTES):
         count += len(part)
         if count > most_bytes:
-            raise NoNewsError(f"the answer has more than {most_bytes} bytes")
+            raise NoResponseError(f"the answer has more than {most_bytes} bytes")
         first, *others = part.split(b"\n")
         begun += first
         if others:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from catalogue.loader import load_catalogue
-from streams.assessor.known_part import known_part
+from streams.assessor.judgeable_catalogue import judgeable_catalogue
 from streams.histories import histories_of, person_categories_of
 from streams.state_store import StateStore
 
@@ -14,7 +14,7 @@ CATALOGUE = load_catalogue()
 
 @pytest.mark.parametrize("term", CATALOGUE.terms, ids=lambda term: "+".join(term.facts))
 def test_what_is_left_can_be_judged(term: object) -> None:
-    known = known_part(CATALOGUE, {term})  # type: ignore[arg-type]
+    known = judgeable_catalogue(CATALOGUE, {term})  # type: ignore[arg-type]
     left = {one.id for one in known.indicators}
     assert term not in known.terms
     assert left < {one.id for one in CATALOGUE.indicators}

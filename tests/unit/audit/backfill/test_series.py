@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.backfill.past import OpenMetricsSpool
+from audit.backfill.series import OpenMetricsSpool
 from catalogue import metrics
 from catalogue.loader import load_catalogue
 from catalogue.metrics import Metric

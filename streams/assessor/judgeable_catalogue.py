@@ -13,9 +13,9 @@ from catalogue.terms import Term
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def known_part(catalogue: Catalogue, unknown: Collection[Term]) -> Catalogue:
+def judgeable_catalogue(catalogue: Catalogue, unknown: Collection[Term]) -> Catalogue:
     """Return a catalogue without the indicators that depend on an unknown term."""
-    left_out = {one.id for one in catalogue.indicators if not unknown_free(one, unknown)}
+    left_out = {one.id for one in catalogue.indicators if not has_only_known_terms(one, unknown)}
     # A figure about persons is the sum of published parts of other indicators.
     left_out |= {
         identifier
@@ -29,7 +29,7 @@ def known_part(catalogue: Catalogue, unknown: Collection[Term]) -> Catalogue:
     return _with(catalogue, "programmes", programmes)
 
 
-def unknown_free(indicator: Indicator, unknown: Collection[Term]) -> bool:
+def has_only_known_terms(indicator: Indicator, unknown: Collection[Term]) -> bool:
     """Return whether an indicator reads none of the `unknown` terms."""
     measures = (indicator.measure, indicator.comparison)
     return not any(term in unknown for one in measures if one is not None for term in one.terms)

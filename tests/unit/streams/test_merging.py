@@ -19,16 +19,16 @@ from events.errors import RefusalReason
 from events.fact import Family
 from events.partitioning import partition_for
 from events.records import Record
-from streams.core import UNKNOWN_TYPE, Outcome, Result, process
+from streams.merging import UNKNOWN_TYPE, Outcome, Result, merge_records
 from streams.state import (
     EMPTY,
     EntityState,
     cell_of,
-    merge_states,
 )
 from tests.support.facts import encode_binary
 from tests.support.histories import deliveries, event, histories, pool, state_of, uai
 from tests.support.records import PARTITIONS, FakeRecord, record_of
+from tests.support.states import merge_states
 
 PARIS = uai("0750001")
 HOME = partition_for(PARIS.encode(), PARTITIONS)
@@ -46,7 +46,9 @@ def run(
     family: Family = Family.SCHOOLS,
     partition: int = HOME,
 ) -> Result:
-    return process(records, states or {}, family=family, partition=partition, partitions=PARTITIONS)
+    return merge_records(
+        records, states or {}, family=family, partition=partition, partitions=PARTITIONS
+    )
 
 
 def connected(day: str = "2018-03-01", **parts: object) -> FakeRecord:
@@ -188,7 +190,7 @@ class TestProperties:
         states = merged(known)
         records = [record_of(reported, partitions=1) for reported in history]
 
-        changed = process(
+        changed = merge_records(
             records, states, family=Family.COWORKING, partition=0, partitions=1
         ).changed
 
@@ -218,7 +220,7 @@ def broken(chance: random.Random, family: Family) -> FakeRecord:
 def test_a_broken_record_never_breaks_the_batch(seed: int, family: Family) -> None:
     record = broken(random.Random(seed), family)
 
-    result = process([record], {}, family=family, partition=0, partitions=1)
+    result = merge_records([record], {}, family=family, partition=0, partitions=1)
 
     assert len(result.changed) + len(result.refusals) == 1
     assert all(refusal.record is cast("Record", record) for refusal in result.refusals)
@@ -237,5 +239,5 @@ def all_of(family: Family, batches: list[list[CloudEvent]]) -> dict[str, EntityS
     states: dict[str, EntityState] = {}
     for batch in batches:
         records = [record_of(reported, partitions=1) for reported in batch]
-        states |= process(records, states, family=family, partition=0, partitions=1).changed
+        states |= merge_records(records, states, family=family, partition=0, partitions=1).changed
     return states

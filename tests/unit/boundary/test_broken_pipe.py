@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from boundary.closed_output import READER_GONE, ends_with_reader
+from boundary.broken_pipe import READER_GONE, exit_on_broken_pipe
 
 ROOT = Path(__file__).parents[3]
 TABLE = "from boundary.screen import LegibleConsole; LegibleConsole().print('a figure')"
 BUFFERED = """
 import sys
-from boundary.closed_output import ends_with_reader
-with ends_with_reader():
+from boundary.broken_pipe import exit_on_broken_pipe
+with exit_on_broken_pipe():
     sys.stdout.write("a figure")
     sys.exit(1)
 """
@@ -66,5 +66,5 @@ def test_errors_without_a_reader_end_so_too() -> None:
 
 
 def test_a_connection_that_is_closed_is_another_matter() -> None:
-    with pytest.raises(BrokenPipeError), ends_with_reader():
+    with pytest.raises(BrokenPipeError), exit_on_broken_pipe():
         raise BrokenPipeError

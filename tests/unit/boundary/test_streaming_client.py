@@ -19,7 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from boundary.addresses import UnusableAddressError
-from boundary.json_client import NewsClient, NoNewsError
+from boundary.streaming_client import NoResponseError, StreamingClient
 from tests.support.answering import serving
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -28,7 +28,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 def got(url: str, **how: Any) -> tuple[int, list[bytes]]:
     async def get() -> tuple[int, list[bytes]]:
         async with (
-            NewsClient(tls=None) as client,
+            StreamingClient(tls=None) as client,
             client.get(url, **{"query": {}, "seconds": 5.0, **how}) as answer,
         ):
             return answer.status, [line async for line in answer.lines]
@@ -90,9 +90,12 @@ def test_a_redirect_is_an_answer() -> None:
 
 
 def test_an_answer_is_bounded() -> None:
-    with serving(partial(routed, long)) as url, pytest.raises(NoNewsError, match="1000"):
+    with serving(partial(routed, long)) as url, pytest.raises(NoResponseError, match="1000"):
         got(f"{url}/", most_bytes=1000)
-    with serving(partial(routed, late)) as url, pytest.raises(NoNewsError, match=r"within 0\.2 s"):
+    with (
+        serving(partial(routed, late)) as url,
+        pytest.raises(NoResponseError, match=r"within 0\.2 s"),
+    ):
         got(f"{url}/", seconds=0.2)
 
 
