@@ -300,7 +300,9 @@ def test_a_user_that_a_newer_release_brings_is_made_on_a_running_kafka(
     assert refusal not in after.stderr
 
 
-@pytest.mark.parametrize("kafka", ["secure", "open"], indirect=True)
+@pytest.mark.parametrize(
+    "kafka", ["secure", pytest.param("open", marks=pytest.mark.nightly)], indirect=True
+)
 def test_topics_of_an_earlier_release_get_the_settings_of_this_one(
     kafka: ComposeKafka, tmp_path: Path
 ) -> None:

@@ -41,6 +41,7 @@ def test_a_run_that_is_cut_short_at_a_write_is_ended_rightly_by_the_next(
     assert outcome.reached
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("fault", "call", "cuts_power"),
     [("forgets", ("sendto", "POST"), False), ("leaves-to-the-system", ("write", "notes"), True)],

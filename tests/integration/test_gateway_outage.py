@@ -24,6 +24,7 @@ SENDERS = 3
 FIRST_DAY, LAST_DAY = date(2016, 1, 1), date(2020, 12, 31)
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(600)
 def test_what_the_gateway_accepted_is_on_the_topics(
     broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path

@@ -81,6 +81,7 @@ def test_a_client_in_python_sends(gateway: Mapping[str, str], tmp_path: Path) ->
     assert said == answers("python")
 
 
+@pytest.mark.nightly
 def test_a_client_in_typescript_sends(gateway: Mapping[str, str], tmp_path: Path) -> None:
     generate("typescript-fetch", tmp_path)
     shutil.copy(CLIENTS / "send.ts", tmp_path)
@@ -90,6 +91,7 @@ def test_a_client_in_typescript_sends(gateway: Mapping[str, str], tmp_path: Path
     assert run("node", compiled / "send.js", folder=tmp_path, env=gateway) == answers("typescript")
 
 
+@pytest.mark.nightly
 def test_a_client_in_java_sends(gateway: Mapping[str, str], tmp_path: Path) -> None:
     client = generate("java", tmp_path, "--library", "native")
 
@@ -98,6 +100,7 @@ def test_a_client_in_java_sends(gateway: Mapping[str, str], tmp_path: Path) -> N
     assert java("Send", folder=tmp_path, env={**gateway, **where}) == answers("java")
 
 
+@pytest.mark.nightly
 def test_a_client_in_go_sends(gateway: Mapping[str, str], tmp_path: Path) -> None:
     if shutil.which("go") is None:
         pytest.skip("go not found: clients in Go are tested where it is")
@@ -111,6 +114,7 @@ def test_a_client_in_go_sends(gateway: Mapping[str, str], tmp_path: Path) -> Non
     assert run("go", "run", "./send", folder=module, env=env) == answers("go")
 
 
+@pytest.mark.nightly
 def test_models_of_messages_write_what_is_read(tmp_path: Path) -> None:
     """Those of Modelina, in TypeScript and Java: each event is read and written again."""
     typescript, in_java = tmp_path / "typescript", tmp_path / "java"

@@ -57,11 +57,11 @@ def tables_of(note: Note) -> Iterator[Any]:
 
 
 def known_on(month: str) -> date | None:
-    """Return the month's end for the first year and each fifth month, else the year's.
+    """Return None, the month's own end, for the first months and each tenth; else the year's end.
 
     What was known on a day takes most of a note's time.
     """
-    if month in MONTHS[:12] or month in MONTHS[2::5]:
+    if month in MONTHS[:3] or month in MONTHS[2::10]:
         return None
     return date(int(month[:4]), 12, 31)
 
