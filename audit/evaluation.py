@@ -211,7 +211,10 @@ def _text(name: str) -> str:
 
 
 def _lifetime(expiry: Expiry) -> str:
-    """Return the SQL of how many days an amount counts after its own; NULL: always."""
+    """Return the SQL of how many days an amount counts after its own; NULL: always.
+
+    `report.term_sql` has the same for the evidence of a figure, which the audit checks.
+    """
     if expiry.by is None:
         return str((expiry.days or 0) + expiry.grace_days)
     spans = " ".join(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from boundary.spreadsheets import plain_cell
+from boundary.spreadsheets import csv_text
 from report.completeness import Completeness
 from report.standing import Standing, TextCell
 from report.view import View
@@ -37,31 +35,22 @@ def rows_of(
     return [_row(one, view, completeness) for one in standings]
 
 
-def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return rows as CSV (RFC 4180) with a header line; no cell is a formula."""
-    out = io.StringIO()
-    writer: csv.DictWriter[str] | None = None
-    for row in rows:
-        flat = {
+def table_text(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return rows as CSV; a cell's text, note and reason have a column each."""
+    flat = [
+        {
             name if not part else f"{name}_{part}": value
             for name, cell in row.items()
             for part, value in (cell.items() if isinstance(cell, dict) else (("", cell),))
         }
-        if writer is None:
-            writer = csv.DictWriter(out, list(flat))
-            writer.writeheader()
-        writer.writerow({name: _csv_cell(value) for name, value in flat.items()})
-    return out.getvalue()
+        for row in rows
+    ]
+    return csv_text([*flat[0]], flat) if flat else ""
 
 
 def json_text(rows: Iterable[Mapping[str, Any]]) -> str:
     """Return rows as a JSON array."""
     return json.dumps(list(rows), ensure_ascii=False, indent=1) + "\n"
-
-
-def _csv_cell(value: object) -> object:
-    """Return a cell that is no formula; a flag is written as in JSON."""
-    return str(value).lower() if isinstance(value, bool) else plain_cell(value)
 
 
 def _row(one: Standing, view: View, completeness: Completeness) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from events.fact import Family
 from events.record_rules import RULES, RecordRules
 from report.compare import comparison_of
 from report.completeness import Completeness
-from report.data import csv_text, json_text, rows_of
+from report.data import json_text, rows_of, table_text
 from report.errors import (
     LATER,
     NOT_FOUND,
@@ -57,7 +57,7 @@ _T = TypeVar("_T")
 
 HTML: Final = "text/html"
 DATA: Final[Mapping[str, tuple[str, Callable[[Iterable[Mapping[str, Any]]], str]]]] = {
-    "csv": ("text/csv", csv_text),
+    "csv": ("text/csv", table_text),
     "json": ("application/json", json_text),
 }
 """The media type of each form of data, and what writes it."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -13,7 +11,7 @@ from types import UnionType
 from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
 from audit.export.rows import KEY, ExportRow
-from boundary.spreadsheets import plain_cell
+from boundary.spreadsheets import csv_text
 from boundary.terminal import legible_lines
 from events.document import data_beside
 
@@ -97,22 +95,15 @@ def _field(name: str) -> dict[str, Any]:
 
 
 def _csv(header: list[str], lines: Iterable[dict[str, Any]], form: Format) -> str:
-    out = io.StringIO()
-    out.write(BYTE_ORDER_MARK if form == "excel" else "")
-    writer = csv.DictWriter(out, header, delimiter=DELIMITERS[form])
-    writer.writeheader()
-    for line in lines:
-        writer.writerow({name: _cell(value, form) for name, value in line.items()})
-    return out.getvalue()
+    rows = ({name: _cell(value, form) for name, value in line.items()} for line in lines)
+    mark = BYTE_ORDER_MARK if form == "excel" else ""
+    return mark + csv_text(header, rows, delimiter=DELIMITERS[form])
 
 
 def _cell(value: object, form: Format) -> object:
-    """Write a flag as Table Schema reads it; None is an empty cell, and no text is a formula."""
-    if isinstance(value, bool):
-        return str(value).lower()
     if form == "excel" and isinstance(value, float):
         return f"{Decimal(repr(value)):f}".replace(".", DECIMAL_COMMA)
-    return plain_cell(value)
+    return value
 
 
 def _json(document: object) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from contextlib import closing
 from datetime import date
 from typing import Any, Literal, TypeAlias
 
 from boundary.diagnostic import shown
 from boundary.errors import SmartRegionError
-from boundary.spreadsheets import plain_cell
+from boundary.spreadsheets import csv_text
 from boundary.text_templates import filled
 from catalogue.formatting import NumberFormat
 from catalogue.model import Unit
@@ -82,18 +80,9 @@ def report_text(report: Report, form: Format) -> str:
 def _csv(report: Report) -> str:
     if report.references is not None:
         lines = (line.model_dump(mode="json") for line in report.references.dangling)
-        return _table(tuple(Dangling.model_fields), lines)
+        return csv_text([*Dangling.model_fields], lines)
     rows = [_row(card) for card in report.scorecards]
-    return _table(tuple(rows[0]) if rows else (), rows)
-
-
-def _table(header: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(header))
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: plain_cell(value) for name, value in row.items()})
-    return out.getvalue()
+    return csv_text([*rows[0]] if rows else [], rows)
 
 
 def _row(card: Scorecard) -> dict[str, Any]:

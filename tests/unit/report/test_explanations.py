@@ -12,7 +12,7 @@ import pytest
 from catalogue.formatting import day_text
 from catalogue.territories import REGION, TERRITORY_NAMES
 from events.cloudevent import CloudEvent
-from report.data import csv_text, rows_of
+from report.data import rows_of, table_text
 from report.note.output import note_bytes
 from report.view import View
 from tests.support.attacks import MARK, PLAIN, harm_in
@@ -63,7 +63,7 @@ def test_data_have_the_words() -> None:
     known = known_with(explained(str(LATE), "=1+1; un mot"))
     rows = rows_of(known.of(CONNECTED, None, LATE), View(LATE, None, REGION, today=LATE), COMPLETE)
     assert rows[0]["explanation"]["text"] == "Cause : =1+1; un mot"
-    assert "Cause : =1+1; un mot" in csv_text(rows)
+    assert "Cause : =1+1; un mot" in table_text(rows)
 
 
 @pytest.mark.parametrize("text", PLAIN.values(), ids=PLAIN)
