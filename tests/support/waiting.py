@@ -9,8 +9,8 @@ LONGEST_PAUSE = 1.0
 def wait_until(condition: Callable[[], bool], *, seconds: float, every: float = 0.05) -> bool:
     """Wait until it holds; return False if it did not within the deadline (in seconds).
 
-    It is evaluated at most half of the time: otherwise an expensive condition would take processor
-    time from the work that it waits for.
+    It is evaluated at most a sixth of the time: otherwise an expensive condition would take
+    processor time from the work that it waits for.
     """
     deadline = time.monotonic() + seconds
     asked = time.monotonic()
@@ -18,6 +18,6 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, every: float = 
         answered = time.monotonic()
         if answered > deadline:
             return False
-        time.sleep(max(every, min(answered - asked, LONGEST_PAUSE)))
+        time.sleep(max(every, min(5 * (answered - asked), LONGEST_PAUSE)))
         asked = time.monotonic()
     return True
