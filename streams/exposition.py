@@ -207,7 +207,7 @@ class WorkerCollector(Collector):
         yield samples(metrics.LAST_EVENT, last_event)
         yield samples(metrics.LOG_START, meters.log_starts)
         yield single(metrics.SOURCES_DROPPED, meters.sources_dropped)
-        yield single(metrics.REBUILD_MISMATCHES, meters.mismatches)
+        yield single(metrics.FOLD_MISMATCHES, meters.mismatches)
         yield single(metrics.COORDINATOR_ERRORS, meters.coordinator_errors)
         yield samples(metrics.PARTITION_SNAPSHOTS, meters.partition_snapshots)
         yield single(metrics.RECOVERIES, meters.recoveries)

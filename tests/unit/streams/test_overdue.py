@@ -31,7 +31,7 @@ def looking() -> Looking:
 
 
 def test_what_was_there_at_the_assignment_is_overdue_at_once(looking: Looking) -> None:
-    """Nobody knows for how long it waited: after a rebuild, for years."""
+    """Nobody knows for how long it waited: after a long stop, for years."""
     assert looking.look(end=500, lag=500) == 500
 
 
