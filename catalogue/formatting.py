@@ -52,6 +52,10 @@ STATUSES: Mapping[MilestoneStatus, StatusStyle] = MappingProxyType(
 )
 
 
+MONTHS: Final = (
+    *("janvier", "février", "mars", "avril", "mai", "juin"),
+    *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
+)
 BLANK: Final = "–"
 """The text of an unknown value, which is never zero."""
 MINUS: Final = "−"
@@ -132,6 +136,12 @@ def days_text(days: int) -> str:
 def percent_text(rate: float | None) -> str:
     """Return the text of a progress rate in percent, truncated: 100 % only when complete."""
     return NumberFormat(Unit.RATIO).text(None if rate is None else rate / _PERCENT)
+
+
+def long_day_text(day: date) -> str:
+    """Return a day as it is read in a sentence: `1er mars 2020`."""
+    number = "1er" if day.day == 1 else str(day.day)
+    return f"{number}{NO_BREAK}{MONTHS[day.month - 1]}{NO_BREAK}{day.year}"
 
 
 def day_text(day: date | None) -> str:

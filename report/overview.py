@@ -16,6 +16,7 @@ from events.identifiers import Department
 from report import reasons
 from report.knowledge import Knowledge
 from report.standing import Standing, TextCell
+from report.summary import Summary, summary_of
 from report.view import View
 
 SOON_DAYS: Final = 90
@@ -67,6 +68,7 @@ class News:
 class Overview:
     """What the first page shows."""
 
+    summary: Summary
     groups: tuple[Group, ...]
     departments: tuple[DepartmentRow, ...]
     local: tuple[Indicator, ...]
@@ -78,6 +80,7 @@ class Overview:
 
 def overview_of(knowledge: Knowledge, view: View) -> Overview:
     """Return the overview of a view."""
+    before = view.as_of - timedelta(days=CHANGE_DAYS)
     catalogue = knowledge.catalogue
     rows = sorted(_rows(knowledge, view), key=_worst_first)
     local = tuple(
@@ -86,6 +89,7 @@ def overview_of(knowledge: Knowledge, view: View) -> Overview:
         if one.grain is Grain.DEPARTMENT and any(item.departments for item in one.milestones)
     )
     return Overview(
+        summary=summary_of(knowledge, view, [row.indicator for row in rows], before),
         groups=tuple(_groups(rows)),
         departments=tuple(_departments(knowledge, local, view.as_of)),
         local=local,

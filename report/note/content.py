@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import groupby
 from typing import Final
 
 from boundary.terminal import one_line
@@ -36,6 +35,7 @@ from report.note.document import (
 from report.note.month import Month
 from report.overview import PromiseRow, overview_of
 from report.standing import Standing, TextCell, attribution, moved_text, term_names, territory_text
+from report.summary import summary_of
 from report.view import View
 from report.words import french_words
 
@@ -171,13 +171,11 @@ class _NoteWriter:
     def _standing(self) -> Iterator[Block]:
         held = [row for row in self._rows if row.standing.style is not None]
         others = [row for row in self._rows if row.standing.style is None]
-        counts = [
-            f"{STATUSES[status].word} ({len(list(rows))})"
-            for status, rows in groupby(held, key=lambda row: row.standing.judgement.status)
-            if status is not None
-        ]
+        indicators = [row.indicator for row in self._rows]
+        summary = summary_of(self._knowledge, self._view, indicators, self._month.since)
+        yield Paragraph((Span(summary.standing, strong=True),))
+        yield _text(f"{summary.decisions} {summary.changes}")
         if held:
-            yield _text(f"État des promesses chiffrées : {', '.join(counts)}.")
             yield NoteTable(
                 f"Promesses de la Région au {day_text(self._view.as_of)}, la plus en retard"
                 " d’abord",

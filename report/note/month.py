@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Self
 
-MONTHS: Final = (
-    *("janvier", "février", "mars", "avril", "mai", "juin"),
-    *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
-)
+from catalogue.formatting import MONTHS
+
 _ISO: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 
