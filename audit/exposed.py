@@ -69,7 +69,7 @@ class Exposed:
     @property
     def partitions_owned(self) -> frozenset[int]:
         """The partitions whose figures the worker exposes."""
-        owned = self.of(metrics.PARTITION_OWNED)
+        owned = self.of(metrics.PARTITION_SHOWN)
         return frozenset(int(sample.labels["partition"]) for sample in owned if sample.value)
 
     def single(self, metric: metrics.Metric) -> float | None:

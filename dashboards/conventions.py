@@ -87,7 +87,7 @@ AS_OF: Final = _recorded("monitor", metrics.AS_OF, "max")
 
 # What only the running monitor records.
 #: Partitions whose figures a worker exposes.
-PARTITIONS_OWNED: Final = _recorded("monitor", metrics.PARTITION_OWNED, "count")
+PARTITIONS_SHOWN: Final = _recorded("monitor", metrics.PARTITION_SHOWN, "count")
 #: Partitions that the figures are spread over.
 PARTITIONS_EXPECTED: Final = _recorded("monitor", metrics.PARTITIONS_EXPECTED, "max")
 #: An indicator's value as the assessor exposes it.

@@ -173,7 +173,7 @@ class _Events:
         )
         if not is_charged:
             self._gateway.quotas.charge_events(producer, len(body), len(delivery.items))
-        items = await self._gateway.reception.accept(delivery.items, producer)
+        items = await self._gateway.reception.receive(delivery.items, producer)
         return _answer(delivery.mode, items)
 
     def _refused(self, producer: str | None, error: ProblemError) -> Response:

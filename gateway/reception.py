@@ -40,7 +40,7 @@ class Reception:
         self._scheduler = scheduler
         self._now = now
 
-    async def accept(self, items: Sequence[ReceivedItem], producer: str) -> list[Item]:
+    async def receive(self, items: Sequence[ReceivedItem], producer: str) -> list[Item]:
         """Return the outcome of each item, once all are known.
 
         An event gets its receipt once all replicas have acknowledged it, never before. No item can

@@ -178,7 +178,7 @@ class WorkerCollector(Collector):
         yield single(metrics.AS_OF, midnight(status.as_of))
         yield single(metrics.PARTITIONS_EXPECTED, status.partitions_expected)
         yield single(metrics.WORKER_READY, int(status.ready))
-        yield samples(metrics.PARTITION_OWNED, {(number,): 1 for number in status.shown})
+        yield samples(metrics.PARTITION_SHOWN, {(number,): 1 for number in status.shown})
         yield samples(metrics.ENTITIES, dict(self._entities()))
         yield samples(metrics.LAG, status.lag)
         faults = family_of(metrics.TOPIC_FAULT)

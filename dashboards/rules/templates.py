@@ -33,7 +33,7 @@ _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ESCAPED: Final = re.compile("[^ -~\u00a0-\u2027\u202a-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 #: Of every partition some worker exposes the figures.
-COMPLETE: Final = f"{conventions.PARTITIONS_OWNED} == {conventions.PARTITIONS_EXPECTED}"
+COMPLETE: Final = f"{conventions.PARTITIONS_SHOWN} == {conventions.PARTITIONS_EXPECTED}"
 
 
 def template_text(name: str) -> str:

@@ -195,7 +195,7 @@ def test_no_alert_about_figures_begins_or_ends(
     assert wait_done(monitor.broker.bootstrap, seconds=SETTLE_SECONDS), monitor.worker.log[-3000:]
     assert wait_until(lambda: owns_all(monitor.worker), seconds=SECONDS)
     monitor.assessor.wait_ready()
-    complete = f"{conventions.PARTITIONS_OWNED} == {conventions.PARTITIONS_EXPECTED}"
+    complete = f"{conventions.PARTITIONS_SHOWN} == {conventions.PARTITIONS_EXPECTED}"
     assert wait_until(lambda: bool(monitor.prometheus.query(complete)), seconds=SECONDS)
 
     assert since(monitor.prometheus, began) == firing

@@ -127,7 +127,7 @@ def is_withheld(worker: Worker, place: Place, kind: str) -> None:
         worker.log[-3000:]
     )
     metrics = worker.metrics()
-    owned = re.findall(r'^smartregion_partition_owned\{partition="(\d)"\}', metrics, re.MULTILINE)
+    owned = re.findall(r'^smartregion_partition_shown\{partition="(\d)"\}', metrics, re.MULTILINE)
     assert owned == list(map(str, others))
     assert "smartregion_indicator_value{" in metrics
     assert not worker.ready

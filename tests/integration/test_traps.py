@@ -87,7 +87,7 @@ def test_no_figure_before_the_log_is_read(
             if "smartregion_worker_ready 0" in shown:
                 waits.add(readiness["waiting_for"])
                 partitions = set(
-                    re.findall(r'smartregion_partition_owned{partition="(\d+)"', shown)
+                    re.findall(r'smartregion_partition_shown{partition="(\d+)"', shown)
                 )
                 figures = re.findall(r'smartregion_indicator_\w+{.*partition="(\d+)"', shown)
                 assert set(figures) <= partitions

@@ -36,7 +36,7 @@ HEALTHY: Series = {
     'smartregion_worker_ready{instance="worker:6066", job="smart-region-worker"}': "1x199",
     "smartregion_partitions_expected": "4x199",
     "smartregion_as_of_timestamp_seconds": "todayx199",
-    **{f'smartregion_partition_owned{{partition="{one}"}}': "1x199" for one in range(4)},
+    **{f'smartregion_partition_shown{{partition="{one}"}}': "1x199" for one in range(4)},
     "smartregion_assessor_ready": "1x199",
     "smartregion_assessor_lag_records": "0x199",
     "smartregion_assessor_unjudged_indicators": "0x199",

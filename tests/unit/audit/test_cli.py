@@ -32,7 +32,7 @@ WORKER = """\
 smartregion_worker_ready 1
 smartregion_as_of_timestamp_seconds 1.5462144e+09
 smartregion_partitions_expected 1
-smartregion_partition_owned{partition="0"} 1
+smartregion_partition_shown{partition="0"} 1
 """
 WORKERS_DAY = "2018-12-31"
 

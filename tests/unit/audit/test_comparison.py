@@ -55,7 +55,7 @@ def worker(
     lines = [
         f"smartregion_worker_ready {int(ready)}",
         "smartregion_partitions_expected 2",
-        *(f'smartregion_partition_owned{{partition="{number}"}} 1' for number in owned),
+        *(f'smartregion_partition_shown{{partition="{number}"}} 1' for number in owned),
         *([] if day is None else [f"smartregion_as_of_timestamp_seconds {seconds(day)}"]),
     ]
     for metric, samples in figures.items():

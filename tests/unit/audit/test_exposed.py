@@ -20,9 +20,9 @@ READY = """\
 smartregion_worker_ready 1
 smartregion_as_of_timestamp_seconds 1.5300576e+09
 smartregion_partitions_expected 8
-smartregion_partition_owned{partition="0"} 1
-smartregion_partition_owned{partition="5"} 1
-smartregion_partition_owned{partition="6"} 0
+smartregion_partition_shown{partition="0"} 1
+smartregion_partition_shown{partition="5"} 1
+smartregion_partition_shown{partition="6"} 0
 smartregion_indicator_value{programme="p",indicator="i",department="77",partition="0"} 3
 """
 
@@ -66,8 +66,8 @@ def test_has_what_the_worker_exposes_of_itself() -> None:
         "smartregion_partitions_expected +Inf",
         "smartregion_partitions_expected NaN",
         "smartregion_as_of_timestamp_seconds 1e300",
-        "smartregion_partition_owned 1",
-        'smartregion_partition_owned{partition="a"} 1',
+        "smartregion_partition_shown 1",
+        'smartregion_partition_shown{partition="a"} 1',
     ],
 )
 def test_refuses_metrics_that_no_worker_has(text: str) -> None:

@@ -20,7 +20,7 @@ def worker(*owned: int, ready: bool = True) -> Exposed:
         f"smartregion_worker_ready {int(ready)}",
         f"smartregion_as_of_timestamp_seconds {midnight(DAY)}",
         "smartregion_partitions_expected 2",
-        *(f'smartregion_partition_owned{{partition="{partition}"}} 1' for partition in owned),
+        *(f'smartregion_partition_shown{{partition="{partition}"}} 1' for partition in owned),
     ]
     return parse_metrics("http://worker/metrics", "\n".join(lines) + "\n")
 
