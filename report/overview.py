@@ -69,6 +69,8 @@ class Overview:
     """What the first page shows."""
 
     summary: Summary
+    dated: tuple[PromiseRow, ...]
+    """The territory's own promises that have a status, a target and a day; the worst first."""
     groups: tuple[Group, ...]
     departments: tuple[DepartmentRow, ...]
     local: tuple[Indicator, ...]
@@ -90,6 +92,7 @@ def overview_of(knowledge: Knowledge, view: View) -> Overview:
     )
     return Overview(
         summary=summary_of(knowledge, view, [row.indicator for row in rows], before),
+        dated=tuple(row for row in rows if row.standing.is_dated and not row.is_regional),
         groups=tuple(_groups(rows)),
         departments=tuple(_departments(knowledge, local, view.as_of)),
         local=local,

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Final
 
-from catalogue.formatting import day_text
+from catalogue.formatting import day_text, percent_text
 from catalogue.territories import REGION
 from report.charts.bars import BarRow, bars
 from report.charts.line import Timeline, line_chart
+from report.charts.progress_bar import progress_bar
 from report.charts.region_map import Area, region_map
 from report.charts.sparkline import sparkline
 from report.overview import Overview
@@ -45,6 +46,22 @@ def sparkline_of(standing: Standing, as_of: date) -> str:
     target = None if milestone is None or milestone.target is None else float(milestone.target)
     return sparkline(
         f"evolution-{standing.indicator.id}", title, description, points, target=target
+    )
+
+
+def progress_of(standing: Standing) -> str:
+    """Return the progress towards the target, with that of a steady pace."""
+    expected = standing.expected_progress
+    description = "Aucun avancement connu."
+    if standing.judgement.progress_rate is not None:
+        steady = "" if expected is None else f" ; à rythme constant : {percent_text(expected)}"
+        description = f"{standing.progress.text}{steady}."
+    return progress_bar(
+        f"avancement-{standing.indicator.id}",
+        f"{standing.indicator.title} : avancement vers la cible",
+        description,
+        rate=standing.judgement.progress_rate,
+        expected=expected,
     )
 
 

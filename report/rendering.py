@@ -26,7 +26,7 @@ from report.errors import FiguresNotReadyError, PageError
 from report.evidence import EntityEvents
 from report.evidence_pages import PARTS, EvidencePage, Paging
 from report.overview import Overview, PromiseRow
-from report.pictures import bars_of, history_chart, map_of, sparkline_of
+from report.pictures import bars_of, history_chart, map_of, progress_of, sparkline_of
 from report.promise import PromisePage
 from report.standing import amount_text, attribution, moved_text, territory_text
 from report.view import AS_OF, View
@@ -79,6 +79,9 @@ class Pages:
         def spark(row: PromiseRow) -> Markup:
             return Markup(sparkline_of(row.standing, view.as_of))  # noqa: S704 - our own SVG
 
+        def progress(row: PromiseRow) -> Markup:
+            return Markup(progress_of(row.standing))  # noqa: S704 - our own SVG
+
         return self._render(
             "overview.html",
             links,
@@ -86,6 +89,7 @@ class Pages:
             overview=overview,
             completeness=completeness,
             spark=spark,
+            progress=progress,
             region_map=Markup(map_of(overview, view, links)),  # noqa: S704 - our own SVG
         )
 

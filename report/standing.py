@@ -102,6 +102,11 @@ class Standing:
         return 0 if self.style is None else self.style.severity
 
     @property
+    def is_dated(self) -> bool:
+        """Whether the promise has a status, and a day by which it must be kept."""
+        return self.style is not None and self.milestone is not None and bool(self.milestone.day)
+
+    @property
     def status_class(self) -> str:
         """The status as a class of the style sheet."""
         return str(self.judgement.status or NO_STATUS)
@@ -191,6 +196,15 @@ class Standing:
         note = f"départ : {ASSUMED}" if assumed else ""
         return TextCell(percent_text(self.judgement.progress_rate), note=note)
 
+    @property
+    def expected_progress(self) -> float | None:
+        """The progress rate of a steady pace from the baseline to the deadline, in percent."""
+        start, deadline = self.start, None if self.milestone is None else self.milestone.day
+        if start is None or deadline is None or deadline <= start.day:
+            return None
+        share = (self.judgement.as_of - start.day) / (deadline - start.day)
+        return _PERCENT * min(max(share, 0.0), 1.0)
+
     @cached_property
     def projection(self) -> TextCell:
         """The day on which the target is reached if the pace continues, with its range."""
@@ -249,6 +263,13 @@ class Standing:
         if self.judgement.last_reported is None:
             return TextCell.empty(reasons.NO_FACT)
         return TextCell(day_text(self.judgement.last_reported))
+
+    @property
+    def arrival(self) -> str:
+        """When the target was reached, or is projected to be."""
+        if self.judgement.attained_on is not None:
+            return self.attained.text
+        return self.projection.text or self.projection.reason
 
     @property
     def days_lost(self) -> int | None:

@@ -61,9 +61,9 @@ def summary_of(
     own = [one for one in indicators if view.department in one.territories]
     standings = [knowledge.standing(one, view.department, view.as_of) for one in own]
     dated = [
-        (one.judgement.status, one)
+        (status, one)
         for one in standings
-        if one.judgement.status is not None and one.milestone is not None and one.milestone.day
+        if one.is_dated and (status := one.judgement.status) is not None
     ]
     return Summary(
         _standing(view, dated),

@@ -13,8 +13,8 @@ from tests.support.browser import WIDE, opened_browser
 from tests.support.served_page import page_over
 
 PICTURE: Final = Path(__file__).parents[2] / "docs" / "page.png"
-HEIGHT: Final = 1000
-"""In CSS pixels: the promises with a target, and what is above them."""
+HEIGHT: Final = 800
+"""In CSS pixels: the first screen."""
 
 
 def take() -> None:

@@ -103,6 +103,21 @@ def test_a_page_is_accessible_in_every_state(browser: Browser, lycee: str, kind:
     read(browser, path_of(kind, lycee))
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_the_first_screen_has_sentence_promises_and_map(
+    browser: Browser, width: int, height: int
+) -> None:
+    browser.size(width, height)
+    browser.open("/?as_of=2018-12-31")
+
+    ends = browser.run(
+        "return ['.summary', '.first tbody tr:last-child', '.first .map'].map("
+        "one => document.querySelector(one).getBoundingClientRect().bottom)"
+    )
+    assert 0 < max(ends) <= browser.run("return window.innerHeight")
+    assert len(browser.all(".first tbody tr")) == 7
+
+
 def test_figures_that_are_still_arriving_are_accessible(browser: Browser, page: ServedPage) -> None:
     page.completeness = Completeness(is_complete=False, text="Une partition n’est pas lue.")
     read(browser, "/")

@@ -215,3 +215,27 @@ def read(text: str) -> Fraction:
 def test_points_are_plural_from_two_on(thousandths: Fraction, text: str) -> None:
     ratio = shipped().indicator("premises_connectable_ratio")
     assert change_text(ratio, Fraction(thousandths) / 1000) == text
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [("2016-01-01", 0), ("2018-07-03", 50), ("2020-12-30", 99), ("2020-12-31", 100)],
+)
+def test_a_steady_pace_is_at_the_target_on_the_deadline(day: str, expected: int) -> None:
+    as_of = date.fromisoformat(day)
+    one = knowledge().standing(shipped().indicator("schools_connected_ratio"), None, as_of)
+    assert one.start is not None
+    assert one.milestone is not None
+    assert (one.start.day, one.milestone.day) == (date(2016, 1, 1), date(2020, 12, 31))
+
+    assert one.expected_progress is not None
+    assert int(one.expected_progress) == expected
+
+
+def test_an_arrival_is_a_day_or_a_reason() -> None:
+    for standing in knowledge().standings(LAST_DAY):
+        if standing.is_dated:
+            assert bool(standing.arrival)
+            assert (standing.arrival == standing.attained.text) == bool(
+                standing.judgement.attained_on
+            )
