@@ -69,12 +69,12 @@ class Outcomes:
 
     def watch(self) -> None:
         """Observe each batch that an engine computes, and each that its meters count."""
-        process, count = vars(merging)["process"], Meters.count
+        merge, count = vars(merging)["merge_records"], Meters.count
         write_all, move = BatchProducer.write_all, StateStore.move
 
         def processed(records: Iterable[Record], *given: Any, **named: Any) -> Result:
             records = list(records)
-            result: Result = process(records, *given, **named)
+            result: Result = merge(records, *given, **named)
             self._expect(records, given[0], result, **named)
             return result
 
@@ -97,7 +97,7 @@ class Outcomes:
                 )
             move(store, family, number, position)
 
-        vars(merging)["process"] = processed
+        vars(merging)["merge_records"] = processed
         # mypy refuses the assignments.
         setattr(Meters, "count", counted)  # noqa: B010
         setattr(BatchProducer, "write_all", written)  # noqa: B010
