@@ -74,6 +74,16 @@ def test_less_than_two_is_singular(pages: dict[str, str]) -> None:
         assert not wrong, name
 
 
+def test_a_figure_that_has_not_changed_is_no_zero() -> None:
+    changes = re.findall(
+        r'data-label="Sur 30 jours" class="number">(.*?)</td>', pages_of(view())["overview"]
+    )
+
+    assert len(changes) == len(shipped().indicators)
+    assert any("inchangé" in one for one in changes)
+    assert not [one for one in changes if re.match(r"0[\s,]", one)]
+
+
 def test_a_published_figure_has_its_day_wherever_it_stands() -> None:
     page = pages_of(view())["trainees_enrolled"]
     assert page.count("publié au 30/11/2018") >= 3
