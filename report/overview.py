@@ -90,9 +90,10 @@ def overview_of(knowledge: Knowledge, view: View) -> Overview:
         for one in catalogue.indicators
         if one.grain is Grain.DEPARTMENT and any(item.departments for item in one.milestones)
     )
+    dated = tuple(row for row in rows if row.standing.is_dated and not row.is_regional)
     return Overview(
-        summary=summary_of(knowledge, view, [row.indicator for row in rows], before),
-        dated=tuple(row for row in rows if row.standing.is_dated and not row.is_regional),
+        summary=summary_of(knowledge, view, [row.standing for row in dated], before),
+        dated=dated,
         groups=tuple(_groups(rows)),
         departments=tuple(_departments(knowledge, local, view.as_of)),
         local=local,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, TypeAlias
+from typing import Final
 
 from catalogue.explanations import SLIPPING
 from catalogue.formatting import count_text, days_text, long_day_text
-from catalogue.model import Indicator
 from catalogue.progress import MilestoneStatus
 from catalogue.territories import REGION
 from report.knowledge import Knowledge
@@ -36,8 +35,6 @@ _NOW: Final = {
 }
 _NAMED: Final = SLIPPING | {MilestoneStatus.UNREPORTED}
 
-Dated: TypeAlias = tuple[MilestoneStatus, Standing]
-
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -51,28 +48,19 @@ class Summary:
     """How many are missed or at risk, and which of them nobody has explained."""
 
 
-def summary_of(
-    knowledge: Knowledge, view: View, indicators: Sequence[Indicator], since: date
-) -> Summary:
-    """Return the summary of a view's own promises; a département's leaves out the Région's.
+def summary_of(knowledge: Knowledge, view: View, dated: Sequence[Standing], since: date) -> Summary:
+    """Return the summary of a view's dated promises, the worst of which come first.
 
     `since` is the earlier day with which statuses are compared.
     """
-    own = [one for one in indicators if view.department in one.territories]
-    standings = [knowledge.standing(one, view.department, view.as_of) for one in own]
-    dated = [
-        (status, one)
-        for one in standings
-        if one.is_dated and (status := one.judgement.status) is not None
-    ]
     return Summary(
         _standing(view, dated),
         _changes(knowledge, dated, since),
-        _decisions([one for status, one in dated if status in SLIPPING]),
+        _decisions([one for one in dated if one.judgement.status in SLIPPING]),
     )
 
 
-def _standing(view: View, dated: Sequence[Dated]) -> str:
+def _standing(view: View, dated: Sequence[Standing]) -> str:
     day = long_day_text(view.as_of)
     opening = f"Au {day}, " if view.territory == REGION else f"{view.territory_name}, au {day} : "
     if not dated:
@@ -81,12 +69,12 @@ def _standing(view: View, dated: Sequence[Dated]) -> str:
     return f"{opening}{' ; '.join(parts)}."
 
 
-def _by_status(dated: Sequence[Dated]) -> Iterator[str]:
+def _by_status(dated: Sequence[Standing]) -> Iterator[str]:
     """Yield what the sentence says of each status; first of the promises that are kept."""
     total = len(dated)
     whole = "l’unique promesse datée" if total == 1 else f"{total} promesses datées"
     for status, (one_is, many_are) in _WORDS.items():
-        own = [one for known, one in dated if known is status]
+        own = [one for one in dated if one.judgement.status is status]
         count = count_text(len(own))
         if status is MilestoneStatus.ACHIEVED:
             if total == 1:
@@ -114,13 +102,13 @@ def _named(standing: Standing, about: str) -> str:
     return f"{standing.indicator.title} ({about})"
 
 
-def _changes(knowledge: Knowledge, dated: Sequence[Dated], since: date) -> str:
+def _changes(knowledge: Knowledge, dated: Sequence[Standing], since: date) -> str:
     changed = []
-    for status, now in dated:
+    for now in dated:
         earlier = knowledge.of(now.indicator, now.judgement.department, since)
         (then,) = [one for one in earlier if one.milestone == now.milestone]
-        before = then.judgement.status
-        if before not in (None, status):
+        status, before = now.judgement.status, then.judgement.status
+        if status and before and status is not before:
             changed.append(_named(now, f"{_NOW[status]}, {_NOW[before]} auparavant"))
     day = long_day_text(since)
     if not changed:

@@ -171,8 +171,8 @@ class _NoteWriter:
     def _standing(self) -> Iterator[Block]:
         held = [row for row in self._rows if row.standing.style is not None]
         others = [row for row in self._rows if row.standing.style is None]
-        indicators = [row.indicator for row in self._rows]
-        summary = summary_of(self._knowledge, self._view, indicators, self._month.since)
+        dated = [row.standing for row in self._rows if row.standing.is_dated]
+        summary = summary_of(self._knowledge, self._view, dated, self._month.since)
         yield Paragraph((Span(summary.standing, strong=True),))
         yield _text(f"{summary.decisions} {summary.changes}")
         if held:

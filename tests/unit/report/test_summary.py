@@ -28,7 +28,7 @@ WORDS = {
 
 
 def summary_on(chosen: View, since: date) -> Summary:
-    return summary_of(knowledge(), chosen, shipped().indicators, since)
+    return summary_of(knowledge(), chosen, [*promised(chosen)], since)
 
 
 def promised(chosen: View) -> Iterator[Standing]:
@@ -92,8 +92,9 @@ def test_it_is_whole_sentences() -> None:
 
 
 def test_a_single_promise_is_not_counted() -> None:
-    connected = [shipped().indicator("schools_connected_ratio")]
-    summary = summary_of(knowledge(), view(date(2019, 6, 30)), connected, date(2019, 5, 31))
+    day = date(2019, 6, 30)
+    connected = knowledge().standing(shipped().indicator("schools_connected_ratio"), None, day)
+    summary = summary_of(knowledge(), view(day), [connected], date(2019, 5, 31))
 
     assert summary.standing.replace("\u00a0", " ") == (
         "Au 30 juin 2019, l’unique promesse datée n’est pas tenue ; elle est à risque :"
