@@ -159,15 +159,16 @@ async def _keep_snapshots(membership: Membership) -> None:
 
 
 async def _stop(stop: Coroutine[Any, Any, None]) -> None:
-    """Wait for a stop, for STOP_SECONDS at most.
+    """Wait for a stop, for STOP_SECONDS at most; one that fails or stalls loses nothing.
 
     A stalled stop is not cancelled: while it waits for batches, Faust ignores cancellation.
     """
-    stopped, _ = await asyncio.wait([asyncio.create_task(stop)], timeout=STOP_SECONDS)
-    for task in stopped:
-        task.result()
-    if not stopped:
+    task = asyncio.create_task(stop)
+    await asyncio.wait([task], timeout=STOP_SECONDS)
+    if not task.done():
         logger.warning("stop cut short after %.0f s; nothing is lost", STOP_SECONDS)
+    elif not task.cancelled() and (error := task.exception()) is not None:
+        logger.warning("stop failed; nothing is lost cause=%r", error)
 
 
 async def _or_end(work: Coroutine[Any, Any, None], end: Callable[[BaseException], None]) -> None:

@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 
 import pytest
-from aiokafka.errors import TopicAuthorizationFailedError
+from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
 
 from streams import worker
 from streams.batch_transport import ProduceFailedError
@@ -45,6 +45,17 @@ def test_a_stop_that_does_not_get_on_is_left_alone(
     assert [record.getMessage() for record in caplog.records] == [
         "stop cut short after 0 s; nothing is lost"
     ]
+
+
+def test_a_stop_whose_last_commit_is_refused_ends(caplog: pytest.LogCaptureFixture) -> None:
+    """Otherwise the threads of Faust would keep the process."""
+    app = App(is_done=True, error=GroupAuthorizationFailedError("smart-region-monitor"))
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(worker._stop(app.stop()))
+
+    (record,) = caplog.records
+    assert "stop failed; nothing is lost cause=GroupAuthorizationFailedError" in record.getMessage()
 
 
 def test_a_write_that_is_not_allowed_names_the_right(
