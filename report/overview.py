@@ -97,7 +97,7 @@ def overview_of(knowledge: Knowledge, view: View) -> Overview:
         groups=tuple(_groups(rows)),
         departments=tuple(_departments(knowledge, local, view.as_of)),
         local=local,
-        changed=tuple(_changed(knowledge, view, rows)),
+        changed=tuple(_changed(knowledge, view, rows, before)),
         coming=tuple(_coming(view, rows)),
         unknown=tuple(_unknown(rows)),
     )
@@ -135,9 +135,10 @@ def _departments(
         yield DepartmentRow(code.value, TERRITORY_TITLES[code.value], worst, cells)
 
 
-def _changed(knowledge: Knowledge, view: View, rows: Sequence[PromiseRow]) -> Iterator[News]:
+def _changed(
+    knowledge: Knowledge, view: View, rows: Sequence[PromiseRow], before: date
+) -> Iterator[News]:
     """Yield what differs from `CHANGE_DAYS` earlier: statuses first, then values."""
-    before = view.as_of - timedelta(days=CHANGE_DAYS)
     moved = []
     for row in rows:
         standing, department = row.standing, row.standing.judgement.department

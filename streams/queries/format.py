@@ -171,8 +171,8 @@ class AnswerReader:
             if row[0] >= len(self._head.terms):
                 raise AnswerUnreadableError("series: a term that the head does not name")
             series = PackedSeries.of(_steps_of(row), _reports_of(row))
-            told = ReceivedSeries(row[0], intern(row[1]), intern(row[2]), series)
-            self._partitions[-1].series.append(told)
+            received = ReceivedSeries(row[0], intern(row[1]), intern(row[2]), series)
+            self._partitions[-1].series.append(received)
         elif len(self._partitions) < self._head.partitions:
             self._partitions.append(PartitionAnswer(self._partition(line), []))
         else:

@@ -209,7 +209,7 @@ def owns_all(worker: Worker) -> bool:
 
 @contextmanager
 def traffic(bootstrap: str) -> Iterator[None]:
-    """Send a year of events; again if the broker is away for longer than a command waits for it."""
+    """Send a year of events; again if the broker is down for longer than a command waits."""
 
     def is_sent() -> bool:
         with suppress(SmartRegionError):
