@@ -21,7 +21,8 @@ alerting() {
 }
 
 haproxy() {
-  command -v haproxy >/dev/null || [[ -x /usr/sbin/haproxy ]] || services+=(haproxy)
+  # Not `command -v`, which would find this function.
+  type -P haproxy >/dev/null || [[ -x /usr/sbin/haproxy ]] || services+=(haproxy)
 }
 
 database() {
