@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -43,6 +44,15 @@ def test_without_a_group_all_are_asked_for_and_an_unknown_one_is_refused(tmp_pat
 
     done = asked(tmp_path, "alerting", "alertng")
     assert (done.returncode, "no group alertng" in done.stderr) == (2, True)
+
+
+def test_no_group_takes_its_own_function_for_the_program() -> None:
+    """`command -v` finds functions too: haproxy was never installed."""
+    script = (ROOT / "deploy/debian-packages.sh").read_text()
+    groups = re.findall(r"^(\w+)\(\)", script, re.MULTILINE)
+
+    assert "haproxy" in groups
+    assert not [name for name in groups if f"command -v {name} " in script]
 
 
 def test_the_stack_asks_for_what_it_runs_alone() -> None:
