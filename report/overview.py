@@ -131,8 +131,12 @@ def _departments(
 ) -> Iterator[DepartmentRow]:
     for code in Department:
         cells = tuple(knowledge.standing(one, code.value, as_of) for one in local)
-        worst = max(cells, key=lambda one: one.severity, default=None)
-        yield DepartmentRow(code.value, TERRITORY_TITLES[code.value], worst, cells)
+        yield of_cells(code.value, TERRITORY_TITLES[code.value], cells)
+
+
+def of_cells(key: str, title: str, cells: tuple[Standing, ...]) -> DepartmentRow:
+    """Return the row of a département that stands so by indicator."""
+    return DepartmentRow(key, title, max(cells, key=lambda one: one.severity, default=None), cells)
 
 
 def _changed(

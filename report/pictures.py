@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -13,10 +13,9 @@ from report.charts.line import Timeline, line_chart
 from report.charts.progress_bar import progress_bar
 from report.charts.region_map import Area, region_map
 from report.charts.sparkline import sparkline
-from report.overview import Overview
+from report.overview import DepartmentRow
 from report.promise import PromisePage
 from report.standing import Standing
-from report.view import View
 
 SPARKLINE_DAYS: Final = 730
 """How far back a sparkline goes."""
@@ -26,6 +25,8 @@ LONGEST: Final = timedelta(days=30 * 365)
 """How far beyond its day a chart goes for a projection: beside centuries the history is a dot."""
 MARGIN: Final = 20
 """A chart ends later than what it shows by this part (1 / n) of its span."""
+
+_IN_TABLE: Final = "Les mêmes valeurs sont dans le tableau qui suit."
 
 Link = Callable[..., str]
 """Returns the link of a path, with parameters changed."""
@@ -65,7 +66,23 @@ def progress_of(standing: Standing) -> str:
     )
 
 
-def history_chart(standing: Standing, as_of: date) -> str:
+def history_title(standing: Standing) -> str:
+    """Return the title of a figure's history."""
+    return f"{standing.indicator.title}, {standing.territory} : évolution"
+
+
+def history_text(standing: Standing, as_of: date) -> str:
+    """Return in words what a figure's history shows."""
+    parts = [f"Au {day_text(as_of)} : {_value(standing)}."]
+    if standing.target.text:
+        until = f" à atteindre le {standing.deadline.text}" if standing.deadline.text else ""
+        parts.append(f"Cible : {standing.target.text}{until}.")
+        projection = standing.projection
+        parts.append(f"Projection : {projection.text or projection.reason}.")
+    return " ".join(parts)
+
+
+def history_chart(standing: Standing, as_of: date, *, prefix: str = "histoire") -> str:
     """Return a figure's history with its target, its deadline and its projection."""
     judgement, milestone = standing.judgement, standing.milestone
     start = standing.start
@@ -89,8 +106,13 @@ def history_chart(standing: Standing, as_of: date) -> str:
         attained_on=judgement.attained_on,
         lost_on=judgement.lost_on,
     )
-    title = f"{standing.indicator.title}, {standing.territory} : évolution"
-    return line_chart("histoire", title, _told(standing, as_of), timeline, text=standing.text)
+    return line_chart(
+        prefix,
+        history_title(standing),
+        f"{history_text(standing, as_of)} {_IN_TABLE}",
+        timeline,
+        text=standing.text,
+    )
 
 
 def bars_of(page: PromisePage, link: Link) -> str:
@@ -117,41 +139,45 @@ def bars_of(page: PromisePage, link: Link) -> str:
     return bars(
         "territoires-valeurs",
         f"{page.indicator.title} par territoire",
-        "Les mêmes valeurs sont dans le tableau qui suit.",
+        _IN_TABLE,
         rows,
         target=target if shared else None,
         target_text=page.standing.target.text if shared else "",
     )
 
 
-def map_of(overview: Overview, view: View, link: Link) -> str:
+def map_title(as_of: date) -> str:
+    """Return the title of the map of a day."""
+    return f"Les départements au {day_text(as_of)}, par leur promesse la plus en retard"
+
+
+def map_text(departments: Sequence[DepartmentRow]) -> str:
+    """Return in words what the map shows."""
+    return f"{' ; '.join(f'{row.title} : {_worst_text(row)}' for row in departments)}."
+
+
+def map_of(
+    departments: Sequence[DepartmentRow], as_of: date, description: str, link: Link | None = None
+) -> str:
     """Return the départements by their worst status."""
     areas = {
         row.key: Area(
             None if row.worst is None else row.worst.judgement.status,
-            "sans cible"
-            if row.worst is None
-            else f"{row.worst.indicator.title}, {row.worst.status.text or row.worst.status.reason}",
-            link("", territory=row.key),
+            _worst_text(row),
+            None if link is None else link("", territory=row.key),
         )
-        for row in overview.departments
+        for row in departments
     }
-    title = f"Les départements au {day_text(view.as_of)}, par leur promesse la plus en retard"
-    return region_map("carte", title, "Les mêmes états sont dans le tableau à côté.", areas)
+    return region_map("carte", map_title(as_of), description, areas)
+
+
+def _worst_text(row: DepartmentRow) -> str:
+    if row.worst is None:
+        return "sans cible"
+    return f"{row.worst.indicator.title}, {row.worst.status.text or row.worst.status.reason}"
 
 
 def _value(standing: Standing) -> str:
     """Return the value with the day on which it was published, or why there is none."""
     cell = standing.value
     return f"{cell.text} ({cell.note})" if cell.note else cell.text or cell.reason
-
-
-def _told(standing: Standing, as_of: date) -> str:
-    parts = [f"Au {day_text(as_of)} : {_value(standing)}."]
-    if standing.target.text:
-        until = f" à atteindre le {standing.deadline.text}" if standing.deadline.text else ""
-        parts.append(f"Cible : {standing.target.text}{until}.")
-        projection = standing.projection
-        parts.append(f"Projection : {projection.text or projection.reason}.")
-    parts.append("Les mêmes valeurs sont dans le tableau qui suit.")
-    return " ".join(parts)

@@ -18,6 +18,7 @@ from catalogue.formatting import STATUSES, count_text, day_text, days_text
 from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
 from events.fact import Family
+from events.identifiers import FIRST_DAY
 from events.record_rules import RULES, RecordRules
 from report.charts.svg import plain
 from report.compare import Comparison
@@ -25,6 +26,8 @@ from report.completeness import Completeness
 from report.errors import FiguresNotReadyError, PageError
 from report.evidence import EntityEvents
 from report.evidence_pages import PARTS, EvidencePage, Paging
+from report.note.month import Month
+from report.note.output import note_style
 from report.overview import Overview, PromiseRow
 from report.pictures import bars_of, history_chart, map_of, progress_of, sparkline_of
 from report.promise import PromisePage
@@ -35,6 +38,7 @@ from report.words import EntityKey, content_items, french_words
 STATIC: Final[Mapping[str, str]] = {
     "page.css": "text/css",
     "charts.css": "text/css",
+    "note.css": "text/css",
     "icon.svg": "image/svg+xml",
     "page.js": "text/javascript",
 }
@@ -65,6 +69,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.globals |= {
+            "FIRST_DAY": FIRST_DAY,
             "day": day_text,
             "count": count_text,
             "days": days_text,
@@ -90,7 +95,14 @@ class Pages:
             completeness=completeness,
             spark=spark,
             progress=progress,
-            region_map=Markup(map_of(overview, view, links)),  # noqa: S704 - our own SVG
+            region_map=Markup(  # noqa: S704 - our own SVG
+                map_of(
+                    overview.departments,
+                    view.as_of,
+                    "Les mêmes états sont dans le tableau à côté.",
+                    links,
+                )
+            ),
         )
 
     def promise(
@@ -195,7 +207,7 @@ class Pages:
             is_waiting=isinstance(error, FiguresNotReadyError),
             section="",
             link=lambda path: root + path,
-            asset=lambda name: _asset(root, name),
+            asset=lambda name: asset(root, name),
         )
 
     def _render(
@@ -211,12 +223,13 @@ class Pages:
         view = links.view
         return self._environment.get_template(template).render(
             view=view,
+            last_month=Month.before(view.as_of),
             completeness=completeness,
             link=links,
             link_plain=links.plain,
             permalink=view.permanent(**(kept or {})),
             final_on=self._rules.final_on(view.known_on or view.today),
-            asset=lambda name: _asset(links.root, name),
+            asset=lambda name: asset(links.root, name),
             **values,
         )
 
@@ -246,13 +259,21 @@ class _Links:
 
 
 @cache
+def asset_content(name: str) -> bytes:
+    """Return a file that pages load."""
+    if name == "note.css":
+        return note_style().encode()
+    return files("report").joinpath("static", name).read_bytes()
+
+
+@cache
 def _asset_version(name: str) -> str:
     """Return a digest of a static file's content: a changed file has another address."""
-    content = files("report").joinpath("static", name).read_bytes()
-    return sha256(content).hexdigest()[:12]
+    return sha256(asset_content(name)).hexdigest()[:12]
 
 
-def _asset(root: str, name: str) -> str:
+def asset(root: str, name: str) -> str:
+    """Return the address of a file that pages load; `root` leads to the first page."""
     return f"{root}static/{name}?v={_asset_version(name)}"
 
 

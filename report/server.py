@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from functools import partial
 from hashlib import sha256
-from importlib.resources import files
 from itertools import count
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -25,6 +24,7 @@ from boundary.web import make_app
 from catalogue.judgement import CHANGE_DAYS
 from catalogue.model import Catalogue, Indicator, UndeclaredError
 from events.fact import Family
+from events.identifiers import FIRST_DAY
 from events.record_rules import RULES, RecordRules
 from report.compare import comparison_of
 from report.completeness import Completeness
@@ -42,10 +42,13 @@ from report.evidence import EvidencePart, PersonsNotShownError, events_of
 from report.evidence_pages import PARTS, ROWS, Paging, evidence_page
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
+from report.note.content import NoteRequest, note_of
+from report.note.month import Month
+from report.note.output import note_html
 from report.overview import overview_of
 from report.promise import promise_of
-from report.rendering import STATIC, Pages
-from report.view import View, parse_day, parse_view, version_text
+from report.rendering import STATIC, Pages, asset, asset_content
+from report.view import KNOWN_ON, View, parse_day, parse_view, version_text
 from report.words import french_words
 
 logger = logging.getLogger(__name__)
@@ -191,9 +194,6 @@ class PageServer:
         )
         self.answers: Counter[int] = Counter()
         """How many answers there were, by status."""
-        self._static = {
-            name: files("report").joinpath("static", name).read_bytes() for name in STATIC
-        }
 
     def app(self, probes: Iterable[BaseRoute] = ()) -> ASGIApp:
         """Return the application, with the process's own routes."""
@@ -212,6 +212,7 @@ class PageServer:
             Route("/promesses/{indicator}/preuves", looking_back(self._evidence)),
             Route("/promesses/{indicator}/changements", looking_back(self._changes)),
             Route("/entites/{family}/{entity:path}", looking_back(self._entity)),
+            Route("/note/{month}", looking_back(self._note)),
             Route("/changements", self._stream),
             Route("/static/{name}", self._asset),
         ]
@@ -301,11 +302,11 @@ class PageServer:
 
     async def _asset(self, request: Request) -> Response:
         name = request.path_params["name"]
-        content = self._static.get(name)
-        if content is None:
+        if name not in STATIC:
             raise not_found("fichier", name)
         headers = {"Cache-Control": f"public, max-age={STATIC_SECONDS}, immutable"}
-        return Response(content, headers=headers, media_type=f"{STATIC[name]}; charset=utf-8")
+        media_type = f"{STATIC[name]}; charset=utf-8"
+        return Response(asset_content(name), headers=headers, media_type=media_type)
 
     def _overview(self, asked: _PageRequest) -> tuple[str, str]:
         overview = overview_of(asked.knowledge, asked.view)
@@ -332,6 +333,13 @@ class PageServer:
     def _promise(self, asked: _PageRequest) -> tuple[str, str]:
         page = promise_of(asked.knowledge, self._indicator(asked), asked.view)
         return HTML, self._pages.promise(page, asked.view, asked.completeness)
+
+    def _note(self, asked: _PageRequest) -> tuple[str, str]:
+        request = _note_request(asked, self._catalogue)
+        note = note_of(asked.knowledge, self._ledger, request)
+        warning = "" if asked.completeness.is_complete else asked.completeness.text
+        style_sheet = asset("../", "note.css")
+        return HTML, note_html(note, "../", style_sheet=style_sheet, warning=warning)
 
     def _method(self, asked: _PageRequest) -> tuple[str, str]:
         return HTML, self._pages.method(asked.view)
@@ -470,6 +478,25 @@ def _require(paging: Paging) -> None:
     """Raise PageError for a page after the last."""
     if paging.page > paging.last:
         raise not_found("page de la liste", str(paging.page))
+
+
+def _note_request(asked: _PageRequest, catalogue: Catalogue) -> NoteRequest:
+    view, text = asked.view, asked.request.path_params["month"]
+    try:
+        month = Month.parse(text)
+    except ValueError:
+        raise bad_request("mois", text, "écrire un mois, par exemple 2019-03") from None
+    if not FIRST_DAY <= month.until < view.today:
+        last = Month.before(view.today)
+        raise bad_request("mois", text, f"choisir un mois terminé, jusqu’à {last}")
+    known_on = view.known_on or view.today
+    if known_on < month.until:
+        raise bad_request(KNOWN_ON, str(known_on), f"choisir un jour depuis le {month.until}")
+    name = asked.request.query_params.get("programme")
+    programmes = {one.id: one for one in catalogue.programmes}
+    if name and name not in programmes:
+        raise not_found("programme", name)
+    return NoteRequest(month, known_on, programmes[name] if name else None)
 
 
 def _since(asked: _PageRequest) -> date:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +25,11 @@ _UNPRINTABLE: Final = re.compile(
     "\ufdd0-\ufdef\ufeff\ufff9-\uffff]|[\U0001fffe-\U0001ffff]"
 )
 _LINE_END: Final = re.compile(r"\n\s*")
+_COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
+#: A rule for some media or widths, with the rules inside it.
+_AT_RULE: Final = re.compile(r"@[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
+_VARIABLE: Final = re.compile(r"--chart-([\w-]+): ([^;]+);")
+_USE: Final = re.compile(r"var\(--chart-([\w-]+)\)")
 
 
 def plain(text: str) -> str:
@@ -45,6 +52,32 @@ def draw(kind: str, prefix: str, title: str, description: str, **parts: Any) -> 
         raise ValueError(prefix)
     parts |= {"kind": kind, "prefix": prefix, "title": title, "description": description}
     return _LINE_END.sub("", _template().render(parts))
+
+
+def stand_alone(chart: str, *, font: str = "sans-serif", type_size: float = 20) -> str:
+    """Return a chart as an SVG file: with its name space and its style.
+
+    `type_size` is in units of the chart's viewBox. The colours are those of a light page.
+    """
+    styled = f"<style>.chart text{{font-family:{font}}}{chart_style(type_size)}</style>"
+    name_space = 'xmlns="http://www.w3.org/2000/svg" '
+    return chart.replace("<svg ", f"<svg {name_space}", 1).replace("<title ", f"{styled}<title ", 1)
+
+
+@cache
+def chart_style(type_size: float = 20) -> str:
+    """Return the style sheet of charts on light ground, without variables and other media.
+
+    Few readers of SVG files know variables.
+    """
+    path = files("report").joinpath("static", "charts.css")
+    plain_rules = _AT_RULE.sub("", _COMMENT.sub("", path.read_text(encoding="utf-8")))
+    values: Mapping[str, str] = {
+        **dict(_VARIABLE.findall(plain_rules)),
+        "type": f"{number(type_size)}px",
+    }
+    rules = _USE.sub(lambda use: values[use[1]], _VARIABLE.sub("", plain_rules))
+    return _LINE_END.sub("", rules)
 
 
 @cache

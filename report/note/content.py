@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
+from urllib.parse import urlencode
 
 from boundary.terminal import one_line
 from catalogue.contacts import Contacts, is_nobody
@@ -30,13 +31,16 @@ from report.note.document import (
     NoteSection,
     NoteTable,
     Paragraph,
+    Picture,
+    Pictures,
     Span,
 )
 from report.note.month import Month
-from report.overview import PromiseRow, overview_of
+from report.overview import PromiseRow, of_cells, overview_of
+from report.pictures import history_chart, history_text, history_title, map_of, map_text, map_title
 from report.standing import Standing, TextCell, attribution, moved_text, term_names, territory_text
 from report.summary import summary_of
-from report.view import View
+from report.view import KNOWN_ON, View
 from report.words import french_words
 
 NAMED: Final = 3
@@ -45,8 +49,20 @@ LONGEST_EXPLANATION: Final = 600
 """Characters of an explanation that are printed; the page has the whole of it."""
 LONGEST_NAME: Final = 60
 """Characters of an entity's name that are printed."""
+CHARTS: Final = 3
+"""How many histories are on the first page: of the worst promises that need a decision."""
+DECISIONS: Final = 6
+"""How many promises that need a decision are named on the first page."""
 
-_STANDING: Final = (
+_DATED: Final = (
+    NoteColumn("Promesse"),
+    NoteColumn("État"),
+    NoteColumn("Valeur", numeric=True),
+    NoteColumn("Cible", numeric=True),
+    NoteColumn("Échéance"),
+    NoteColumn("Projection"),
+)
+_OTHERS: Final = (
     NoteColumn("Promesse"),
     NoteColumn("État"),
     NoteColumn("Valeur", numeric=True),
@@ -60,7 +76,7 @@ _WITHOUT_TARGET: Final = (
     NoteColumn("Valeur", numeric=True),
     NoteColumn("Dernier relevé"),
 )
-_DECISIONS: Final = (
+_PACES: Final = (
     NoteColumn("Promesse"),
     NoteColumn("État"),
     NoteColumn("Rythme observé", numeric=True),
@@ -85,6 +101,12 @@ class NoteRequest:
         """The figures of the month's last day, of the Région."""
         until = self.month.until
         return View(until, self.known_on, REGION, today=max(until, self.known_on))
+
+    @property
+    def path(self) -> str:
+        """The note's page, from the first one's address."""
+        own = {} if self.programme is None else {"programme": self.programme.id}
+        return f"note/{self.month}?{urlencode({KNOWN_ON: self.known_on, **own})}"
 
     def has(self, programme: Programme) -> bool:
         """Return True where the note is about a programme."""
@@ -144,6 +166,14 @@ class _NoteWriter:
         rows = (row for group in overview.groups for row in group.rows)
         #: Worst first.
         self._rows = [row for row in rows if request.has(row.programme)]
+        self._dated = [row for row in self._rows if row.standing.is_dated]
+        #: Those that need a decision.
+        self._slipping = [row for row in self._rows if row.standing.judgement.status in SLIPPING]
+        self._departments = [
+            of_cells(row.key, row.title, cells)
+            for row in overview.departments
+            if (cells := tuple(one for one in row.cells if self._has(one.indicator)))
+        ]
 
     def note(self) -> Note:
         """Return the note."""
@@ -153,55 +183,80 @@ class _NoteWriter:
             title=f"Smart Région Île-de-France : note {self._month.of_text}",
             subtitle=f"{about[0].upper()}{about[1:]}. Chiffres au {day_text(self._view.as_of)},"
             f" tels que connus à la fin du {day_text(self._request.known_on)} (UTC).",
+            path=self._request.path,
             as_of=str(self._view.as_of),
             known_on=str(self._request.known_on),
             sections=(
-                NoteSection("Où en sont les promesses", tuple(self._standing())),
+                NoteSection("Où en sont les promesses", tuple(self._standing()), on_page_one=True),
+                NoteSection(
+                    "Ce qui demande une décision", tuple(self._decisions()), on_page_one=True
+                ),
                 NoteSection(f"Ce qui a changé en {self._month.text}", tuple(self._changed())),
-                NoteSection("Ce qui demande une décision", tuple(self._decisions())),
+                NoteSection("Rythmes, retards et départements", tuple(self._paces())),
                 NoteSection("Ce que les responsables en disent", tuple(self._explained())),
+                NoteSection("Les autres indicateurs", tuple(self._others())),
                 NoteSection("Ce qui n’a pas été rapporté, et qui interroger", self._unreported()),
                 NoteSection("Méthode et sources", tuple(self._method())),
             ),
             references=self._references.all(),
         )
 
-    # Where we stand.
+    def _has(self, indicator: Indicator) -> bool:
+        return self._request.has(self._knowledge.catalogue.programme_of(indicator.id))
+
+    # The first page.
 
     def _standing(self) -> Iterator[Block]:
-        held = [row for row in self._rows if row.standing.style is not None]
-        others = [row for row in self._rows if row.standing.style is None]
-        dated = [row.standing for row in self._rows if row.standing.is_dated]
+        dated = [row.standing for row in self._dated]
         summary = summary_of(self._knowledge, self._view, dated, self._month.since)
         yield Paragraph((Span(summary.standing, strong=True),))
         yield _text(f"{summary.decisions} {summary.changes}")
-        if held:
+        if dated:
             yield NoteTable(
-                f"Promesses de la Région au {day_text(self._view.as_of)}, la plus en retard"
+                f"Promesses datées de la Région au {day_text(self._view.as_of)}, la plus en retard"
                 " d’abord",
-                _STANDING,
+                _DATED,
                 tuple(
                     self._row(
-                        row,
-                        _status(one),
-                        one.value,
-                        one.target,
-                        one.deadline,
-                        one.progress,
-                        one.projection,
+                        row, _status(one), one.value, one.target, one.deadline, one.projection
                     )
-                    for row in held
+                    for row in self._dated
                     for one in [row.standing]
                 ),
             )
-        if others:
-            yield NoteTable(
-                "Indicateurs suivis sans cible chiffrée",
-                _WITHOUT_TARGET,
-                tuple(
-                    self._row(row, row.standing.value, row.standing.last_reported) for row in others
-                ),
+
+    def _pictures(self) -> Iterator[Picture]:
+        day = self._view.as_of
+        if self._departments:
+            words = map_text(self._departments)
+            yield Picture(map_title(day), words, map_of(self._departments, day, words))
+        for row in self._slipping[:CHARTS]:
+            one = row.standing
+            chart = history_chart(one, day, prefix=f"histoire-{one.indicator.id}")
+            yield Picture(history_title(one), history_text(one, day), chart)
+
+    def _decisions(self) -> Iterator[Block]:
+        if not self._slipping:
+            yield _text("Aucune promesse de la Région n’est manquée ni à risque.")
+        left = len(self._slipping) - DECISIONS
+        items = [Paragraph(tuple(self._decision(row))) for row in self._slipping[:DECISIONS]]
+        if left > 0:
+            items.append(
+                Paragraph((Span(f"{count_text(left)} autre{'s' if left > 1 else ''} plus loin."),))
             )
+        if items:
+            yield Items(tuple(items))
+        if pictures := tuple(self._pictures()):
+            yield Pictures(pictures)
+
+    def _decision(self, row: PromiseRow) -> Iterator[Span]:
+        one = row.standing
+        yield Span(row.indicator.title, strong=True)
+        said = one.unexplained or ("" if one.explained is None else "expliquée par le responsable")
+        parts = (_status_word(one.judgement.status), _behind(one), said)
+        line = f" : {', '.join(part for part in parts if part)}"
+        yield Span(line, self._references.evidence(one))
+        yield Span(f". À décider avec : {row.programme.owner}.")
 
     def _row(self, row: PromiseRow, *cells: TextCell | NoteCell) -> NoteRow:
         named = NoteCell(TextCell(row.indicator.title, note=row.programme.title))
@@ -259,24 +314,21 @@ class _NoteWriter:
             named.append(f"{count_text(left)} autre{'s' if left > 1 else ''}")
         return f"Par {' ; '.join(named)}."
 
-    # What needs a decision.
+    # What is behind, and by how much.
 
-    def _decisions(self) -> Iterator[Block]:
-        asked = [row for row in self._rows if row.standing.judgement.status in SLIPPING]
-        if asked:
+    def _paces(self) -> Iterator[Block]:
+        if self._slipping:
             yield NoteTable(
                 "Promesses de la Région manquées ou à risque",
-                _DECISIONS,
+                _PACES,
                 tuple(
                     self._row(
                         row, _status(one), one.pace, one.required_pace, one.projection, _lost(one)
                     )
-                    for row in asked
+                    for row in self._slipping
                     for one in [row.standing]
                 ),
             )
-        else:
-            yield _text("Aucune promesse de la Région n’est manquée ni à risque.")
         passed = [Paragraph(tuple(self._passed(row, one))) for row, one in self._missed_before()]
         if passed:
             yield _text(
@@ -393,6 +445,39 @@ class _NoteWriter:
         mail = () if contacts is None else contacts.owner(programme.id).mail
         reached = [one for one in mail if not is_nobody(one)]
         return f"{programme.owner} ({', '.join(reached)})" if reached else programme.owner
+
+    # What has no day by which it must be kept.
+
+    def _others(self) -> Iterator[Block]:
+        rows = [row for row in self._rows if not row.standing.is_dated]
+        held = [row for row in rows if row.standing.style is not None]
+        others = [row for row in rows if row.standing.style is None]
+        if held:
+            yield NoteTable(
+                "Promesses sans échéance",
+                _OTHERS,
+                tuple(
+                    self._row(
+                        row,
+                        _status(one),
+                        one.value,
+                        one.target,
+                        one.deadline,
+                        one.progress,
+                        one.projection,
+                    )
+                    for row in held
+                    for one in [row.standing]
+                ),
+            )
+        if others:
+            yield NoteTable(
+                "Indicateurs suivis sans cible chiffrée",
+                _WITHOUT_TARGET,
+                tuple(
+                    self._row(row, row.standing.value, row.standing.last_reported) for row in others
+                ),
+            )
 
     # Method.
 

@@ -77,11 +77,32 @@ class NoteTable:
     rows: tuple[NoteRow, ...]
 
 
-Block: TypeAlias = Paragraph | Items | NoteTable
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A map or a chart, and what it shows in words."""
+
+    title: str
+    description: str
+    svg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Pictures beside each other."""
+
+    pictures: tuple[Picture, ...]
+
+
+Block: TypeAlias = Paragraph | Items | NoteTable | Pictures
 
 
 #: What JSON calls a block.
-_KINDS: Final[Mapping[type, str]] = {Paragraph: "paragraph", Items: "items", NoteTable: "table"}
+_KINDS: Final[Mapping[type, str]] = {
+    Paragraph: "paragraph",
+    Items: "items",
+    NoteTable: "table",
+    Pictures: "pictures",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +111,8 @@ class NoteSection:
 
     title: str
     blocks: tuple[Block, ...]
+    on_page_one: bool = False
+    """Whether it is of those that are printed on a page of their own, the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +121,8 @@ class Note:
 
     title: str
     subtitle: str
+    path: str
+    """Its page, on which every reference is a link; as that of a reference."""
     as_of: str
     known_on: str
     sections: tuple[NoteSection, ...]
@@ -114,6 +139,18 @@ class Note:
     def json(self) -> str:
         """Return the JSON document whose digest every form of the note prints."""
         return json.dumps(self.data(), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+    @property
+    def first_references(self) -> tuple[NoteReference, ...]:
+        """The references in the tables of the first page."""
+        return tuple(
+            row.reference
+            for section in self.sections
+            if section.on_page_one
+            for block in section.blocks
+            if isinstance(block, NoteTable)
+            for row in block.rows
+        )
 
     @property
     def digest(self) -> str:

@@ -18,6 +18,7 @@ from boundary.extras import install_remedy
 from boundary.terminal import legible
 from catalogue.contacts import Contacts
 from catalogue.model import Programme
+from report.charts.svg import chart_style, stand_alone
 from report.note.document import Note
 from report.note.mail import note_message, recipients_of, send_message
 
@@ -25,14 +26,27 @@ from report.note.mail import note_message, recipients_of, send_message
 _MARKS: Final = re.compile(r"([\\`*_{}\[\]#|~!])")
 
 
-def note_html(note: Note, root: str = "") -> str:
+def note_html(note: Note, root: str = "", *, style_sheet: str = "", warning: str = "") -> str:
     """Return the note as a page of its own; `root` is the address of the delegate's page.
 
-    Without a root its links are relative: they work beside that page alone.
+    Without a root its links are relative: they work beside that page alone. The style is in it, or
+    at the address of `style_sheet`. A `warning` says that its figures are not complete.
     """
-    style = files("report").joinpath("static", "note.css").read_text(encoding="utf-8")
+    style = "" if style_sheet else note_style()
     template = _environment(html=True).get_template("note.html")
-    return template.render(note=note, root=root, style=Markup(style))  # noqa: S704 - our own file
+    return template.render(
+        note=note,
+        root=root,
+        style=Markup(style),  # noqa: S704 - our own files
+        style_sheet=style_sheet,
+        warning=warning,
+    )
+
+
+def note_style() -> str:
+    """Return the style sheet of the HTML note."""
+    style = files("report").joinpath("static", "note.css").read_text(encoding="utf-8")
+    return f"{style}{chart_style()}\n"
 
 
 def note_markdown(note: Note, root: str = "") -> str:
@@ -42,9 +56,25 @@ def note_markdown(note: Note, root: str = "") -> str:
 
 
 def where_evidence_is(root: str) -> str:
-    """Return the sentence before the references."""
+    """Return the sentence about the references."""
     where = "" if root else ", sous l’adresse de la page du délégué"
-    return f"Chaque adresse montre les mêmes chiffres pour toujours{where}."
+    return f"Chaque numéro mène à une page qui montre les mêmes chiffres pour toujours{where}."
+
+
+def _qr_codes(note: Note, root: str) -> list[dict[str, str]]:
+    """Return the QR codes of a printed note: of the first page's figures, and of its own page."""
+    import segno  # noqa: PLC0415 - of the same extra as Typst
+
+    asked = [(f"[{one.number}] {one.title}", one.path) for one in note.first_references]
+    asked.append(("Cette note en ligne, avec toutes les preuves", note.path))
+    return [
+        {
+            "title": title,
+            "address": f"{root}{path}",
+            "svg": segno.make(f"{root}{path}", micro=False).svg_inline(),
+        }
+        for title, path in asked
+    ]
 
 
 def _environment(*, html: bool) -> Environment:
@@ -58,6 +88,7 @@ def _environment(*, html: bool) -> Environment:
     )
     environment.globals["where_evidence_is"] = where_evidence_is
     environment.filters["md"] = _markdown
+    environment.filters["svg"] = Markup  # ours, with what is foreign in it escaped
     return environment
 
 
@@ -107,13 +138,23 @@ def note_pdf(note: Note, root: str = "") -> bytes:
         ignore_system_fonts=True,
         pdf_standards=list(STANDARDS),
         sys_inputs={
-            "note": json.dumps(_printable(note.data())),
+            "note": json.dumps(_with_files(_printable(note.data()))),
+            "codes": json.dumps(_printable(_qr_codes(note, root) if root else [])),
             "root": root,
             "evidence": where_evidence_is(root),
             "digest": note.digest,
         },
     )
     return made
+
+
+def _with_files(data: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return a note's data with each picture as an SVG file in the note's own font."""
+    for section in data["sections"]:
+        for block in section["blocks"]:
+            for picture in block.get("pictures", ()):
+                picture["svg"] = stand_alone(picture["svg"], font="Libertinus Serif")
+    return data
 
 
 def printable(text: str) -> str:

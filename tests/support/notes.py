@@ -118,6 +118,8 @@ def texts_of(note: Note) -> Sequence[str]:
                     for shown in row["cells"]:
                         cell = shown["cell"]
                         found += [cell["reason"] or cell["text"], cell["note"]]
+            elif block["kind"] == "pictures":
+                found += [one["title"] for one in block["pictures"]]
             else:
                 lines = block["items"] if block["kind"] == "items" else [block]
                 found += ["".join(span["text"] for span in line["spans"]) for line in lines]

@@ -8,7 +8,7 @@ import pytest
 from catalogue.trend import Projection
 from report.knowledge import Knowledge
 from report.overview import overview_of
-from report.pictures import bars_of, history_chart, map_of, sparkline_of
+from report.pictures import bars_of, history_chart, map_of, map_text, sparkline_of
 from report.promise import promise_of
 from tests.support.drawings import drawn
 from tests.support.knowledge import LAST_DAY, knowledge, shipped, view
@@ -57,7 +57,8 @@ def test_every_day_has_its_bars_and_its_map(day: date) -> None:
 
         drawn(bars).check()
         assert len(bars) < 12_000
-    region_map = map_of(overview_of(knowledge(), view(day)), view(day), link)
+    departments = overview_of(knowledge(), view(day)).departments
+    region_map = map_of(departments, day, map_text(departments), link)
     drawn(region_map).check()
     assert len(region_map) < 15_000
 

@@ -26,6 +26,8 @@ from events.record_rules import RULES, RecordRules
 from report.completeness import Completeness
 from report.errors import PageError
 from report.ledger import EventLedger
+from report.note.content import NoteRequest, note_of
+from report.note.month import Month
 from report.past import knowledge_on
 from report.server import (
     KEEP_ALIVE_SECONDS,
@@ -38,7 +40,7 @@ from report.server import (
 )
 from tests.support.audits import raw
 from tests.support.histories import uai
-from tests.support.knowledge import LAST_DAY, shipped
+from tests.support.knowledge import LAST_DAY, knowledge, shipped
 from tests.support.served_page import ServedPage, page_over
 
 PARIS = uai("0750001")
@@ -65,6 +67,7 @@ PAGES = (
     "/promesses/schools_connected_ratio/preuves",
     "/promesses/trainees_enrolled/preuves",
     "/promesses/schools_connected_ratio/changements?since=2018-01-01",
+    "/note/2018-06",
 )
 
 
@@ -96,6 +99,10 @@ def test_a_page_that_has_not_changed_is_not_sent_again(page: ServedPage) -> None
         ("/promesses/schools_connected_ratio/preuves?page=99", 404),
         ("/promesses/schools_connected_ratio/changements?page=99", 404),
         ("/promesses/trainees_enrolled/preuves?page=2", 404),
+        ("/note/juin", 400),
+        ("/note/2018-12", 400),
+        ("/note/2018-06?known_on=2018-06-29", 400),
+        ("/note/2018-06?programme=x", 404),
     ],
 )
 def test_a_wrong_address_is_a_page_with_a_way_back(
@@ -185,7 +192,7 @@ def test_an_entity_whose_events_are_still_read_is_not_called_unknown(page: Serve
     assert "réessayer dans un instant" in answer.body
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [path for path in PAGES if not path.startswith("/note/")])
 def test_a_permanent_link_shows_the_same_page(full: ServedPage, path: str) -> None:
     [answer] = full.ask(path)
     link = answer.body.split('<p><a href="')[-1].split('"')[0]
@@ -401,6 +408,18 @@ def test_past_days_beyond_those_that_wait_are_refused(
     assert retry == str(RETRY_SECONDS)
     assert "trop de jours passés, de comparaisons ou de preuves sont demandés" in text
     assert statuses == [200] * most
+
+
+def test_a_note_of_the_page_is_that_of_the_command(full: ServedPage) -> None:
+    """The command's has its style within, and no root to refer to the page by."""
+    [answer] = full.ask("/note/2018-06?known_on=2018-09-30")
+    request = NoteRequest(Month(2018, 6), date(2018, 9, 30))
+    note = note_of(knowledge(), full.ledger, request)
+    digest = re.search("<code>([0-9a-f]{64})</code>", answer.body)
+
+    assert answer.status == 200
+    assert digest is not None
+    assert digest[1] == note.digest
 
 
 def test_a_reader_waits_for_a_bounded_time_and_gives_the_place_back() -> None:

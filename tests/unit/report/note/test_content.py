@@ -37,6 +37,8 @@ from tests.support.notes import (
 )
 
 PRINTED_PAGES = range(2, 5)
+LATE = "Rythmes, retards et départements"
+"""The section of what is behind, and by how much."""
 DIGIT = re.compile("[0-9]")
 BARE = re.compile(r"^[\s–—-]*$")
 
@@ -46,8 +48,8 @@ def lines_of(note: Note, title: str) -> list[str]:
     return [
         "".join(span["text"] for span in line["spans"]).replace("\u00a0", " ")
         for block in section["blocks"]
+        if block["kind"] in ("items", "paragraph")
         for line in (block["items"] if block["kind"] == "items" else [block])
-        if block["kind"] != "table"
     ]
 
 
@@ -66,12 +68,22 @@ def known_on(month: str) -> date | None:
     return date(int(month[:4]), 12, 31)
 
 
-@pytest.mark.parametrize("month", MONTHS)
+@pytest.mark.parametrize(
+    "month",
+    [
+        month if month in MONTHS[2::6] else pytest.param(month, marks=pytest.mark.nightly)
+        for month in MONTHS
+    ],
+)
 def test_every_month_is_written(month: str) -> None:
+    """In the PDF too, whose standard refuses a character that no font has."""
     note = simulated_note(request_of(month, known_on(month)))
     made = {suffix: note_bytes(note, suffix, "") for suffix in FORMS}
+    pages = PdfReader(io.BytesIO(made[".pdf"])).pages
 
-    assert len(PdfReader(io.BytesIO(made[".pdf"])).pages) in PRINTED_PAGES
+    assert len(pages) in PRINTED_PAGES
+    assert "Ce qui demande une décision" in pages[0].extract_text()
+    assert pages[1].extract_text().startswith("Ce qui a changé")
     assert not [one for one in texts_of(note) if BARE.match(one)]
     for table in tables_of(note):
         for row in table["rows"]:
@@ -113,8 +125,7 @@ def test_every_number_has_its_reference() -> None:
             for block in section["blocks"]:
                 if block["kind"] == "table":
                     assert {row["reference"]["number"] for row in block["rows"]} <= known
-                    continue
-                if block["kind"] == "items":
+                elif block["kind"] == "items":
                     for line in block["items"]:
                         numbers = [one["reference"] for one in line["spans"] if one["reference"]]
                         digits = any(DIGIT.search(one["text"]) for one in line["spans"])
@@ -140,7 +151,7 @@ def test_the_worst_promise_is_first() -> None:
     order = ["missed", "at_risk", "unreported", "on_track", "achieved"]
 
     assert states == sorted(states, key=order.index)
-    decided = [one["status"] for row in tables[-1]["rows"] for one in row["cells"] if one["status"]]
+    decided = [one["status"] for row in tables[1]["rows"] for one in row["cells"] if one["status"]]
     assert decided
     assert set(decided) <= {"missed", "at_risk"}
 
@@ -148,7 +159,7 @@ def test_the_worst_promise_is_first() -> None:
 @pytest.mark.parametrize("month", ["2019-03", *MONTHS[11::12]])
 def test_no_line_leaves_a_reader_in_doubt(month: str) -> None:
     note = simulated_note(request_of(month))
-    for line in lines_of(note, "Ce qui demande une décision"):
+    for line in lines_of(note, LATE):
         for one in line.split(" ; "):
             if re.search(r" (à risque|manqué), [^,]+(,\d+)? ?%", one):
                 assert re.search(
@@ -246,7 +257,7 @@ def test_a_hostile_name_is_text(name: str) -> None:
     made = {form: note_bytes(note, form, "") for form in FORMS}
     page, text = made[".html"].decode(), made[".md"].decode()
 
-    assert page.count("<script") == page.count("<svg") == page.count("<img") == 0
+    assert page.count("<script") == page.count("<img") == page.count("onload=alert(1)>") == 0
     assert page.count("</style>") == 1
     assert not re.search(r"(?<!\\)\[x\]|(?<!\\)!\[|^# titre|<script|<svg", text, re.MULTILINE)
     for form in (page, text, made[".json"].decode()):
@@ -265,7 +276,7 @@ def test_a_milestone_on_the_way_that_is_missed_is_named(
     with EventLedger() as ledger:
         note = note_of(known_with_interim(tmp_path), ledger, NoteRequest(of, of.until))
     told = "Lycées connectés au très haut débit : La moitié, 50,0 % au 31/12/2017 ; valeur actuelle"
-    lines = lines_of(note, "Ce qui demande une décision")
+    lines = lines_of(note, LATE)
     assert any(line.startswith(told) for line in lines) is is_told
 
 
@@ -286,7 +297,5 @@ def test_what_is_withheld_and_at_risk_says_so() -> None:
     month = Month.parse("2018-02")
     with EventLedger() as ledger:
         note = note_of(known, ledger, NoteRequest(month, month.until))
-    (line,) = (
-        one for one in lines_of(note, "Ce qui demande une décision") if "Paris à risque" in one
-    )
+    (line,) = (one for one in lines_of(note, LATE) if "Paris à risque" in one)
     assert "Paris à risque, trop peu de personnes pour être publié" in line

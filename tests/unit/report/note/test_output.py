@@ -143,14 +143,15 @@ def test_its_links_lead_to_the_page(reader: PdfReader, note: Note) -> None:
         for page in root_of(reader)["/Pages"]["/Kids"]
         for annotation in page.get_object().get("/Annots", ())
     }
-    assert found == {f"https://page.example/{one.path}" for one in note.references}
+    paths = {note.path, *(one.path for one in note.references)}
+    assert found == {f"https://page.example/{one}" for one in paths}
 
 
 def test_what_counts_as_printable_has_a_sign() -> None:
     """Typst refuses a character without one, so that this one note has them all."""
     allowed = [one for one in map(chr, range(0x20, 0x3000)) if printable(one) == one]
     text = " ".join(allowed)
-    note = Note("t", "s", "2019-03-31", "2019-03-31", (section(text),), ())
+    note = Note("t", "s", "note/2019-03", "2019-03-31", "2019-03-31", (section(text),), ())
 
     assert len(allowed) > 450
     assert note_pdf(note)
