@@ -49,6 +49,8 @@ class Batch(NamedTuple):
     writes: bool = True
     """Whether dead letters and forwards are written. Also true for processed records if the rules
     have changed since."""
+    drops: int = 0
+    """How often the partition's states had been dropped when the records were polled."""
 
 
 class AssignedPartition:
@@ -424,7 +426,8 @@ class AssignedPartition:
                 return ()
             # Workers of release 0.1 committed no rules.
             writes = is_new or known.rules not in (None, self._rules)
-            batches.append(Batch(part, expected, is_new, writes))
+            drops = self._store.drops(*self._key)
+            batches.append(Batch(part, expected, is_new, writes, drops))
             expected, last = part[-1].offset + 1, LastRecord.of(part[-1])
         return batches
 

@@ -150,7 +150,7 @@ class Engine:
     ) -> None:
         batch = cast("Batch", message.value)
         records = batch.records
-        self._check_position((family, message.partition), batch.start)
+        self._check_position((family, message.partition), batch)
         ends = await self._begin(message, records[0].offset, consumer)
         if ends is None:
             return
@@ -232,10 +232,11 @@ class Engine:
             *cause.origin,
         )
 
-    def _check_position(self, key: FamilyPartition, start: int) -> None:
-        """Raise _PositionMovedError if a partition's states are not at this position."""
+    def _check_position(self, key: FamilyPartition, batch: Batch) -> None:
+        """Raise _PositionMovedError if a partition's states are not those that a batch follows."""
         position = self.state_store.position(*key)
-        if position is None or position.next != start:
+        dropped = self.state_store.drops(*key) != batch.drops
+        if dropped or position is None or position.next != batch.start:
             raise _PositionMovedError
 
     async def _process_together(
@@ -258,11 +259,11 @@ class Engine:
 
     async def _process(self, key: FamilyPartition, batch: Batch, producer: BatchProducer) -> Result:
         """Process records together: everything is computed before anything is written."""
-        self._check_position(key, batch.start)
+        self._check_position(key, batch)
         computed = self._compute(key, batch.records)
         if batch.writes and computed.outgoing:
             await producer.write_all(computed.outgoing)
-            self._check_position(key, batch.start)
+            self._check_position(key, batch)
         self.state_store.apply(*key, computed.changes)
         self._move(key, batch.records[-1])
         if batch.is_new:
@@ -349,7 +350,7 @@ class Engine:
                 if _is_fatal(error):
                     raise
                 await producer.write_all([bare_dead_letter_record(refusal, now=now)])
-            self._check_position(key, batch.start)
+            self._check_position(key, batch)
         self._move(key, record)
         result = Result(refusals=[refusal])
         if batch.is_new:

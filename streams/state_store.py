@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
@@ -51,6 +51,7 @@ class StateStore:
         self.fold = Fold(terms)
         self._positions: dict[tuple[Family, int], Position] = {}
         self._states: dict[tuple[Family, int], dict[str, EntityState]] = defaultdict(dict)
+        self._drops: Counter[FamilyPartition] = Counter()
         #: By partition: the fold's version when an explanation last changed.
         self._explained: dict[int, int] = {}
 
@@ -86,6 +87,10 @@ class StateStore:
     def move(self, family: Family, partition: int, position: Position) -> None:
         """Set how far a partition is merged: all earlier events are in its states."""
         self._positions[family, partition] = position
+
+    def drops(self, family: Family, partition: int) -> int:
+        """Return how often a partition was dropped: its position may be one of before by chance."""
+        return self._drops[family, partition]
 
     def states(self, family: Family, partition: int) -> Mapping[str, EntityState]:
         """Return the states of one family's partition, by entity id."""
@@ -148,6 +153,7 @@ class StateStore:
 
     def drop(self, family: Family, partition: int) -> None:
         """Drop a partition's states and position: it is read again from its start."""
+        self._drops[family, partition] += 1
         self._positions.pop((family, partition), None)
         self._states.pop((family, partition), None)
         self.fold.drop(family, partition)
