@@ -25,7 +25,7 @@ _APART: Final = 16
 #: How far the target's line goes beyond a bar.
 _BEYOND: Final = 3
 _LEAST: Final = 2
-_BESIDE_THE_MARK_EM: Final = 1.35
+_BESIDE_THE_MARK_EM: Final = 1.4
 
 
 @dataclass(frozen=True, slots=True)
