@@ -179,7 +179,7 @@ def _killed(victim: Worker) -> None:
     "disturb",
     [
         a_worker_is_killed,
-        the_broker_restarts,
+        pytest.param(the_broker_restarts, marks=pytest.mark.nightly),
         pytest.param(the_assessor_is_killed, marks=pytest.mark.nightly),
         pytest.param(a_worker_joins_and_leaves, marks=pytest.mark.nightly),
     ],

@@ -37,7 +37,7 @@ RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
 SCRAPED = ("__name__", "instance", "job")
 Labels = frozenset[tuple[str, str]]
 
-CHOSEN = [DAYS[15], DAYS[33], DAYS[-1]]
+CHOSEN = [DAYS[33], DAYS[-1]]
 
 
 def values(

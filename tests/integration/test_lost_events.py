@@ -328,6 +328,7 @@ def test_a_topic_deleted_and_created_again_under_a_running_worker(
         exact(broker.bootstrap, worker)
 
 
+@pytest.mark.nightly
 def test_a_new_leader_that_begins_a_segment_has_lost_nothing(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:

@@ -113,6 +113,7 @@ def test_two_versions_of_a_contract_live_together_through_a_rolling_restart(
     assert versions_on_the_topic(broker) == {SchoolConnected.TYPE, SchoolConnectedTwo.TYPE}
 
 
+@pytest.mark.nightly
 def test_more_partitions_are_taken_by_a_new_application(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:

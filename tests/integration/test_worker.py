@@ -27,7 +27,7 @@ from tests.support.workers import Worker, WorkerFactory
 
 pytestmark = pytest.mark.timeout(240)
 
-MUTANTS = 60
+MUTANTS = 20
 LAST_DAY = date(2020, 12, 31)
 
 

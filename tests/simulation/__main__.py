@@ -50,7 +50,7 @@ _MOST_PROBLEMS: Final = 10
     help="Limit the faults of each run to this sequence.",
 )
 @click.option(
-    "--failed", "is_failed", is_flag=True, help="Run the recorded schedules of earlier failures."
+    "--failed", "is_failed", is_flag=True, help="Run the newest schedules of earlier failures."
 )
 @click.option(
     "--all-probes", is_flag=True, help="Fail if a rare state is reached in none of the runs."
@@ -72,7 +72,7 @@ def main(  # noqa: PLR0913 - the options of the command
     numbers = range(first, first + seeds)
     planned = {seed: Plan(seed, _faults_of(sequence, seed)) for seed in numbers}
     if is_failed:
-        planned = {plan.seed: plan for plan in failed_schedules()}
+        planned = {plan.seed: plan for plan in failed_schedules()[-seeds:]}
     if planted:
         names = list(MUTATIONS) if "all" in planted else planted
         # All are searched, even if one is not found.

@@ -18,7 +18,7 @@ from tests.simulation.schedules import failed_schedules, plan_of, schedule_line,
 
 ROOT = Path(__file__).parents[2]
 #: How many seeds are run, from 1 on; `make simulate` runs 10 000.
-SEEDS = 20
+SEEDS = 10
 #: Planted faults found within a few seeds: by a figure, an idle worker, an offset, a reader, a
 #: receipt, states, a dead letter's content, an order, a counter, an explanation.
 PLANTED = (
@@ -61,22 +61,24 @@ def test_every_seed_is_right(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_what_failed_once_is_right() -> None:
+@pytest.mark.parametrize("newest", [8, pytest.param(200, marks=pytest.mark.nightly)])
+def test_what_failed_once_is_right(newest: int) -> None:
     """Each schedule that once failed succeeds now."""
-    done = simulate("--failed")
+    done = simulate("--failed", "--seeds", str(newest))
+    kept = min(newest, len(failed_schedules()))
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^\d\d+ seeds from \d+: 0 failed$", done.stdout, re.MULTILINE)
+    assert re.search(rf"^{kept} seeds from \d+: 0 failed$", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.timeout(300)
 def test_a_seed_is_the_same_run_each_time() -> None:
     """Its log is the same byte for byte, in another process with other addresses in memory."""
     # The outcomes of two processes would be printed in the order of their ends.
-    arguments = ("--from", "3", "--seeds", "2", "--processes", "1", "--log")
+    arguments = ("--from", "3", "--seeds", "1", "--processes", "1", "--log")
     first, second = (simulate(*arguments) for _ in range(2))
 
-    assert len(first.stdout.splitlines()) > 500
+    assert len(first.stdout.splitlines()) > 250
     assert first.stdout == second.stdout
 
 

@@ -23,7 +23,10 @@ from tests.support.knowledge import shipped
 from tests.support.notes import MONTHS, five_years, known_then, request_of, simulated_note
 from tests.support.published import published_values
 
-TWELVE = MONTHS[2::5]
+TWELVE = [
+    pytest.param(month, marks=[pytest.mark.nightly] * (number % 2))
+    for number, month in enumerate(MONTHS[2::5])
+]
 PARTITIONS = 8
 
 
