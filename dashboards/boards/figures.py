@@ -151,6 +151,18 @@ def promised(programmes: Iterable[Programme]) -> list[Indicator]:
     ]
 
 
+def dated_promises(
+    programmes: Iterable[Programme], **labels: str
+) -> Iterator[tuple[Indicator, str]]:
+    """Yield what the Région must attain by a day, with its progress: by the last such milestone."""
+    for one in promised(programmes):
+        dated = [item for item in one.milestones if item.day and item.target is not None]
+        regional = [item.id for item in dated if item.holds(None)]
+        if regional:
+            of = {"indicator": one.id, "milestone": regional[-1], "department": metrics.REGION}
+            yield one, share(latest(select(metrics.MILESTONE_PROGRESS, **labels, **of)))
+
+
 def most_lines(indicators: Iterable[Indicator]) -> int:
     """Count the milestones with a target that one territory is held to, where they are the most."""
     held = [
