@@ -51,6 +51,7 @@ _COLUMNS: Final = {
     "name": "VARCHAR",  # Of the entity, where the event says it.
     "sorted": "VARCHAR",  # The name, as it is sorted.
     "subject": "VARCHAR",  # The entity of another family that the event refers to.
+    "commune": "VARCHAR",  # Where the entity is, where the event says it.
     "forwarded": "BOOLEAN NOT NULL",  # A worker's copy of a record of another partition.
     "partition": "INTEGER NOT NULL",
     "offset": "BIGINT NOT NULL",
@@ -231,6 +232,7 @@ def _row(
         name,
         None if name is None else sorting_key(name),
         None if reference is None else attributes[reference.field],
+        attributes.get("commune"),
         any(header == FORWARDED_FROM for header, _ in record.headers),
         record.partition,
         record.offset,

@@ -14,12 +14,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from catalogue.explanations import Explanation
-from catalogue.formatting import STATUSES, count_text, day_text, days_text
+from catalogue.formatting import NO_BREAK, STATUSES, count_text, day_text, days_text
 from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
 from events.fact import Family
 from events.identifiers import FIRST_DAY
 from events.record_rules import RULES, RecordRules
+from report.charts.commune_map import CLASSES, Commune, commune_map, communes
 from report.charts.svg import plain
 from report.compare import Comparison
 from report.completeness import Completeness
@@ -30,6 +31,14 @@ from report.note.month import Month
 from report.note.output import note_style
 from report.overview import Overview, PromiseRow
 from report.pictures import bars_of, history_chart, map_of, progress_of, sparkline_of
+from report.places import (
+    LEAST_CHARACTERS,
+    CommunePage,
+    CommuneShare,
+    EntityState,
+    SearchResults,
+    communal_indicators,
+)
 from report.promise import PromisePage
 from report.standing import amount_text, attribution, moved_text, territory_text
 from report.view import AS_OF, View
@@ -120,6 +129,7 @@ class Pages:
             section="promise",
             completeness=completeness,
             page=page,
+            has_map=page.indicator in communal_indicators(self._catalogue),
             explanation_link=explanation_link,
             chart=Markup(history_chart(page.standing, view.as_of)),  # noqa: S704 - our own SVG
             bars=Markup(bars_of(page, links)),  # noqa: S704 - our own SVG
@@ -166,14 +176,19 @@ class Pages:
             entity_link=lambda key: links(entity_path(key)),
         )
 
-    def entity(self, found: EntityEvents, paging: Paging, view: View, *, depth: int) -> str:
+    def entity(
+        self, found: EntityEvents, state: EntityState, paging: Paging, view: View, *, depth: int
+    ) -> str:
         """Return the page of an entity's events, `depth` folders below the first one."""
         words = french_words()
         return self._render(
             "entity.html",
-            _Links("../" * depth, view),
+            (links := _Links("../" * depth, view)),
             section="evidence",
             found=found,
+            state=state,
+            entities=words.entities,
+            entity_link=lambda key: links(entity_path(key)),
             paging=paging,
             kind=words.entities[found.key.family],
             path=entity_path(found.key),
@@ -181,6 +196,92 @@ class Pages:
             facts=words.facts,
             standings=words.standings,
             content_items=content_items,
+        )
+
+    def search(self, found: SearchResults, view: View, completeness: Completeness) -> str:
+        """Return what a search finds."""
+        links = _Links("./", view)
+        return self._render(
+            "search.html",
+            links,
+            section="search",
+            completeness=completeness,
+            found=found,
+            kept={"q": found.asked},
+            least=LEAST_CHARACTERS,
+            entities=french_words().entities,
+            territory_text=territory_text,
+            entity_link=lambda key: links(entity_path(key)),
+        )
+
+    def commune(self, page: CommunePage, view: View, completeness: Completeness) -> str:
+        """Return the page of a commune."""
+        links = _Links("../", view)
+        within = [code for code in communes() if code.startswith(page.department)]
+        name, figure = page.commune.name, next(iter(page.figures), None)
+        drawn = commune_map(
+            "carte",
+            f"Où est {name}" if figure is None else f"{name} : {figure.indicator.title}",
+            f"{name} est entourée, parmi les communes de son département.",
+            {} if figure is None else _shares(figure.shares),
+            within=within,
+            chosen=page.commune.code,
+        )
+        return self._render(
+            "commune.html",
+            links,
+            section="search",
+            completeness=completeness,
+            page=page,
+            drawn=Markup(drawn),  # noqa: S704 - our own SVG
+            entities=french_words().entities,
+            territory_text=territory_text,
+            entity_link=lambda key: links(entity_path(key)),
+        )
+
+    def communes(
+        self,
+        page: PromisePage,
+        found: Mapping[str, CommuneShare],
+        view: View,
+        completeness: Completeness,
+    ) -> str:
+        """Return the map of a ratio by commune: of the Région, or of a département with links."""
+        links, standing, known = _Links("../../", view), page.standing, communes()
+        shares = _shares(found)
+        department = view.department
+        within = None if department is None else [one for one in known if one[:2] == department]
+
+        def text(code: str) -> str:
+            return standing.text(shares[code]) if code in shares else "non renseigné"
+
+        def least_first(one: Commune) -> tuple[float, str]:
+            return shares.get(one.code, -1), one.name
+
+        def label(code: str) -> tuple[str, str]:
+            return links(f"communes/{code}"), f"{known[code].name}{NO_BREAK}: {text(code)}"
+
+        drawn = commune_map(
+            "carte",
+            f"{page.indicator.title} par commune, {view.territory_name}, {day_text(view.as_of)}",
+            "Les mêmes valeurs sont dans le tableau qui suit.",
+            shares,
+            within=within,
+            label=None if within is None else label,
+        )
+        return self._render(
+            "communes.html",
+            links,
+            section="evidence",
+            completeness=completeness,
+            page=page,
+            drawn=Markup(drawn),  # noqa: S704 - our own SVG
+            communes=sorted((known[code] for code in within or ()), key=least_first),
+            text=text,
+            classes=[
+                (number, f"de {20 * number - 20} à {20 * number}{NO_BREAK}%")
+                for number in range(1, CLASSES + 1)
+            ],
         )
 
     def method(self, view: View) -> str:
@@ -232,6 +333,10 @@ class Pages:
             asset=lambda name: asset(links.root, name),
             **values,
         )
+
+
+def _shares(found: Mapping[str, CommuneShare]) -> dict[str, float]:
+    return {code: one.share for code, one in found.items() if one.share is not None}
 
 
 def _shown(value: object) -> object:

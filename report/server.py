@@ -26,6 +26,7 @@ from catalogue.model import Catalogue, Indicator, UndeclaredError
 from events.fact import Family
 from events.identifiers import FIRST_DAY
 from events.record_rules import RULES, RecordRules
+from report.charts.commune_map import communes
 from report.compare import comparison_of
 from report.completeness import Completeness
 from report.data import json_text, rows_of, table_text
@@ -46,6 +47,7 @@ from report.note.content import NoteRequest, note_of
 from report.note.month import Month
 from report.note.output import note_html
 from report.overview import overview_of
+from report.places import communal_indicators, commune_page, search, shares_by_commune, state_of
 from report.promise import promise_of
 from report.rendering import STATIC, Pages, asset, asset_content
 from report.view import KNOWN_ON, View, parse_day, parse_view, version_text
@@ -83,6 +85,7 @@ KEEP_ALIVE_SECONDS: Final = 15
 RETRY_SECONDS: Final = 5
 STATIC_SECONDS: Final = 31_536_000
 MOST_PAGES: Final = 100_000
+LONGEST_SEARCH: Final = 100
 
 HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self';"
@@ -211,6 +214,9 @@ class PageServer:
             Route("/promesses/{indicator}", page(self._promise)),
             Route("/promesses/{indicator}/preuves", looking_back(self._evidence)),
             Route("/promesses/{indicator}/changements", looking_back(self._changes)),
+            Route("/promesses/{indicator}/carte", looking_back(self._map)),
+            Route("/recherche", looking_back(self._search)),
+            Route("/communes/{code}", looking_back(self._commune)),
             Route("/entites/{family}/{entity:path}", looking_back(self._entity)),
             Route("/note/{month}", looking_back(self._note)),
             Route("/changements", self._stream),
@@ -394,7 +400,31 @@ class PageServer:
             raise not_found(french_words().entities[family], entity)
         paging = Paging(number, found.events)
         _require(paging)
-        return HTML, self._pages.entity(found, paging, view, depth=_depth(request))
+        state = state_of(self._ledger, found.key, view)
+        return HTML, self._pages.entity(found, state, paging, view, depth=_depth(request))
+
+    def _search(self, asked: _PageRequest) -> tuple[str, str]:
+        text = asked.request.query_params.get("q", "")
+        if len(text) > LONGEST_SEARCH:
+            raise bad_request("q", text, f"écrire au plus {LONGEST_SEARCH} caractères")
+        found = search(self._ledger, text, asked.view.known_on)
+        return HTML, self._pages.search(found, asked.view, asked.completeness)
+
+    def _commune(self, asked: _PageRequest) -> tuple[str, str]:
+        code = asked.request.path_params["code"]
+        commune = communes().get(code)
+        if commune is None:
+            raise not_found("commune", code)
+        page = commune_page(asked.knowledge, self._ledger, commune, asked.view)
+        return HTML, self._pages.commune(page, asked.view, asked.completeness)
+
+    def _map(self, asked: _PageRequest) -> tuple[str, str]:
+        indicator, view = self._indicator(asked), asked.view
+        if indicator not in communal_indicators(asked.knowledge.catalogue):
+            raise not_found("carte par commune", indicator.title)
+        rows = shares_by_commune(self._ledger, indicator, view)
+        page = promise_of(asked.knowledge, indicator, view)
+        return HTML, self._pages.communes(page, rows, view, asked.completeness)
 
     def _indicator(self, asked: _PageRequest) -> Indicator:
         name = asked.request.path_params["indicator"]

@@ -73,7 +73,7 @@ def test_names_do_nothing(browser: Browser, hostile: str) -> None:
         assert link is not None
         browser.open(link.removeprefix(browser.base))
         assert unharmed(browser)
-        assert len(browser.all("tbody tr")) == 2
+        assert len(browser.all("[aria-label='Évènements'] tbody tr")) == 2
 
 
 def test_names_in_a_note_do_nothing(browser: Browser, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_from_the_promises_to_an_event(reader: Browser) -> None:
     name = reader.text("tbody tr th")
     reader.click(reader.all("tbody tr a")[0])
     assert reader.text("h1") == name
-    events = reader.text("tbody")
+    events = reader.text("[aria-label='Évènements'] tbody")
     assert "school.connected" in events
     assert re.search(r"partition \d+, offset \d+", events)
 

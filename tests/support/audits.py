@@ -24,6 +24,7 @@ def raw(
     name: str,
     entity: str,
     day: str,
+    /,
     *,
     partition: int | None = None,
     headers: Iterable[tuple[str, bytes]] = (),

@@ -30,6 +30,7 @@ PARAMETERS: Final = {
     "territory": ("/comparaison", RATIO),
     "since": ("/comparaison", CHANGES),
     "part": (EVIDENCE,),
+    "q": ("/recherche",),
     "page": (EVIDENCE, CHANGES),
 }
 
@@ -105,6 +106,7 @@ def test_a_path_is_only_text(page: ServedPage) -> None:
         for form in (
             *("/{}", "/promesses/{}", "/promesses/{}/preuves", "/promesses/{}.csv"),
             *("/entites/{}/x", "/entites/schools/{}", "/entites/datasets/a/{}", "/static/{}"),
+            *("/communes/{}", "/promesses/{}/carte", "/note/{}"),
         )
     ]
     for path, answer in zip(asked, page.ask(*asked), strict=True):
@@ -128,6 +130,7 @@ def test_names_in_events_are_only_text(page: ServedPage) -> None:
         EVIDENCE,
         CHANGES,
         "/promesses/datasets_released/preuves",
+        "/recherche?q=075",
         *(f"/entites/schools/{school}" for school in SCHOOLS),
         *(f"/entites/datasets/data:{school}" for school in SCHOOLS),
     ]
@@ -136,7 +139,7 @@ def test_names_in_events_are_only_text(page: ServedPage) -> None:
         assert answer.status == 200, path
         assert_harmless(path, answer)
     # They are shown, not dropped.
-    for answer in answers[:3]:
+    for answer in answers[:4]:
         assert answer.body.count(f"&lt;{MARK}") >= 3
         assert "ثانوية" in answer.body
     assert sum("school.connected" in one.body for one in answers) == len(SCHOOLS)

@@ -68,6 +68,9 @@ PAGES = (
     "/promesses/trainees_enrolled/preuves",
     "/promesses/schools_connected_ratio/changements?since=2018-01-01",
     "/note/2018-06",
+    "/promesses/premises_connectable_ratio/carte?territory=95",
+    "/recherche?q=lyc%C3%A9e",
+    "/communes/77288",
 )
 
 
@@ -99,6 +102,10 @@ def test_a_page_that_has_not_changed_is_not_sent_again(page: ServedPage) -> None
         ("/promesses/schools_connected_ratio/preuves?page=99", 404),
         ("/promesses/schools_connected_ratio/changements?page=99", 404),
         ("/promesses/trainees_enrolled/preuves?page=2", 404),
+        ("/promesses/schools_connected_ratio/carte", 404),
+        ("/communes/99999", 404),
+        ("/communes/75101", 404),
+        (f"/recherche?q={'x' * 101}", 400),
         ("/note/juin", 400),
         ("/note/2018-12", 400),
         ("/note/2018-06?known_on=2018-06-29", 400),

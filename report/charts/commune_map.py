@@ -1,0 +1,120 @@
+"""The communes of Île-de-France, by share: their names, their outlines, and the map of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from report.charts.svg import draw
+
+PARIS: Final = "75056"
+"""The commune whose 20 arrondissements have codes of their own, 75101 to 75120."""
+CLASSES: Final = 5
+"""How many shares are told apart: each is a fifth of the whole."""
+_EDGE: Final = 4
+_NUMBERS: Final = re.compile(r"-?\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Commune:
+    """A commune with its outline, in the units of the map."""
+
+    code: str
+    """The INSEE code."""
+    name: str
+    path: str
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+@cache
+def communes() -> Mapping[str, Commune]:
+    """Return the 1 276 communes of 2018 by INSEE code; Paris is one.
+
+    Their outlines are IGN's (Admin Express COG 2018, Licence Ouverte 2.0), simplified with shared
+    borders kept: neighbours have the same points.
+    """
+    text = Path(__file__).with_name("communes.json").read_text(encoding="utf-8")
+    rows: dict[str, tuple[str, str]] = json.loads(text)["communes"]
+    return MappingProxyType(
+        {code: Commune(code, name, path, *_box(path)) for code, (name, path) in rows.items()}
+    )
+
+
+def _box(path: str) -> tuple[int, int, int, int]:
+    """Return the left, top, right and bottom of a path of relative lines."""
+    across, down = [], []
+    for ring in path.removeprefix("M").split("M"):
+        x = y = 0
+        numbers = [int(one) for one in _NUMBERS.findall(ring)]
+        for right, below in zip(numbers[::2], numbers[1::2], strict=True):
+            x, y = x + right, y + below
+            across.append(x)
+            down.append(y)
+    return min(across), min(down), max(across), max(down)
+
+
+def commune_of(code: str) -> str:
+    """Return the commune of a code that may be an arrondissement's of Paris."""
+    return PARIS if code.startswith("751") else code
+
+
+def codes_of(commune: str) -> list[str]:
+    """Return the codes under which events name a commune."""
+    arrondissements = [f"75{number}" for number in range(101, 121)] if commune == PARIS else []
+    return [commune, *arrondissements]
+
+
+def share_class(share: float | None) -> str:
+    """Return the class of a share of 1, from `1` to `5`; `none` without one."""
+    return "none" if share is None else str(min(int(share * CLASSES), CLASSES - 1) + 1)
+
+
+def commune_map(
+    prefix: str,
+    title: str,
+    description: str,
+    shares: Mapping[str, float],
+    *,
+    within: Collection[str] | None = None,
+    chosen: str = "",
+    label: Callable[[str], tuple[str, str]] | None = None,
+) -> str:
+    """Return the map of some communes (None: of all), by their shares of 1.
+
+    `label` returns a commune's link and its name with its share; without it communes of one class
+    are one path. `chosen` is outlined.
+    """
+    shown = [one for code, one in communes().items() if within is None or code in within]
+    classes = {one.code: share_class(shares.get(one.code)) for one in shown}
+    merged: dict[str, str] = {}
+    if label is None:
+        for one in shown:
+            merged[classes[one.code]] = merged.get(classes[one.code], "") + one.path
+    left = min((one.left for one in shown), default=0) - _EDGE
+    top = min((one.top for one in shown), default=0) - _EDGE
+    right = max((one.right for one in shown), default=0) + _EDGE
+    bottom = max((one.bottom for one in shown), default=0) + _EDGE
+    labels = [] if label is None else [(one, classes[one.code], *label(one.code)) for one in shown]
+    return draw(
+        "communes",
+        prefix,
+        title,
+        description,
+        width=right - left,
+        height=bottom - top,
+        has_links=label is not None,
+        left=-left,
+        top=-top,
+        merged=merged,
+        labels=labels,
+        chosen=communes()[chosen].path if chosen in communes() else "",
+    )
