@@ -28,14 +28,21 @@ LEAST_CHARACTERS: Final = 2
 """Shorter searches would find nearly everything."""
 _MOST_WORDS: Final = 6
 
+# Cut before it is grouped: a common word is in nearly every name.
 _SEARCH: Final = """
+WITH found AS (
+    SELECT
+        family, entity, name, department, day, sorted,
+        lower(entity) = $text AS is_code, starts_with(sorted, $text) AS begins
+    FROM event
+    WHERE name IS NOT NULL AND content IS NOT NULL AND {visible} AND ({condition})
+    ORDER BY is_code DESC, begins DESC, sorted, family, entity
+    LIMIT 4 * $limit
+)
 SELECT family, entity, arg_max(name, day), arg_max(department, day)
-FROM event
-WHERE name IS NOT NULL AND content IS NOT NULL AND {visible} AND ({condition})
+FROM found
 GROUP BY family, entity
-ORDER BY
-    bool_or(lower(entity) = $text) DESC, bool_or(starts_with(sorted, $text)) DESC,
-    max(sorted), family, entity
+ORDER BY bool_or(is_code) DESC, bool_or(begins) DESC, max(sorted), family, entity
 LIMIT $limit
 """
 
