@@ -12,7 +12,7 @@ from catalogue.model import Catalogue, Indicator
 from catalogue.publication import counts_persons
 from events.fact import Family
 from events.record_rules import known_before
-from report.charts.commune_map import Commune, codes_of, commune_of, communes
+from report.charts.commune_map import CommuneOutline, codes_of, commune_of, communes
 from report.evidence import evidence_of
 from report.knowledge import Knowledge
 from report.ledger import VISIBLE, EventLedger
@@ -78,7 +78,7 @@ class SearchResults:
     """What a search finds, the best first; at most MOST_FOUND of each."""
 
     asked: str
-    communes: tuple[Commune, ...]
+    communes: tuple[CommuneOutline, ...]
     entities: tuple[FoundEntity, ...]
     has_more: bool
 
@@ -130,7 +130,7 @@ class CommuneFigure:
 class CommunePage:
     """What holds for a commune, and what is in it."""
 
-    commune: Commune
+    commune: CommuneOutline
     department: str
     figures: tuple[CommuneFigure, ...]
     entities: tuple[FoundEntity, ...]
@@ -171,7 +171,7 @@ def search(ledger: EventLedger, text: str, known_on: date | None) -> SearchResul
     )
 
 
-def _is_found(commune: Commune, plain: str, words: list[str]) -> bool:
+def _is_found(commune: CommuneOutline, plain: str, words: list[str]) -> bool:
     name = sorting_key(commune.name)
     return commune.code.casefold().startswith(plain) or all(word in name for word in words)
 
@@ -240,7 +240,7 @@ def shares_by_commune(
 
 
 def commune_page(
-    knowledge: Knowledge, ledger: EventLedger, commune: Commune, view: View
+    knowledge: Knowledge, ledger: EventLedger, commune: CommuneOutline, view: View
 ) -> CommunePage:
     """Return what holds for a commune on a view's day, as known on its day."""
     code = commune.code[:2]

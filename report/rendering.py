@@ -20,7 +20,7 @@ from catalogue.progress import MilestoneStatus
 from events.fact import Family
 from events.identifiers import FIRST_DAY
 from events.record_rules import RULES, RecordRules
-from report.charts.commune_map import CLASSES, Commune, commune_map, communes
+from report.charts.commune_map import CLASSES, CommuneOutline, commune_map, communes
 from report.charts.svg import plain
 from report.compare import Comparison
 from report.completeness import Completeness
@@ -255,7 +255,7 @@ class Pages:
         def text(code: str) -> str:
             return standing.text(shares[code]) if code in shares else "non renseigné"
 
-        def least_first(one: Commune) -> tuple[float, str]:
+        def least_first(one: CommuneOutline) -> tuple[float, str]:
             return shares.get(one.code, -1), one.name
 
         def label(code: str) -> tuple[str, str]:

@@ -22,7 +22,7 @@ _NUMBERS: Final = re.compile(r"-?\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Commune:
+class CommuneOutline:
     """A commune with its outline, in the units of the map."""
 
     code: str
@@ -36,7 +36,7 @@ class Commune:
 
 
 @cache
-def communes() -> Mapping[str, Commune]:
+def communes() -> Mapping[str, CommuneOutline]:
     """Return the 1 276 communes of 2018 by INSEE code; Paris is one.
 
     Their outlines are IGN's (Admin Express COG 2018, Licence Ouverte 2.0), simplified with shared
@@ -45,7 +45,7 @@ def communes() -> Mapping[str, Commune]:
     text = Path(__file__).with_name("communes.json").read_text(encoding="utf-8")
     rows: dict[str, tuple[str, str]] = json.loads(text)["communes"]
     return MappingProxyType(
-        {code: Commune(code, name, path, *_box(path)) for code, (name, path) in rows.items()}
+        {code: CommuneOutline(code, name, path, *_box(path)) for code, (name, path) in rows.items()}
     )
 
 
