@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from boundary.web import make_app
 from catalogue.judgement import CHANGE_DAYS
-from catalogue.model import Catalogue, Indicator, UndeclaredError
+from catalogue.model import Catalogue, Indicator, Programme, UndeclaredError
 from events.fact import Family
 from events.identifiers import FIRST_DAY
 from events.record_rules import RULES, RecordRules
@@ -41,6 +41,7 @@ from report.errors import (
 )
 from report.evidence import EvidencePart, PersonsNotShownError, events_of
 from report.evidence_pages import PARTS, ROWS, Paging, evidence_page
+from report.feeds import ATOM, Feed, feed_text
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
 from report.note.content import NoteRequest, note_of
@@ -219,6 +220,7 @@ class PageServer:
             Route("/communes/{code}", looking_back(self._commune)),
             Route("/entites/{family}/{entity:path}", looking_back(self._entity)),
             Route("/note/{month}", looking_back(self._note)),
+            Route("/changements.atom", looking_back(self._feed)),
             Route("/changements", self._stream),
             Route("/static/{name}", self._asset),
         ]
@@ -346,6 +348,10 @@ class PageServer:
         warning = "" if asked.completeness.is_complete else asked.completeness.text
         style_sheet = asset("../", "note.css")
         return HTML, note_html(note, "../", style_sheet=style_sheet, warning=warning)
+
+    def _feed(self, asked: _PageRequest) -> tuple[str, str]:
+        feed = Feed(asked.knowledge, asked.view, _programme(asked, self._catalogue))
+        return ATOM, feed_text(feed)
 
     def _method(self, asked: _PageRequest) -> tuple[str, str]:
         return HTML, self._pages.method(asked.view)
@@ -522,11 +528,18 @@ def _note_request(asked: _PageRequest, catalogue: Catalogue) -> NoteRequest:
     known_on = view.known_on or view.today
     if known_on < month.until:
         raise bad_request(KNOWN_ON, str(known_on), f"choisir un jour depuis le {month.until}")
+    return NoteRequest(month, known_on, _programme(asked, catalogue))
+
+
+def _programme(asked: _PageRequest, catalogue: Catalogue) -> Programme | None:
+    """Return the requested programme; None for all."""
     name = asked.request.query_params.get("programme")
-    programmes = {one.id: one for one in catalogue.programmes}
-    if name and name not in programmes:
+    if not name:
+        return None
+    found = next((one for one in catalogue.programmes if one.id == name), None)
+    if found is None:
         raise not_found("programme", name)
-    return NoteRequest(month, known_on, programmes[name] if name else None)
+    return found
 
 
 def _since(asked: _PageRequest) -> date:

@@ -104,6 +104,7 @@ def test_a_page_that_has_not_changed_is_not_sent_again(page: ServedPage) -> None
         ("/promesses/trainees_enrolled/preuves?page=2", 404),
         ("/promesses/schools_connected_ratio/carte", 404),
         ("/communes/99999", 404),
+        ("/changements.atom?programme=x", 404),
         ("/communes/75101", 404),
         (f"/recherche?q={'x' * 101}", 400),
         ("/note/juin", 400),

@@ -1,0 +1,159 @@
+"""What changed in a year, as entries of Atom feeds: statuses of promises, and explanations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from catalogue.formatting import STATUSES, long_day_text
+from catalogue.judgement import Judgement, judge_figure
+from catalogue.model import Indicator, Programme
+from catalogue.territories import TERRITORY_NAMES, territory_key
+from report.charts.svg import plain
+from report.knowledge import Knowledge
+from report.view import View
+
+DAYS: Final = 365
+"""How far back a feed goes."""
+ATOM: Final = "application/atom+xml"
+_TAG: Final = "tag:iledefrance.fr,2026:smart-region"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEntry:
+    """A change; its id is the same for ever, in every process with the same history."""
+
+    id: str
+    updated: datetime
+    title: str
+    text: str
+    path: str
+    """The page that shows it, from the first page's address."""
+
+
+@dataclass(frozen=True)
+class Feed:
+    """The changes of a year before a view's day, the newest first."""
+
+    knowledge: Knowledge
+    view: View
+    programme: Programme | None
+
+    @property
+    def id(self) -> str:
+        """The permanent id."""
+        about = "all" if self.programme is None else self.programme.id
+        return f"{_TAG}/feeds/{about}/{self.view.territory}"
+
+    @property
+    def path(self) -> str:
+        """Its address, from the first page's."""
+        own = {} if self.programme is None else {"programme": self.programme.id}
+        return f"changements.atom{self.view.query(**own)}"
+
+    @property
+    def title(self) -> str:
+        """What it is about."""
+        about = "toutes les promesses" if self.programme is None else self.programme.title
+        return f"Smart Région : {about}, {self.view.territory_name}"
+
+    @property
+    def updated(self) -> datetime:
+        """When the newest entry was, or the day before the first one would be."""
+        entries = self.entries
+        return entries[0].updated if entries else _instant(self.view.as_of - timedelta(days=DAYS))
+
+    @cached_property
+    def entries(self) -> list[FeedEntry]:
+        """The entries."""
+        found = [*self._statuses(), *self._explanations()]
+        return sorted(found, key=lambda one: (one.updated, one.id), reverse=True)
+
+    def _indicators(self) -> Iterator[Indicator]:
+        """Yield the indicators with a target that the view's territory itself is held to."""
+        for programme in self.knowledge.catalogue.programmes:
+            if self.programme is None or programme.id == self.programme.id:
+                for one in programme.indicators:
+                    held = any(item.target is not None for item in one.milestones)
+                    if held and self.view.department in one.territories:
+                        yield one
+
+    def _statuses(self) -> Iterator[FeedEntry]:
+        first = self.view.as_of - timedelta(days=DAYS)
+        for indicator in self._indicators():
+            before = self._judged(indicator, first)
+            for number in range(1, DAYS + 1):
+                day = first + timedelta(days=number)
+                now = self._judged(indicator, day)
+                for key, one in now.items():
+                    then = before.get(key)
+                    if one.status is not None and (then is None or then.status != one.status):
+                        yield self._change(one, then, day)
+                before = now
+
+    def _judged(self, indicator: Indicator, day: date) -> dict[str, Judgement]:
+        """Return how an indicator stands on a day, by milestone."""
+        found = judge_figure(indicator, self.view.department, self.knowledge.histories, day)
+        return {one.milestone.id: one for one in found if one.milestone is not None}
+
+    def _change(self, now: Judgement, then: Judgement | None, day: date) -> FeedEntry:
+        assert now.status is not None  # noqa: S101 - as the caller has seen
+        assert now.milestone is not None  # noqa: S101 - likewise
+        indicator, territory = now.indicator, self.view.territory
+        word = STATUSES[now.status].word
+        was = None if then is None or then.status is None else STATUSES[then.status].word
+        text = f"{indicator.title}, {TERRITORY_NAMES[territory]} : {word} au {long_day_text(day)}"
+        return FeedEntry(
+            id=f"{_TAG}/changes/{indicator.id}/{now.milestone.id}/{territory}/{day}/{now.status}",
+            updated=_instant(day),
+            title=f"{indicator.title} : {word}",
+            text=f"{text}{f', {was} auparavant' if was else ''}.",
+            path=self._path(indicator, day),
+        )
+
+    def _explanations(self) -> Iterator[FeedEntry]:
+        known = {one.id: one for one in self._indicators()}
+        first = self.view.as_of - timedelta(days=DAYS)
+        for (indicator, _, department), said in self.knowledge.explanations.items():
+            if indicator not in known or territory_key(department) != self.view.territory:
+                continue
+            for one in said:
+                if first < one.day <= self.view.as_of:
+                    yield FeedEntry(
+                        id=f"{_TAG}/explanations/{one.entity}/{one.day}/{one.kind}",
+                        updated=_instant(one.day),
+                        title=f"{known[indicator].title} : {one.kind.word.lower()}",
+                        text=f"{one.text} ({one.author_role}, {long_day_text(one.day)})",
+                        path=f"{self._path(known[indicator], one.day)}#explications",
+                    )
+
+    def _path(self, indicator: Indicator, day: date) -> str:
+        query = self.view.query(as_of=day, known_on=self.view.known_on)
+        return f"promesses/{indicator.id}{query}"
+
+
+def feed_text(feed: Feed) -> str:
+    """Return a feed as an Atom document (RFC 4287).
+
+    Its links are relative, as those of pages: a proxy may serve all of them below a path.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: plain(value) if type(value) is str else value,
+    )
+    template = environment.get_template("feed.atom")
+    return template.render(feed=feed)
+
+
+def _instant(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)
