@@ -18,7 +18,7 @@ from report.knowledge import Knowledge
 from report.ledger import VISIBLE, EventLedger
 from report.standing import Standing
 from report.view import View
-from report.words import EntityKey, sorting_key
+from report.words import REFERENCES, EntityKey, sorting_key
 
 MOST_FOUND: Final = 50
 """How many entities, and how many communes, a search returns."""
@@ -57,7 +57,8 @@ ORDER BY since DESC, fact
 _REFERRING: Final = """
 SELECT family, entity, max(day) AS since
 FROM event
-WHERE subject = $entity AND day <= $day AND {visible} AND content IS NOT NULL
+WHERE family IN (SELECT unnest($families::VARCHAR[])) AND subject = $entity AND day <= $day
+    AND {visible} AND content IS NOT NULL
 GROUP BY family, entity
 ORDER BY since DESC, family, entity
 LIMIT $limit
@@ -154,7 +155,7 @@ def search(ledger: EventLedger, text: str, known_on: date | None) -> SearchResul
         f"({in_name}) OR contains(lower(entity), $text)"
         " OR commune IN (SELECT unnest($communes::VARCHAR[]))"
     )
-    # A commune of one letter more is not meant by each of its lycées.
+    # A commune brings its lycées only if it is named in full: many names begin alike.
     meant = [
         code
         for one in places
@@ -198,9 +199,11 @@ def state_of(ledger: EventLedger, key: EntityKey, view: View) -> EntityState:
         "day": view.as_of.toordinal(),
         "before": known_before(view.known_on),
     }
+    families = [one.value for one, refers in REFERENCES.items() if refers.family is key.family]
+    limited = {**parameters, "families": families, "limit": MOST_FOUND}
     with ledger.snapshot() as query:
         facts = query(_HOLDS.format(visible=VISIBLE), {**parameters, "family": key.family.value})
-        referring = query(_REFERRING.format(visible=VISIBLE), {**parameters, "limit": MOST_FOUND})
+        referring = query(_REFERRING.format(visible=VISIBLE), limited)
     return EntityState(
         tuple(HeldFact(fact, date.fromordinal(day), json.loads(text)) for fact, day, text in facts),
         tuple(
