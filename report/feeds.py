@@ -6,16 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import Final
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from catalogue.formatting import STATUSES, long_day_text
 from catalogue.judgement import Judgement, judge_figure
 from catalogue.model import Indicator, Programme
 from catalogue.territories import TERRITORY_NAMES, territory_key
-from report.charts.svg import plain
 from report.knowledge import Knowledge
 from report.view import View
 
@@ -134,25 +130,7 @@ class Feed:
                     )
 
     def _path(self, indicator: Indicator, day: date) -> str:
-        query = self.view.query(as_of=day, known_on=self.view.known_on)
-        return f"promesses/{indicator.id}{query}"
-
-
-def feed_text(feed: Feed) -> str:
-    """Return a feed as an Atom document (RFC 4287).
-
-    Its links are relative, as those of pages: a proxy may serve all of them below a path.
-    """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: plain(value) if type(value) is str else value,
-    )
-    template = environment.get_template("feed.atom")
-    return template.render(feed=feed)
+        return f"promesses/{indicator.id}{self.view.query(as_of=day)}"
 
 
 def _instant(day: date) -> datetime:

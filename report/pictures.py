@@ -82,8 +82,13 @@ def history_text(standing: Standing, as_of: date) -> str:
     return " ".join(parts)
 
 
-def history_chart(standing: Standing, as_of: date, *, prefix: str = "histoire") -> str:
-    """Return a figure's history with its target, its deadline and its projection."""
+def history_chart(
+    standing: Standing, as_of: date, *, prefix: str = "histoire", description: str = ""
+) -> str:
+    """Return a figure's history with its target, its deadline and its projection.
+
+    By default its description says that a table follows.
+    """
     judgement, milestone = standing.judgement, standing.milestone
     start = standing.start
     reports = standing.history.reports
@@ -109,7 +114,7 @@ def history_chart(standing: Standing, as_of: date, *, prefix: str = "histoire") 
     return line_chart(
         prefix,
         history_title(standing),
-        f"{history_text(standing, as_of)} {_IN_TABLE}",
+        description or f"{history_text(standing, as_of)} {_IN_TABLE}",
         timeline,
         text=standing.text,
     )

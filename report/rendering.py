@@ -27,6 +27,7 @@ from report.completeness import Completeness
 from report.errors import FiguresNotReadyError, PageError
 from report.evidence import EntityEvents
 from report.evidence_pages import PARTS, EvidencePage, Paging
+from report.feeds import Feed
 from report.note.month import Month
 from report.note.output import note_style
 from report.overview import Overview, PromiseRow
@@ -84,6 +85,8 @@ class Pages:
             "days": days_text,
             "instant": _instant,
             "attribution": attribution,
+            "entities": french_words().entities,
+            "territory_text": territory_text,
         }
 
     def overview(self, overview: Overview, view: View, completeness: Completeness) -> str:
@@ -168,12 +171,9 @@ class Pages:
             page=page,
             kept={**own, "page": page.paging.page},
             parts=PARTS.items(),
-            entities=words.entities,
-            territory_text=territory_text,
             amount=partial(amount_text, indicator),
             signed_amount=partial(moved_text, indicator),
             name_of=lambda row: row.name or f"{words.entities[row.key.family]} {row.key.entity}",
-            entity_link=lambda key: links(entity_path(key)),
         )
 
     def entity(
@@ -183,12 +183,10 @@ class Pages:
         words = french_words()
         return self._render(
             "entity.html",
-            (links := _Links("../" * depth, view)),
+            _Links("../" * depth, view),
             section="evidence",
             found=found,
             state=state,
-            entities=words.entities,
-            entity_link=lambda key: links(entity_path(key)),
             paging=paging,
             kind=words.entities[found.key.family],
             path=entity_path(found.key),
@@ -209,9 +207,6 @@ class Pages:
             found=found,
             kept={"q": found.asked},
             least=LEAST_CHARACTERS,
-            entities=french_words().entities,
-            territory_text=territory_text,
-            entity_link=lambda key: links(entity_path(key)),
         )
 
     def commune(self, page: CommunePage, view: View, completeness: Completeness) -> str:
@@ -234,9 +229,6 @@ class Pages:
             completeness=completeness,
             page=page,
             drawn=Markup(drawn),  # noqa: S704 - our own SVG
-            entities=french_words().entities,
-            territory_text=territory_text,
-            entity_link=lambda key: links(entity_path(key)),
         )
 
     def communes(
@@ -284,6 +276,10 @@ class Pages:
             ],
         )
 
+    def feed(self, feed: Feed) -> str:
+        """Return a feed as an Atom document (RFC 4287); its links are relative, as in pages."""
+        return self._environment.get_template("feed.atom").render(feed=feed)
+
     def method(self, view: View) -> str:
         """Return the page that explains the figures."""
         return self._render(
@@ -327,6 +323,7 @@ class Pages:
             last_month=Month.before(view.as_of),
             completeness=completeness,
             link=links,
+            entity_link=lambda key: links(entity_path(key)),
             link_plain=links.plain,
             permalink=view.permanent(**(kept or {})),
             final_on=self._rules.final_on(view.known_on or view.today),

@@ -41,7 +41,7 @@ from report.errors import (
 )
 from report.evidence import EvidencePart, PersonsNotShownError, events_of
 from report.evidence_pages import PARTS, ROWS, Paging, evidence_page
-from report.feeds import ATOM, Feed, feed_text
+from report.feeds import ATOM, Feed
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
 from report.note.content import NoteRequest, note_of
@@ -351,7 +351,7 @@ class PageServer:
 
     def _feed(self, asked: _PageRequest) -> tuple[str, str]:
         feed = Feed(asked.knowledge, asked.view, _programme(asked, self._catalogue))
-        return ATOM, feed_text(feed)
+        return ATOM, self._pages.feed(feed)
 
     def _method(self, asked: _PageRequest) -> tuple[str, str]:
         return HTML, self._pages.method(asked.view)

@@ -232,8 +232,9 @@ class _NoteWriter:
             yield Picture(map_title(day), words, map_of(self._departments, day, words))
         for row in self._slipping[:CHARTS]:
             one = row.standing
-            chart = history_chart(one, day, prefix=f"histoire-{one.indicator.id}")
-            yield Picture(history_title(one), history_text(one, day), chart)
+            words, prefix = history_text(one, day), f"histoire-{one.indicator.id}"
+            chart = history_chart(one, day, prefix=prefix, description=words)
+            yield Picture(history_title(one), words, chart)
 
     def _decisions(self) -> Iterator[Block]:
         if not self._slipping:

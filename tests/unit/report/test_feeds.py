@@ -8,9 +8,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from catalogue.formatting import STATUSES
-from report.feeds import DAYS, Feed, feed_text
+from report.feeds import DAYS, Feed
 from report.knowledge import Knowledge
 from report.past import knowledge_on
+from report.rendering import Pages
 from tests.support.attacks import PLAIN
 from tests.support.explanations import explained
 from tests.support.knowledge import LAST_DAY, knowledge, shipped, view
@@ -24,7 +25,7 @@ def feed(day: date = LAST_DAY, territory: str = "region", known: Knowledge | Non
 
 
 def read(made: Feed) -> ET.Element:
-    return ET.fromstring(feed_text(made))  # noqa: S314 - our own
+    return ET.fromstring(Pages(shipped()).feed(made))  # noqa: S314 - our own
 
 
 @pytest.mark.parametrize("territory", ["region", "77"])
