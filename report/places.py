@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from catalogue.model import Catalogue, Indicator
 from catalogue.publication import counts_persons
 from events.fact import Family
+from events.identifiers import commune_department
 from events.record_rules import known_before
 from report.charts.commune_map import CommuneOutline, codes_of, commune_of, communes
 from report.evidence import evidence_of
@@ -246,7 +247,7 @@ def commune_page(
     knowledge: Knowledge, ledger: EventLedger, commune: CommuneOutline, view: View
 ) -> CommunePage:
     """Return what holds for a commune on a view's day, as known on its day."""
-    code = commune.code[:2]
+    code = commune_department(commune.code)
     figures = []
     for indicator in communal_indicators(knowledge.catalogue):
         shares = shares_by_commune(ledger, indicator, view.of(code))

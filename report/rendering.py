@@ -20,7 +20,7 @@ from catalogue.progress import MilestoneStatus
 from events.fact import Family
 from events.identifiers import FIRST_DAY
 from events.record_rules import RULES, RecordRules
-from report.charts.commune_map import CLASSES, CommuneOutline, commune_map, communes
+from report.charts.commune_map import CLASSES, CommuneOutline, codes_within, commune_map, communes
 from report.charts.svg import plain
 from report.compare import Comparison
 from report.completeness import Completeness
@@ -212,7 +212,7 @@ class Pages:
     def commune(self, page: CommunePage, view: View, completeness: Completeness) -> str:
         """Return the page of a commune."""
         links = _Links("../", view)
-        within = [code for code in communes() if code.startswith(page.department)]
+        within = codes_within(page.department)
         name, figure = page.commune.name, next(iter(page.figures), None)
         drawn = commune_map(
             "carte",
@@ -242,7 +242,7 @@ class Pages:
         links, standing, known = _Links("../../", view), page.standing, communes()
         shares = _shares(found)
         department = view.department
-        within = None if department is None else [one for one in known if one[:2] == department]
+        within = None if department is None else codes_within(department)
 
         def text(code: str) -> str:
             return standing.text(shares[code]) if code in shares else "non renseigné"

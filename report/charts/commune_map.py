@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from events.identifiers import commune_department
 from report.charts.svg import draw
 
 PARIS: Final = "75056"
@@ -71,6 +72,11 @@ def codes_of(commune: str) -> list[str]:
     """Return the codes under which events name a commune."""
     arrondissements = [f"75{number}" for number in range(101, 121)] if commune == PARIS else []
     return [commune, *arrondissements]
+
+
+def codes_within(department: str) -> frozenset[str]:
+    """Return the communes of a département."""
+    return frozenset(code for code in communes() if commune_department(code) == department)
 
 
 def share_class(share: float | None) -> str:
