@@ -179,7 +179,12 @@ def test_every_record_that_the_protocol_allows_is_taken_or_refused(
     for letter in odd[:3]:
         assert letter.reason in run(broker, "dead-letters", "show", str(letter.position))
     assert "refused" in run(broker, "producers", "report")
-    shortened = next(str(letter.position) for letter in found if letter.shortened)
+    # A record whose time lay ahead is right today: which refusal comes first is not fixed.
+    shortened = next(
+        str(letter.position)
+        for letter in found
+        if letter.shortened and letter.reason == "not_a_cloudevent"
+    )
     again = CliRunner().invoke(
         main, ["dead-letters", "replay", shortened, "--dry-run", "--bootstrap", broker.bootstrap]
     )
