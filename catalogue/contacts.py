@@ -104,6 +104,8 @@ class Contacts(_ContactModel):
     operator: Contact = Contact(mail=(f"exploitation@{NOBODY}",))
     owners: Mapping[str, Contact] = {}
     """By programme; one that is not named has an address that does not exist."""
+    producers: Mapping[str, Contact] = {}
+    """By declared producer: who is reminded, in place of the programme's owner."""
     watchdog: Contact = Contact()
     """What raises the alarm when the watchdog falls silent."""
 
@@ -118,8 +120,11 @@ class Contacts(_ContactModel):
         return self.owners.get(programme, Contact(mail=(f"{programme}@{NOBODY}",)))
 
 
-def load_contacts(file: Path, programmes: Collection[str]) -> Contacts:
-    """Read contacts from YAML; see docs/alerting.md. Raises ContactsError where they are wrong."""
+def load_contacts(file: Path, programmes: Collection[str], producers: Collection[str]) -> Contacts:
+    """Read contacts from YAML; see docs/alerting.md. Raises ContactsError where they are wrong.
+
+    `programmes` and `producers` are the ids that may be named.
+    """
     try:
         declared = yaml.safe_load(file.read_text(encoding="utf-8"))
     except _UNREADABLE as error:
@@ -128,9 +133,13 @@ def load_contacts(file: Path, programmes: Collection[str]) -> Contacts:
             file, [("file", problem)], remedy="name a readable file of YAML"
         ) from error
     found = [
-        (f"owners.{name}", f"is no programme of the catalogue (one of {', '.join(programmes)})")
-        for name in _owners_in(declared)
-        if name not in programmes
+        (f"{field}.{name}", f"is no {what} (one of {', '.join(known)})")
+        for field, what, known in (
+            ("owners", "programme of the catalogue", programmes),
+            ("producers", "declared producer", producers),
+        )
+        for name in _named_in(declared, field)
+        if name not in known
     ]
     try:
         contacts = Contacts.model_validate({} if declared is None else declared)
@@ -142,9 +151,9 @@ def load_contacts(file: Path, programmes: Collection[str]) -> Contacts:
     return contacts
 
 
-def _owners_in(declared: object) -> Iterable[object]:
-    owners = declared.get("owners") if isinstance(declared, Mapping) else None
-    return owners if isinstance(owners, Mapping) else ()
+def _named_in(declared: object, field: str) -> Iterable[object]:
+    named = declared.get(field) if isinstance(declared, Mapping) else None
+    return named if isinstance(named, Mapping) else ()
 
 
 def is_nobody(address: str) -> bool:

@@ -116,7 +116,9 @@ SOURCES_DROPPED = Metric("smartregion_sources_dropped_total")
 _producers = partial(Metric, section="producers")
 
 PRODUCER_INFO = _producers("smartregion_producer_info", ("producer", "title"))
-PRODUCER_PROGRAMME = _producers("smartregion_producer_programme_info", ("producer", "programme"))
+PRODUCER_PROGRAMME = _producers(
+    "smartregion_producer_programme_info", ("producer", "programme", "indicator")
+)
 PRODUCER_EVENTS = _producers("smartregion_producer_events_total", ("producer", "outcome"))
 PRODUCER_REFUSED = _producers("smartregion_producer_refused_total", ("producer", "reason"))
 PRODUCER_LATENESS = _producers("smartregion_producer_lateness_days", _PRODUCER, is_histogram=True)

@@ -184,15 +184,22 @@ def render_rules(
     They are checked with promtool and amtool where these are installed. Where the catalogue, the
     contacts or a rule is wrong the reason is written to the terminal, and no file.
     """
+    from boundary.settings import read_settings, variable
     from catalogue.contacts import Contacts, load_contacts
     from catalogue.loader import load_catalogue
     from dashboards.rules.render import render as render_files
     from dashboards.rules.render import write
     from dashboards.rules.site import PACES, MonitorSite
+    from events.producers.model import ProducersSettings, load_producers
 
-    catalogue = load_catalogue(programmes)
-    known = [programme.id for programme in catalogue.programmes]
-    contacts = Contacts() if contacts_file is None else load_contacts(contacts_file, known)
+    catalogue, contacts = load_catalogue(programmes), Contacts()
+    if contacts_file is not None:
+        declared = read_settings(ProducersSettings, own=variable("producers")).producers
+        contacts = load_contacts(
+            contacts_file,
+            [programme.id for programme in catalogue.programmes],
+            [producer.id for producer in load_producers(declared)],
+        )
     given = {name: value for name, value in site.items() if value}
     links = _links(runbooks, boards)
     files = render_files(

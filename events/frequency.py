@@ -44,3 +44,19 @@ class Frequency(StrEnum):
             self.ANNUAL: 366,
             self.IRREGULAR: None,
         }[self]
+
+    @property
+    def reminder_days(self) -> int | None:
+        """How many days before a report is due its producer is reminded; None for never.
+
+        Shorter than the interval, so that no report is followed by a reminder at once. Daily is
+        too short for one: ProducerSilent reports who stops. Irregular reports are never due.
+        """
+        return {
+            self.DAILY: None,
+            self.WEEKLY: 2,
+            self.MONTHLY: 7,
+            self.QUARTERLY: 15,
+            self.ANNUAL: 30,
+            self.IRREGULAR: None,
+        }[self]

@@ -93,6 +93,7 @@ def note(
     """
     from catalogue.contacts import load_contacts
     from catalogue.loader import load_catalogue
+    from events.producers.model import load_producers
     from report.note.content import NoteRequest, note_of
     from report.note.output import FORMS, note_bytes, send_note
     from report.past import events_known_on
@@ -112,7 +113,11 @@ def note(
     chosen = _programme(catalogue, programme)
     contacts: Contacts | None = None
     if contacts_file is not None:
-        contacts = load_contacts(contacts_file, [one.id for one in catalogue.programmes])
+        contacts = load_contacts(
+            contacts_file,
+            [one.id for one in catalogue.programmes],
+            [one.id for one in load_producers(settings.producers)],
+        )
     root = "" if page_url is None else f"{page_url.rstrip('/')}/"
     with events_known_on(settings, catalogue, known) as (knowledge, ledger):
         made = note_of(knowledge, ledger, NoteRequest(month, known, chosen, contacts))

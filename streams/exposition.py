@@ -12,12 +12,13 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from catalogue import metrics
-from catalogue.model import Catalogue, Indicator, Programme
+from catalogue.model import Catalogue, Indicator
+from catalogue.reporting import producers_of
 from catalogue.territories import territory_key
 from events.errors import RefusalReason
 from events.frequency import allowed_silence_days
 from events.producers.model import UNKNOWN_PRODUCER, Producers
-from events.registry import FACTS, FACTS_BY_NAME
+from events.registry import FACTS
 from streams.contribution import NO_CATEGORY
 from streams.fold import Fold, Series, SeriesKey
 from streams.merging import UNKNOWN_TYPE, Outcome
@@ -63,27 +64,17 @@ def _declaration(catalogue: Catalogue, producers: Producers) -> Iterator[Metric]
     programmes = family_of(metrics.PRODUCER_PROGRAMME)
     interval = family_of(metrics.PRODUCER_INTERVAL)
     allowed = family_of(metrics.PRODUCER_ALLOWED_SILENCE)
-    counted = {programme.id: _types(programme) for programme in catalogue.programmes}
+    for programme in catalogue.programmes:
+        for indicator in programme.indicators:
+            for producer in producers_of(indicator, producers):
+                programmes.add_metric([producer.id, programme.id, indicator.id], 1)
     for producer in producers:
         info.add_metric([producer.id, producer.title], 1)
-        for programme, types in counted.items():
-            if types & producer.event_types:
-                programmes.add_metric([producer.id, programme], 1)
         days, silence = producer.expected_every.days, allowed_silence_days(producer.expected_every)
         if days is not None and silence is not None:
             interval.add_metric([producer.id], days * _DAY_SECONDS)
             allowed.add_metric([producer.id], silence * _DAY_SECONDS)
     yield from (info, programmes, interval, allowed)
-
-
-def _types(programme: Programme) -> frozenset[str]:
-    """Return the event types that a programme's figures count."""
-    return frozenset(
-        FACTS_BY_NAME[fact].TYPE
-        for indicator in programme.indicators
-        for term in indicator.measure.terms
-        for fact in term.facts
-    )
 
 
 #: Refused records are counted under an unknown type.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from enum import StrEnum
 from functools import cache, partial
 from itertools import groupby
@@ -14,8 +16,10 @@ from pydantic import BaseModel, ConfigDict
 from catalogue import metrics
 from catalogue.formatting import NumberFormat
 from catalogue.model import Catalogue, Indicator, Milestone, Programme
+from catalogue.reporting import needed_until
+from catalogue.territories import territory_key
 from dashboards import conventions
-from dashboards.promql import last_known, latest, on, select
+from dashboards.promql import DAY_SECONDS, last_known, latest, on, one_of, select
 from dashboards.rules.site import MonitorSite, duration
 from dashboards.rules.templates import filled, literal, one_line, template_text
 
@@ -23,6 +27,7 @@ Rule: TypeAlias = dict[str, Any]
 """An entry of a rule file: a recording rule or an alert."""
 
 MONITOR_TITLE: Final = "Moniteur Smart Région"
+NAMED_PRODUCER: Final = last_known(metrics.PRODUCER_INFO, producer="%s")
 _MINUTE: Final = 60
 
 
@@ -65,7 +70,7 @@ class AlertKind(AlertCase):
     """True where it means that the figures, and alerts about them, are not to be relied on."""
     meaning: str
     """One English sentence, for the index of the runbooks."""
-    each: Literal["milestone", "indicator", "programme"] | None = None
+    each: Literal["milestone", "indicator", "report", "programme"] | None = None
     board: str = conventions.PIPELINE_BOARD
     """The board that it links to; one about figures links to its programme's."""
     also: AlertCase | None = None
@@ -85,24 +90,26 @@ def alert_kinds() -> tuple[AlertKind, ...]:
 
 
 def figure_alerts(catalogue: Catalogue, site: MonitorSite) -> Iterator[Rule]:
-    """Yield the alerts about milestones and about indicators that are not reported."""
+    """Yield the alerts about milestones, and about reports that are due or did not come."""
     for programme in catalogue.programmes:
         for indicator in programme.indicators:
             judged = [one for one in indicator.milestones if one.target is not None]
-            about: list[Milestone | None] = [*judged]
+            about: list[tuple[str, Milestone | None]] = [("milestone", one) for one in judged]
             # Without a target and a delay it may be silent for ever.
             if judged or indicator.reporting_delay_days is not None:
-                about.append(None)
-            for milestone in about:
+                about.append(("indicator", None))
+            if indicator.periodicity.reminder_days is not None:
+                about.append(("report", None))
+            for each, milestone in about:
                 words = _words_of(indicator, milestone)
                 for kind in alert_kinds():
-                    if kind.each == ("indicator" if milestone is None else "milestone"):
+                    if kind.each == each:
                         yield from _alerts(kind, site, programme, words)
 
 
 def monitor_alerts(catalogue: Catalogue, site: MonitorSite) -> Iterator[Rule]:
     """Yield the alerts about the monitor itself, and those about who feeds it."""
-    others = (kind for kind in alert_kinds() if kind.scope is not Scope.FIGURES)
+    others = (kind for kind in alert_kinds() if kind.each in (None, "programme"))
     titles = {one.id: f"« {one.title} »" for one in catalogue.indicators}
     for each, kinds in groupby(others, key=lambda kind: kind.each):
         programmes = () if each is None else catalogue.programmes
@@ -168,6 +175,12 @@ def _words_of(indicator: Indicator, milestone: Milestone | None) -> Mapping[str,
             conventions.TERRITORY_LAST_REPORTED, indicator=indicator.id, department=department
         ),
     }
+    if indicator.periodicity.reminder_days is not None:
+        words |= {
+            "due": _due(indicator, indicator.periodicity.reminder_days),
+            "feeding": last_known(metrics.PRODUCER_PROGRAMME, indicator=indicator.id),
+            "named": NAMED_PRODUCER,
+        }
     if milestone is not None:
         words |= {
             "milestone": milestone,
@@ -180,6 +193,28 @@ def _words_of(indicator: Indicator, milestone: Milestone | None) -> Mapping[str,
         about |= {"milestone": milestone.id}
     labels = ", ".join(f'{label}="{value}"' for label, value in about.items())
     return {**words, "about": about, "labels": labels}
+
+
+def _due(indicator: Indicator, reminder_days: int) -> str:
+    """Return the territories whose report is due within some days, each with its last day for it.
+
+    As `catalogue.reporting.due_day` has it: after a milestone's day no report is needed.
+    """
+    by_end: dict[date, list[str]] = defaultdict(list)
+    for department, until in needed_until(indicator).items():
+        by_end[until].append(territory_key(department))
+    reports = []
+    for until, territories in by_end.items():
+        last = last_known(
+            conventions.TERRITORY_LAST_REPORTED,
+            indicator=indicator.id,
+            department=one_of(territories),
+        )
+        due = f"{last} + {indicator.reporting_delay_days} * {DAY_SECONDS}"
+        midnight = (until - date(1970, 1, 1)) // timedelta(seconds=1)
+        reports.append(due if until == date.max else f"({due} < {midnight})")
+    today = f"scalar({last_known(conventions.AS_OF)})"
+    return f"({' or '.join(reports)}) >= {today} <= {today} + {reminder_days} * {DAY_SECONDS}"
 
 
 def _assessed(indicator: Indicator, milestone: Milestone, metric: str) -> str:
@@ -204,7 +239,7 @@ def _words_about_producers(programme: Programme | None) -> Mapping[str, object]:
     feeding = last_known(metrics.PRODUCER_PROGRAMME, **labels)
     return {
         "programme": programme,
-        "named": last_known(metrics.PRODUCER_INFO, producer="%s"),
+        "named": NAMED_PRODUCER,
         "feeding": f"{'unless' if programme is None else 'and'} {on('producer')}\n{feeding}",
         "harmless": "Aucun chiffre n’en dépend aujourd’hui.",
     }

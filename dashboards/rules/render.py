@@ -119,6 +119,8 @@ def alertmanager_document(catalogue: Catalogue, site: MonitorSite) -> dict[str, 
         "operator": contacts.operator,
         "delegate": contacts.delegate,
         **{f"owner-{programme}": contacts.owner(programme) for programme in programmes},
+        **{f"reminder-{programme}": contacts.owner(programme) for programme in programmes},
+        **{f"producer-{producer}": own for producer, own in contacts.producers.items()},
         "watchdog": contacts.watchdog,
     }
     words = {

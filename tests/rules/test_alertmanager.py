@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from catalogue.contacts import Contact, Contacts
 from catalogue.loader import load_catalogue
@@ -34,6 +35,7 @@ HEARERS = {
     "TargetLost": "delegate,owner-{programme}",
     "MilestoneUnexplained": "delegate,owner-{programme}",
     "IndicatorUnreported": "delegate,owner-{programme}",
+    "ReportDueSoon": "reminder-{programme}",
     "ProducerSilent": "operator,owner-{programme}",
     "ProducerFaulty": "operator,owner-{programme}",
     "Watchdog": "watchdog",
@@ -67,6 +69,7 @@ def test_the_tools_take_every_kind_of_contact(tmp_path: Path) -> None:
         delegate=everything,
         operator=everything,
         owners={"lycees": everything},
+        producers={"formation": everything},
         watchdog=everything,
     )
     assert write(render(CATALOGUE, MonitorSite(contacts=contacts)), tmp_path) == ()
@@ -89,6 +92,26 @@ def test_an_alert_reaches_its_readers(rendered: Path, alert: Rule) -> None:
     )
 
 
+def test_a_producer_with_a_contact_is_reminded_itself(tmp_path: Path) -> None:
+    """And nobody hears that a reminder ended: its day may have passed."""
+    require_prometheus()
+    contacts = Contacts(producers={"suivi": Contact(mail=("suivi@example.org",))})
+    write(render(CATALOGUE, MonitorSite(contacts=contacts)), tmp_path)
+    config = tmp_path / "alertmanager" / "alertmanager.yaml"
+    reminder = ("scope=producers", "severity=info", "programme=lycees")
+    for producer, receiver in (("suivi", "producer-suivi"), ("autre", "reminder-lycees")):
+        test = ("config", "routes", "test", f"--config.file={config}")
+        amtool(*test, f"--verify.receivers={receiver}", *reminder, f"producer={producer}")
+    receivers = yaml.safe_load(config.read_text(encoding="utf-8"))["receivers"]
+    resolved = {
+        one["name"]: mail["send_resolved"]
+        for one in receivers
+        for mail in one.get("email_configs", ())
+    }
+    assert resolved["owner-lycees"]
+    assert not resolved["reminder-lycees"] | resolved["producer-suivi"]
+
+
 def test_an_alert_that_nobody_thought_of_reaches_the_operator(rendered: Path) -> None:
     config = f"--config.file={rendered / 'alertmanager' / 'alertmanager.yaml'}"
     test = ("config", "routes", "test", config)
@@ -100,6 +123,7 @@ def test_an_alert_that_nobody_thought_of_reaches_the_operator(rendered: Path) ->
 # What silences what, on a real Alertmanager
 
 LABELS = {
+    "ReportDueSoon": {"programme": "lycees", "indicator": "i", "producer": "p"},
     "MilestoneMissed": {"programme": "lycees", "indicator": "i", "milestone": "m"},
     "ProducerSilent": {"programme": "lycees", "producer": "p"},
     "ProducerFaulty": {"programme": "lycees", "producer": "p"},

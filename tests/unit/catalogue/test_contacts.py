@@ -7,12 +7,13 @@ import pytest
 from catalogue.contacts import Contact, Contacts, ContactsError, load_contacts
 
 PROGRAMMES = ("lycees", "formation")
+PRODUCERS = ("suivi",)
 
 
 def load(folder: Path, text: str) -> Contacts:
     file = folder / "contacts.yaml"
     file.write_text(text, encoding="utf-8")
-    return load_contacts(file, PROGRAMMES)
+    return load_contacts(file, PROGRAMMES, PRODUCERS)
 
 
 def test_an_owner_is_reached_as_the_file_says(tmp_path: Path) -> None:
@@ -23,6 +24,12 @@ def test_an_owner_is_reached_as_the_file_says(tmp_path: Path) -> None:
 
     assert contacts.owner("lycees").mail == ("a@example.org",)
     assert contacts.owner("lycees").chat_url_file == Path("/run/secrets/chat")
+
+
+def test_a_producer_is_reached_as_the_file_says(tmp_path: Path) -> None:
+    contacts = load(tmp_path, "producers: {suivi: {mail: [suivi@example.org]}}\n")
+
+    assert contacts.producers["suivi"].mail == ("suivi@example.org",)
 
 
 def test_nobody_is_reached_where_nothing_is_filled_in(tmp_path: Path) -> None:
@@ -49,6 +56,8 @@ def test_nobody_is_reached_where_nothing_is_filled_in(tmp_path: Path) -> None:
         ),
         ("mail: {server: smtp.example.org}", "mail.server: "),
         ("owners: {cantines: {mail: [a@example.org]}}", "owners.cantines: is no programme"),
+        ("producers: {autre: {}}", "producers.autre: is no declared producer (one of suivi)"),
+        ("producers: {suivi: {mail: [nobody]}}", "producers.suivi.mail.0: "),
         ("delegate: [", "file: "),
     ],
 )
@@ -88,7 +97,7 @@ def test_a_secret_is_not_repeated(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ContactsError, match=r"none\.yaml: file: .*name a readable file"):
-        load_contacts(tmp_path / "none.yaml", PROGRAMMES)
+        load_contacts(tmp_path / "none.yaml", PROGRAMMES, PRODUCERS)
 
 
 @pytest.mark.parametrize("content", ["# Préfecture".encode("cp1252"), b"!!bool x", b"[" * 2_000])
@@ -97,7 +106,7 @@ def test_a_file_that_is_no_yaml_is_named(tmp_path: Path, content: bytes) -> None
     file.write_bytes(content)
 
     with pytest.raises(ContactsError, match="name a readable file"):
-        load_contacts(file, PROGRAMMES)
+        load_contacts(file, PROGRAMMES, PRODUCERS)
 
 
 def test_nobody_is_reached_by_any_means() -> None:

@@ -37,12 +37,13 @@ def test_render_says_what_it_wrote_and_what_did_not_check_it(tmp_path: Path) -> 
     [
         ("--catalogue", CORPUS / "bad" / "fact_unknown.yaml", "fact_unknown.yaml:"),
         ("--contacts", "contacts.yaml", "owners.cantines: is no programme"),
+        ("--contacts", "contacts.yaml", "producers.cantines: is no declared producer"),
     ],
 )
 def test_what_is_wrong_never_reaches_the_files(
     option: str, file: str | Path, problem: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "contacts.yaml").write_text("owners: {cantines: {}}\n")
+    (tmp_path / "contacts.yaml").write_text("owners: {cantines: {}}\nproducers: {cantines: {}}\n")
 
     result = run(option, tmp_path / file, "--out", tmp_path / "deploy")
 
