@@ -63,7 +63,7 @@ class Feed:
     def updated(self) -> datetime:
         """When the newest entry was, or the day before the first one would be."""
         entries = self.entries
-        return entries[0].updated if entries else _instant(self.view.as_of - timedelta(days=DAYS))
+        return entries[0].updated if entries else instant(self.view.as_of - timedelta(days=DAYS))
 
     @cached_property
     def entries(self) -> list[FeedEntry]:
@@ -107,7 +107,7 @@ class Feed:
         text = f"{indicator.title}, {TERRITORY_NAMES[territory]} : {word} au {long_day_text(day)}"
         return FeedEntry(
             id=f"{_TAG}/changes/{indicator.id}/{now.milestone.id}/{territory}/{day}/{now.status}",
-            updated=_instant(day),
+            updated=instant(day),
             title=f"{indicator.title} : {word}",
             text=f"{text}{f', {was} auparavant' if was else ''}.",
             path=self._path(indicator, day),
@@ -123,7 +123,7 @@ class Feed:
                 if first < one.day <= self.view.as_of:
                     yield FeedEntry(
                         id=f"{_TAG}/explanations/{one.entity}/{one.day}/{one.kind}",
-                        updated=_instant(one.day),
+                        updated=instant(one.day),
                         title=f"{known[indicator].title} : {one.kind.word.lower()}",
                         text=f"{one.text} ({one.author_role}, {long_day_text(one.day)})",
                         path=f"{self._path(known[indicator], one.day)}#explications",
@@ -133,5 +133,6 @@ class Feed:
         return f"promesses/{indicator.id}{self.view.query(as_of=day)}"
 
 
-def _instant(day: date) -> datetime:
+def instant(day: date) -> datetime:
+    """Return the beginning of a day (UTC)."""
     return datetime.combine(day, time.min, UTC)

@@ -16,9 +16,10 @@ from boundary.private_files import write_private_files
 from boundary.web import Readiness, probe_routes, serve
 from catalogue import metrics
 from catalogue.loader import load_catalogue
+from events.producers.model import load_producers
 from report.follower import Follower
 from report.ledger import EventLedger
-from report.server import PageServer
+from report.server import PageServer, PageSite
 from report.settings import PageSettings
 from streams.metric_families import family_of, single
 from streams.queries.opening import collector_plan
@@ -65,12 +66,13 @@ def run_page(settings: PageSettings) -> int:
     catalogue = load_catalogue(settings.catalogue)
     # Errors of the configuration are raised before anything starts.
     collector_plan(settings)
+    site = PageSite(load_producers(settings.producers), settings.page_url)
     memory = f"{settings.page_ledger_mb}MB"
     with EventLedger(memory=memory, spill=settings.work_folder) as ledger:
-        return asyncio.run(_run(settings, Follower(settings, catalogue, ledger)))
+        return asyncio.run(_run(settings, Follower(settings, catalogue, ledger), site))
 
 
-async def _run(settings: PageSettings, follower: Follower) -> int:
+async def _run(settings: PageSettings, follower: Follower, site: PageSite) -> int:
     stopping = threading.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -81,6 +83,7 @@ async def _run(settings: PageSettings, follower: Follower) -> int:
         follower,
         follower.clock.today,
         lambda: follower.version,
+        site,
         follower.rules,
     )
     probes = probe_routes(

@@ -25,7 +25,9 @@ from catalogue.judgement import CHANGE_DAYS
 from catalogue.model import Catalogue, Indicator, Programme, UndeclaredError
 from events.fact import Family
 from events.identifiers import FIRST_DAY
+from events.producers.model import Producer, Producers
 from events.record_rules import RULES, RecordRules
+from report.calendars import ICALENDAR, PromiseCalendar
 from report.charts.commune_map import communes
 from report.compare import comparison_of
 from report.completeness import Completeness
@@ -116,6 +118,18 @@ class KnowledgeSource(Protocol):
         """Return whether the events that were there at the start have been read."""
 
 
+class PageSite(NamedTuple):
+    """What the operator says of where the page runs: the declared producers, and its address."""
+
+    producers: Producers
+    url: str | None = None
+
+    @property
+    def root(self) -> str | None:
+        """The first page's address as readers know it, with the slash that links begin after."""
+        return None if self.url is None else f"{self.url.rstrip('/')}/"
+
+
 class _PageRequest(NamedTuple):
     """A request and the figures that answer it."""
 
@@ -179,9 +193,11 @@ class PageServer:
         source: KnowledgeSource,
         today: Callable[[], date],
         version: Callable[[], int],
+        site: PageSite,
         rules: RecordRules = RULES,
     ) -> None:
         self._catalogue = catalogue
+        self._site = site
         self._ledger = ledger
         self._source = source
         self._today = today
@@ -221,6 +237,7 @@ class PageServer:
             Route("/entites/{family}/{entity:path}", looking_back(self._entity)),
             Route("/note/{month}", looking_back(self._note)),
             Route("/changements.atom", looking_back(self._feed)),
+            Route("/calendrier.ics", page(self._calendar)),
             Route("/changements", self._stream),
             Route("/static/{name}", self._asset),
         ]
@@ -352,6 +369,27 @@ class PageServer:
     def _feed(self, asked: _PageRequest) -> tuple[str, str]:
         feed = Feed(asked.knowledge, asked.view, _programme(asked, self._catalogue))
         return ATOM, self._pages.feed(feed)
+
+    def _calendar(self, asked: _PageRequest) -> tuple[str, str]:
+        calendar = PromiseCalendar(
+            asked.knowledge,
+            asked.view,
+            self._site.producers,
+            _programme(asked, self._catalogue),
+            self._producer(asked),
+            self._site.root,
+        )
+        return ICALENDAR, calendar.text
+
+    def _producer(self, asked: _PageRequest) -> Producer | None:
+        """Return the requested producer; None for all."""
+        name = asked.request.query_params.get("producer")
+        if not name:
+            return None
+        found = self._site.producers.get(name)
+        if found is None:
+            raise not_found("producteur", name)
+        return found
 
     def _method(self, asked: _PageRequest) -> tuple[str, str]:
         return HTML, self._pages.method(asked.view)

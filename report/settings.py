@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, Megabytes, read_settings
+from catalogue.contacts import Url
 from streams.settings import Settings
 
 #: Variables with the same prefix that belong to other commands.
@@ -21,6 +22,10 @@ class PageSettings(Settings):
     page_port: Annotated[int, Field(ge=0, le=65535)] = 6072
     """The page's port, on SMART_REGION_HTTP_HOST: whoever reaches it can read the page. 0 picks a
     free one, which the log names."""
+    page_url: Url | None = None
+    """Where readers find the first page, such as https://smart-region.example.org/: links in the
+    calendar lead there, and without it there are none. The page itself does not know what a proxy
+    has made of its address."""
     page_ledger_mb: Megabytes = 512
     """The most megabytes of memory for the events behind the figures. Where they need more,
     temporary files in SMART_REGION_WORK_FOLDER hold the rest."""

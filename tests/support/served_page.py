@@ -17,11 +17,12 @@ from yarl import URL
 
 from boundary.web import Readiness, probe_routes, serve
 from broker.stored_record import RawRecord
+from events.producers.model import load_producers
 from events.record_rules import RULES, RecordRules
 from report.completeness import Completeness
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
-from report.server import Known, PageServer
+from report.server import Known, PageServer, PageSite
 from tests.support.knowledge import LAST_DAY, knowledge, shipped, simulated_records
 from tests.support.loopback import in_thread
 
@@ -52,6 +53,7 @@ class ServedPage:
     completeness: Completeness = COMPLETE
     events_read: bool = True
     rules: RecordRules = RULES
+    url: str | None = None
 
     def now(self) -> Known | None:
         return None if self.known is None else (self.known, self.completeness)
@@ -73,6 +75,7 @@ class ServedPage:
             self,
             lambda: self.today,
             lambda: self.version,
+            PageSite(load_producers(), self.url),
             self.rules,
         )
         async with serve(

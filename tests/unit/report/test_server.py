@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+import icalendar
 import pytest
 from aiohttp import ClientSession
 
@@ -105,6 +106,9 @@ def test_a_page_that_has_not_changed_is_not_sent_again(page: ServedPage) -> None
         ("/promesses/schools_connected_ratio/carte", 404),
         ("/communes/99999", 404),
         ("/changements.atom?programme=x", 404),
+        ("/calendrier.ics?programme=x", 404),
+        ("/calendrier.ics?producer=x", 404),
+        ("/calendrier.ics?territory=13", 400),
         ("/communes/75101", 404),
         (f"/recherche?q={'x' * 101}", 400),
         ("/note/juin", 400),
@@ -121,6 +125,22 @@ def test_a_wrong_address_is_a_page_with_a_way_back(
     assert 'lang="fr"' in answer.body
     back = answer.body.split('<p><a href="')[1].split('"')[0]
     assert urlsplit(urljoin("http://proxy/below" + path, back)).path == "/below/"
+
+
+def test_the_calendar_is_linked_and_links_to_where_readers_find_the_page(page: ServedPage) -> None:
+    page.url = "https://proxy.example.org/below"
+    [first] = page.ask("/promesses/schools_connected_ratio?territory=77&as_of=2018-01-31")
+    assert 'href="../calendrier.ics?territory=77"' in first.body
+    [answer] = page.ask("/calendrier.ics?territory=77", Host="evil.example.org")
+    [again] = page.ask("/calendrier.ics?territory=77", **{"If-None-Match": answer.headers["ETag"]})
+
+    assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
+    assert again.status == 304
+    events = icalendar.Calendar.from_ical(answer.body).walk("VEVENT")
+    assert {str(one["url"]) for one in events} >= {
+        "https://proxy.example.org/below/promesses/schools_connected_ratio?territory=77"
+    }
+    assert "evil" not in answer.body
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if path != "/methode"])
