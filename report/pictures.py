@@ -120,8 +120,8 @@ def history_chart(
     )
 
 
-def bars_of(page: PromisePage, link: Link) -> str:
-    """Return a promise's value in each territory."""
+def bars_of(page: PromisePage, link: Link | None = None, *, description: str = _IN_TABLE) -> str:
+    """Return a promise's value in each territory; by default its description names a table."""
     rows = [
         BarRow(
             label=row.title,
@@ -130,7 +130,9 @@ def bars_of(page: PromisePage, link: Link) -> str:
             else float(row.standing.judgement.value),
             text=row.standing.value.text or row.standing.value.reason,
             status=row.standing.judgement.status,
-            href=link(f"promesses/{page.indicator.id}", territory=row.key),
+            href=None
+            if link is None
+            else link(f"promesses/{page.indicator.id}", territory=row.key),
         )
         # Beside a total, the parts of a count would be too short to compare.
         for row in page.territories
@@ -144,7 +146,7 @@ def bars_of(page: PromisePage, link: Link) -> str:
     return bars(
         "territoires-valeurs",
         f"{page.indicator.title} par territoire",
-        _IN_TABLE,
+        description,
         rows,
         target=target if shared else None,
         target_text=page.standing.target.text if shared else "",

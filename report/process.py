@@ -16,11 +16,11 @@ from boundary.private_files import write_private_files
 from boundary.web import Readiness, probe_routes, serve
 from catalogue import metrics
 from catalogue.loader import load_catalogue
-from events.producers.model import load_producers
 from report.follower import Follower
 from report.ledger import EventLedger
-from report.server import PageServer, PageSite
+from report.server import PageServer
 from report.settings import PageSettings
+from report.site import PageSite, page_site
 from streams.metric_families import family_of, single
 from streams.queries.opening import collector_plan
 
@@ -66,7 +66,7 @@ def run_page(settings: PageSettings) -> int:
     catalogue = load_catalogue(settings.catalogue)
     # Errors of the configuration are raised before anything starts.
     collector_plan(settings)
-    site = PageSite(load_producers(settings.producers), settings.page_url)
+    site = page_site(settings, catalogue)
     memory = f"{settings.page_ledger_mb}MB"
     with EventLedger(memory=memory, spill=settings.work_folder) as ledger:
         return asyncio.run(_run(settings, Follower(settings, catalogue, ledger), site))
@@ -84,7 +84,6 @@ async def _run(settings: PageSettings, follower: Follower, site: PageSite) -> in
         follower.clock.today,
         lambda: follower.version,
         site,
-        follower.rules,
     )
     probes = probe_routes(
         PageCollector(follower, server.answers),

@@ -19,11 +19,11 @@ from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
 from events.fact import Family
 from events.identifiers import FIRST_DAY
-from events.record_rules import RULES, RecordRules
 from report.charts.commune_map import CLASSES, CommuneOutline, codes_within, commune_map, communes
 from report.charts.svg import plain
 from report.compare import Comparison
 from report.completeness import Completeness
+from report.embedding import EmbeddedChart
 from report.errors import FiguresNotReadyError, PageError
 from report.evidence import EntityEvents
 from report.evidence_pages import PARTS, EvidencePage, Paging
@@ -41,6 +41,7 @@ from report.places import (
     communal_indicators,
 )
 from report.promise import PromisePage
+from report.site import PageSite
 from report.standing import amount_text, attribution, moved_text, territory_text
 from report.view import AS_OF, View
 from report.words import EntityKey, content_items, french_words
@@ -66,10 +67,10 @@ MEANINGS: Final[Mapping[str, str]] = {
 class Pages:
     """Renders every page. `root` leads from a page to the first one: `./` or `../` as needed."""
 
-    def __init__(self, catalogue: Catalogue, rules: RecordRules = RULES) -> None:
-        """Create it; `rules` say from when a permanent link no longer changes."""
+    def __init__(self, catalogue: Catalogue, site: PageSite | None = None) -> None:
+        """Create it for a site."""
         self._catalogue = catalogue
-        self._rules = rules
+        self._site = site or PageSite()
         self._environment = Environment(
             loader=PackageLoader("report"),
             autoescape=True,
@@ -132,6 +133,7 @@ class Pages:
             section="promise",
             completeness=completeness,
             page=page,
+            question=self._site.question(page, view),
             has_map=page.indicator in communal_indicators(self._catalogue),
             explanation_link=explanation_link,
             chart=Markup(history_chart(page.standing, view.as_of)),  # noqa: S704 - our own SVG
@@ -280,6 +282,20 @@ class Pages:
         """Return a feed as an Atom document (RFC 4287); its links are relative, as in pages."""
         return self._environment.get_template("feed.atom").render(feed=feed)
 
+    def frame(
+        self, chart: EmbeddedChart, view: View, completeness: Completeness, *, depth: int
+    ) -> str:
+        """Return a chart as a page for frames, `depth` folders below the first page."""
+        links = _Links("../" * depth, view)
+        return self._environment.get_template("frame.html").render(
+            view=view,
+            chart=chart,
+            completeness=completeness,
+            drawn=Markup(chart.drawn),  # noqa: S704 - our own SVG
+            asset=lambda name: asset(links.root, name),
+            permalink=f"{links.plain(chart.path)}{view.permanent()}",
+        )
+
     def method(self, view: View) -> str:
         """Return the page that explains the figures."""
         return self._render(
@@ -326,7 +342,7 @@ class Pages:
             entity_link=lambda key: links(entity_path(key)),
             link_plain=links.plain,
             permalink=view.permanent(**(kept or {})),
-            final_on=self._rules.final_on(view.known_on or view.today),
+            final_on=self._site.rules.final_on(view.known_on or view.today),
             asset=lambda name: asset(links.root, name),
             **values,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from functools import partial
@@ -25,13 +25,13 @@ from catalogue.judgement import CHANGE_DAYS
 from catalogue.model import Catalogue, Indicator, Programme, UndeclaredError
 from events.fact import Family
 from events.identifiers import FIRST_DAY
-from events.producers.model import Producer, Producers
-from events.record_rules import RULES, RecordRules
+from events.producers.model import Producer
 from report.calendars import ICALENDAR, PromiseCalendar
 from report.charts.commune_map import communes
 from report.compare import comparison_of
 from report.completeness import Completeness
 from report.data import json_text, rows_of, table_text
+from report.embedding import OF_PROMISE, SVG, SVG_HEADERS, EmbeddedChart, departments_of
 from report.errors import (
     LATER,
     NOT_FOUND,
@@ -53,6 +53,7 @@ from report.overview import overview_of
 from report.places import communal_indicators, commune_page, search, shares_by_commune, state_of
 from report.promise import promise_of
 from report.rendering import STATIC, Pages, asset, asset_content
+from report.site import PageSite
 from report.view import KNOWN_ON, View, parse_day, parse_view, version_text
 from report.words import french_words
 
@@ -60,6 +61,7 @@ logger = logging.getLogger(__name__)
 
 Known: TypeAlias = "tuple[Knowledge, Completeness]"
 _Make: TypeAlias = "Callable[[_PageRequest], tuple[str, str]]"
+_ChartOf: TypeAlias = "Callable[[_PageRequest], EmbeddedChart]"
 _Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 _T = TypeVar("_T")
 
@@ -116,18 +118,6 @@ class KnowledgeSource(Protocol):
 
     def has_events(self) -> bool:
         """Return whether the events that were there at the start have been read."""
-
-
-class PageSite(NamedTuple):
-    """What the operator says of where the page runs: the declared producers, and its address."""
-
-    producers: Producers
-    url: str | None = None
-
-    @property
-    def root(self) -> str | None:
-        """The first page's address as readers know it, with the slash that links begin after."""
-        return None if self.url is None else f"{self.url.rstrip('/')}/"
 
 
 class _PageRequest(NamedTuple):
@@ -194,7 +184,6 @@ class PageServer:
         today: Callable[[], date],
         version: Callable[[], int],
         site: PageSite,
-        rules: RecordRules = RULES,
     ) -> None:
         self._catalogue = catalogue
         self._site = site
@@ -204,7 +193,8 @@ class PageServer:
         self._version = version
         self._streams = 0
         self._closing = False
-        self._pages = Pages(catalogue, rules)
+        self._pages = Pages(catalogue, site)
+        self._frame_headers = _frame_headers(site.frame_sites)
         self._turns = BoundedPool(at_once=MOST_AT_ONCE, waiting=MOST_WAITING)
         self._past_turns = BoundedPool(
             at_once=MOST_PAST_AT_ONCE,
@@ -232,6 +222,8 @@ class PageServer:
             Route("/promesses/{indicator}/preuves", looking_back(self._evidence)),
             Route("/promesses/{indicator}/changements", looking_back(self._changes)),
             Route("/promesses/{indicator}/carte", looking_back(self._map)),
+            *self._charts("/carte", self._departments_chart),
+            *self._charts("/promesses/{indicator}/{chart}", self._promise_chart),
             Route("/recherche", looking_back(self._search)),
             Route("/communes/{code}", looking_back(self._commune)),
             Route("/entites/{family}/{entity:path}", looking_back(self._entity)),
@@ -247,6 +239,19 @@ class PageServer:
             exception_handlers={HTTPException: self._on_http_error, PageError: self._on_page_error},
         )
 
+    def _charts(self, path: str, chart_of: _ChartOf) -> Iterator[Route]:
+        """Yield the routes of a chart: as an image, and as a page for frames."""
+
+        def image(asked: _PageRequest) -> tuple[str, str]:
+            return SVG, chart_of(asked).svg
+
+        def frame(asked: _PageRequest) -> tuple[str, str]:
+            chart, depth = chart_of(asked), _depth(asked.request)
+            return HTML, self._pages.frame(chart, asked.view, asked.completeness, depth=depth)
+
+        yield Route(f"/images{path}.svg", self._page(image, headers=SVG_HEADERS))
+        yield Route(f"/cadres{path}", self._page(frame, headers=self._frame_headers))
+
     def close(self) -> None:
         """End the streams: otherwise the server waits for their readers."""
         self._closing = True
@@ -256,10 +261,13 @@ class PageServer:
         await self._turns.close()
         await self._past_turns.close()
 
-    def _page(self, make: _Make, *, looks_back: bool = False) -> _Handler:
+    def _page(
+        self, make: _Make, *, looks_back: bool = False, headers: Mapping[str, str] | None = None
+    ) -> _Handler:
         """Return the handler of a page: `make` returns its media type and its content.
 
-        One that `looks_back` at events or other days waits with those of past days.
+        One that `looks_back` at events or other days waits with those of past days. `headers` are
+        in place of the usual ones.
         """
 
         async def answer(request: Request) -> Response:
@@ -273,7 +281,7 @@ class PageServer:
             except Exception:
                 logger.exception("page failed path=%r", request.url.path)
                 raise PageError("l’exploitant est alerté : réessayer") from None
-            return _answer(request, media_type, content.encode())
+            return _answer(request, media_type, content.encode(), headers or {})
 
         return answer
 
@@ -391,6 +399,16 @@ class PageServer:
             raise not_found("producteur", name)
         return found
 
+    def _departments_chart(self, asked: _PageRequest) -> EmbeddedChart:
+        return departments_of(overview_of(asked.knowledge, asked.view), asked.view)
+
+    def _promise_chart(self, asked: _PageRequest) -> EmbeddedChart:
+        page = promise_of(asked.knowledge, self._indicator(asked), asked.view)
+        chart = asked.request.path_params["chart"]
+        if chart not in OF_PROMISE:
+            raise not_found("graphique", chart)
+        return OF_PROMISE[chart](page, asked.view)
+
     def _method(self, asked: _PageRequest) -> tuple[str, str]:
         return HTML, self._pages.method(asked.view)
 
@@ -485,16 +503,27 @@ class PageServer:
         return indicator
 
 
-def _answer(request: Request, media_type: str, body: bytes) -> Response:
-    """Return a page, or 304 if the reader's copy is current."""
+def _answer(request: Request, media_type: str, body: bytes, more: Mapping[str, str]) -> Response:
+    """Return a page with more headers, or 304 if the reader's copy is current."""
     # Weak, since it is the same for the compressed page.
     tag = f'W/"{sha256(body).hexdigest()[:32]}"'
-    headers = {"Cache-Control": "no-cache", "ETag": tag}
+    headers = {"Cache-Control": "no-cache", "ETag": tag, **more}
     known = request.headers.get("If-None-Match", "")
     if known.strip() == "*" or tag[2:] in known:
         # As the page itself: a cache that several readers share may have it compressed.
         return Response(status_code=304, headers={**headers, "Vary": "Accept-Encoding"})
     return Response(body, headers=headers, media_type=f"{media_type}; charset=utf-8")
+
+
+def _frame_headers(sites: str) -> Mapping[str, str]:
+    """Return the headers of pages for frames, which some sites may show."""
+    if not sites:
+        return {}
+    policy = HEADERS["Content-Security-Policy"]
+    return {
+        "Content-Security-Policy": policy.replace("ancestors 'none'", f"ancestors 'self' {sites}"),
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
 
 
 def _depth(request: Request) -> int:
@@ -515,7 +544,7 @@ def _of_http(error: HTTPException) -> PageError:
 
 
 class _WithHeaders:
-    """Adds the headers to each answer, and counts it by status."""
+    """Adds the headers to each answer that has none of its own, and counts it by status."""
 
     def __init__(self, app: ASGIApp, answers: Counter[int]) -> None:
         self._app = app
@@ -526,7 +555,9 @@ class _WithHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_HEADERS]
+                own = {name for name, _ in message["headers"]}
+                added = (one for one in _HEADERS if one[0] not in own)
+                message["headers"] = [*message["headers"], *added]
                 self._answers[message["status"]] += 1
             await send(message)
 

@@ -62,6 +62,7 @@ PAGES: Final = {
     "a search for nothing": "/recherche",
     "a commune": "/communes/75056",
     "no such page": "/nulle-part",
+    "a chart in a frame": "/cadres/promesses/schools_connected_ratio/evolution",
     "no such day": "/promesses/schools_connected_ratio?as_of=demain",
 }
 STATES: Final = ((WIDE, LIGHT), (WIDE, DARK), (NARROW, LIGHT))

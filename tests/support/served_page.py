@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -17,12 +17,11 @@ from yarl import URL
 
 from boundary.web import Readiness, probe_routes, serve
 from broker.stored_record import RawRecord
-from events.producers.model import load_producers
-from events.record_rules import RULES, RecordRules
 from report.completeness import Completeness
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
-from report.server import Known, PageServer, PageSite
+from report.server import Known, PageServer
+from report.site import PageSite
 from tests.support.knowledge import LAST_DAY, knowledge, shipped, simulated_records
 from tests.support.loopback import in_thread
 
@@ -52,8 +51,7 @@ class ServedPage:
     today: date = LAST_DAY
     completeness: Completeness = COMPLETE
     events_read: bool = True
-    rules: RecordRules = RULES
-    url: str | None = None
+    site: PageSite = field(default_factory=PageSite)
 
     def now(self) -> Known | None:
         return None if self.known is None else (self.known, self.completeness)
@@ -75,8 +73,7 @@ class ServedPage:
             self,
             lambda: self.today,
             lambda: self.version,
-            PageSite(load_producers(), self.url),
-            self.rules,
+            self.site,
         )
         async with serve(
             server.app(probe_routes(_NoMetrics(), lambda: Readiness(None))),

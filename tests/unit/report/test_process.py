@@ -13,13 +13,12 @@ from aiohttp import ClientSession
 
 from boundary.web import Readiness
 from catalogue.loader import load_catalogue
-from events.producers.model import load_producers
 from operations.programs.addresses import free_port
 from report import process
 from report.follower import Follower
 from report.ledger import EventLedger
-from report.server import PageSite
 from report.settings import load_page_settings
+from report.site import PageSite
 from tests.support.rights import mode
 
 
@@ -54,7 +53,7 @@ class WaitingFollower(Follower):
 
 def test_readers_are_not_told_whom_the_page_asks() -> None:
     """That the figures are not known is for everybody; addresses and causes are in the log."""
-    settings, site = load_page_settings(page_port=free_port()), PageSite(load_producers())
+    settings, site = load_page_settings(page_port=free_port()), PageSite()
 
     async def asked(follower: WaitingFollower) -> tuple[int, object]:
         running = asyncio.create_task(process._run(settings, follower, site))

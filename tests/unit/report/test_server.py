@@ -39,6 +39,7 @@ from report.server import (
     Known,
     PageServer,
 )
+from report.site import PageSite
 from tests.support.audits import raw
 from tests.support.histories import uai
 from tests.support.knowledge import LAST_DAY, knowledge, shipped
@@ -128,7 +129,7 @@ def test_a_wrong_address_is_a_page_with_a_way_back(
 
 
 def test_the_calendar_is_linked_and_links_to_where_readers_find_the_page(page: ServedPage) -> None:
-    page.url = "https://proxy.example.org/below"
+    page.site = PageSite(root="https://proxy.example.org/below/")
     [first] = page.ask("/promesses/schools_connected_ratio?territory=77&as_of=2018-01-31")
     assert 'href="../calendrier.ics?territory=77"' in first.body
     [answer] = page.ask("/calendrier.ics?territory=77", Host="evil.example.org")
@@ -249,7 +250,7 @@ def test_a_permanent_link_says_from_when_it_is_permanent(
     full: ServedPage, rules: RecordRules, known_on: str, expected: str
 ) -> None:
     """Today's figures still change; those of a day whose events may be imported always may."""
-    [answer] = replace(full, rules=rules).ask(f"/?known_on={known_on}")
+    [answer] = replace(full, site=PageSite(rules=rules)).ask(f"/?known_on={known_on}")
     text = re.sub(r"\s+", " ", re.sub("<[^>]*>", "", answer.body))
     day = day_text(date.fromisoformat(known_on))
     assert f"vers ces chiffres, tels que connus à la fin du {day} {expected}" in text
@@ -275,7 +276,7 @@ def test_events_that_are_sent_late_leave_past_pages_as_they_were() -> None:
 
     shown = []
     with page_over() as page:
-        page.rules = LIVE
+        page.site = PageSite(rules=LIVE)
         for records in (
             sent(date(2018, 6, 2), "school.registered"),
             sent(date(2018, 6, 30), "school.connected"),
