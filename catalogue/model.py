@@ -34,6 +34,7 @@ from catalogue.algebra import (
     in_money,
 )
 from catalogue.observed import country_measure, is_percent
+from catalogue.open_data import THEMES
 from catalogue.publication import PersonPart, Publication, PublicationStep, person_parts
 from catalogue.terms import Measure, Term
 from catalogue.territories import REGION, department_of, territory_key
@@ -136,6 +137,12 @@ def _former_milestone(declared: str) -> str:
     if not all(map(_IDENTIFIER.fullmatch, declared.split("."))) or declared.count(".") != 1:
         remedy = "write INDICATOR.MILESTONE, as schools_connected_ratio.all_connected"
         raise invalid("is not a milestone of an indicator", declared, remedy)
+    return declared
+
+
+def _theme(declared: str) -> str:
+    if declared not in THEMES:
+        raise invalid("is not a theme of open data", declared, f"one of {', '.join(THEMES)}")
     return declared
 
 
@@ -559,6 +566,8 @@ class Programme(CatalogueModel):
     """French: what the Région announced."""
     owner: Text
     """French: the function that answers for it."""
+    theme: Annotated[str, AfterValidator(_theme)] = "GOVE"
+    """The theme of its figures on portals of open data, by its code in the EU's table."""
     indicators: Annotated[tuple[Indicator, ...], AfterValidator(_some)]
     former_milestones: tuple[Annotated[str, AfterValidator(_former_milestone)], ...] = ()
     """INDICATOR.MILESTONE of what is no longer declared: its explanations stay accepted."""

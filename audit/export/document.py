@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 from audit.export.rows import KEY, ExportRow
 from boundary.spreadsheets import csv_text
 from boundary.terminal import legible_lines
-from events.document import data_beside
+from catalogue.open_data import COLUMNS
 
 Format: TypeAlias = Literal["csv", "excel", "json"]
 """`excel` is CSV as a French spreadsheet opens it by a double click."""
@@ -21,9 +21,6 @@ Format: TypeAlias = Literal["csv", "excel", "json"]
 DELIMITERS: Final[Mapping[Format, str]] = {"csv": ",", "excel": ";"}
 BYTE_ORDER_MARK: Final = "\ufeff"
 DECIMAL_COMMA: Final = ","
-
-#: The title and the description of each column.
-_COLUMNS: Final[Mapping[str, Mapping[str, str]]] = data_beside(__file__)
 
 #: Table Schema's types, by Python's; an enumeration is a string with its values.
 _TYPES: dict[type, str] = {
@@ -89,7 +86,7 @@ def _field(name: str) -> dict[str, Any]:
     return {
         "name": name,
         "type": _TYPES.get(kind, "string"),
-        **_COLUMNS[name],
+        **COLUMNS[name],
         "constraints": constraints,
     }
 

@@ -24,8 +24,8 @@ KEY = ("indicator", "territory", "category", "milestone")
 class ExportRow(BaseModel):
     """A figure of one territory on one day, against one milestone, or by one category.
 
-    Names are for programs, and as everywhere in the monitor; `document.yaml` has titles and
-    descriptions for the public. None is "not known", never zero.
+    Names are for programs, and as everywhere in the monitor; `catalogue/open_data.yaml` has titles
+    and descriptions for the public. None is "not known", never zero.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
