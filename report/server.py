@@ -30,7 +30,16 @@ from report.calendars import ICALENDAR, PromiseCalendar
 from report.charts.commune_map import communes
 from report.compare import comparison_of
 from report.completeness import Completeness
-from report.data import json_text, rows_of, table_text
+from report.data import (
+    CSVW,
+    METADATA,
+    OVERVIEW,
+    csvw_text,
+    json_text,
+    package_text,
+    rows_of,
+    table_text,
+)
 from report.embedding import OF_PROMISE, SVG, SVG_HEADERS, EmbeddedChart, departments_of
 from report.errors import (
     LATER,
@@ -66,8 +75,10 @@ _Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 _T = TypeVar("_T")
 
 HTML: Final = "text/html"
+CSV: Final = "text/csv"
+PACKAGE: Final = "application/vnd.datapackage+json"
 DATA: Final[Mapping[str, tuple[str, Callable[[Iterable[Mapping[str, Any]]], str]]]] = {
-    "csv": ("text/csv", table_text),
+    "csv": (CSV, table_text),
     "json": ("application/json", json_text),
 }
 """The media type of each form of data, and what writes it."""
@@ -214,6 +225,9 @@ class PageServer:
             *(Route(f"/donnees.{form}", page(partial(self._figures, form))) for form in DATA),
             Route("/methode", page(self._method)),
             Route("/comparaison", looking_back(self._comparison)),
+            Route(f"/donnees.csv{METADATA}", page(self._metadata)),
+            Route(f"/promesses/{{indicator}}.csv{METADATA}", page(self._metadata)),
+            Route("/promesses/{indicator}/datapackage.json", page(self._package)),
             *(
                 Route(f"/promesses/{{indicator}}.{form}", page(partial(self._figures, form)))
                 for form in DATA
@@ -281,7 +295,10 @@ class PageServer:
             except Exception:
                 logger.exception("page failed path=%r", request.url.path)
                 raise PageError("l’exploitant est alerté : réessayer") from None
-            return _answer(request, media_type, content.encode(), headers or {})
+            answer = _answer(request, media_type, content.encode(), headers or {})
+            if media_type == CSV:
+                answer.headers["Link"] = _described_by(request, view)
+            return answer
 
         return answer
 
@@ -348,20 +365,35 @@ class PageServer:
     def _figures(self, form: str, asked: _PageRequest) -> tuple[str, str]:
         """Return the figures of an indicator, or those of the first page, as data."""
         knowledge, view = asked.knowledge, asked.view
-        if "indicator" in asked.request.path_params:
-            indicator = self._indicator(asked)
-            standings = [
-                one
-                for department in indicator.territories
-                for one in knowledge.of(indicator, department, view.as_of)
-            ]
-        else:
-            overview = overview_of(knowledge, view)
-            others = [row for row in overview.departments if row.key != view.territory]
-            standings = [row.standing for group in overview.groups for row in group.rows]
-            standings += [one for row in others for one in row.cells]
         media_type, text_of = DATA[form]
+        if "indicator" in asked.request.path_params:
+            return media_type, text_of(self._rows(asked, self._indicator(asked)))
+        overview = overview_of(knowledge, view)
+        others = [row for row in overview.departments if row.key != view.territory]
+        standings = [row.standing for group in overview.groups for row in group.rows]
+        standings += [one for row in others for one in row.cells]
         return media_type, text_of(rows_of(standings, view, asked.completeness))
+
+    def _rows(self, asked: _PageRequest, indicator: Indicator) -> list[dict[str, Any]]:
+        """Return the figures of an indicator in every territory."""
+        standings = (
+            one
+            for department in indicator.territories
+            for one in asked.knowledge.of(indicator, department, asked.view.as_of)
+        )
+        return rows_of(standings, asked.view, asked.completeness)
+
+    def _metadata(self, asked: _PageRequest) -> tuple[str, str]:
+        """Return what the columns of a CSV mean."""
+        query = asked.view.query()
+        if "indicator" not in asked.request.path_params:
+            return CSVW, csvw_text("donnees.csv", query, **OVERVIEW)
+        one = self._indicator(asked)
+        return CSVW, csvw_text(f"{one.id}.csv", query, one.title, one.definition)
+
+    def _package(self, asked: _PageRequest) -> tuple[str, str]:
+        indicator = self._indicator(asked)
+        return PACKAGE, package_text(self._rows(asked, indicator), indicator, asked.view)
 
     def _promise(self, asked: _PageRequest) -> tuple[str, str]:
         page = promise_of(asked.knowledge, self._indicator(asked), asked.view)
@@ -524,6 +556,12 @@ def _frame_headers(sites: str) -> Mapping[str, str]:
         "Content-Security-Policy": policy.replace("ancestors 'none'", f"ancestors 'self' {sites}"),
         "Cross-Origin-Resource-Policy": "cross-origin",
     }
+
+
+def _described_by(request: Request, view: View) -> str:
+    """Return the link from a CSV to its metadata: relative, since any proxy may be in between."""
+    name = request.url.path.rpartition("/")[2]
+    return f'<{name}{METADATA}{view.query()}>; rel="describedby"; type="{CSVW}"'
 
 
 def _depth(request: Request) -> int:

@@ -177,7 +177,7 @@ def test_no_page_has_a_pseudonym_of_the_simulation(page: ServedPage) -> None:
         f"/promesses/{one.id}{page}?territory={territory}"
         for one in shipped().indicators
         if one.publication is not None
-        for page in ("", "/preuves", "/changements", ".csv", ".json")
+        for page in ("", "/preuves", "/changements", ".csv", ".json", "/datapackage.json")
         for territory in ("region", "75")
     ]
     asked += ["/", "/donnees.csv", "/donnees.json", "/comparaison"]
