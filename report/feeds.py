@@ -18,7 +18,8 @@ from report.view import View
 DAYS: Final = 365
 """How far back a feed goes."""
 ATOM: Final = "application/atom+xml"
-_TAG: Final = "tag:iledefrance.fr,2026:smart-region"
+TAG: Final = "tag:iledefrance.fr,2026:smart-region"
+"""What permanent ids begin with (RFC 4151)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Feed:
     def id(self) -> str:
         """The permanent id."""
         about = "all" if self.programme is None else self.programme.id
-        return f"{_TAG}/feeds/{about}/{self.view.territory}"
+        return f"{TAG}/feeds/{about}/{self.view.territory}"
 
     @property
     def path(self) -> str:
@@ -106,7 +107,7 @@ class Feed:
         was = None if then is None or then.status is None else STATUSES[then.status].word
         text = f"{indicator.title}, {TERRITORY_NAMES[territory]} : {word} au {long_day_text(day)}"
         return FeedEntry(
-            id=f"{_TAG}/changes/{indicator.id}/{now.milestone.id}/{territory}/{day}/{now.status}",
+            id=f"{TAG}/changes/{indicator.id}/{now.milestone.id}/{territory}/{day}/{now.status}",
             updated=instant(day),
             title=f"{indicator.title} : {word}",
             text=f"{text}{f', {was} auparavant' if was else ''}.",
@@ -122,7 +123,7 @@ class Feed:
             for one in said:
                 if first < one.day <= self.view.as_of:
                     yield FeedEntry(
-                        id=f"{_TAG}/explanations/{one.entity}/{one.day}/{one.kind}",
+                        id=f"{TAG}/explanations/{one.entity}/{one.day}/{one.kind}",
                         updated=instant(one.day),
                         title=f"{known[indicator].title} : {one.kind.word.lower()}",
                         text=f"{one.text} ({one.author_role}, {long_day_text(one.day)})",

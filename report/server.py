@@ -40,6 +40,7 @@ from report.data import (
     rows_of,
     table_text,
 )
+from report.dcat import CATALOGUES, catalogue_of
 from report.embedding import OF_PROMISE, SVG, SVG_HEADERS, EmbeddedChart, departments_of
 from report.errors import (
     LATER,
@@ -184,7 +185,7 @@ class PageServer:
 
     Pages of past days, comparisons and evidence wait in a queue of their own, so that their readers
     do not take the places of others. `version` is another number after each change of what is known
-    now.
+    now. `contact` is the mail address in the catalogue of open data.
     """
 
     def __init__(
@@ -228,6 +229,7 @@ class PageServer:
             Route(f"/donnees.csv{METADATA}", page(self._metadata)),
             Route(f"/promesses/{{indicator}}.csv{METADATA}", page(self._metadata)),
             Route("/promesses/{indicator}/datapackage.json", page(self._package)),
+            *(Route(f"/catalogue.{form}", page(partial(self._dcat, form))) for form in CATALOGUES),
             *(
                 Route(f"/promesses/{{indicator}}.{form}", page(partial(self._figures, form)))
                 for form in DATA
@@ -394,6 +396,11 @@ class PageServer:
     def _package(self, asked: _PageRequest) -> tuple[str, str]:
         indicator = self._indicator(asked)
         return PACKAGE, package_text(self._rows(asked, indicator), indicator, asked.view)
+
+    def _dcat(self, form: str, asked: _PageRequest) -> tuple[str, str]:
+        media_type, text_of = CATALOGUES[form]
+        graph = catalogue_of(self._catalogue, asked.knowledge, asked.view, self._site.owners)
+        return media_type, text_of(graph)
 
     def _promise(self, asked: _PageRequest) -> tuple[str, str]:
         page = promise_of(asked.knowledge, self._indicator(asked), asked.view)

@@ -34,8 +34,8 @@ class PageSettings(Settings):
     proxy has made of its address."""
     page_contacts: Path | None = None
     """The file of contacts (docs/alerting.md) whose programme owners readers may write to: a figure
-    has a link that begins a mail to its programme's owner. Without it no address is shown. It needs
-    SMART_REGION_PAGE_URL."""
+    has a link that begins a mail to its programme's owner, whose address the open-data catalogue
+    has too. Without it no address is shown. It needs SMART_REGION_PAGE_URL."""
     page_frame_sites: Annotated[str, Field(pattern=_SITES)] = ""
     """The sites that may show charts in frames, separated by blanks:
     `https://www.iledefrance.fr https://*.example.org`. Without it no site may; as images charts may

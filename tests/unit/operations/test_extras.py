@@ -10,7 +10,7 @@ from tests.support.commands import captured
 
 WITHOUT = """
 import sys
-for name in ("protego", "psycopg", "rdflib"):
+for name in ("protego", "psycopg"):
     sys.modules[name] = None
 from smart_region import main
 main(sys.argv[1:])
