@@ -38,7 +38,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Try it": ("demo", "simulate", "stack"),
     "Run the monitor": ("worker", "assessor", "gateway", "page", "health"),
     "Send events": ("emit", "explain", "harvest", "import", "pseudonymise", "relay"),
-    "Read figures": ("audit", "backfill", "export", "note"),
+    "Read figures": ("audit", "backfill", "export", "mcp", "note"),
     "Operate": ("dead-letters", "doctor", "erase", "producers", "topics"),
     "Configure": ("boards", "catalogue", "contracts", "generate", "kubernetes", "rules"),
 }

@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, ExceptionHandler
 
 from boundary.serving import OPEN, MetricsGuard
+from boundary.settings import variable
 from boundary.web_server import listen, serving
 
 CHALLENGE: Final = 'Bearer realm="metrics"'
@@ -99,6 +100,6 @@ async def serve(
     Port 0 selects a free port; `setting` is the name of the port's setting. Raises
     SmartRegionError if the address cannot be bound.
     """
-    with listen(host, port, settings=("http_host", setting)) as listener:
+    with listen(host, port, names=(variable("http_host"), variable(setting))) as listener:
         async with serving(app, listener, tls=tls) as address:
             yield address

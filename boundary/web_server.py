@@ -17,7 +17,6 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from boundary.errors import SmartRegionError
-from boundary.settings import variable
 
 #: Queued connections that the program has not accepted yet.
 _BACKLOG: Final = 2048
@@ -28,18 +27,18 @@ STOP_SECONDS: Final = 5
 """How long requests in progress have to end once the program stops."""
 
 
-def listen(host: str, port: int, *, settings: tuple[str, str]) -> socket.socket:
+def listen(host: str, port: int, *, names: tuple[str, str]) -> socket.socket:
     """Bind an address; port 0 selects a free one.
 
-    `settings` are the names of the settings of host and port. Raises SmartRegionError.
+    `names` are those of the variables or options of host and port. Raises SmartRegionError.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise SmartRegionError(
-            f"{settings[1]}: cannot listen on {host}:{port} ({error.strerror}): stop the program"
-            f" that uses it, or set {' and '.join(map(variable, settings))} (0 picks a free port)"
+            f"{names[1]}: cannot listen on {host}:{port} ({error.strerror}): stop the program"
+            f" that uses it, or set {' and '.join(names)} (0 picks a free port)"
         ) from error
     # Accepted sockets inherit it: clients that vanished are noticed in the end.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -20,6 +20,7 @@ import uvicorn
 
 from boundary.errors import SmartRegionError
 from boundary.logs import configure_logging
+from boundary.settings import variable
 from boundary.web import Readiness, probe_routes
 from boundary.web import make_app as make_web_app
 from boundary.web_server import listen, serving
@@ -65,12 +66,14 @@ def run_gateway(settings: GatewaySettings) -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     with (
         listen(
-            settings.gateway_host, settings.gateway_port, settings=("gateway_host", "gateway_port")
+            settings.gateway_host,
+            settings.gateway_port,
+            names=(variable("gateway_host"), variable("gateway_port")),
         ) as events,
         listen(
             settings.gateway_probe_host,
             settings.gateway_probe_port,
-            settings=("gateway_probe_host", "gateway_probe_port"),
+            names=(variable("gateway_probe_host"), variable("gateway_probe_port")),
         ) as probes,
         asyncio.Runner(loop_factory=_loop_factory()) as runner,
     ):

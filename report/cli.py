@@ -1,4 +1,4 @@
-"""The commands `page` and `note`: what the delegate reads, as a server and as a document."""
+"""The commands `page`, `note` and `mcp`: what the delegate reads, as pages, paper and answers."""
 
 from __future__ import annotations
 
@@ -128,6 +128,61 @@ def note(
         echo(f"sent to {', '.join(recipients)}: {made.digest}")
 
 
+@click.command()
+@click.option(
+    "--page",
+    "page_url",
+    metavar="URL",
+    default="http://127.0.0.1:6072",
+    show_default=True,
+    help="Where the delegate's page is: it is asked for each answer.",
+)
+@click.option(
+    "--links",
+    metavar="URL",
+    help="Where readers find the page, if elsewhere: answers link there.",
+)
+@click.option("--http", is_flag=True, help="Serve over streamable HTTP, at the path /mcp.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="With --http, the address to listen on.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=6073,
+    show_default=True,
+    help="With --http, the port to listen on; 0 picks a free one, which the log names.",
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="HOST",
+    help="With --http, a name by which clients address it, such as a proxy's; others are refused.",
+)
+def mcp(
+    *, page_url: str, links: str | None, http: bool, host: str, port: int, names: tuple[str, ...]
+) -> None:
+    """Answer AI assistants from the delegate's page, in French.
+
+    A server of the Model Context Protocol, read-only, on standard input and output or over HTTP.
+    It asks a running page, so its answers are the page's, each with its link.
+    """
+    from boundary.extras import needs_extra
+    from report.page_client import PageClient
+
+    with needs_extra("mcp", needed_by="mcp"):
+        from report.mcp_server import mcp_server, run_http, run_stdio
+    server = mcp_server(PageClient(page_url), links or page_url)
+    if http:
+        run_http(server, host, port, names)
+    else:
+        run_stdio(server)
+
+
 def _month(text: str | None, clock: Clock) -> Month:
     from events.identifiers import FIRST_DAY
     from report.note.month import Month
@@ -185,5 +240,5 @@ def _write(out: Path, content: bytes, made: Note) -> None:
     echo(f"{out}: {made.digest}")
 
 
-commands: list[click.Command] = [page, note]
+commands: list[click.Command] = [page, note, mcp]
 """The commands of this package."""

@@ -54,7 +54,7 @@ def rows_of(
     standings: Iterable[Standing], view: View, completeness: Completeness
 ) -> list[dict[str, Any]]:
     """Return a row for each standing: its numbers, and each cell as text, note and reason."""
-    return [_row(one, view, completeness) for one in standings]
+    return [figure_row(one, view, completeness) for one in standings]
 
 
 def table_text(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -129,7 +129,8 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _row(one: Standing, view: View, completeness: Completeness) -> dict[str, Any]:
+def figure_row(one: Standing, view: View, completeness: Completeness) -> dict[str, Any]:
+    """Return the row of a standing."""
     judgement = one.judgement
     milestone = judgement.milestone
     known_on = view.known_on
@@ -153,11 +154,12 @@ def _row(one: Standing, view: View, completeness: Completeness) -> dict[str, Any
         "target_number": None
         if milestone is None or milestone.target is None
         else float(milestone.target),
-        **{name: _cell(getattr(one, name)) for name in _DATA["cells"]},
+        **{name: cell_of(getattr(one, name)) for name in _DATA["cells"]},
     }
 
 
-def _cell(cell: TextCell) -> dict[str, str | None]:
+def cell_of(cell: TextCell) -> dict[str, str | None]:
+    """Return a cell; what it lacks is None."""
     return {
         "text": cell.text or None,
         "note": cell.note or None,

@@ -44,7 +44,7 @@ from report.promise import PromisePage
 from report.site import PageSite
 from report.standing import amount_text, attribution, moved_text, territory_text
 from report.view import AS_OF, View
-from report.words import EntityKey, content_items, french_words
+from report.words import EntityKey, content_items, entity_name, french_words
 
 STATIC: Final[Mapping[str, str]] = {
     "page.css": "text/css",
@@ -163,7 +163,6 @@ class Pages:
     ) -> str:
         """Return the page of the entities behind a figure or a change, by one of two templates."""
         links, indicator = _Links("../../", view), page.standing.indicator
-        words = french_words()
         own = {"part": page.part} if page.since is None else {"since": page.since}
         return self._render(
             template,
@@ -175,7 +174,7 @@ class Pages:
             parts=PARTS.items(),
             amount=partial(amount_text, indicator),
             signed_amount=partial(moved_text, indicator),
-            name_of=lambda row: row.name or f"{words.entities[row.key.family]} {row.key.entity}",
+            name_of=lambda row: entity_name(row.key, row.name),
         )
 
     def entity(

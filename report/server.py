@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from hashlib import sha256
@@ -26,9 +28,17 @@ from catalogue.model import Catalogue, Indicator, Programme, UndeclaredError
 from events.fact import Family
 from events.identifiers import FIRST_DAY
 from events.producers.model import Producer
+from report.answers import (
+    PageObject,
+    changes_object,
+    comparison_object,
+    places_object,
+    promise_object,
+    promises_object,
+)
 from report.calendars import ICALENDAR, PromiseCalendar
 from report.charts.commune_map import communes
-from report.compare import comparison_of
+from report.compare import Comparison, comparison_of
 from report.completeness import Completeness
 from report.data import (
     CSVW,
@@ -52,16 +62,23 @@ from report.errors import (
     not_found,
 )
 from report.evidence import EvidencePart, PersonsNotShownError, events_of
-from report.evidence_pages import PARTS, ROWS, Paging, evidence_page
+from report.evidence_pages import PARTS, ROWS, EvidencePage, Paging, evidence_page
 from report.feeds import ATOM, Feed
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
 from report.note.content import NoteRequest, note_of
 from report.note.month import Month
 from report.note.output import note_html
-from report.overview import overview_of
-from report.places import communal_indicators, commune_page, search, shares_by_commune, state_of
-from report.promise import promise_of
+from report.overview import Overview, overview_of
+from report.places import (
+    SearchResults,
+    communal_indicators,
+    commune_page,
+    search,
+    shares_by_commune,
+    state_of,
+)
+from report.promise import PromisePage, promise_of
 from report.rendering import STATIC, Pages, asset, asset_content
 from report.site import PageSite
 from report.view import KNOWN_ON, View, parse_day, parse_view, version_text
@@ -77,10 +94,13 @@ _T = TypeVar("_T")
 
 HTML: Final = "text/html"
 CSV: Final = "text/csv"
+JSON: Final = "application/json"
 PACKAGE: Final = "application/vnd.datapackage+json"
+PROBLEM: Final = "application/problem+json"
+"""Of an error where a program asks for JSON (RFC 9457)."""
 DATA: Final[Mapping[str, tuple[str, Callable[[Iterable[Mapping[str, Any]]], str]]]] = {
     "csv": (CSV, table_text),
-    "json": ("application/json", json_text),
+    "json": (JSON, json_text),
 }
 """The media type of each form of data, and what writes it."""
 EVENT_STREAM: Final = "text/event-stream"
@@ -220,27 +240,36 @@ class PageServer:
     def app(self, probes: Iterable[BaseRoute] = ()) -> ASGIApp:
         """Return the application, with the process's own routes."""
         page, looking_back = self._page, partial(self._page, looks_back=True)
+        data, data_looking_back = self._data, partial(self._data, looks_back=True)
         routes = [
             *probes,
             Route("/", page(self._overview)),
             *(Route(f"/donnees.{form}", page(partial(self._figures, form))) for form in DATA),
             Route("/methode", page(self._method)),
+            Route("/promesses.json", data(_overview, promises_object)),
             Route("/comparaison", looking_back(self._comparison)),
             Route(f"/donnees.csv{METADATA}", page(self._metadata)),
             Route(f"/promesses/{{indicator}}.csv{METADATA}", page(self._metadata)),
             Route("/promesses/{indicator}/datapackage.json", page(self._package)),
             *(Route(f"/catalogue.{form}", page(partial(self._dcat, form))) for form in CATALOGUES),
+            Route("/comparaison.json", data_looking_back(_compared, comparison_object)),
             *(
                 Route(f"/promesses/{{indicator}}.{form}", page(partial(self._figures, form)))
                 for form in DATA
             ),
             Route("/promesses/{indicator}", page(self._promise)),
+            Route("/promesses/{indicator}/jalons.json", data(self._milestones, promise_object)),
             Route("/promesses/{indicator}/preuves", looking_back(self._evidence)),
             Route("/promesses/{indicator}/changements", looking_back(self._changes)),
+            Route(
+                "/promesses/{indicator}/changements.json",
+                data_looking_back(self._changed, changes_object),
+            ),
             Route("/promesses/{indicator}/carte", looking_back(self._map)),
             *self._charts("/carte", self._departments_chart),
             *self._charts("/promesses/{indicator}/{chart}", self._promise_chart),
             Route("/recherche", looking_back(self._search)),
+            Route("/recherche.json", data_looking_back(self._found, places_object)),
             Route("/communes/{code}", looking_back(self._commune)),
             Route("/entites/{family}/{entity:path}", looking_back(self._entity)),
             Route("/note/{month}", looking_back(self._note)),
@@ -304,6 +333,31 @@ class PageServer:
 
         return answer
 
+    def _data(
+        self,
+        find: Callable[[_PageRequest], _T],
+        describe: Callable[[_T, View, Completeness], PageObject],
+        *,
+        looks_back: bool = False,
+    ) -> _Handler:
+        """Return the handler of a page as a JSON object, whose errors are problem details."""
+
+        def made(asked: _PageRequest) -> tuple[str, str]:
+            found = describe(find(asked), asked.view, asked.completeness)
+            return JSON, f"{json.dumps(found, ensure_ascii=False, indent=1)}\n"
+
+        handler = self._page(made, looks_back=looks_back)
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except PageError as error:
+                problem = {"title": error.title, "status": error.status, "detail": str(error)}
+                body = json.dumps(problem, ensure_ascii=False)
+                return Response(body, error.status, _retry_headers(error), media_type=PROBLEM)
+
+        return answer
+
     def _made(self, make: _Make, request: Request, view: View) -> tuple[str, str]:
         """Return a page of what is known now, or of what was known on a past day."""
         past = view.past_knowledge
@@ -318,8 +372,7 @@ class PageServer:
 
     async def _on_page_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, PageError)  # noqa: S101 - as it is registered
-        headers = {"Retry-After": str(RETRY_SECONDS)} if error.status == LATER else {}
-        return self._error(request, error, headers)
+        return self._error(request, error, _retry_headers(error))
 
     def _error(self, request: Request, error: PageError, headers: Mapping[str, str]) -> Response:
         text = self._pages.error(error, depth=_depth(request))
@@ -361,8 +414,7 @@ class PageServer:
         return Response(asset_content(name), headers=headers, media_type=media_type)
 
     def _overview(self, asked: _PageRequest) -> tuple[str, str]:
-        overview = overview_of(asked.knowledge, asked.view)
-        return HTML, self._pages.overview(overview, asked.view, asked.completeness)
+        return HTML, self._pages.overview(_overview(asked), asked.view, asked.completeness)
 
     def _figures(self, form: str, asked: _PageRequest) -> tuple[str, str]:
         """Return the figures of an indicator, or those of the first page, as data."""
@@ -405,6 +457,17 @@ class PageServer:
     def _promise(self, asked: _PageRequest) -> tuple[str, str]:
         page = promise_of(asked.knowledge, self._indicator(asked), asked.view)
         return HTML, self._pages.promise(page, asked.view, asked.completeness)
+
+    def _milestones(self, asked: _PageRequest) -> PromisePage:
+        """Return a promise with its milestones, or with the one that is named."""
+        page = promise_of(asked.knowledge, self._indicator(asked), asked.view)
+        named = asked.request.query_params.get("milestone")
+        if not named:
+            return page
+        found = [one for one in page.milestones if one.milestone and one.milestone.id == named]
+        if not found:
+            raise not_found("jalon", named)
+        return replace(page, milestones=tuple(found))
 
     def _note(self, asked: _PageRequest) -> tuple[str, str]:
         request = _note_request(asked, self._catalogue)
@@ -452,24 +515,24 @@ class PageServer:
         return HTML, self._pages.method(asked.view)
 
     def _comparison(self, asked: _PageRequest) -> tuple[str, str]:
-        comparison = comparison_of(asked.knowledge, asked.view, _since(asked))
-        return HTML, self._pages.comparison(comparison, asked.view, asked.completeness)
+        compared = _compared(asked)
+        return HTML, self._pages.comparison(compared, asked.view, asked.completeness)
 
     def _evidence(self, asked: _PageRequest) -> tuple[str, str]:
         part = _part(asked.request.query_params.get("part") or "all")
-        return self._entities(asked, "evidence.html", part=part)
+        page = self._entities(asked, part=part)
+        return HTML, self._pages.entities("evidence.html", page, asked.view, asked.completeness)
 
     def _changes(self, asked: _PageRequest) -> tuple[str, str]:
-        return self._entities(asked, "changes.html", since=_since(asked))
+        page = self._changed(asked)
+        return HTML, self._pages.entities("changes.html", page, asked.view, asked.completeness)
+
+    def _changed(self, asked: _PageRequest) -> EvidencePage:
+        return self._entities(asked, since=_since(asked))
 
     def _entities(
-        self,
-        asked: _PageRequest,
-        template: str,
-        *,
-        part: EvidencePart = "all",
-        since: date | None = None,
-    ) -> tuple[str, str]:
+        self, asked: _PageRequest, *, part: EvidencePart = "all", since: date | None = None
+    ) -> EvidencePage:
         page = evidence_page(
             asked.knowledge,
             self._ledger,
@@ -480,7 +543,7 @@ class PageServer:
             page=_number(asked.request.query_params.get("page")),
         )
         _require(page.paging)
-        return HTML, self._pages.entities(template, page, asked.view, asked.completeness)
+        return page
 
     def _entity(self, asked: _PageRequest) -> tuple[str, str]:
         request, view = asked.request, asked.view
@@ -505,11 +568,13 @@ class PageServer:
         return HTML, self._pages.entity(found, state, paging, view, depth=_depth(request))
 
     def _search(self, asked: _PageRequest) -> tuple[str, str]:
+        return HTML, self._pages.search(self._found(asked), asked.view, asked.completeness)
+
+    def _found(self, asked: _PageRequest) -> SearchResults:
         text = asked.request.query_params.get("q", "")
         if len(text) > LONGEST_SEARCH:
             raise bad_request("q", text, f"écrire au plus {LONGEST_SEARCH} caractères")
-        found = search(self._ledger, text, asked.view.known_on)
-        return HTML, self._pages.search(found, asked.view, asked.completeness)
+        return search(self._ledger, text, asked.view.known_on)
 
     def _commune(self, asked: _PageRequest) -> tuple[str, str]:
         code = asked.request.path_params["code"]
@@ -609,6 +674,10 @@ class _WithHeaders:
         await self._app(scope, receive, with_headers)
 
 
+def _retry_headers(error: PageError) -> dict[str, str]:
+    return {"Retry-After": str(RETRY_SECONDS)} if error.status == LATER else {}
+
+
 def _part(text: str) -> EvidencePart:
     for part in PARTS:
         if part == text:
@@ -654,6 +723,14 @@ def _programme(asked: _PageRequest, catalogue: Catalogue) -> Programme | None:
     if found is None:
         raise not_found("programme", name)
     return found
+
+
+def _overview(asked: _PageRequest) -> Overview:
+    return overview_of(asked.knowledge, asked.view)
+
+
+def _compared(asked: _PageRequest) -> Comparison:
+    return comparison_of(asked.knowledge, asked.view, _since(asked))
 
 
 def _since(asked: _PageRequest) -> date:

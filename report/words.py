@@ -77,6 +77,11 @@ def french_words() -> FrenchWords:
     return FrenchWords(**data_beside(__file__))
 
 
+def entity_name(key: EntityKey, name: str | None) -> str:
+    """Return the name of an entity; what it is and its identifier where it has none."""
+    return name or f"{french_words().entities[key.family]} {key.entity}"
+
+
 def field_label(fact: str, field: str) -> str:
     """Return the French label of a fact's field; the field's own name where there is none."""
     fields = french_words().fields

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from events.topics import topic_name
+from tests.support.assistants import CALLS, answers, page_object, program, text_of
 from tests.support.commands import run_inside
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
@@ -100,6 +101,13 @@ def test_every_figure_is_the_audits(shared_broker: KafkaBroker, page: Worker) ->
             assert status == counted[key][1], (choice, key)
             compared += 1
     assert compared > 300
+
+
+def test_an_assistant_is_told_what_the_page_shows(page: Worker) -> None:
+    told = answers(program(page.url), *(call for call, _ in CALLS))
+    for answer, (call, path) in zip(told, CALLS, strict=True):
+        assert answer.structured_content == page_object(page.url, path), call
+        assert "Chiffres" in text_of(answer), call
 
 
 def test_the_evidence_of_every_figure_adds_up(page: Worker) -> None:

@@ -90,7 +90,7 @@ def serving(make_app: Callable[[], ASGIApp], *, tls: ssl.SSLContext | None = Non
 
     @asynccontextmanager
     async def serve() -> AsyncIterator[str]:
-        listener = listen("127.0.0.1", 0, settings=("host", "port"))
+        listener = listen("127.0.0.1", 0, names=("host", "port"))
         async with served(make_app(), listener, tls=tls, stop_seconds=2) as address:
             yield address
 

@@ -93,7 +93,7 @@ def test_a_request_that_is_no_http_is_not_logged(
     configure_logging("info", "text")
 
     async def asked() -> bytes:
-        listener = listen("127.0.0.1", 0, settings=("host", "port"))
+        listener = listen("127.0.0.1", 0, names=("host", "port"))
         async with serving(Starlette(), listener) as address:
             parts = urlsplit(address)
             reader, writer = await asyncio.open_connection(parts.hostname, parts.port)

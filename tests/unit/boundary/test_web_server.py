@@ -15,15 +15,15 @@ from boundary.errors import SmartRegionError
 from boundary.web_server import listen, serving
 
 LOOPBACK = "127.0.0.1"
-SETTINGS = ("http_host", "http_port")
+NAMES = ("--host", "--port")
 
 
 def test_an_address_in_use_is_reported_with_the_remedy() -> None:
     with socket.create_server((LOOPBACK, 0)) as other:
         port = other.getsockname()[1]
-        message = f"http_port: cannot listen on {LOOPBACK}:{port} .*SMART_REGION_HTTP_PORT"
+        message = f"--port: cannot listen on {LOOPBACK}:{port} .*--host and --port"
         with pytest.raises(SmartRegionError, match=message):
-            listen(LOOPBACK, port, settings=SETTINGS)
+            listen(LOOPBACK, port, names=NAMES)
 
 
 def test_a_reader_that_stops_reading_does_not_delay_the_end_for_long() -> None:
@@ -38,7 +38,7 @@ def test_a_reader_that_stops_reading_does_not_delay_the_end_for_long() -> None:
             return Response(large)
 
         app = Starlette(routes=[Route("/", answer)])
-        listener = listen(LOOPBACK, 0, settings=SETTINGS)
+        listener = listen(LOOPBACK, 0, names=NAMES)
         port = listener.getsockname()[1]
         async with asyncio.timeout(20):
             async with serving(app, listener, stop_seconds=1):

@@ -10,7 +10,7 @@ from tests.support.commands import captured
 
 WITHOUT = """
 import sys
-for name in ("protego", "psycopg"):
+for name in ("mcp", "protego", "psycopg"):
     sys.modules[name] = None
 from smart_region import main
 main(sys.argv[1:])
@@ -22,6 +22,7 @@ main(sys.argv[1:])
     [
         ("harvest opendatasoft https://data.example.org", "harvest"),
         ("harvest dcat https://data.example.org/catalog.ttl", "harvest"),
+        ("mcp", "mcp"),
         ("relay postgres --once", "postgres"),
         ("export --to postgresql://a@db.example/x", "postgres"),
     ],

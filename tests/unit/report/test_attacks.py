@@ -28,10 +28,11 @@ PARAMETERS: Final = {
     "as_of": ("/", EVIDENCE),
     "known_on": ("/", CHANGES),
     "territory": ("/comparaison", RATIO),
-    "since": ("/comparaison", CHANGES),
+    "since": ("/comparaison", "/comparaison.json", CHANGES),
     "part": (EVIDENCE,),
-    "q": ("/recherche",),
-    "page": (EVIDENCE, CHANGES),
+    "q": ("/recherche", "/recherche.json"),
+    "page": (EVIDENCE, CHANGES, f"{CHANGES}.json"),
+    "milestone": (f"{RATIO}/jalons.json",),
 }
 
 #: Further values, which are nearly right.
@@ -106,7 +107,7 @@ def test_a_path_is_only_text(page: ServedPage) -> None:
         for form in (
             *("/{}", "/promesses/{}", "/promesses/{}/preuves", "/promesses/{}.csv"),
             *("/entites/{}/x", "/entites/schools/{}", "/entites/datasets/a/{}", "/static/{}"),
-            *("/communes/{}", "/promesses/{}/carte", "/note/{}"),
+            *("/communes/{}", "/promesses/{}/carte", "/promesses/{}/jalons.json", "/note/{}"),
         )
     ]
     for path, answer in zip(asked, page.ask(*asked), strict=True):
@@ -177,10 +178,14 @@ def test_no_page_has_a_pseudonym_of_the_simulation(page: ServedPage) -> None:
         f"/promesses/{one.id}{page}?territory={territory}"
         for one in shipped().indicators
         if one.publication is not None
-        for page in ("", "/preuves", "/changements", ".csv", ".json", "/datapackage.json")
+        for page in (
+            *("", "/preuves", "/changements", ".csv", ".json", "/datapackage.json"),
+            *("/jalons.json", "/changements.json"),
+        )
         for territory in ("region", "75")
     ]
-    asked += ["/", "/donnees.csv", "/donnees.json", "/comparaison"]
+    asked += ["/", "/donnees.csv", "/donnees.json", "/promesses.json"]
+    asked += ["/comparaison", "/comparaison.json"]
     assert len(pseudonyms) > 1000
     for path, answer in zip(asked, page.ask(*asked), strict=True):
         assert answer.status == 200
