@@ -156,6 +156,19 @@ CommuneCode = Annotated[
     Text(pattern=f"^({_ANY_DEPARTMENT})[0-9]{{3}}$"),
     Field(description="INSEE code of a commune of Île-de-France", examples=["75056"]),
 ]
+#: Degrees that Île-de-France is within: two numbers in the wrong order do not fit.
+_POSITION: Final = r"4[89]\.[0-9]{1,6},[1-3]\.[0-9]{1,6}"
+Position = Annotated[
+    str,
+    Text(pattern=f"^({_POSITION})?$"),
+    Field(
+        description=(
+            "WGS 84 latitude and longitude in degrees, with a comma between them and 1 to 6"
+            " decimals each; an empty text where it is not known"
+        ),
+        examples=["48.854722,2.360833"],
+    ),
+]
 EntityId = Annotated[
     str,
     Text(pattern="^[A-Za-z0-9._:-]{1,64}$"),

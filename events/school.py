@@ -8,7 +8,7 @@ from pydantic import Field
 
 from events.code import Code
 from events.fact import Fact, Family
-from events.identifiers import CommuneCode, Day, Label, PositiveCount, Uai
+from events.identifiers import CommuneCode, Day, Label, Position, PositiveCount, Uai
 
 
 class SchoolKind(Code, dimension="type de lycée"):
@@ -48,6 +48,7 @@ class SchoolRegistered(SchoolFact):
     name: Label = Field(examples=["Lycée Charlemagne"])
     kind: SchoolKind
     commune: CommuneCode
+    position: Position = ""
 
 
 class SchoolConnected(SchoolFact):

@@ -106,7 +106,7 @@ def _text(  # noqa: PLR0911 - one for each kind of value
     value: Any,  # noqa: ANN401 - JSON
     use: FieldUse | None,
 ) -> str:
-    if value is None:
+    if value in (None, ""):
         return "non indiqué"
     if field in ("department", "territory"):
         return _territory(str(value))

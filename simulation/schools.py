@@ -79,6 +79,7 @@ def _register(lycee: Lycee, emitter: Emitter) -> None:
         name=lycee.name,
         kind=lycee.kind,
         commune=lycee.commune,
+        position=lycee.position,
     )
     emitter.send(registered, FIRST_DAY, punctual=True)
     if lycee.closes_on is not None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from random import Random
 
 from events.communes import COMMUNES, PARIS_AS_A_WHOLE
 from events.identifiers import Department, uai_check_letter
 from events.school import SchoolKind
+from report.charts.commune_map import commune_of, communes, position_at
 from simulation.chance import day_between, one_of, split, stream
 from simulation.figures import region_figures
 
@@ -74,7 +75,7 @@ CLOSING_ON = (date(2018, 8, 31), date(2019, 8, 31))
 
 @dataclass(frozen=True, slots=True)
 class Lycee:
-    """A public lycée; most never close."""
+    """A public lycée; most never close. Its position is in its commune, or empty."""
 
     uai: str
     department: Department
@@ -82,6 +83,7 @@ class Lycee:
     kind: SchoolKind
     commune: str
     closes_on: date | None = None
+    position: str = ""
 
 
 def draw_lycees(seed: int, territory: Territory) -> tuple[Lycee, ...]:
@@ -106,7 +108,20 @@ def draw_lycees(seed: int, territory: Territory) -> tuple[Lycee, ...]:
             for number, closes_on in zip(numbers, closures, strict=True)
             for digits in [f"0{department.value}{number:04d}"]
         ]
-    return tuple(lycees)
+    return tuple(replace(one, position=_position(seed, one)) for one in lycees)
+
+
+def _position(seed: int, lycee: Lycee) -> str:
+    """Return a position in a lycée's commune; "" where the map does not have the commune."""
+    outline = communes().get(commune_of(lycee.commune))
+    if outline is None:
+        return ""
+    chance = stream(seed, f"position:{lycee.uai}")
+    while True:
+        across = chance.uniform(outline.left, outline.right)
+        point = across, chance.uniform(outline.top, outline.bottom)
+        if outline.contains(point):
+            return position_at(point)
 
 
 EXTENSIONS = (4, 6)

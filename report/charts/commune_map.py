@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate, pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
+from events.communes import MERGED_INTO
 from events.identifiers import commune_department
 from report.charts.svg import draw
+
+Point: TypeAlias = tuple[float, float]
+"""How far right and how far down a point is, in the units of the map."""
 
 PARIS: Final = "75056"
 """The commune whose 20 arrondissements have codes of their own, 75101 to 75120."""
 CLASSES: Final = 5
 """How many shares are told apart: each is a fifth of the whole."""
 _EDGE: Final = 4
+#: Where the map begins, in degrees, and how many of its units a degree has, across and down.
+_WEST, _NORTH = 1.44645, 49.24131
+_ACROSS, _DOWN = 946.94, 1434.15
 _NUMBERS: Final = re.compile(r"-?\d+")
 
 
@@ -35,6 +43,16 @@ class CommuneOutline:
     right: int
     bottom: int
 
+    def contains(self, point: Point) -> bool:
+        """Return whether a point is within the outline."""
+        x, y = point
+        crossed = 0
+        for ring in _rings(self.path):
+            for (left, above), (right, below) in pairwise([*ring, ring[0]]):
+                if (above > y) != (below > y):
+                    crossed += x < left + (y - above) * (right - left) / (below - above)
+        return crossed % 2 == 1
+
 
 @cache
 def communes() -> Mapping[str, CommuneOutline]:
@@ -50,22 +68,57 @@ def communes() -> Mapping[str, CommuneOutline]:
     )
 
 
-def _box(path: str) -> tuple[int, int, int, int]:
-    """Return the left, top, right and bottom of a path of relative lines."""
-    across, down = [], []
+def _rings(path: str) -> Iterator[list[tuple[int, int]]]:
+    """Yield the points of each ring of a path of relative lines."""
     for ring in path.removeprefix("M").split("M"):
-        x = y = 0
         numbers = [int(one) for one in _NUMBERS.findall(ring)]
-        for right, below in zip(numbers[::2], numbers[1::2], strict=True):
-            x, y = x + right, y + below
-            across.append(x)
-            down.append(y)
+        yield list(zip(accumulate(numbers[::2]), accumulate(numbers[1::2]), strict=True))
+
+
+def _box(path: str) -> tuple[int, int, int, int]:
+    """Return the left, top, right and bottom of a path."""
+    across, down = zip(*(point for ring in _rings(path) for point in ring), strict=True)
     return min(across), min(down), max(across), max(down)
 
 
+def point_at(position: str) -> Point:
+    """Return where a position (WGS 84, `latitude,longitude`) is on the map."""
+    latitude, longitude = map(float, position.split(","))
+    return (longitude - _WEST) * _ACROSS, (_NORTH - latitude) * _DOWN
+
+
+def position_at(point: Point) -> str:
+    """Return the position of a point of the map, to six decimals: a tenth of a metre."""
+    x, y = point
+    return f"{_NORTH - y / _DOWN:.6f},{_WEST + x / _ACROSS:.6f}"
+
+
+@cache
+def centre_of(code: str) -> Point | None:
+    """Return the centroid of a commune's largest ring, by any of its codes; None if unknown."""
+    outline = communes().get(commune_of(code))
+    if outline is None:
+        return None
+    doubled, x, y = max((_moments(ring) for ring in _rings(outline.path)), key=lambda one: one[0])
+    return x / doubled, y / doubled
+
+
+def _moments(ring: Sequence[tuple[int, int]]) -> tuple[float, float, float]:
+    """Return twice the area of a ring, and what its centroid's coordinates are times that."""
+    doubled, x, y = 0.0, 0.0, 0.0
+    for (left, above), (right, below) in pairwise([*ring, ring[0]]):
+        turn = left * below - right * above
+        doubled += turn
+        x += (left + right) * turn / 3
+        y += (above + below) * turn / 3
+    return (doubled, x, y) if doubled > 0 else (-doubled, -x, -y)
+
+
 def commune_of(code: str) -> str:
-    """Return the commune of a code that may be an arrondissement's of Paris."""
-    return PARIS if code.startswith("751") else code
+    """Return the commune of a code that may be an arrondissement's of Paris, or a former one's."""
+    if code.startswith("751"):
+        return PARIS
+    return code if code in communes() else MERGED_INTO.get(code, code)
 
 
 def codes_of(commune: str) -> list[str]:

@@ -200,6 +200,9 @@ class MappedReader(FileReader):
         if rule.constant is not None:
             yield name, _converted(None, rule.constant, convert)
         elif rule.template is not None:
+            is_blank = not any(cells[column] for column in rule.columns)
+            if is_blank and not self._fields[name].is_required():
+                return
             parts = {column: _cell(cells, column) for column in rule.columns}
             yield name, _converted(None, rule.made_of(parts), convert)
         elif rule.each is not None:

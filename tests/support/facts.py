@@ -85,6 +85,7 @@ FIELDS: Final[dict[str, st.SearchStrategy[Any]]] = {
     "name": labels,
     "occupied_hours": st.dictionaries(st.sampled_from(WorkstationAudience), st.integers(0, 10**8)),
     "period_start": days,
+    "position": st.just("") | st.from_regex(r"4[89]\.[0-9]{1,6},[1-3]\.[0-9]{1,6}", fullmatch=True),
     "publisher": labels,
     "siret": sirets(),
     "site_id": entity_ids,

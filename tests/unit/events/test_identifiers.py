@@ -22,6 +22,7 @@ from events.identifiers import (
     EntityId,
     Label,
     PlainText,
+    Position,
     PseudonymousId,
     Role,
     Siret,
@@ -75,6 +76,20 @@ def test_unsafe_entity_ids_are_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["short", "UPPERCASE-0123456", "a@b.example-000000"])
 def test_personal_looking_pseudonyms_are_refused(name: str) -> None:
     assert not accepts(PseudonymousId, name)
+
+
+@pytest.mark.parametrize("position", ["", "48.8,2.3", "48.854722,2.360833", "49.241309,1.446450"])
+def test_a_position_is_latitude_and_longitude_or_not_known(position: str) -> None:
+    assert accepts(Position, position)
+
+
+@pytest.mark.parametrize(
+    "position",
+    ["2.360833,48.854722", "48.854722", "48,8;2,3", "48.8547221,2.3", "48.8, 2.3", "45.76,4.83"],
+)
+def test_swapped_half_too_fine_and_distant_positions_are_refused(position: str) -> None:
+    assert not accepts(Position, position)
+    assert not accepts(Position, None)
 
 
 INVISIBLE = ("\u200b", "\u00ad\u2060\ufeff", "\u3164", "\u2800", "\U000e0041", "\ufe0f\u0301")

@@ -7,13 +7,19 @@ import re
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from events.communes import COMMUNES
 from report.charts.commune_map import (
     PARIS,
+    centre_of,
     codes_of,
     commune_map,
     commune_of,
     communes,
+    point_at,
+    position_at,
     share_class,
 )
 from tests.support.drawings import drawn
@@ -100,3 +106,42 @@ def test_the_whole_region_has_one_path_for_each_class() -> None:
 
     assert made.count("<path") == 5
     assert len(made) < 110_000
+
+
+def test_lycees_are_in_their_communes() -> None:
+    """Those whose exact position the ministry's directory has; the outlines are simplified."""
+    path = shared_file("lycees_idf_uai.csv")
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if "exacte" in row["source_coordonnees"]]
+    inside = [
+        communes()[commune_of(row["code_insee_commune"])].contains(
+            point_at(f"{row['lat']},{row['lon']}")
+        )
+        for row in rows
+    ]
+
+    assert len(inside) > 100
+    assert sum(inside) >= 0.98 * len(inside)
+
+
+@given(st.integers(48_000_000, 49_999_999), st.integers(1_000_000, 3_999_999))
+def test_a_point_is_where_its_position_says(latitude: int, longitude: int) -> None:
+    position = f"{latitude / 1e6:.6f},{longitude / 1e6:.6f}"
+
+    assert position_at(point_at(position)) == position
+
+
+def test_a_centre_is_within_its_commune_s_bounds() -> None:
+    for code, one in communes().items():
+        centre = centre_of(code)
+        assert centre is not None
+        assert one.left < centre[0] < one.right
+        assert one.top < centre[1] < one.bottom
+    assert communes()["77288"].contains(centre_of("77288") or (0, 0))
+
+
+def test_every_code_that_events_may_have_leads_to_a_centre() -> None:
+    """An arrondissement has that of Paris, a former commune that of its successor."""
+    assert all(centre_of(code) for codes in COMMUNES.values() for code in codes)
+    assert centre_of("75104") == centre_of(PARIS)
+    assert centre_of("77999") is None

@@ -156,6 +156,13 @@ CASES: dict[str, tuple[CsvMapping, str]] = {
             f"06 12 34 56 78;Monod;75118\n0750419Y;{'x' * 201};75118\n"
         ),
     ),
+    "a position, where its columns have one": (
+        mapping("school.registered", {**REGISTERED, "position": {"template": "{lat},{lon}"}}),
+        (
+            "uai;nom;commune;lat;lon\n0750419Y;Monod;75118;48.899891;2.368536\n"
+            "0750419Y;Monod;75118;;\n0750419Y;Monod;75118;48.9;\n0750419Y;Monod;75118;2.3;48.9\n"
+        ),
+    ),
     "lines of some départements": (
         mapping("school.connected", CONNECTED, only={"dep": ["7*", "95"]}),
         "uai;date;debit;dep\n0750419Y;2018-09-01;1;75\n?;?;?;33\n",
