@@ -1,4 +1,4 @@
-"""What changed in a year, as entries of Atom feeds: statuses of promises, and explanations."""
+"""What changed in a year, as entries of Atom feeds: statuses, explanations, figures."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from functools import cached_property
 from typing import Final
 
 from catalogue.formatting import STATUSES, long_day_text
+from catalogue.history import History
 from catalogue.judgement import Judgement, judge_figure
 from catalogue.model import Indicator, Programme
+from catalogue.reference_day import month_end_before
 from catalogue.territories import TERRITORY_NAMES, territory_key
+from report.corrections import Corrections
 from report.knowledge import Knowledge
-from report.view import View
+from report.view import AS_OF, KNOWN_ON, View
 
 DAYS: Final = 365
 """How far back a feed goes."""
 ATOM: Final = "application/atom+xml"
+CORRECTED_MONTHS: Final = 3
+"""How far back corrected figures go: what was known at each month's end has to be computed."""
 TAG: Final = "tag:iledefrance.fr,2026:smart-region"
 """What permanent ids begin with (RFC 4151)."""
 
@@ -41,6 +46,11 @@ class Feed:
     knowledge: Knowledge
     view: View
     programme: Programme | None
+    corrections: Corrections | None = None
+    """What finds corrected figures; without it there are none."""
+
+    page = ""
+    """The page that it follows, from the first one's address."""
 
     @property
     def id(self) -> str:
@@ -69,16 +79,26 @@ class Feed:
     @cached_property
     def entries(self) -> list[FeedEntry]:
         """The entries."""
-        found = [*self._statuses(), *self._explanations()]
+        found = [
+            *self._statuses(),
+            *self._explanations(),
+            *self._published(),
+            *self._corrected(),
+        ]
         return sorted(found, key=lambda one: (one.updated, one.id), reverse=True)
 
     def _indicators(self) -> Iterator[Indicator]:
         """Yield the indicators with a target that the view's territory itself is held to."""
+        return (
+            one for one in self._all() if any(item.target is not None for item in one.milestones)
+        )
+
+    def _all(self) -> Iterator[Indicator]:
+        """Yield the indicators of the programme that have figures of the view's territory."""
         for programme in self.knowledge.catalogue.programmes:
             if self.programme is None or programme.id == self.programme.id:
                 for one in programme.indicators:
-                    held = any(item.target is not None for item in one.milestones)
-                    if held and self.view.department in one.territories:
+                    if self.view.department in one.territories:
                         yield one
 
     def _statuses(self) -> Iterator[FeedEntry]:
@@ -130,8 +150,55 @@ class Feed:
                         path=f"{self._path(known[indicator], one.day)}#explications",
                     )
 
-    def _path(self, indicator: Indicator, day: date) -> str:
-        return f"promesses/{indicator.id}{self.view.query(as_of=day)}"
+    def _published(self) -> Iterator[FeedEntry]:
+        """Yield the days on which a figure about persons was published, with its value."""
+        territory, department = self.view.territory, self.view.department
+        for indicator in self._all():
+            history = self.knowledge.histories.get((indicator.id, department), History())
+            publication = history.publication
+            if publication is None or not history.reports:
+                continue
+            for number in range(DAYS):
+                day = self.view.as_of - timedelta(days=number)
+                end = publication.day(day)
+                if end < history.reports[0] or end == publication.day(day - timedelta(days=1)):
+                    continue
+                value = self.knowledge.standing(indicator, department, day).value
+                about = f"{indicator.title}, {TERRITORY_NAMES[territory]}"
+                yield FeedEntry(
+                    id=f"{TAG}/published/{indicator.id}/{territory}/{end}",
+                    updated=instant(day),
+                    title=f"{indicator.title} : chiffre publié",
+                    text=f"{about}, au {long_day_text(end)} : {value.text or value.reason}.",
+                    path=self._path(indicator, day),
+                )
+
+    def _corrected(self) -> Iterator[FeedEntry]:
+        """Yield the figures of past months that became others during each of the last months."""
+        view = self.view
+        for months in range(1, CORRECTED_MONTHS + 1):
+            until = month_end_before(view.as_of, months=months)
+            if self.corrections is None or (view.known_on and view.known_on < until):
+                continue
+            for indicator in self._all():
+                found = list(self.corrections.of(indicator, view.department, until))
+                if found:
+                    parts = (
+                        f"{one.became} au lieu de {one.was} au {long_day_text(one.day)}"
+                        for one in found
+                    )
+                    about = f"{indicator.title}, {view.territory_name}"
+                    yield FeedEntry(
+                        id=f"{TAG}/corrected/{indicator.id}/{view.territory}/{until}",
+                        updated=instant(until + timedelta(days=1)),
+                        title=f"{indicator.title} : chiffre corrigé",
+                        text=f"{about} : {' ; '.join(parts)}.",
+                        path=self._path(indicator, found[-1].day, until),
+                    )
+
+    def _path(self, indicator: Indicator, day: date, known_on: date | None = None) -> str:
+        known = {} if known_on is None else {KNOWN_ON: known_on}
+        return f"promesses/{indicator.id}{self.view.query(**{AS_OF: day, **known})}"
 
 
 def instant(day: date) -> datetime:

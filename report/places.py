@@ -216,11 +216,16 @@ def state_of(ledger: EventLedger, key: EntityKey, view: View) -> EntityState:
 
 def communal_indicators(catalogue: Catalogue) -> tuple[Indicator, ...]:
     """Return the ratios whose evidence is by commune."""
+    return ratios_by(catalogue, Family.BROADBAND)
+
+
+def ratios_by(catalogue: Catalogue, family: Family) -> tuple[Indicator, ...]:
+    """Return the ratios whose evidence is by entity of a family, none of them about persons."""
     return tuple(
         one
         for one in catalogue.indicators
         if one.measure.denominator is not None
-        and one.measure.terms[-1].family is Family.BROADBAND
+        and one.measure.terms[-1].family is family
         and not counts_persons(one)
     )
 

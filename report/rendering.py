@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final
-from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -19,7 +18,14 @@ from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
 from events.fact import Family
 from events.identifiers import FIRST_DAY
-from report.charts.commune_map import CLASSES, CommuneOutline, codes_within, commune_map, communes
+from report.charts.commune_map import (
+    CLASSES,
+    CommuneOutline,
+    MapSpot,
+    codes_within,
+    commune_map,
+    communes,
+)
 from report.charts.svg import plain
 from report.compare import Comparison
 from report.completeness import Completeness
@@ -32,6 +38,7 @@ from report.note.month import Month
 from report.note.output import note_style
 from report.overview import Overview, PromiseRow
 from report.pictures import bars_of, history_chart, map_of, progress_of, sparkline_of
+from report.place_feeds import PlaceFeed
 from report.places import (
     LEAST_CHARACTERS,
     CommunePage,
@@ -39,8 +46,10 @@ from report.places import (
     EntityState,
     SearchResults,
     communal_indicators,
+    ratios_by,
 )
 from report.promise import PromisePage
+from report.school_map import MappedSchool
 from report.site import PageSite
 from report.standing import amount_text, attribution, moved_text, territory_text
 from report.view import AS_OF, View
@@ -125,7 +134,7 @@ class Pages:
         links = _Links("../", view)
 
         def explanation_link(one: Explanation) -> str:
-            return links(entity_path(EntityKey(Family.EXPLANATIONS, one.entity)))
+            return links(EntityKey(Family.EXPLANATIONS, one.entity).path)
 
         return self._render(
             "promise.html",
@@ -135,6 +144,7 @@ class Pages:
             page=page,
             question=self._site.question(page, view),
             has_map=page.indicator in communal_indicators(self._catalogue),
+            has_schools=page.indicator in ratios_by(self._catalogue, Family.SCHOOLS),
             explanation_link=explanation_link,
             chart=Markup(history_chart(page.standing, view.as_of)),  # noqa: S704 - our own SVG
             bars=Markup(bars_of(page, links)),  # noqa: S704 - our own SVG
@@ -190,7 +200,8 @@ class Pages:
             state=state,
             paging=paging,
             kind=words.entities[found.key.family],
-            path=entity_path(found.key),
+            path=found.key.path,
+            place_feed=(found.key.path, found.name or found.key.entity),
             kept={"page": paging.page},
             facts=words.facts,
             standings=words.standings,
@@ -226,6 +237,7 @@ class Pages:
         return self._render(
             "commune.html",
             links,
+            place_feed=(f"communes/{page.commune.code}", name),
             section="search",
             completeness=completeness,
             page=page,
@@ -277,9 +289,43 @@ class Pages:
             ],
         )
 
-    def feed(self, feed: Feed) -> str:
-        """Return a feed as an Atom document (RFC 4287); its links are relative, as in pages."""
-        return self._environment.get_template("feed.atom").render(feed=feed)
+    def schools(
+        self,
+        page: PromisePage,
+        found: Sequence[MappedSchool],
+        view: View,
+        completeness: Completeness,
+    ) -> str:
+        """Return the map of a promise's lycées: of the Région, or of a département with links."""
+        links, department = _Links("../../", view), view.department
+        drawn = commune_map(
+            "carte",
+            f"{page.indicator.title}, {view.territory_name}, {day_text(view.as_of)}",
+            "Les mêmes lycées sont dans le tableau qui suit.",
+            within=None if department is None else codes_within(department),
+            spots=[
+                MapSpot(one.point, one.counts, links(one.key.path) if department else "", one.text)
+                for one in found
+                if one.point is not None
+            ],
+        )
+        return self._render(
+            "schools.html",
+            links,
+            section="evidence",
+            completeness=completeness,
+            page=page,
+            drawn=Markup(drawn),  # noqa: S704 - our own SVG
+            schools=found,
+        )
+
+    def feed(self, feed: Feed | PlaceFeed, *, depth: int = 0) -> str:
+        """Return a feed as an Atom document (RFC 4287), `depth` folders below the first page.
+
+        Its links are relative, as in pages.
+        """
+        root = "../" * depth or "./"
+        return self._environment.get_template("feed.atom").render(feed=feed, root=root)
 
     def frame(
         self, chart: EmbeddedChart, view: View, completeness: Completeness, *, depth: int
@@ -315,6 +361,7 @@ class Pages:
             message=str(error),
             root=root,
             view=None,
+            place_feed=None,
             completeness=None,
             is_waiting=isinstance(error, FiguresNotReadyError),
             section="",
@@ -336,14 +383,14 @@ class Pages:
         return self._environment.get_template(template).render(
             view=view,
             last_month=Month.before(view.as_of),
+            **{"place_feed": None, **values},
             completeness=completeness,
             link=links,
-            entity_link=lambda key: links(entity_path(key)),
+            entity_link=lambda key: links(key.path),
             link_plain=links.plain,
             permalink=view.permanent(**(kept or {})),
             final_on=self._site.rules.final_on(view.known_on or view.today),
             asset=lambda name: asset(links.root, name),
-            **values,
         )
 
 
@@ -392,11 +439,6 @@ def _asset_version(name: str) -> str:
 def asset(root: str, name: str) -> str:
     """Return the address of a file that pages load; `root` leads to the first page."""
     return f"{root}static/{name}?v={_asset_version(name)}"
-
-
-def entity_path(key: EntityKey) -> str:
-    """Return the path of an entity's page; identifiers may have slashes, and are quoted."""
-    return f"entites/{key.family}/{quote(key.entity, safe='/')}"
 
 
 def _instant(instant: datetime) -> str:

@@ -37,9 +37,10 @@ from report.answers import (
     promises_object,
 )
 from report.calendars import ICALENDAR, PromiseCalendar
-from report.charts.commune_map import communes
+from report.charts.commune_map import CommuneOutline, communes
 from report.compare import Comparison, comparison_of
 from report.completeness import Completeness
+from report.corrections import Corrections
 from report.data import (
     CSVW,
     METADATA,
@@ -61,7 +62,7 @@ from report.errors import (
     busy,
     not_found,
 )
-from report.evidence import EvidencePart, PersonsNotShownError, events_of
+from report.evidence import EntityEvents, EvidencePart, PersonsNotShownError, events_of
 from report.evidence_pages import PARTS, ROWS, EvidencePage, Paging, evidence_page
 from report.feeds import ATOM, Feed
 from report.knowledge import Knowledge
@@ -70,16 +71,19 @@ from report.note.content import NoteRequest, note_of
 from report.note.month import Month
 from report.note.output import note_html
 from report.overview import Overview, overview_of
+from report.place_feeds import commune_feed, entity_feed
 from report.places import (
     SearchResults,
     communal_indicators,
     commune_page,
+    ratios_by,
     search,
     shares_by_commune,
     state_of,
 )
 from report.promise import PromisePage, promise_of
 from report.rendering import STATIC, Pages, asset, asset_content
+from report.school_map import schools_on_map
 from report.site import PageSite
 from report.view import KNOWN_ON, View, parse_day, parse_view, version_text
 from report.words import french_words
@@ -227,6 +231,7 @@ class PageServer:
         self._closing = False
         self._pages = Pages(catalogue, site)
         self._frame_headers = _frame_headers(site.frame_sites)
+        self._corrections = Corrections(ledger, catalogue)
         self._turns = BoundedPool(at_once=MOST_AT_ONCE, waiting=MOST_WAITING)
         self._past_turns = BoundedPool(
             at_once=MOST_PAST_AT_ONCE,
@@ -271,6 +276,10 @@ class PageServer:
             Route("/recherche", looking_back(self._search)),
             Route("/recherche.json", data_looking_back(self._found, places_object)),
             Route("/communes/{code}", looking_back(self._commune)),
+            Route("/communes/{code}/changements.atom", looking_back(self._commune_feed)),
+            Route(
+                "/entites/{family}/{entity:path}/changements.atom", looking_back(self._entity_feed)
+            ),
             Route("/entites/{family}/{entity:path}", looking_back(self._entity)),
             Route("/note/{month}", looking_back(self._note)),
             Route("/changements.atom", looking_back(self._feed)),
@@ -477,7 +486,9 @@ class PageServer:
         return HTML, note_html(note, "../", style_sheet=style_sheet, warning=warning)
 
     def _feed(self, asked: _PageRequest) -> tuple[str, str]:
-        feed = Feed(asked.knowledge, asked.view, _programme(asked, self._catalogue))
+        self._require_events()
+        programme = _programme(asked, self._catalogue)
+        feed = Feed(asked.knowledge, asked.view, programme, self._corrections)
         return ATOM, self._pages.feed(feed)
 
     def _calendar(self, asked: _PageRequest) -> tuple[str, str]:
@@ -510,6 +521,23 @@ class PageServer:
         if chart not in OF_PROMISE:
             raise not_found("graphique", chart)
         return OF_PROMISE[chart](page, asked.view)
+
+    def _entity_feed(self, asked: _PageRequest) -> tuple[str, str]:
+        self._require_events()
+        found = self._events_of(asked, limit=1, offset=0)
+        feed = entity_feed(self._ledger, found.key, found.name or found.key.entity, asked.view)
+        return ATOM, self._pages.feed(feed, depth=_depth(asked.request))
+
+    def _commune_feed(self, asked: _PageRequest) -> tuple[str, str]:
+        self._require_events()
+        commune = _commune_of(asked)
+        feed = commune_feed(self._ledger, commune.code, commune.name, asked.view)
+        return ATOM, self._pages.feed(feed, depth=_depth(asked.request))
+
+    def _require_events(self) -> None:
+        """Raise FiguresNotReadyError while events are read: a feed of some would be another one."""
+        if not self._source.has_events():
+            raise FiguresNotReadyError
 
     def _method(self, asked: _PageRequest) -> tuple[str, str]:
         return HTML, self._pages.method(asked.view)
@@ -547,25 +575,29 @@ class PageServer:
 
     def _entity(self, asked: _PageRequest) -> tuple[str, str]:
         request, view = asked.request, asked.view
-        name, entity = request.path_params["family"], request.path_params["entity"]
+        number = _number(request.query_params.get("page"))
+        found = self._events_of(asked, limit=ROWS, offset=(number - 1) * ROWS)
+        paging = Paging(number, found.events)
+        _require(paging)
+        state = state_of(self._ledger, found.key, view)
+        return HTML, self._pages.entity(found, state, paging, view, depth=_depth(request))
+
+    def _events_of(self, asked: _PageRequest, *, limit: int, offset: int) -> EntityEvents:
+        """Return events of the requested entity. Raises PageError for one that has none."""
+        path = asked.request.path_params
+        name, entity = path["family"], path["entity"]
         if name not in set(Family):
             raise not_found("sorte de faits", name)
-        family, number = Family(name), _number(request.query_params.get("page"))
-        offset = (number - 1) * ROWS
+        family, known_on = Family(name), asked.view.known_on
         try:
-            found = events_of(
-                self._ledger, family, entity, view.known_on, limit=ROWS, offset=offset
-            )
+            found = events_of(self._ledger, family, entity, known_on, limit=limit, offset=offset)
         except PersonsNotShownError as error:
             raise not_found("personne", "…") from error
         if not found.events:
             if not self._source.has_events():
                 raise FiguresNotReadyError
             raise not_found(french_words().entities[family], entity)
-        paging = Paging(number, found.events)
-        _require(paging)
-        state = state_of(self._ledger, found.key, view)
-        return HTML, self._pages.entity(found, state, paging, view, depth=_depth(request))
+        return found
 
     def _search(self, asked: _PageRequest) -> tuple[str, str]:
         return HTML, self._pages.search(self._found(asked), asked.view, asked.completeness)
@@ -577,20 +609,19 @@ class PageServer:
         return search(self._ledger, text, asked.view.known_on)
 
     def _commune(self, asked: _PageRequest) -> tuple[str, str]:
-        code = asked.request.path_params["code"]
-        commune = communes().get(code)
-        if commune is None:
-            raise not_found("commune", code)
-        page = commune_page(asked.knowledge, self._ledger, commune, asked.view)
+        page = commune_page(asked.knowledge, self._ledger, _commune_of(asked), asked.view)
         return HTML, self._pages.commune(page, asked.view, asked.completeness)
 
     def _map(self, asked: _PageRequest) -> tuple[str, str]:
         indicator, view = self._indicator(asked), asked.view
-        if indicator not in communal_indicators(asked.knowledge.catalogue):
-            raise not_found("carte par commune", indicator.title)
-        rows = shares_by_commune(self._ledger, indicator, view)
         page = promise_of(asked.knowledge, indicator, view)
-        return HTML, self._pages.communes(page, rows, view, asked.completeness)
+        if indicator in communal_indicators(asked.knowledge.catalogue):
+            shares = shares_by_commune(self._ledger, indicator, view)
+            return HTML, self._pages.communes(page, shares, view, asked.completeness)
+        if indicator in ratios_by(asked.knowledge.catalogue, Family.SCHOOLS):
+            schools = schools_on_map(self._ledger, indicator, view)
+            return HTML, self._pages.schools(page, schools, view, asked.completeness)
+        raise not_found("carte", indicator.title)
 
     def _indicator(self, asked: _PageRequest) -> Indicator:
         name = asked.request.path_params["indicator"]
@@ -712,6 +743,14 @@ def _note_request(asked: _PageRequest, catalogue: Catalogue) -> NoteRequest:
     if known_on < month.until:
         raise bad_request(KNOWN_ON, str(known_on), f"choisir un jour depuis le {month.until}")
     return NoteRequest(month, known_on, _programme(asked, catalogue))
+
+
+def _commune_of(asked: _PageRequest) -> CommuneOutline:
+    code = asked.request.path_params["code"]
+    commune = communes().get(code)
+    if commune is None:
+        raise not_found("commune", code)
+    return commune
 
 
 def _programme(asked: _PageRequest, catalogue: Catalogue) -> Programme | None:

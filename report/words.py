@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
+from urllib.parse import quote
 
 from catalogue.formatting import NO_BREAK, count_text, day_text, decimal_text
 from catalogue.territories import TERRITORY_TITLES, territory_key
@@ -30,6 +31,11 @@ class EntityKey:
 
     family: Family
     entity: str
+
+    @property
+    def path(self) -> str:
+        """The path of its page; identifiers may have slashes, and are quoted."""
+        return f"entites/{self.family}/{quote(self.entity, safe='/')}"
 
 
 class EntityReference(NamedTuple):

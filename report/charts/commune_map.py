@@ -10,11 +10,11 @@ from functools import cache
 from itertools import accumulate, pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from events.communes import MERGED_INTO
 from events.identifiers import commune_department
-from report.charts.svg import draw
+from report.charts.svg import draw, number
 
 Point: TypeAlias = tuple[float, float]
 """How far right and how far down a point is, in the units of the map."""
@@ -24,6 +24,8 @@ PARIS: Final = "75056"
 CLASSES: Final = 5
 """How many shares are told apart: each is a fifth of the whole."""
 _EDGE: Final = 4
+_SPOTS_ACROSS: Final = 110
+"""How many times the size of a spot a map is wide or high."""
 #: Where the map begins, in degrees, and how many of its units a degree has, across and down.
 _WEST, _NORTH = 1.44645, 49.24131
 _ACROSS, _DOWN = 946.94, 1434.15
@@ -52,6 +54,24 @@ class CommuneOutline:
                 if (above > y) != (below > y):
                     crossed += x < left + (y - above) * (right - left) / (below - above)
         return crossed % 2 == 1
+
+
+class MapSpot(NamedTuple):
+    """A place on the map: a circle where it counts, a triangle where it does not."""
+
+    point: Point
+    counts: bool
+    href: str = ""
+    name: str = ""
+
+    def drawn(self, size: float) -> tuple[str, str]:
+        """Return its classes and its path; `size` is about that from its middle to its edge."""
+        (x, y), s = self.point, number(size)
+        if self.counts:
+            path = f"M{number(x - size)} {number(y)}a{s} {s} 0 1 0 {number(2 * size)} 0"
+            return "spot spot-counted", f"{path}a{s} {s} 0 1 0 -{number(2 * size)} 0z"
+        path = f"M{number(x)} {number(y - 1.2 * size)}l{number(1.2 * size)} {number(2.2 * size)}"
+        return "spot spot-missing", f"{path}h-{number(2.4 * size)}z"
 
 
 @cache
@@ -95,23 +115,12 @@ def position_at(point: Point) -> str:
 
 @cache
 def centre_of(code: str) -> Point | None:
-    """Return the centroid of a commune's largest ring, by any of its codes; None if unknown."""
+    """Return the mean of a commune's outline, by any of its codes; None for an unknown one."""
     outline = communes().get(commune_of(code))
     if outline is None:
         return None
-    doubled, x, y = max((_moments(ring) for ring in _rings(outline.path)), key=lambda one: one[0])
-    return x / doubled, y / doubled
-
-
-def _moments(ring: Sequence[tuple[int, int]]) -> tuple[float, float, float]:
-    """Return twice the area of a ring, and what its centroid's coordinates are times that."""
-    doubled, x, y = 0.0, 0.0, 0.0
-    for (left, above), (right, below) in pairwise([*ring, ring[0]]):
-        turn = left * below - right * above
-        doubled += turn
-        x += (left + right) * turn / 3
-        y += (above + below) * turn / 3
-    return (doubled, x, y) if doubled > 0 else (-doubled, -x, -y)
+    across, down = zip(*(point for ring in _rings(outline.path) for point in ring), strict=True)
+    return sum(across) / len(across), sum(down) / len(down)
 
 
 def commune_of(code: str) -> str:
@@ -137,32 +146,43 @@ def share_class(share: float | None) -> str:
     return "none" if share is None else str(min(int(share * CLASSES), CLASSES - 1) + 1)
 
 
-def commune_map(
+def commune_map(  # noqa: PLR0913 - what is drawn, by name
     prefix: str,
     title: str,
     description: str,
-    shares: Mapping[str, float],
+    shares: Mapping[str, float] | None = None,
     *,
     within: Collection[str] | None = None,
     chosen: str = "",
     label: Callable[[str], tuple[str, str]] | None = None,
+    spots: Sequence[MapSpot] = (),
 ) -> str:
-    """Return the map of some communes (None: of all), by their shares of 1.
+    """Return the map of some communes (None: of all), by their shares of 1, with spots on it.
 
     `label` returns a commune's link and its name with its share; without it communes of one class
-    are one path. `chosen` is outlined.
+    are one path, and so are spots without a link. Without `shares` the communes are the ground that
+    spots stand on. `chosen` is outlined.
     """
     shown = [one for code, one in communes().items() if within is None or code in within]
-    classes = {one.code: share_class(shares.get(one.code)) for one in shown}
-    merged: dict[str, str] = {}
-    if label is None:
-        for one in shown:
-            merged[classes[one.code]] = merged.get(classes[one.code], "") + one.path
     left = min((one.left for one in shown), default=0) - _EDGE
     top = min((one.top for one in shown), default=0) - _EDGE
     right = max((one.right for one in shown), default=0) + _EDGE
     bottom = max((one.bottom for one in shown), default=0) + _EDGE
-    labels = [] if label is None else [(one, classes[one.code], *label(one.code)) for one in shown]
+    merged: dict[str, str] = {}
+    linked: list[tuple[str, str, str, str]] = []
+    for one in shown:
+        ground = "ground" if shares is None else f"share-{share_class(shares.get(one.code))}"
+        if label is None:
+            merged[f"area {ground}"] = merged.get(f"area {ground}", "") + one.path
+        else:
+            linked.append((f"area {ground}", one.path, *label(one.code)))
+    # Circles first: those that are missing stand on top.
+    for spot in sorted(spots, key=lambda one: one.counts, reverse=True):
+        name, path = spot.drawn(max(right - left, bottom - top) / _SPOTS_ACROSS)
+        if spot.href:
+            linked.append((name, path, spot.href, spot.name))
+        else:
+            merged[name] = merged.get(name, "") + path
     return draw(
         "communes",
         prefix,
@@ -170,10 +190,10 @@ def commune_map(
         description,
         width=right - left,
         height=bottom - top,
-        has_links=label is not None,
+        has_links=bool(linked),
         left=-left,
         top=-top,
         merged=merged,
-        labels=labels,
+        linked=linked,
         chosen=communes()[chosen].path if chosen in communes() else "",
     )

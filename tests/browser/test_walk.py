@@ -118,7 +118,13 @@ def test_two_days_are_compared(reader: Browser) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", f"/promesses/{RATIO.id}", "/comparaison", f"/promesses/{RATIO.id}/preuves?part=counted"],
+    [
+        "/",
+        f"/promesses/{RATIO.id}",
+        "/comparaison",
+        f"/promesses/{RATIO.id}/preuves?part=counted",
+        f"/promesses/{RATIO.id}/carte?territory=95",
+    ],
 )
 def test_the_keyboard_reaches_everything_in_order(browser: Browser, path: str) -> None:
     browser.open(path)

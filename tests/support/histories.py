@@ -76,6 +76,7 @@ _DEFAULTS: Final[Mapping[str, object]] = {
     "name": "Nom",
     "occupied_hours": {},
     "period_start": "2018-01-01",
+    "position": "",
     "premises": 10,
     "programme": "second_digital_chance",
     "publisher": "Région",

@@ -40,6 +40,7 @@ from report.server import (
     PageServer,
 )
 from report.site import PageSite
+from tests.support.atom import faults_of
 from tests.support.audits import raw
 from tests.support.histories import uai
 from tests.support.knowledge import LAST_DAY, knowledge, shipped
@@ -71,6 +72,8 @@ PAGES = (
     "/promesses/schools_connected_ratio/changements?since=2018-01-01",
     "/note/2018-06",
     "/promesses/premises_connectable_ratio/carte?territory=95",
+    "/promesses/schools_connected_ratio/carte",
+    "/promesses/schools_equipped_ratio/carte?territory=77&as_of=2018-01-31",
     "/recherche?q=lyc%C3%A9e",
     "/communes/77288",
 )
@@ -104,13 +107,16 @@ def test_a_page_that_has_not_changed_is_not_sent_again(page: ServedPage) -> None
         ("/promesses/schools_connected_ratio/preuves?page=99", 404),
         ("/promesses/schools_connected_ratio/changements?page=99", 404),
         ("/promesses/trainees_enrolled/preuves?page=2", 404),
-        ("/promesses/schools_connected_ratio/carte", 404),
+        ("/promesses/grants_committed_euros/carte", 404),
         ("/communes/99999", 404),
         ("/changements.atom?programme=x", 404),
         ("/calendrier.ics?programme=x", 404),
         ("/calendrier.ics?producer=x", 404),
         ("/calendrier.ics?territory=13", 400),
         ("/communes/75101", 404),
+        ("/communes/75101/changements.atom", 404),
+        ("/entites/schools/0000000X/changements.atom", 404),
+        ("/entites/trainings/x/changements.atom", 404),
         (f"/recherche?q={'x' * 101}", 400),
         ("/note/juin", 400),
         ("/note/2018-12", 400),
@@ -475,3 +481,32 @@ def test_work_that_fails_gives_its_place_back() -> None:
         return await slots.run(lambda: 1)
 
     assert asyncio.run(run()) == 1
+
+
+@pytest.mark.parametrize("path", ["/", "/communes/77288", f"/entites/schools/{PARIS}"])
+def test_a_page_leads_to_its_feed_which_is_valid_and_leads_back(path: str) -> None:
+    links = [
+        raw("school.registered", PARIS, "2018-05-01"),
+        raw("school.connected", PARIS, "2018-06-01"),
+    ]
+    links.append(raw("broadband.coverage_reported", "77288", "2018-09-30"))
+    with page_over(links) as page:
+        [shown] = page.ask(path)
+        address = re.findall(r'type="application/atom\+xml"[^>]* href="([^"]+)"', shown.body)[-1]
+        assert shown.body.count(f'href="{address}"') == 2
+        feed_address = urljoin(f"http://page{path}", address)
+        [feed] = page.ask(urlsplit(feed_address).path)
+        assert (feed.status, faults_of(feed.body)) == (200, [])
+        assert feed.headers["Content-Type"].startswith("application/atom+xml")
+        entries = re.findall(r"<entry>.*?</entry>", feed.body, re.DOTALL)
+        assert entries
+        for entry in entries[:2]:
+            back = urljoin(feed_address, unescape(str(re.findall('href="([^"]+)"', entry)[0])))
+            assert page.ask(back.removeprefix("http://page"))[0].status == 200
+
+
+def test_no_feed_is_made_of_some_of_the_events(page: ServedPage) -> None:
+    page.events_read = False
+    paths = "/changements.atom", "/communes/77288/changements.atom"
+
+    assert {one.status for one in page.ask(*paths)} == {503}

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from simulation.figures import region_figures
 from report.charts.commune_map import commune_of, communes, point_at
+from simulation.figures import region_figures
 from simulation.world import draw_lycees, draw_sites, draw_territory
 
 GROWTH = region_figures().curves.workstations

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from events.communes import COMMUNES
 from report.charts.commune_map import (
     PARIS,
+    MapSpot,
     centre_of,
     codes_of,
     commune_map,
@@ -106,6 +107,22 @@ def test_the_whole_region_has_one_path_for_each_class() -> None:
 
     assert made.count("<path") == 5
     assert len(made) < 110_000
+
+
+def test_spots_differ_in_shape_and_stand_on_the_ground() -> None:
+    spots = [
+        MapSpot((500, 500), counts, href, "Lycée") for counts in (True, False) for href in ("x", "")
+    ]
+    made = drawn(commune_map("c", "t", "d", spots=spots))
+    (ground,), counted, missing = (
+        made.all(one) for one in ("ground", "spot-counted", "spot-missing")
+    )
+
+    assert (len(counted), len(missing)) == (2, 2)
+    assert [one.get("aria-label") for one in made.root.iter("a")] == ["Lycée", "Lycée"]
+    assert {"a" in str(one.get("d")) for one in counted} == {True}
+    assert {"a" in str(one.get("d")) for one in missing} == {False}
+    assert ground is not None
 
 
 def test_lycees_are_in_their_communes() -> None:
