@@ -19,7 +19,6 @@ from report.evidence_pages import EvidencePage
 from report.overview import Overview
 from report.places import LEAST_CHARACTERS, SearchResults
 from report.promise import PromisePage
-from report.rendering import entity_path
 from report.standing import Standing, amount_text, attribution, moved_text, territory_text
 from report.view import AS_OF, View
 from report.words import EntityKey, entity_name, french_words
@@ -179,7 +178,7 @@ def _said(one: Explanation, view: View) -> PageObject:
         "kind": one.kind.word,
         "text": one.text,
         "by": attribution(one),
-        "link": f"{entity_path(key)}{view.permanent()}",
+        "link": f"{key.path}{view.permanent()}",
     }
 
 
@@ -206,5 +205,5 @@ def _entity(key: EntityKey, name: str, department: str | None, view: View) -> di
         "id": key.entity,
         "name": name,
         "territory": territory_text(department),
-        "link": f"{entity_path(key)}{view.permanent()}",
+        "link": f"{key.path}{view.permanent()}",
     }

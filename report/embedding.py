@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from catalogue.formatting import day_text
 from report.charts.svg import stand_alone
 from report.overview import Overview
-from report.pictures import bars_of, history_chart, history_text, map_of, map_text, map_title
+from report.pictures import (
+    bars_of,
+    communes_map,
+    history_chart,
+    history_text,
+    map_of,
+    map_text,
+    map_title,
+    schools_map,
+    shares_of,
+)
+from report.places import CommuneShare
 from report.promise import PromisePage
+from report.school_map import MappedSchool
 from report.view import View
 
 SVG: Final = "image/svg+xml"
@@ -66,6 +78,21 @@ def departments_of(overview: Overview, view: View) -> EmbeddedChart:
     return EmbeddedChart(map_title(view.as_of), text, drawn, "")
 
 
+def communes_of(page: PromisePage, found: Mapping[str, CommuneShare], view: View) -> EmbeddedChart:
+    """Return a ratio by commune."""
+    title = f"{page.indicator.title} par commune, {view.territory_name}, {day_text(view.as_of)}"
+    text = f"Plus une commune est foncée, plus sa part est grande. Ensemble : {_value(page)}."
+    drawn = communes_map(page, shares_of(found), view, text)
+    return EmbeddedChart(title, text, drawn, f"{_path(page)}/carte")
+
+
+def schools_of(page: PromisePage, found: Sequence[MappedSchool], view: View) -> EmbeddedChart:
+    """Return a promise's lycées."""
+    title = f"{page.indicator.title}, {view.territory_name}, {day_text(view.as_of)}"
+    text = f"Ronds : les lycées qui comptent ; triangles : les autres. Ensemble : {_value(page)}."
+    return EmbeddedChart(title, text, schools_map(page, found, view, text), f"{_path(page)}/carte")
+
+
 OF_PROMISE: Final[Mapping[str, Callable[[PromisePage, View], EmbeddedChart]]] = {
     "evolution": history_of,
     "territoires": territories_of,
@@ -75,3 +102,7 @@ OF_PROMISE: Final[Mapping[str, Callable[[PromisePage, View], EmbeddedChart]]] = 
 
 def _path(page: PromisePage) -> str:
     return f"promesses/{page.indicator.id}"
+
+
+def _value(page: PromisePage) -> str:
+    return page.standing.value.text or page.standing.value.reason

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Final
 
-from catalogue.formatting import day_text, percent_text
+from catalogue.formatting import NO_BREAK, day_text, percent_text
 from catalogue.territories import REGION
 from report.charts.bars import BarRow, bars
+from report.charts.commune_map import MapSpot, codes_within, commune_map, communes
 from report.charts.line import Timeline, line_chart
 from report.charts.progress_bar import progress_bar
 from report.charts.region_map import Area, region_map
 from report.charts.sparkline import sparkline
 from report.overview import DepartmentRow
+from report.places import CommuneShare
 from report.promise import PromisePage
+from report.school_map import MappedSchool
 from report.standing import Standing
+from report.view import View
 
 SPARKLINE_DAYS: Final = 730
 """How far back a sparkline goes."""
@@ -26,7 +31,7 @@ LONGEST: Final = timedelta(days=30 * 365)
 MARGIN: Final = 20
 """A chart ends later than what it shows by this part (1 / n) of its span."""
 
-_IN_TABLE: Final = "Les mêmes valeurs sont dans le tableau qui suit."
+IN_TABLE: Final = "Les mêmes valeurs sont dans le tableau qui suit."
 
 Link = Callable[..., str]
 """Returns the link of a path, with parameters changed."""
@@ -114,13 +119,13 @@ def history_chart(
     return line_chart(
         prefix,
         history_title(standing),
-        description or f"{history_text(standing, as_of)} {_IN_TABLE}",
+        description or f"{history_text(standing, as_of)} {IN_TABLE}",
         timeline,
         text=standing.text,
     )
 
 
-def bars_of(page: PromisePage, link: Link | None = None, *, description: str = _IN_TABLE) -> str:
+def bars_of(page: PromisePage, link: Link | None = None, *, description: str = IN_TABLE) -> str:
     """Return a promise's value in each territory; by default its description names a table."""
     rows = [
         BarRow(
@@ -176,6 +181,66 @@ def map_of(
         for row in departments
     }
     return region_map("carte", map_title(as_of), description, areas)
+
+
+def shares_of(found: Mapping[str, CommuneShare]) -> dict[str, float]:
+    """Return the known shares of communes, from 0 to 1."""
+    return {code: one.share for code, one in found.items() if one.share is not None}
+
+
+def share_text(standing: Standing, share: float | None) -> str:
+    """Return a commune's share in words."""
+    return "non renseigné" if share is None else standing.text(share)
+
+
+def communes_map(
+    page: PromisePage,
+    shares: Mapping[str, float],
+    view: View,
+    description: str,
+    link: Link | None = None,
+) -> str:
+    """Return a ratio by commune: of the Région, or of a département with links if there are any."""
+    label = None
+    if view.department is not None and link is not None:
+        label = partial(_commune_label, page.standing, shares, link)
+    return commune_map(
+        "carte",
+        f"{page.indicator.title} par commune, {view.territory_name}, {day_text(view.as_of)}",
+        description,
+        shares,
+        within=None if view.department is None else codes_within(view.department),
+        label=label,
+    )
+
+
+def _commune_label(
+    standing: Standing, shares: Mapping[str, float], link: Link, code: str
+) -> tuple[str, str]:
+    text = share_text(standing, shares.get(code))
+    return link(f"communes/{code}"), f"{communes()[code].name}{NO_BREAK}: {text}"
+
+
+def schools_map(
+    page: PromisePage,
+    schools: Sequence[MappedSchool],
+    view: View,
+    description: str,
+    link: Link | None = None,
+) -> str:
+    """Return a promise's lycées: of the Région, or of a département, where they may be links."""
+    to = link if view.department is not None else None
+    return commune_map(
+        "carte",
+        f"{page.indicator.title}, {view.territory_name}, {day_text(view.as_of)}",
+        description,
+        within=None if view.department is None else codes_within(view.department),
+        spots=[
+            MapSpot(one.point, one.counts, to(one.key.path) if to else "", one.text)
+            for one in schools
+            if one.point is not None
+        ],
+    )
 
 
 def _worst_text(row: DepartmentRow) -> str:

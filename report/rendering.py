@@ -21,7 +21,6 @@ from events.identifiers import FIRST_DAY
 from report.charts.commune_map import (
     CLASSES,
     CommuneOutline,
-    MapSpot,
     codes_within,
     commune_map,
     communes,
@@ -37,7 +36,18 @@ from report.feeds import Feed
 from report.note.month import Month
 from report.note.output import note_style
 from report.overview import Overview, PromiseRow
-from report.pictures import bars_of, history_chart, map_of, progress_of, sparkline_of
+from report.pictures import (
+    IN_TABLE,
+    bars_of,
+    communes_map,
+    history_chart,
+    map_of,
+    progress_of,
+    schools_map,
+    share_text,
+    shares_of,
+    sparkline_of,
+)
 from report.place_feeds import PlaceFeed
 from report.places import (
     LEAST_CHARACTERS,
@@ -230,7 +240,7 @@ class Pages:
             "carte",
             f"Où est {name}" if figure is None else f"{name} : {figure.indicator.title}",
             f"{name} est entourée, parmi les communes de son département.",
-            {} if figure is None else _shares(figure.shares),
+            {} if figure is None else shares_of(figure.shares),
             within=within,
             chosen=page.commune.code,
         )
@@ -253,27 +263,16 @@ class Pages:
     ) -> str:
         """Return the map of a ratio by commune: of the Région, or of a département with links."""
         links, standing, known = _Links("../../", view), page.standing, communes()
-        shares = _shares(found)
-        department = view.department
-        within = None if department is None else codes_within(department)
+        shares = shares_of(found)
+        within = None if view.department is None else codes_within(view.department)
 
         def text(code: str) -> str:
-            return standing.text(shares[code]) if code in shares else "non renseigné"
+            return share_text(standing, shares.get(code))
 
         def least_first(one: CommuneOutline) -> tuple[float, str]:
             return shares.get(one.code, -1), one.name
 
-        def label(code: str) -> tuple[str, str]:
-            return links(f"communes/{code}"), f"{known[code].name}{NO_BREAK}: {text(code)}"
-
-        drawn = commune_map(
-            "carte",
-            f"{page.indicator.title} par commune, {view.territory_name}, {day_text(view.as_of)}",
-            "Les mêmes valeurs sont dans le tableau qui suit.",
-            shares,
-            within=within,
-            label=None if within is None else label,
-        )
+        drawn = communes_map(page, shares, view, IN_TABLE, links)
         return self._render(
             "communes.html",
             links,
@@ -297,18 +296,8 @@ class Pages:
         completeness: Completeness,
     ) -> str:
         """Return the map of a promise's lycées: of the Région, or of a département with links."""
-        links, department = _Links("../../", view), view.department
-        drawn = commune_map(
-            "carte",
-            f"{page.indicator.title}, {view.territory_name}, {day_text(view.as_of)}",
-            "Les mêmes lycées sont dans le tableau qui suit.",
-            within=None if department is None else codes_within(department),
-            spots=[
-                MapSpot(one.point, one.counts, links(one.key.path) if department else "", one.text)
-                for one in found
-                if one.point is not None
-            ],
-        )
+        links = _Links("../../", view)
+        drawn = schools_map(page, found, view, "Les mêmes lycées sont dans le tableau.", links)
         return self._render(
             "schools.html",
             links,
@@ -392,10 +381,6 @@ class Pages:
             final_on=self._site.rules.final_on(view.known_on or view.today),
             asset=lambda name: asset(links.root, name),
         )
-
-
-def _shares(found: Mapping[str, CommuneShare]) -> dict[str, float]:
-    return {code: one.share for code, one in found.items() if one.share is not None}
 
 
 def _shown(value: object) -> object:

@@ -6,7 +6,15 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
@@ -52,7 +60,15 @@ from report.data import (
     table_text,
 )
 from report.dcat import CATALOGUES, catalogue_of
-from report.embedding import OF_PROMISE, SVG, SVG_HEADERS, EmbeddedChart, departments_of
+from report.embedding import (
+    OF_PROMISE,
+    SVG,
+    SVG_HEADERS,
+    EmbeddedChart,
+    communes_of,
+    departments_of,
+    schools_of,
+)
 from report.errors import (
     LATER,
     NOT_FOUND,
@@ -73,6 +89,7 @@ from report.note.output import note_html
 from report.overview import Overview, overview_of
 from report.place_feeds import commune_feed, entity_feed
 from report.places import (
+    CommuneShare,
     SearchResults,
     communal_indicators,
     commune_page,
@@ -83,7 +100,7 @@ from report.places import (
 )
 from report.promise import PromisePage, promise_of
 from report.rendering import STATIC, Pages, asset, asset_content
-from report.school_map import schools_on_map
+from report.school_map import MappedSchool, schools_on_map
 from report.site import PageSite
 from report.view import KNOWN_ON, View, parse_day, parse_view, version_text
 from report.words import french_words
@@ -272,6 +289,7 @@ class PageServer:
             ),
             Route("/promesses/{indicator}/carte", looking_back(self._map)),
             *self._charts("/carte", self._departments_chart),
+            *self._charts("/promesses/{indicator}/carte", self._map_chart, looks_back=True),
             *self._charts("/promesses/{indicator}/{chart}", self._promise_chart),
             Route("/recherche", looking_back(self._search)),
             Route("/recherche.json", data_looking_back(self._found, places_object)),
@@ -293,7 +311,9 @@ class PageServer:
             exception_handlers={HTTPException: self._on_http_error, PageError: self._on_page_error},
         )
 
-    def _charts(self, path: str, chart_of: _ChartOf) -> Iterator[Route]:
+    def _charts(
+        self, path: str, chart_of: _ChartOf, *, looks_back: bool = False
+    ) -> Iterator[Route]:
         """Yield the routes of a chart: as an image, and as a page for frames."""
 
         def image(asked: _PageRequest) -> tuple[str, str]:
@@ -303,8 +323,9 @@ class PageServer:
             chart, depth = chart_of(asked), _depth(asked.request)
             return HTML, self._pages.frame(chart, asked.view, asked.completeness, depth=depth)
 
-        yield Route(f"/images{path}.svg", self._page(image, headers=SVG_HEADERS))
-        yield Route(f"/cadres{path}", self._page(frame, headers=self._frame_headers))
+        page = partial(self._page, looks_back=looks_back)
+        yield Route(f"/images{path}.svg", page(image, headers=SVG_HEADERS))
+        yield Route(f"/cadres{path}", page(frame, headers=self._frame_headers))
 
     def close(self) -> None:
         """End the streams: otherwise the server waits for their readers."""
@@ -615,12 +636,27 @@ class PageServer:
     def _map(self, asked: _PageRequest) -> tuple[str, str]:
         indicator, view = self._indicator(asked), asked.view
         page = promise_of(asked.knowledge, indicator, view)
-        if indicator in communal_indicators(asked.knowledge.catalogue):
-            shares = shares_by_commune(self._ledger, indicator, view)
-            return HTML, self._pages.communes(page, shares, view, asked.completeness)
-        if indicator in ratios_by(asked.knowledge.catalogue, Family.SCHOOLS):
-            schools = schools_on_map(self._ledger, indicator, view)
-            return HTML, self._pages.schools(page, schools, view, asked.completeness)
+        found = self._mapped(indicator, view)
+        if isinstance(found, Mapping):
+            return HTML, self._pages.communes(page, found, view, asked.completeness)
+        return HTML, self._pages.schools(page, found, view, asked.completeness)
+
+    def _map_chart(self, asked: _PageRequest) -> EmbeddedChart:
+        indicator, view = self._indicator(asked), asked.view
+        page = promise_of(asked.knowledge, indicator, view)
+        found = self._mapped(indicator, view)
+        if isinstance(found, Mapping):
+            return communes_of(page, found, view)
+        return schools_of(page, found, view)
+
+    def _mapped(
+        self, indicator: Indicator, view: View
+    ) -> Mapping[str, CommuneShare] | Sequence[MappedSchool]:
+        """Return what a map shows: shares by commune, or lycées."""
+        if indicator in communal_indicators(self._catalogue):
+            return shares_by_commune(self._ledger, indicator, view)
+        if indicator in ratios_by(self._catalogue, Family.SCHOOLS):
+            return schools_on_map(self._ledger, indicator, view)
         raise not_found("carte", indicator.title)
 
     def _indicator(self, asked: _PageRequest) -> Indicator:
