@@ -29,8 +29,8 @@ from report.completeness import Completeness
 from report.errors import FiguresNotReadyError
 from report.knowledge import Knowledge
 from report.ledger import LEDGER_TOPICS, PERSON_TOPICS, EventLedger
+from report.page_request import Known
 from report.past import knowledge_on
-from report.server import Known
 from streams.assessor.assessor import Assessment, Assessor
 from streams.assessor.judgeable_catalogue import judgeable_catalogue
 from streams.decisions import Skip, read_decisions, without_skipped

@@ -20,7 +20,8 @@ from broker.stored_record import RawRecord
 from report.completeness import Completeness
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
-from report.server import Known, PageServer
+from report.page_request import Known
+from report.server import PageServer
 from report.site import PageSite
 from tests.support.knowledge import LAST_DAY, knowledge, shipped, simulated_records
 from tests.support.loopback import in_thread

@@ -17,10 +17,10 @@ from audit.recount import Audit, audit_ledger
 from catalogue.model import Indicator
 from catalogue.territories import TERRITORY_NAMES
 from events.fact import Family
+from report.page_request import Known
 from report.past import knowledge_on
 from report.places import ratios_by, shares_by_commune, state_of
 from report.school_map import schools_on_map
-from report.server import Known
 from report.view import View
 from tests.support.knowledge import LAST_DAY, shipped, simulated_records, view
 from tests.support.published import is_of_persons, published_values

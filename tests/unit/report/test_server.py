@@ -29,6 +29,7 @@ from report.errors import PageError
 from report.ledger import EventLedger
 from report.note.content import NoteRequest, note_of
 from report.note.month import Month
+from report.page_request import Known
 from report.past import knowledge_on
 from report.server import (
     KEEP_ALIVE_SECONDS,
@@ -36,7 +37,6 @@ from report.server import (
     MOST_PAST_WAITING,
     RETRY_SECONDS,
     BoundedPool,
-    Known,
     PageServer,
 )
 from report.site import PageSite
