@@ -167,6 +167,7 @@ def test_a_quarter_is_replayed_and_audited(quarter: Quarter) -> None:
     assert "31/03/2016" in done.stderr
 
 
+@pytest.mark.nightly
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_demo_that_is_broken_off_leaves_nothing_running(tmp_path: Path) -> None:
     with running(tmp_path, *SLOWLY) as demo:
@@ -181,6 +182,7 @@ def test_a_demo_that_is_broken_off_leaves_nothing_running(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == [LOG]
 
 
+@pytest.mark.nightly
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_demo_without_its_broker_ends_and_says_why(tmp_path: Path) -> None:
     """A figure that no longer moves would be worse than an end."""

@@ -41,6 +41,7 @@ def has_sent(state: Path) -> bool:
     return 0 < (waiting(state) or 0) < 2 * DATASETS
 
 
+@pytest.mark.nightly
 def test_a_harvest_that_is_killed_goes_on(broker: KafkaBroker, tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     env = {"SMART_REGION_BROKER": broker.bootstrap}
