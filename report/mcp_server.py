@@ -55,7 +55,7 @@ _READ_ONLY: Final = ToolAnnotations(
 
 
 def declared_tools() -> list[Tool]:
-    """Return the tools as clients are told of them; `mcp_server.yaml` declares them."""
+    """Return the tools as clients see them; `mcp_server.yaml` declares them."""
     return [
         Tool(
             name=one["name"],

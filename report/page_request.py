@@ -1,4 +1,4 @@
-"""A request for a page, the figures that answer it, and what its address asks for."""
+"""A request for a page, the figures that answer it, and the parameters of its address."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONGEST_SEARCH: Final = 100
 
 
 class PageRequest(NamedTuple):
-    """A request and the figures that answer it. What it asks for may raise PageError."""
+    """A request and the figures that answer it. Wrong parameters raise PageError."""
 
     request: Request
     catalogue: Catalogue

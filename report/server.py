@@ -58,7 +58,7 @@ _Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 _T = TypeVar("_T")
 
 PROBLEM: Final = "application/problem+json"
-"""Of an error where a program asks for JSON (RFC 9457)."""
+"""Of an error where a program requests JSON (RFC 9457)."""
 EVENT_STREAM: Final = "text/event-stream"
 
 MOST_AT_ONCE: Final = 4

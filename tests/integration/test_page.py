@@ -104,8 +104,8 @@ def test_every_figure_is_the_audits(shared_broker: KafkaBroker, page: Worker) ->
 
 
 def test_an_assistant_is_told_what_the_page_shows(page: Worker) -> None:
-    told = answers(program(page.url), *(call for call, _ in CALLS))
-    for answer, (call, path) in zip(told, CALLS, strict=True):
+    found = answers(program(page.url), *(call for call, _ in CALLS))
+    for answer, (call, path) in zip(found, CALLS, strict=True):
         assert answer.structured_content == page_object(page.url, path), call
         assert "Chiffres" in text_of(answer), call
 

@@ -49,19 +49,19 @@ def program(page: str, *options: str) -> StdioServerParameters:
 
 
 def answers(place: Place, *calls: Call) -> list[CallToolResult]:
-    async def told() -> list[CallToolResult]:
+    async def answered() -> list[CallToolResult]:
         async with Client(place) as client:
             return [await client.call_tool(name, dict(given)) for name, given in calls]
 
-    return asyncio.run(told())
+    return asyncio.run(answered())
 
 
 def tools(place: Place) -> list[Tool]:
-    async def told() -> list[Tool]:
+    async def answered() -> list[Tool]:
         async with Client(place) as client:
             return (await client.list_tools()).tools
 
-    return asyncio.run(told())
+    return asyncio.run(answered())
 
 
 def text_of(answer: CallToolResult) -> str:

@@ -127,12 +127,12 @@ catalogue, day = load_catalogue(), date(2018, 1, 31)
 graph = catalogue_of(catalogue, Knowledge(catalogue, {}, {}), View(day, None, "region", day))
 print([sha256(text_of(graph).encode()).hexdigest() for _, text_of in CATALOGUES.values()])
 """
-    told = {
+    found = {
         captured([sys.executable, "-c", program], env={"PYTHONHASHSEED": seed}).stdout
         for seed in "123"
     }
-    assert len(told) == 1
-    assert len(told.pop()) > 100
+    assert len(found) == 1
+    assert len(found.pop()) > 100
 
 
 @pytest.mark.filterwarnings("ignore:.* is deprecated, use Dataset:DeprecationWarning:rdflib")

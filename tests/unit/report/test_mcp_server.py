@@ -1,4 +1,4 @@
-"""What AI assistants are told: what the page says, with its errors, and nothing that does more."""
+"""What AI assistants get: what the page says, with its errors, and nothing that does more."""
 
 from __future__ import annotations
 
@@ -229,9 +229,9 @@ def test_what_is_not_the_page_is_an_error(answer: Answer, said: str) -> None:
 
 def test_a_page_that_was_busy_is_asked_again(page: ServedPage) -> None:
     [shown] = page.ask("/promesses.json")
-    told = [Answer(200, shown.body), Answer(503, "", {"Retry-After": "0"})]
+    pages = [Answer(200, shown.body), Answer(503, "", {"Retry-After": "0"})]
     quick = RetryPolicy(total=5, first_pause=0.01)
-    with loopback(lambda _: told.pop()) as url:
+    with loopback(lambda _: pages.pop()) as url:
         [answer] = answers(mcp_server(PageClient(url, retries=quick), url), ("promesses", {}))
     assert not answer.is_error
 
