@@ -78,12 +78,13 @@ class PageContents:
         catalogue: Catalogue,
         ledger: EventLedger,
         site: PageSite,
+        pages: Pages,
         has_events: Callable[[], bool],
     ) -> None:
         self._ledger = ledger
         self._site = site
         self._has_events = has_events
-        self._pages = Pages(catalogue, site)
+        self._pages = pages
         self._corrections = Corrections(ledger, catalogue)
 
     def overview_found(self, asked: PageRequest) -> Overview:

@@ -170,7 +170,7 @@ class PageServer:
         self._closing = False
         self._pages = Pages(catalogue, site)
         self._frame_headers = _frame_headers(site.frame_sites)
-        self._contents = PageContents(catalogue, ledger, site, source.has_events)
+        self._contents = PageContents(catalogue, ledger, site, self._pages, source.has_events)
         self._turns = BoundedPool(at_once=MOST_AT_ONCE, waiting=MOST_WAITING)
         self._past_turns = BoundedPool(
             at_once=MOST_PAST_AT_ONCE,
