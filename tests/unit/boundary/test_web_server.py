@@ -26,6 +26,16 @@ def test_an_address_in_use_is_reported_with_the_remedy() -> None:
             listen(LOOPBACK, port, names=NAMES)
 
 
+def test_a_body_does_not_wait_for_the_acknowledgement_of_its_head() -> None:
+    """asyncio switches Nagle's algorithm off only for sockets that name their protocol."""
+    with (
+        listen(LOOPBACK, 0, names=NAMES) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
 def test_a_reader_that_stops_reading_does_not_delay_the_end_for_long() -> None:
     """Its answer is cut: the process would be killed in the end, with nothing in the log."""
     large = b"x" * 64 * 1024 * 1024
