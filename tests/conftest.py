@@ -67,6 +67,12 @@ settings.register_profile(
 settings.load_profile("untimed")
 
 
+def pytest_collection_finish() -> None:
+    """Leave modules and collected tests out of each garbage collection that a test requests."""
+    gc.collect()
+    gc.freeze()
+
+
 # A program that a test runs within this process may have made its files private, for good.
 def pytest_runtest_setup() -> None:
     """Begin each test with the umask of most machines."""
