@@ -16,7 +16,10 @@ LOGS: Final = Path("build/nightly")
 #: Each part's command, as arguments of Python, and its share of the run's minutes; None: as long as
 #: it takes.
 PARTS: Final[dict[str, tuple[Sequence[str], float | None]]] = {
-    "tests that explore": (("-m", "pytest", "-q", "-m", "nightly", "tests"), None),
+    "tests that explore": (
+        ("-m", "pytest", "-q", "-m", "nightly", "-n", "3", "--dist", "loadfile", "tests"),
+        None,
+    ),
     "properties": (
         ("-m", "pytest", "-q", "-n", "2", "--hypothesis-profile", "thorough", "tests/unit"),
         None,

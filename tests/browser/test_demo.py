@@ -50,6 +50,7 @@ def demo(tmp_path: Path) -> Iterator[str]:
         yield address(running)
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(300)
 def test_the_figures_of_a_running_demo_move_in_place(browser: Browser, demo: str) -> None:
     browser.reset(demo)

@@ -175,13 +175,14 @@ def _killed(victim: Worker) -> None:
     assert wait_until(lambda: victim.process is not process, seconds=SECONDS)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "disturb",
     [
         a_worker_is_killed,
-        pytest.param(the_broker_restarts, marks=pytest.mark.nightly),
-        pytest.param(the_assessor_is_killed, marks=pytest.mark.nightly),
-        pytest.param(a_worker_joins_and_leaves, marks=pytest.mark.nightly),
+        the_broker_restarts,
+        the_assessor_is_killed,
+        a_worker_joins_and_leaves,
     ],
 )
 def test_no_alert_about_figures_begins_or_ends(

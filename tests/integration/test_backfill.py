@@ -60,6 +60,7 @@ def worker(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> Worker:
     return worker
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("worker")
 def test_the_years_are_the_audit_s(
     shared_broker: KafkaBroker, monitoring: Monitoring, tmp_path: Path

@@ -353,6 +353,7 @@ def _root(kafka: ComposeKafka) -> BrokerSecurity:
     )
 
 
+@pytest.mark.nightly
 @secured
 def test_the_demo_comes_to_its_end_with_every_user_s_own_rights(
     kafka: ComposeKafka, tmp_path: Path

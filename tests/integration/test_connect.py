@@ -258,6 +258,7 @@ def has(broker: KafkaBroker, database: Database, sent: Collection[str]) -> bool:
     return arrived(broker, database).keys() == set(sent)
 
 
+@pytest.mark.nightly
 def test_kills_and_restarts_lose_and_change_nothing(
     shared_broker: KafkaBroker,
     shared_factory: WorkerFactory,
@@ -327,6 +328,7 @@ def test_cleaning_removes_only_what_has_arrived(
     assert rows == [(one,) for one in sent]
 
 
+@pytest.mark.nightly
 def test_after_a_lost_slot_the_outbox_is_read_again(
     shared_broker: KafkaBroker, database: Database, connect: ConnectWorker
 ) -> None:

@@ -31,7 +31,10 @@ def stage() -> Iterator[Stage]:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(one, marks=[pytest.mark.nightly] * (one == "erase")) for one in NAMES],
+    [
+        pytest.param(one, marks=[pytest.mark.nightly] * (one in ("erase", "import")))
+        for one in NAMES
+    ],
 )
 def test_a_run_that_is_cut_short_at_a_write_is_ended_rightly_by_the_next(
     name: str, stage: Stage, shared_broker: KafkaBroker

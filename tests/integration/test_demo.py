@@ -205,6 +205,7 @@ def test_the_page_is_opened_in_a_browser(quarter: Quarter) -> None:
     assert NO_BROWSER not in done.stderr
 
 
+@pytest.mark.nightly
 def test_the_command_that_it_prints_writes_a_note(stayed: Stayed) -> None:
     assert stayed.done.returncode == 0, stayed.done.stderr
     assert "mars 2016" in stayed.note.read_text(encoding="utf-8")

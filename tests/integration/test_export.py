@@ -63,6 +63,7 @@ def _events(shared_broker: KafkaBroker) -> None:
     send(shared_broker.bootstrap, region(7, date(2016, 1, 1), date(2016, 6, 30)), misrouted=0.2)
 
 
+@pytest.mark.nightly
 def test_the_export_is_the_audit_s_whatever_workers_have_read(
     shared_broker: KafkaBroker, shared_factory: WorkerFactory, tmp_path: Path
 ) -> None:

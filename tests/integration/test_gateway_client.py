@@ -100,6 +100,7 @@ class SpoolProcess:
         return len(self._notes.read_text().split()) if self._notes.exists() else 0
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(240)
 def test_nothing_is_lost_when_both_are_killed(
     gateway: Gateway, broker: KafkaBroker, credentials: Credentials, tmp_path: Path

@@ -61,6 +61,7 @@ def serves(command: str, folder: Path) -> None:
     assert assessor.status == 0, assessor.log
 
 
+@pytest.mark.nightly
 def test_the_page_s_commands_do_what_it_says(
     broker: KafkaBroker,
     factory: WorkerFactory,

@@ -77,6 +77,7 @@ def has_noted(journal: Path, count: int) -> bool:
     return bool(noted >= count)
 
 
+@pytest.mark.nightly
 def test_an_import_that_is_killed_goes_on(
     broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
 ) -> None:

@@ -237,6 +237,7 @@ def replicas(bootstrap: str, place: Place, *, in_sync: int) -> list[int]:
     return found
 
 
+@pytest.mark.nightly
 def test_records_cut_on_disk_and_none_sent_since(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
@@ -252,6 +253,7 @@ def test_records_cut_on_disk_and_none_sent_since(
     assert worker.stop() == 0
 
 
+@pytest.mark.nightly
 def test_records_deleted_by_compaction(broker: KafkaBroker, factory: WorkerFactory) -> None:
     """They are missing in the middle, which the next worker that reads the partition finds."""
     worker = factory.worker()
@@ -298,6 +300,7 @@ def test_records_deleted_at_the_beginning_under_a_running_worker(
     assert worker.stop() == 0
 
 
+@pytest.mark.nightly
 def test_a_topic_deleted_and_created_again_under_a_running_worker(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:

@@ -86,6 +86,7 @@ def _rank(days: Any, share: float) -> int:  # noqa: ANN401 - any collection of n
     return int(ordered[ceil(share * len(ordered)) - 1])
 
 
+@pytest.mark.nightly
 def test_equals_an_independent_recount_also_after_workers_were_killed(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:

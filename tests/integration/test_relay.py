@@ -168,6 +168,7 @@ class Writers:
             self.committed += ids
 
 
+@pytest.mark.nightly
 def test_kills_and_restarts_lose_and_invent_nothing(
     broker: KafkaBroker,
     postgres: PostgresServer,

@@ -51,6 +51,7 @@ def sparing(tmp_path: Path) -> Iterator[KafkaBroker]:
         yield broker
 
 
+@pytest.mark.nightly
 def test_a_brokers_own_retention_is_reported_and_corrected_by_one_command(
     sparing: KafkaBroker, tmp_path: Path
 ) -> None:

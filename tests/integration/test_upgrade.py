@@ -69,6 +69,7 @@ def versions_on_the_topic(broker: KafkaBroker) -> set[str]:
     }
 
 
+@pytest.mark.nightly
 def test_two_versions_of_a_contract_live_together_through_a_rolling_restart(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:

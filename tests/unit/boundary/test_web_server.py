@@ -27,7 +27,7 @@ def test_an_address_in_use_is_reported_with_the_remedy() -> None:
 
 
 def test_a_body_does_not_wait_for_the_acknowledgement_of_its_head() -> None:
-    """asyncio switches Nagle's algorithm off only for sockets that name their protocol."""
+    """Python switches Nagle's algorithm off only for sockets that name their protocol."""
     with (
         listen(LOOPBACK, 0, names=NAMES) as listener,
         socket.create_connection(listener.getsockname()),

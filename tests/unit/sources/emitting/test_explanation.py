@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 import catalogue
 from boundary.errors import SmartRegionError
+from boundary.retry_policy import RetryPolicy
 from catalogue.loader import load_catalogue
 from events.milestone import ExplanationKind, MilestoneExplained
 from sources.emitting.cli import explain
@@ -91,6 +92,7 @@ def test_what_an_owner_sees(
         refused = run_inside_with({}, "explain", *OPTIONS, *through)
         assert (refused.returncode, "was refused (because of 422)" in refused.stderr) == (2, True)
         stub.behaviour = lambda _: Answer(503, {"detail": "busy"})
+        monkeypatch.setattr("sources.client.gateway.RetryPolicy", lambda: RetryPolicy(total=0))
         session.run("explain", "--spool=spool.db", *OPTIONS, quietly=through)
     session.check(Path(__file__).with_name("explain.txt"))
     assert len(published) == 2
