@@ -70,6 +70,10 @@ HEARTBEAT_AGE_SHARE = 0.8
 #: does not). Resumed partitions and all other requests on the connection wait for the answer, and
 #: a rebalance makes several requests.
 FETCH_MAX_WAIT_MS = 100
+#: The most that the answer to a fetch may hold, over all partitions. Under a quota of the broker
+#: (`consumer_byte_rate`) the client waits as long as the quota takes for that much: with aiokafka's
+#: 50 MiB often longer than the request timeout, after which it fetches the same again.
+FETCH_MAX_BYTES = 4 * 1024 * 1024
 #: How long a stopping worker waits for the broker to store that no record has ended it.
 TAKE_BACK_SECONDS = 2.0
 #: Errors of the client or the broker that are caused by the content of a write.
@@ -138,8 +142,9 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         report_gaps_with_aiokafka(FAMILIES, owner.note_gap, owner.note_leader)
         bound_polls_of_aiokafka()
         consumer = super()._create_consumer(loop)
-        # Faust's value is 1.5 s.
+        # Faust's values are 1.5 s and 50 MiB.
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
+        consumer._fetch_max_bytes = FETCH_MAX_BYTES
         commit = consumer.commit
 
         commits = asyncio.Lock()

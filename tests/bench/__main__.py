@@ -13,6 +13,7 @@ import click
 from tests.bench.capacity import measure_capacity
 from tests.bench.gateway import measure_gateway
 from tests.bench.harness import DOCS, ENTITIES_MEASURED, Bench, section
+from tests.bench.overload import measure_overload
 from tests.bench.page import measure_page
 from tests.bench.peers.peers import measure_peers
 from tests.bench.scale import measure_scale
@@ -26,10 +27,11 @@ PARTS: Final[dict[str, tuple[Callable[[Bench], str], str, str]]] = {
     "page": (measure_page, "page ", "performance.md"),
     "scale": (measure_scale, "", "capacity.md"),
     "capacity": (measure_capacity, "millions ", "capacity.md"),
+    "overload": (measure_overload, "overload ", "capacity.md"),
     "peers": (measure_peers, "peers ", "performance.md"),
 }
-#: Which are measured only if they are named: one takes long and much disk, the other is installed.
-LONG: Final = ("capacity", "peers")
+#: Measured only if they are named: two take long, one of them much disk; the peers are installed.
+LONG: Final = ("capacity", "overload", "peers")
 BEGAN: Final = monotonic()
 
 
@@ -45,7 +47,7 @@ BEGAN: Final = monotonic()
     "--only",
     type=click.Choice([*PARTS]),
     help="Measure one of the parts. Only if they are named: capacity, which takes long and much"
-    " disk, and the peers, which are installed first.",
+    " disk, overload, which takes long, and the peers, which are installed first.",
 )
 @click.option(
     "--entities",
