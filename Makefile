@@ -15,7 +15,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-boards stack practice test nightly picture fuzz openapi simulate chaos crash mutants check types unchanged lint-deploy licences sbom image bench coverage generated lock clean
+.PHONY: help demo demo-boards stack practice test nightly picture fuzz openapi simulate chaos crash mutants check types unchanged lint-deploy licences sbom release image bench coverage generated lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -113,17 +113,26 @@ sbom: $(VENV)/dev.stamp ## what production runs, as CycloneDX: build/sbom.json
 		--pyproject pyproject.toml --output-reproducible --output-file build/sbom.json
 	@echo build/sbom.json
 
+# Every file in them is dated by the commit: the same commit makes the same bytes.
+release: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
+release: sbom ## wheel, sdist and SBOM in dist/, tried in an environment of their own
+	@test -z "$$(git status --porcelain)" || { echo "commit first: a release is built from a commit" >&2; exit 1; }
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build --directory dist
+	@cp build/sbom.json "dist/smart_region-$(VERSION).cdx.json"
+	@$(BIN)/python -m tests.release
+
 RUN_PACKAGES = $(shell sed -nE 's/(\[.*\])?==.*//p' requirements/run.txt)
 
 COMPOSE := deploy/compose.yaml deploy/compose.secure.yaml
 
 image: ## the container image, where docker is
-	docker build --file deploy/docker/Dockerfile --tag "smart-region:$(IMAGE_VERSION)" \
-		--build-arg VERSION="$(IMAGE_VERSION)" --build-arg REVISION="$$(git rev-parse HEAD)" \
+	docker build --file deploy/docker/Dockerfile --tag "smart-region:$(VERSION)" \
+		--build-arg VERSION="$(VERSION)" --build-arg REVISION="$$(git rev-parse HEAD)" \
 		--build-arg CREATED="$$(git log -1 --format=%cI)" \
 		--build-arg SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" .
 
-IMAGE_VERSION = $(shell sed -n 's/^MONITOR_VERSION=//p' deploy/.env.example)
+VERSION = $(shell sed -n 's/^version = "\(.*\)".*/\1/p' pyproject.toml)
 
 bench: $(VENV)/dev.stamp $(KAFKA_JARS) ## compare worker and gateway with simpler programs; measure the page, and more workers
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -9,7 +9,7 @@ import click
 
 from boundary.terminal import echo
 
-WRITTEN_BELOW: Final = ("deploy", "docs")
+OF_A_CLONE: Final = ("deploy", "docs", "pyproject.toml")
 RELEASED = click.option(
     "--released",
     type=click.Path(path_type=Path, file_okay=False),
@@ -33,13 +33,13 @@ RELEASED = click.option(
 def generate(*, check: bool, project: Path) -> None:
     """Write all generated files, or compare them.
 
-    The others are the catalogue, contracts, metrics and settings; what follows are rules, routes,
-    boards, Strimzi's resources and pages below deploy/ and docs/. Where one cannot be generated the
-    reason is printed and nothing is written.
+    The others are the catalogue, contracts, metrics, settings and the version; what follows are
+    rules, routes, boards, Strimzi's resources and pages below deploy/ and docs/. Where one cannot
+    be generated the reason is printed and nothing is written.
     """
     from operations.generation.files import generated
 
-    if not all((project / name).is_dir() for name in WRITTEN_BELOW):
+    if not all((project / name).exists() for name in OF_A_CLONE):
         raise click.UsageError(
             f"project: is no clone of the monitor, value {str(project)!r}: run this in one or name"
             " it with --project; `rules render`, `boards render` and the like write anywhere"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -37,6 +39,19 @@ from streams.settings import Settings
 
 RELEASED: Final = "released"
 """The folder of the released schemas, beside the page."""
+
+_NAMING_THE_IMAGE: Final = (
+    "deploy/.env.example",
+    "deploy/kubernetes/overlays/dev/kustomization.yaml",
+    "deploy/kubernetes/overlays/production/kustomization.yaml",
+    "docs/catalogue.md",
+    "docs/compose.md",
+    "docs/kubernetes.md",
+)
+"""Files written by hand, but for the version of the image."""
+_IMAGE_VERSION: Final = re.compile(
+    r"(MONITOR_VERSION=|smart-region:|smart-region, newTag: )\d[\da-z.]*[\da-z]"
+)
 
 
 def _page(template: str, **values: object) -> str:
@@ -123,6 +138,17 @@ def generated(root: Path) -> Iterator[GeneratedFiles]:
     yield GeneratedFiles(boards, render_beside_boards(catalogue, MonitorSite()))
     runbooks = {"README.md": _page("runbooks.md", kinds=alert_kinds())}
     yield GeneratedFiles(root / "docs/runbooks", runbooks)
+    yield GeneratedFiles(root, _with_version(root))
+
+
+def _with_version(root: Path) -> dict[str, str]:
+    """Return the files that name the image, with the version in pyproject.toml."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return {
+        name: _IMAGE_VERSION.sub(rf"\g<1>{project['version']}", file.read_text(encoding="utf-8"))
+        for name in _NAMING_THE_IMAGE
+        if (file := root / name).exists()
+    }
 
 
 def check_words(families: Iterable[str], facts: Iterable[str]) -> None:

@@ -1,5 +1,6 @@
 """The command `smart-region generate`."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -11,10 +12,15 @@ from tests.support.commands import captured
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("deploy", "docs")
+IMAGE_VERSION = re.compile(r"(?:MONITOR_VERSION=|smart-region:|smart-region\b.*newTag: )(\d[\w.]*)")
 
 
 def generate(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, ["generate", *map(str, arguments)])
+
+
+def files_of(folder: Path) -> list[Path]:
+    return [file for file in folder.rglob("*") if file.is_file()]
 
 
 @pytest.fixture
@@ -22,6 +28,7 @@ def project(tmp_path: Path) -> Path:
     for name in FOLDERS:
         ignored = shutil.ignore_patterns("target")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
 
 
@@ -51,6 +58,17 @@ def test_a_check_names_each_file_that_is_not_up_to_date(project: Path) -> None:
     assert (edited.read_text(), missing.exists(), left_over.exists()) == ("by hand", False, True)
 
 
+def test_the_version_is_written_wherever_the_image_is_named(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[project]\nversion = "9.8.7rc6"\n')
+
+    assert generate("--project", project).exit_code == 0
+
+    texts = [file.read_bytes().decode(errors="ignore") for file in files_of(project)]
+    named = [version for text in texts for version in IMAGE_VERSION.findall(text)]
+    assert len(named) > len(FOLDERS)
+    assert set(named) == {"9.8.7rc6"}
+
+
 def test_a_folder_that_is_no_clone_is_left_alone(tmp_path: Path) -> None:
     result = generate("--project", tmp_path)
 
@@ -63,14 +81,15 @@ def test_all_is_written_anew_and_marked(project: Path) -> None:
     """A forge folds it, and a diff does not show it; what is written by hand is shown."""
     shutil.rmtree(project / "docs")
     (project / "docs").mkdir()
-    for file in project.rglob("*"):
-        if file.is_file():
-            file.unlink()
+    for file in files_of(project / "deploy"):
+        file.unlink()
     (project / "deploy/prometheus/rules/figures.yaml").write_text("groups: []")
     assert generate("--project", project).exit_code == 0
     assert generate("--check", "--project", project).exit_code == 0
     written = [
-        file.relative_to(project).as_posix() for file in project.rglob("*") if file.is_file()
+        file.relative_to(project).as_posix()
+        for name in FOLDERS
+        for file in files_of(project / name)
     ]
 
     command = ["git", "check-attr", "linguist-generated", "diff", "--", *written, "README.md"]

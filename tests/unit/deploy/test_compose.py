@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -238,12 +237,6 @@ def test_kafka_is_the_one_that_the_tests_run() -> None:
 
     version = pom.findtext("m:properties/m:kafka.version", namespaces=POM)
     assert example_environment()["KAFKA_VERSION"] == version
-
-
-def test_our_image_has_the_project_s_version() -> None:
-    project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text(encoding="utf-8"))
-
-    assert example_environment()["MONITOR_VERSION"] == project["project"]["version"]
 
 
 def test_prometheus_scrapes_every_process() -> None:
