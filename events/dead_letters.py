@@ -51,7 +51,7 @@ REASON_HEADERS: Final = tuple(
 )
 #: The authenticated producer; only dead letters of the gateway have it.
 PRODUCER: Final = f"{HEADER_PREFIX}producer"
-#: The timestamp of the record, in milliseconds; dead letters of release 0.1 lack it.
+#: The timestamp of the record, in milliseconds; dead letters from before 1.0 may lack it.
 TIMESTAMP: Final = f"{HEADER_PREFIX}timestamp"
 #: On a dead letter without a key whose record had no value; its own value is then empty.
 NULL_VALUE: Final = f"{HEADER_PREFIX}null-value"
@@ -193,7 +193,7 @@ class DeadLetter:
     """The records that this dead letter stands for. Its origin is the first; it keeps none of them,
     and its headers are the source and type that all of them state."""
     timestamp: int | None = None
-    """The timestamp of its single record, in milliseconds; None also in those of release 0.1."""
+    """The timestamp of its single record, in milliseconds; None also in some from before 1.0."""
 
     @property
     def runs(self) -> Runs:

@@ -71,7 +71,7 @@ class TopicSpec:
 
     @property
     def tolerated(self) -> frozenset[str]:
-        """Settings for which a worker accepts other values: topics of 0.1 were declared without.
+        """Settings for which a worker accepts other values: older topics were declared without.
 
         Each start and the doctor warn about them.
         """

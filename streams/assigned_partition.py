@@ -424,7 +424,7 @@ class AssignedPartition:
                 # Only markers lie just before the committed offset, so `catch_up` cannot compare.
                 self._diverge_from_committed(known.last, last)
                 return ()
-            # Workers of release 0.1 committed no rules.
+            # Workers before 1.0 committed no rules.
             writes = is_new or known.rules not in (None, self._rules)
             drops = self._store.drops(*self._key)
             batches.append(Batch(part, expected, is_new, writes, drops))

@@ -43,8 +43,8 @@ class ReplayOutcome(BaseModel):
     left: Runs | None = None
     """The offsets of a summary's records that were not sent, where others were."""
     records: RefusedRecords | None = None
-    """The records that it is about; None for a dead letter of the gateway, and in outcomes of
-    release 0.1, which hold for their position alone."""
+    """The records that it is about; None for a dead letter of the gateway, and in outcomes from
+    before 1.0, which hold for their position alone."""
 
     @property
     def settled(self) -> RefusedRecords | None:

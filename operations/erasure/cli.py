@@ -50,7 +50,7 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     )
     remains = procedure.find_remains(settings, persons, traces)
     for changelog in remains.changelogs:
-        echo(f"{changelog}: has states of persons, of release 0.1: delete it (docs/upgrading.md)")
+        echo(f"{changelog}: has states of persons, from before 1.0: delete this topic")
     for trace in remains.letters:
         echo(f"dead letter {trace}")
     for mention in remains.mentions:

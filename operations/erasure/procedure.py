@@ -33,7 +33,7 @@ from operations.erasure.rewriting import rewrite
 from streams.settings import Settings
 
 TOPIC: Final = topic_name(PERSONS)
-#: The end of the names of the topics in which release 0.1 kept states of persons.
+#: The end of the names of the topics in which workers before 1.0 kept states of persons.
 _CHANGELOG: Final = f"-{PERSONS}-changelog"
 _SEGMENT: Final = timedelta(days=7)
 """How long a broker appends to a file, by default (`log.roll.hours`): it deletes whole files."""
@@ -118,7 +118,7 @@ class Remains:
     mentions: Sequence[RecordOrigin]
     letters: Sequence[LetterTrace]
     changelogs: Sequence[str]
-    """Topics of 0.1 with states of persons, which no program reads any more."""
+    """Topics from before 1.0 with states of persons, which no program reads any more."""
 
 
 def find_remains(settings: Settings, persons: Persons, traces: Traces) -> Remains:

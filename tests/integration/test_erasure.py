@@ -212,7 +212,7 @@ def test_every_trace_of_a_person_is_reported(broker: KafkaBroker) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "2 records in 2 partitions are about 1 of 3 pseudonyms",
-        f"{former}: has states of persons, of release 0.1: delete it (docs/upgrading.md)",
+        f"{former}: has states of persons, from before 1.0: delete this topic",
         "dead letter 0/0 is of a record of one, kept until 2021-04-07",
         "dead letter 0/1 names one, kept until 2021-04-07",
         f"{DEAD_LETTER_OUTCOMES}[0]@0: names one, and stays",

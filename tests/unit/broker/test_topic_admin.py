@@ -186,7 +186,7 @@ def test_settings_that_are_not_shown_are_not_judged(cluster: Cluster) -> None:
 
 
 def test_settings_that_are_new_are_borne_where_that_is_asked_for(cluster: Cluster) -> None:
-    """A worker starts on topics of 0.1, and reports each difference; others stop it."""
+    """A worker starts on topics from before 1.0, and reports each difference; others stop it."""
     tolerated: list[TopicMismatchError] = []
     older = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "1000"}
     cluster.add(SPECS[0], configs={**EVENTS, **older, "message.timestamp.type": "CreateTime"})

@@ -86,7 +86,7 @@ class TestBatches:
             (CommitMetadata(rules=RULES), [([0, 1, 2, 3], 0, False)]),
             # A record that the new rules alone refuse would vanish without a dead letter.
             (CommitMetadata(rules="other"), [([0, 1, 2, 3], 0, True)]),
-            # Workers of 0.1 noted no rules: their dead letters are there.
+            # Workers before 1.0 noted no rules: their dead letters are there.
             (NO_METADATA, [([0, 1, 2, 3], 0, False)]),
             # What was read before the record is merged at once, and the record begins a batch.
             (
