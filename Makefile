@@ -145,11 +145,11 @@ generated: $(VENV)/dev.stamp ## write the files that follow from others
 
 lock: ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade takes newer versions)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
-	$(LOCK) --extra harvest --extra mcp --extra pdf --extra postgres pyproject.toml -o requirements/run.txt
+	$(LOCK) --extra harvest --extra mcp --extra otel --extra pdf --extra postgres pyproject.toml -o requirements/run.txt
 	$(LOCK) --group build -c requirements/run.txt -o requirements/build.txt
 	$(LOCK) --group build --extra demo pyproject.toml -c requirements/run.txt -c requirements/build.txt \
 		-o requirements/demo.txt
-	$(LOCK) --group dev --extra demo --extra harvest --extra mcp --extra pdf --extra postgres pyproject.toml -c requirements/demo.txt -o requirements/dev.txt
+	$(LOCK) --group dev --extra demo --extra harvest --extra mcp --extra otel --extra pdf --extra postgres pyproject.toml -c requirements/demo.txt -o requirements/dev.txt
 	$(LOCK) --group peers -o tests/bench/peers/requirements.txt
 	$(LOCK) --group mutants -o tests/mutation/requirements.txt
 

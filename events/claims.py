@@ -9,6 +9,8 @@ from typing import Any, Final, NamedTuple
 from pydantic_core import from_json
 
 from events.cloudevent import MAX_BYTES, PREFIX
+from events.person_data import find_person_data
+from events.trace_context import TRACEPARENT, TRACESTATE, TraceContext, read_trace_context
 
 #: The number of bytes searched in a value that is too large or not JSON.
 _SEARCHED_BYTES: Final = 64 * 1024
@@ -29,6 +31,14 @@ _IN_TEXT: Final = {
     name: re.compile(rb'"%s"\s*:\s*"([^"\\]{1,%d})"' % (name.encode(), _LONGEST))
     for name in Claims._fields
 }
+
+
+#: Within a text of the JSON, the quotes would be escaped.
+_TRACE_IN_JSON: Final = {
+    name: re.compile(rb'"%s"\s*:\s*"([^"\\]{1,512})"' % name.encode())
+    for name in (TRACEPARENT, TRACESTATE)
+}
+_QUOTED: Final = b'"traceparent"'
 
 
 def claims_of(headers: Sequence[tuple[str, bytes | None]] | None, value: bytes | None) -> Claims:
@@ -65,3 +75,27 @@ def _in_event(event: Any) -> dict[str, str]:  # noqa: ANN401 - any JSON
     if not isinstance(event, dict):
         return {}
     return {name: text for name in Claims._fields if isinstance(text := event.get(name), str)}
+
+
+def trace_of(
+    headers: Sequence[tuple[str, bytes | None]] | None, value: bytes | None
+) -> TraceContext | None:
+    """Return the trace context of a record, valid or not; None without a valid one.
+
+    It is the event's own in the headers of the binary mode, that of the record's other headers, or
+    the event's own in the value. A `tracestate` that looks like personal data is dropped.
+    """
+    found = {name.lower(): content or b"" for name, content in headers or ()}
+    texts = [b"", b""]
+    for prefix in (PREFIX, ""):
+        if prefix + TRACEPARENT in found:
+            texts = [found.get(prefix + name, b"") for name in _TRACE_IN_JSON]
+            break
+    else:
+        if value and _QUOTED in value:
+            matches = [pattern.search(value) for pattern in _TRACE_IN_JSON.values()]
+            texts = [match[1] if match else b"" for match in matches]
+    trace = read_trace_context(*(text.decode(errors="replace") for text in texts))
+    if trace and trace.tracestate and find_person_data(trace.tracestate) is not None:
+        return TraceContext(trace.traceparent)
+    return trace

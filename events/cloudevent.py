@@ -28,6 +28,7 @@ from events.fact import Fact, Family
 from events.identifiers import FIRST_DAY
 from events.records import CutPart, UnreadableValue
 from events.registry import FACTS
+from events.trace_context import TRACEPARENT, TRACESTATE, TraceContext, read_trace_context
 
 Header = tuple[str, bytes]
 """A header of a record to write; unlike it, a header that is read may lack a value."""
@@ -64,7 +65,8 @@ _URI_REFERENCE: Final = r"^[A-Za-z0-9:/?#\[\]@!$&'()*+,;=._~%-]{1,256}$"
 class CloudEvent:
     """One fact with its source and time: the content of an accepted record.
 
-    `id` is unique per `source`; `time` is when the fact was recorded, aware, kept in UTC.
+    `id` is unique per `source`; `time` is when the fact was recorded, aware, kept in UTC; `trace`
+    is the context of its own, if it has a valid one.
     Raises ContractError if the fact's day is after the day of `time` + 1 (UTC).
     """
 
@@ -72,6 +74,7 @@ class CloudEvent:
     source: str
     time: datetime
     fact: Fact
+    trace: TraceContext | None = None
 
     def __post_init__(self) -> None:
         time = self.time
@@ -193,9 +196,14 @@ _ANY_EVENT: Final[Any] = Annotated[
 _read_structured: Final = TypeAdapter[Any](_ANY_EVENT).validator.validate_json
 
 
+def record_size(headers: _ReadHeaders, value: bytes) -> int:
+    """Return the bytes of a record's headers and value, which MAX_BYTES limits."""
+    return len(value) + sum(len(name.encode()) + len(content or b"") for name, content in headers)
+
+
 def refuse_large(headers: _ReadHeaders, value: bytes) -> None:
     """Raise ContractError (too_large) if a record's headers and value exceed MAX_BYTES."""
-    size = len(value) + sum(len(name.encode()) + len(content or b"") for name, content in headers)
+    size = record_size(headers, value)
     if size > MAX_BYTES:
         if isinstance(value, CutPart):
             size += value.size - len(value)
@@ -243,15 +251,15 @@ def read_usual(headers: _ReadHeaders | None, value: bytes | None) -> Any:  # noq
     """Return the checked event of a record in the most common form; None for any other.
 
     The result has `id`, `source`, `time` and `data`; its day is not checked against its time. For
-    anything but a valid event in structured mode with one header, returns None: call `decode`,
-    which returns the event or raises.
+    anything but a valid event in structured mode, its content type as the first header, returns
+    None: call `decode`, which returns the event or raises.
     """
     if (
         type(value) is not bytes
         or not headers
-        or len(headers) > 1
         or headers[0] != _USUAL_HEADER
         or len(value) > _USUAL_BYTES
+        or (len(headers) > 1 and record_size(headers, value) > MAX_BYTES)
     ):
         return None
     try:
@@ -266,15 +274,14 @@ def decode_json(text: str | bytes) -> CloudEvent:
         read = _read_structured(text)
     except ValidationError as error:
         raise _structured_refusal(error) from None
-    return CloudEvent(read.id, read.source, read.time, read.data)
+    return _event(read, read.data)
 
 
 def encode_structured(event: CloudEvent) -> EncodedRecord:
     """Return the record of an event in structured mode: the value is the whole event as JSON."""
     envelope = {**_attributes(event), "datacontenttype": "application/json", "data": event.fact}
-    return EncodedRecord(
-        event.fact.entity_id.encode(), to_json(envelope), [(CONTENT_TYPE, STRUCTURED)]
-    )
+    headers = [(CONTENT_TYPE, STRUCTURED), *(event.trace.headers if event.trace else ())]
+    return EncodedRecord(event.fact.entity_id.encode(), to_json(envelope), headers)
 
 
 def _attributes(event: CloudEvent) -> dict[str, str]:
@@ -284,7 +291,12 @@ def _attributes(event: CloudEvent) -> dict[str, str]:
         "source": event.source,
         "type": event.type,
         "time": event.time.isoformat().replace("+00:00", "Z"),
+        **_trace_attributes(event.trace),
     }
+
+
+def _trace_attributes(trace: TraceContext | None) -> dict[str, str]:
+    return {} if trace is None else {name: text.decode() for name, text in trace.headers}
 
 
 def _is_structured(headers: _ReadHeaders) -> bool:
@@ -338,7 +350,13 @@ def _decode_binary(headers: _ReadHeaders, value: bytes) -> CloudEvent:
         if details["type"] == "json_invalid":
             raise json_refusal(details, "data") from None
         raise field_refusal(details, ("data", *details["loc"]), fact) from None
-    return CloudEvent(read.id, read.source, read.time, data)
+    return _event(read, data)
+
+
+def _event(read: Attributes, fact: Fact) -> CloudEvent:
+    others = read.__pydantic_extra__
+    trace = read_trace_context(others.get(TRACEPARENT), others.get(TRACESTATE))
+    return CloudEvent(read.id, read.source, read.time, fact, trace)
 
 
 def _text(header: str, content: bytes | None) -> str:

@@ -3,13 +3,13 @@
 A dead letter keeps its record if `letter_content` says so, else only the reason, the time, the
 origin, and the size of each part. A summary stands for many records of one batch and keeps none.
 
-A dead letter's headers are, in this order: the refused record's own, if they are kept; if the
-record was a replay, `smartregion-replay-of` and `smartregion-replay-attempt`; the seven of
-`REASON_HEADERS`; `smartregion-timestamp` if it stands for one Kafka record;
-`smartregion-null-value` if neither record nor dead letter has a key and the record had no value;
-`smartregion-shortened` if the record is not kept; `smartregion-records` in a summary; and
-`smartregion-producer` if the producer is known. They are read from the end, so that no header of a
-producer is mistaken for one of them.
+A dead letter's headers are, in this order: the refused record's own, if they are kept, or else its
+`traceparent`, if it has a valid one; if the record was a replay, `smartregion-replay-of` and
+`smartregion-replay-attempt`; the seven of `REASON_HEADERS`; `smartregion-timestamp` if it stands
+for one Kafka record; `smartregion-null-value` if neither record nor dead letter has a key and the
+record had no value; `smartregion-shortened` if the record is not kept; `smartregion-records` in a
+summary; and `smartregion-producer` if the producer is known. They are read from the end, so that no
+header of a producer is mistaken for one of them.
 
 A worker may write a dead letter again after a crash, a rebalance or a change of rules. The second
 one may have another reason, and a record in a summary may get its own dead letter the next time, or
@@ -32,11 +32,13 @@ from typing import Final, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 from pydantic_core import from_json
 
+from events.claims import trace_of
 from events.dead_letter_content import LetterContent
 from events.dead_letter_policy import DEAD_LETTER_POLICY
 from events.offset_runs import OffsetRuns, offsets_in
 from events.records import CutPart, OutgoingRecord, Record
 from events.topics import DEAD_LETTERS
+from events.trace_context import TRACEPARENT
 
 Value = TypeVar("Value")
 
@@ -249,7 +251,10 @@ def dead_letter_record(
     if not content.keeps_record:
         sizes = sizes_of(key, value, headers)
         parts = {name: {"bytes": size} for name, size in sizes.items() if size}
-        headers = headers[len(without_replay(tuple(headers))[0]) :]
+        # The trace alone shows its producer which event was refused.
+        trace = trace_of(headers, value)
+        named = () if trace is None else ((TRACEPARENT, trace.traceparent.encode()),)
+        headers = (*named, *headers[len(without_replay(tuple(headers))[0]) :])
         key = value = None
     error, origin = content.error, original.origin
     reason_values = (

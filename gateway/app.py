@@ -18,12 +18,15 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from boundary.logs import traceback_of
+from boundary.tracing import OFF, Tracing
+from events.claims import trace_of
+from events.trace_context import TRACEPARENT, TRACESTATE, TraceContext
 from gateway.answers import BatchAnswer, Item, Problem, Receipts
 from gateway.authentication import Authenticator, Prove
 from gateway.body import BodyReader
 from gateway.documents import DOCUMENTS, SCHEMAS, document_text
 from gateway.exposition import GatewayCollector
-from gateway.http_binding import HttpMode, combined_headers, mode_of, read_delivery
+from gateway.http_binding import HttpHeaders, HttpMode, combined_headers, mode_of, read_delivery
 from gateway.idempotency import (
     REPLAYED_HEADER,
     RETRY_SECONDS,
@@ -61,6 +64,7 @@ class Gateway:
     idempotency: IdempotencyStore
     is_behind_haproxy: bool = False
     """Whether HAProxy sets `X-Forwarded-For`, to the client's address (IPv6: its /64)."""
+    tracing: Tracing = OFF
 
 
 def make_app(gateway: Gateway) -> ASGIApp:
@@ -77,7 +81,8 @@ def make_app(gateway: Gateway) -> ASGIApp:
         exception_handlers={404: _on_http_error, 405: _on_http_error, 500: _on_failure},
     )
     app.router.redirect_slashes = False  # Each resource has one spelling of its path.
-    return _Instrumented(app, gateway)
+    instrumented = _Instrumented(app, gateway)
+    return _Traced(instrumented, gateway.tracing) if gateway.tracing.is_on else instrumented
 
 
 class _Events:
@@ -303,3 +308,35 @@ class _Instrumented:
 
 
 _COMMON_HEADERS: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+
+
+class _Traced:
+    """Makes a span of each request that sends events, in the trace of its client if any."""
+
+    def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
+        self._app = app
+        self._tracing = tracing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (
+            scope["type"] != "http"
+            or scope["path"] not in EVENTS_PATHS
+            or scope["method"] != "POST"
+        ):
+            await self._app(scope, receive, send)
+            return
+
+        async def noted_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._tracing.answered(message["status"])
+            await send(message)
+
+        with self._tracing.request(scope["path"], _client_context(scope["headers"])):
+            await self._app(scope, receive, noted_send)
+
+
+def _client_context(headers: HttpHeaders) -> TraceContext | None:
+    # A repeated `tracestate` is one list; a repeated `traceparent` becomes invalid.
+    wanted = (TRACEPARENT, TRACESTATE)
+    joined = (b",".join(text for name, text in headers if name == one.encode()) for one in wanted)
+    return trace_of(list(zip(wanted, joined, strict=True)), None)

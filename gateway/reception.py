@@ -6,10 +6,15 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TypeAlias
+from time import time_ns
+from typing import NamedTuple, TypeAlias
 
+from boundary.tracing import OFF, Tracing
+from events.claims import trace_of
+from events.cloudevent import MAX_BYTES, Header, record_size
 from events.dead_letters import GATEWAY, OriginalRecord, dead_letter_record
 from events.records import OutgoingRecord
+from events.trace_context import TraceContext
 from gateway.admission import Admission, AdmittedItem, RefusedItem
 from gateway.answers import Item, Problem
 from gateway.exposition import EventOutcome, GatewayCollector
@@ -20,6 +25,15 @@ from gateway.work_scheduling import WorkScheduler
 
 Write: TypeAlias = Callable[[Sequence[OutgoingRecord]], Awaitable[list[Written | None]]]
 """Writes records to their topics; returns None for each that was not acknowledged."""
+
+
+class _Judged(NamedTuple):
+    """The verdict on an item, and the record that it becomes, if any."""
+
+    verdict: AdmittedItem | RefusedItem
+    record: OutgoingRecord | None
+    own_trace: TraceContext | None = None
+    """The event's own context, where traces are on."""
 
 
 class Reception:
@@ -33,12 +47,14 @@ class Reception:
         scheduler: WorkScheduler,
         *,
         now: Callable[[], datetime],
+        tracing: Tracing = OFF,
     ) -> None:
         self._admission = admission
         self._write = write
         self._exposition = exposition
         self._scheduler = scheduler
         self._now = now
+        self._tracing = tracing
 
     async def receive(self, items: Sequence[ReceivedItem], producer: str) -> list[Item]:
         """Return the outcome of each item, once all are known.
@@ -47,33 +63,65 @@ class Reception:
         block or lose another. A refused item is also written as a dead letter if it `has_letter`;
         its answer does not depend on that.
         """
+        began = time_ns()
         size = sum(len(item.value) for item in items)
         judged = await self._scheduler.run_each(
-            producer, size, items, partial(self._judge, producer)
+            producer, size, items, partial(self._judge, producer, self._request())
         )
-        written = await self._written([record for _, record in judged])
-        verdicts = [verdict for verdict, _ in judged]
+        written = await self._written([one.record for one in judged])
+        self._trace(judged, written, began)
+        verdicts = [one.verdict for one in judged]
         self._count(verdicts, written, producer)
         return [
             _answer(index, verdict, position)
             for index, (verdict, position) in enumerate(zip(verdicts, written, strict=True))
         ]
 
-    def _judge(
-        self, producer: str, item: ReceivedItem
-    ) -> tuple[AdmittedItem | RefusedItem, OutgoingRecord | None]:
-        """Return the verdict on an item, and the record that it becomes."""
+    def _judge(self, producer: str, request: TraceContext | None, item: ReceivedItem) -> _Judged:
         verdict = self._admission.judge(item, producer)
-        if isinstance(verdict, AdmittedItem):
-            return verdict, verdict.record
-        return verdict, self._letter(verdict, producer)
+        own = trace_of(item.headers, item.value) if self._tracing.is_on else None
+        # The event's own context is its creator's. It is copied beside the value, which is kept
+        # byte for byte, and whose readers would have to parse it.
+        context = own or request
+        added = () if context is None else context.headers
+        if isinstance(verdict, RefusedItem):
+            return _Judged(verdict, self._letter(verdict, producer, added), own)
+        record = verdict.record
+        headers = (*record.headers, *added)
+        if added and record_size(headers, item.value) <= MAX_BYTES:
+            record = record._replace(headers=headers)
+        return _Judged(verdict, record, own)
 
-    def _letter(self, refused: RefusedItem, producer: str) -> OutgoingRecord | None:
+    def _letter(
+        self, refused: RefusedItem, producer: str, added: Sequence[Header]
+    ) -> OutgoingRecord | None:
         if not refused.has_letter:
             return None
         item = refused.item
-        original = OriginalRecord(GATEWAY, None, item.value, item.headers, producer)
+        original = OriginalRecord(GATEWAY, None, item.value, (*item.headers, *added), producer)
         return dead_letter_record(original, refused.content, now=self._now())
+
+    def _request(self) -> TraceContext | None:
+        """Return the context of the request's span; None where traces are off."""
+        current = self._tracing.current()
+        return None if current is None else TraceContext(*current)
+
+    def _trace(
+        self, judged: Sequence[_Judged], written: Sequence[Written | None], began: int
+    ) -> None:
+        """Add a span to the traces of events that are not in the request's."""
+        request = self._request()
+        if request is None:
+            return
+        for (verdict, record, own), position in zip(judged, written, strict=True):
+            if own is None or record is None or own.trace_id == request.trace_id:
+                continue
+            error = None if position else "broker_away"
+            if isinstance(verdict, RefusedItem):
+                error = verdict.error.reason.value
+            self._tracing.sent(
+                record.topic, own, began=began, position=position and position[1:], error=error
+            )
 
     async def _written(self, records: list[OutgoingRecord | None]) -> list[Written | None]:
         positions = iter(await self._write([one for one in records if one is not None]))

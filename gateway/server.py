@@ -21,6 +21,7 @@ import uvicorn
 from boundary.errors import SmartRegionError
 from boundary.logs import configure_logging
 from boundary.settings import variable
+from boundary.tracing import OFF, Tracing, start_tracing
 from boundary.web import Readiness, probe_routes
 from boundary.web import make_app as make_web_app
 from boundary.web_server import listen, serving
@@ -58,6 +59,7 @@ def run_gateway(settings: GatewaySettings) -> int:
     producers = load_producers(settings.producers)
     secrets = load_secrets(settings.gateway_secrets, producers)
     context = settings.server_context()
+    tracing = start_tracing("gateway")
     token_map = None if settings.gateway_haproxy is None else TokenMap(settings.gateway_haproxy)
     if token_map is not None:
         token_map.write(secrets)
@@ -77,7 +79,10 @@ def run_gateway(settings: GatewaySettings) -> int:
         ) as probes,
         asyncio.Runner(loop_factory=_loop_factory()) as runner,
     ):
-        runner.run(_serve(settings, producers, secrets, token_map, context, (events, probes)))
+        runner.run(
+            _serve(settings, producers, secrets, token_map, context, (events, probes), tracing)
+        )
+    tracing.end()
     return 0
 
 
@@ -88,6 +93,7 @@ async def _serve(
     token_map: TokenMap | None,
     context: SSLContext | None,
     listeners: tuple[socket.socket, socket.socket],
+    tracing: Tracing = OFF,
 ) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -106,7 +112,7 @@ async def _serve(
                 delivery_seconds=settings.gateway_delivery_timeout,
             )
         )
-        gateway = _gateway(settings, producers, secrets, writer)
+        gateway = _gateway(settings, producers, secrets, writer, tracing)
         if settings.gateway_secrets is not None:
             following = asyncio.create_task(
                 _follow_secrets(
@@ -163,7 +169,11 @@ def _version_of(file: Path) -> tuple[int, int]:
 
 
 def _gateway(
-    settings: GatewaySettings, producers: Producers, secrets: Secrets, writer: TopicsWriter
+    settings: GatewaySettings,
+    producers: Producers,
+    secrets: Secrets,
+    writer: TopicsWriter,
+    tracing: Tracing,
 ) -> Gateway:
     scheduler = WorkScheduler()
     rules = RecordRules(
@@ -178,13 +188,16 @@ def _gateway(
     return Gateway(
         authenticator=Authenticator(secrets, producers, now=_now),
         quotas=Quotas(producers, clock=monotonic),
-        reception=Reception(admission, writer.write, exposition, scheduler, now=_now),
+        reception=Reception(
+            admission, writer.write, exposition, scheduler, now=_now, tracing=tracing
+        ),
         exposition=exposition,
         waiting_for=lambda: writer.waiting_for,
         body=BodyReader(seconds=settings.gateway_body_timeout),
         scheduler=scheduler,
         idempotency=IdempotencyStore(now=_now),
         is_behind_haproxy=settings.gateway_haproxy is not None,
+        tracing=tracing,
     )
 
 

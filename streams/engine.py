@@ -6,7 +6,8 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Generator, Mapping, Sequence
-from time import monotonic
+from contextlib import AbstractContextManager, nullcontext
+from time import monotonic, time_ns
 from types import MappingProxyType
 from typing import Final, NamedTuple, cast
 
@@ -14,7 +15,9 @@ from faust.types import TP, Message
 
 from boundary.errors import SmartRegionError
 from boundary.logs import traceback_of
+from boundary.tracing import OFF, Tracing
 from catalogue.model import Catalogue
+from events.claims import trace_of
 from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
@@ -22,6 +25,7 @@ from events.last_record import LastRecord
 from events.producers.model import Producers
 from events.record_rules import RULES, RecordRules
 from events.records import OutgoingRecord, Record
+from events.topics import DEAD_LETTERS
 from streams.assigned_partition import Batch
 from streams.batch_transport import (
     AttemptNotCommittedError,
@@ -59,6 +63,8 @@ HOLD_SECONDS: Final = 60.0
 HOLD_LOOK_SECONDS: Final = 0.1
 #: How many processed records are merged at once; other tasks run in between.
 MERGE_STEP: Final = 500
+#: How many refusals of a batch are added to the traces of their records.
+TRACED_REFUSALS: Final = 128
 NOTHING_SKIPPED: Final[Mapping[RecordOrigin, Skip]] = MappingProxyType({})
 
 
@@ -120,6 +126,7 @@ class Engine:
         self.meters = Meters(ProducerMeters(Attribution(producers)))
         self.progressed_at = monotonic()
         self.hold_seconds = HOLD_SECONDS
+        self.tracing: Tracing = OFF
         #: By record that ended workers: how many times HOLD_LOOK_SECONDS it has been reported.
         self._looks: Counter[tuple[TP, int]] = Counter()
         self._skipped: Mapping[tuple[str, int], dict[int, Skip]] = defaultdict(dict)
@@ -136,7 +143,8 @@ class Engine:
         Raises ProduceFailedError or AttemptNotCommittedError; the process must then end.
         """
         try:
-            await self._process_batch(family, message, consumer, producer)
+            with self._traced(message):
+                await self._process_batch(family, message, consumer, producer)
         except _PositionMovedError:
             consumer.ack(message)
         except ProduceFailedError as error:
@@ -145,11 +153,25 @@ class Engine:
                 await consumer.take_back_attempts()
             raise
 
+    def _traced(self, message: Message) -> AbstractContextManager[None]:
+        """Return a context with the span of a batch whose records are new."""
+        batch = cast("Batch", message.value)
+        if not (self.tracing.is_on and batch.is_new):
+            return nullcontext()
+        records = batch.records
+        return self.tracing.batch(
+            message.topic,
+            message.partition,
+            offsets=(records[0].offset, records[-1].offset),
+            records=len(records),
+            origins=(trace_of(record.headers, record.value) for record in records),
+        )
+
     async def _process_batch(
         self, family: Family, message: Message, consumer: BatchConsumer, producer: BatchProducer
     ) -> None:
         batch = cast("Batch", message.value)
-        records = batch.records
+        records, began = batch.records, time_ns()
         self._check_position((family, message.partition), batch)
         ends = await self._begin(message, records[0].offset, consumer)
         if ends is None:
@@ -181,6 +203,7 @@ class Engine:
         refusals = []
         for result in done:
             refusals += result.refusals
+        self._trace(done, refusals, began)
         if refusals:
             first = refusals[0]
             logger.warning(
@@ -195,6 +218,16 @@ class Engine:
         cause = self.meters.count_batch(family, taken, refusals)
         if cause is not None:
             self._warn_of_share(family, cause)
+
+    def _trace(self, done: list[Result], refusals: list[RecordRefusal], began: int) -> None:
+        """Add the outcome of a batch to its span, and each refusal to its record's trace."""
+        if not self.tracing.is_on:
+            return
+        forwarded = sum(len(result.forwards) for result in done)
+        self.tracing.processed(refused=len(refusals), forwarded=forwarded)
+        for record, error in ((one.record, one.error) for one in refusals[:TRACED_REFUSALS]):
+            if origin := trace_of(record.headers, record.value):
+                self.tracing.sent(DEAD_LETTERS, origin, began=began, error=error.reason)
 
     async def _begin(self, message: Message, offset: int, consumer: BatchConsumer) -> int | None:
         """Begin a batch whose first record is at an offset.

@@ -14,6 +14,7 @@ from typing import Any
 
 from boundary.garbage import raise_gc_thresholds
 from boundary.logs import configure_logging, log_end
+from boundary.tracing import start_tracing
 from boundary.web import make_app, probe_routes, serve
 from broker.errors import BrokerRefusedError
 from broker.topic_admin import verify_topics
@@ -55,6 +56,7 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
     # Configuration errors are raised before anything starts.
     catalogue = load_catalogue(settings.catalogue)
     producers = load_producers(settings.producers)
+    tracing = start_tracing("worker")
     verify_topics(
         settings.broker,
         declared_topics(partitions=settings.partitions, replication=settings.replication),
@@ -71,6 +73,7 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
         accepted=decisions.losses,
         rules=settings.record_rules(),
     )
+    engine.tracing = tracing
     known_topics = KnownTopics(settings, decisions.topics)
     known_topics.look(topic_ids(settings))
     return asyncio.run(_run(settings, engine, transport, known_topics))
@@ -145,6 +148,7 @@ async def _run(
         await asyncio.wait([keeping], timeout=SNAPSHOTS_SECONDS)
         await _stop(app.stop())
         starting.cancel()
+    engine.tracing.end()
     logger.info("stopped reason=signal")
     # Faust's threads may outlive its stop; the offsets are committed and the producer is flushed.
     _exit(0)

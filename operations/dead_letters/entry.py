@@ -11,12 +11,13 @@ from functools import cached_property
 
 from boundary.diagnostic import choose, shown
 from boundary.errors import SmartRegionError
-from events.claims import Claims, claims_of
+from events.claims import Claims, claims_of, trace_of
 from events.dead_letters import DeadLetter, LetterPosition, RecordOrigin, Runs
 from events.errors import ContractError, RefusalReason
 from events.fact import TYPE_PREFIX
 from events.offset_runs import offsets_in
 from events.registry import FACTS, FACTS_BY_NAME
+from events.trace_context import TraceContext
 from operations.dead_letters.outcome import ERASED, OutcomeKind, ReplayOutcome
 from streams.decisions import Skip, refusal_of
 
@@ -98,6 +99,11 @@ class Entry:
     def claims(self) -> Claims:
         """The source, type and id that the record states."""
         return claims_of(self.letter.headers, self.letter.value)
+
+    @cached_property
+    def trace(self) -> TraceContext | None:
+        """The trace context of its record; None if it had none, or is a summary."""
+        return trace_of(self.letter.headers, self.letter.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ def as_document(entry: Entry, *, unmask: bool = False) -> JSON:
     }
     for name, text in entry.claims._asdict().items():
         document[name] = text if unmask or text is None else masked_attribute(name, text)
+    if entry.trace is not None:
+        document["traceparent"] = entry.trace.traceparent
     if letter.replay_of is not None:
         document["replay_of"] = str(letter.replay_of)
     if letter.shortened:

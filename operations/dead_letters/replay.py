@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from broker.writing import RecordWriter
-from events.cloudevent import CONTENT_TYPE, PREFIX, decode
+from events.cloudevent import PREFIX, decode
 from events.dead_letter_content import contract_field, may_be_kept
 from events.dead_letters import GATEWAY, REPLAY_ATTEMPT, REPLAY_OF, DeadLetter, Runs
 from events.errors import ContractError, RefusalReason
@@ -147,7 +147,7 @@ def _item(letter: DeadLetter) -> ReceivedItem:
     attributes = {
         name.removeprefix(PREFIX): value.decode(errors="replace")
         for name, value in headers
-        if name != CONTENT_TYPE
+        if name.startswith(PREFIX)
     }
     if attributes:  # The binary mode, whose envelope is in the headers.
         content = {**attributes, "data": content}

@@ -111,6 +111,7 @@ class SearchedPublisher:
                 "id": event.id,
                 "source": event.source,
                 "type": event.type,
+                "tracestate": event.trace.tracestate if event.trace else "",
                 "data": event.fact.model_dump(mode="json"),
             }
         )

@@ -16,6 +16,7 @@ import httpx
 from jsonschema import Draft202012Validator
 from starlette.types import ASGIApp
 
+from boundary.tracing import OFF, Tracing
 from events.producers.model import Producers, Quota
 from events.producers.secrets import ProducerSecrets, Scheme, Secrets, issue, token_digest
 from events.records import OutgoingRecord
@@ -177,7 +178,7 @@ def _template(found: re.Match[str]) -> str:
 class GatewayHarness:
     """A gateway with fakes of its writer and clocks, and a client that sends to it."""
 
-    def __init__(self, *, max_answer_bytes: int = 2**21) -> None:
+    def __init__(self, *, max_answer_bytes: int = 2**21, tracing: Tracing = OFF) -> None:
         self.now = NOW
         self.monotonic = 0.0
         self.writer = FakeWriter()
@@ -200,12 +201,14 @@ class GatewayHarness:
                 self.exposition,
                 scheduler,
                 now=lambda: self.now,
+                tracing=tracing,
             ),
             exposition=self.exposition,
             waiting_for=lambda: self.writer.waiting_for,
             body=BodyReader(seconds=5),
             scheduler=scheduler,
             idempotency=IdempotencyStore(now=lambda: self.now, max_answer_bytes=max_answer_bytes),
+            tracing=tracing,
         )
         self.app = make_app(gateway)
         self.client = Client(self.app)

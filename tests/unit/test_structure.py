@@ -59,6 +59,7 @@ READS_THE_ENVIRONMENT = {
     "boundary.http_client": "the authorities of HTTPS servers, as other clients do",
     "boundary.postgres": "libpq's variables, where it is told of a database",
     "boundary.settings": "every program's settings",
+    "boundary.tracing": "OpenTelemetry's variables, which its SDK reads",
     "dashboards.grafana": "Grafana's token",
     "operations.programs.program": "all of it, for a child process",
 }
@@ -71,6 +72,8 @@ OF_NAMED_TUPLES = {"_replace", "_asdict", "_fields", "_make"}
 
 # Parts of a declared distribution that is released in several.
 PART_OF = {"pydantic_core": "pydantic"}
+#: Packages that many distributions share.
+NAMESPACES = {"opentelemetry"}
 
 IMPORT_ALL = """
 import gc, importlib, socket, sys, threading
@@ -311,7 +314,7 @@ def test_what_is_imported_is_declared() -> None:
     needed = {
         canonicalize_name(PART_OF.get(distribution, distribution))
         for tree in MODULES.values()
-        for root in imported_roots(tree) - {*PACKAGES} - sys.stdlib_module_names
+        for root in imported_roots(tree) - {*PACKAGES, *NAMESPACES} - sys.stdlib_module_names
         for distribution in distributions[root]
     }
 
