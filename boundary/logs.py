@@ -17,7 +17,7 @@ from boundary.terminal import legible, legible_lines
 
 _TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 #: Libraries that log every step of every poll at INFO.
-_QUIET = ("faust", "mode", "aiokafka", "kafka", "aiohttp", "asyncio")
+_QUIET = ("faust", "mode", "aiokafka", "kafka", "aiohttp", "asyncio", "opentelemetry")
 REPEAT_SECONDS: Final = 60.0
 """How long a library's line is not repeated: without a broker, clients log the same lines tens of
 times a second."""
@@ -82,6 +82,8 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     # It warns of each fetch that is slow to decode, about which an operator can do nothing.
     logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
+    # It warns of each of many retries before it reports a failed export.
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
     # Whenever it describes the group, it warns that it cannot read the data of Faust's members.
     logging.getLogger("kafka.admin._groups").setLevel(logging.ERROR)
 

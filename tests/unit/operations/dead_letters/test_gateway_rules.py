@@ -7,13 +7,16 @@ from datetime import date
 
 import pytest
 
+from events.claims import trace_of
 from events.dead_letters import GATEWAY, DeadLetter
 from events.errors import ContractError, RefusalReason
-from operations.dead_letters.replay import gateway_rules
+from events.trace_context import TraceContext
+from operations.dead_letters.replay import ReplayDestinations, gateway_rules
 from streams.clock import FixedClock
 from streams.settings import Settings
 from tests.support.facts import encode_binary
 from tests.support.letters import letter_of, valid_event
+from tests.support.traces import PARENT
 
 RULES = gateway_rules(Settings(), FixedClock(date(2018, 1, 1)))
 EVENT = valid_event(source="urn:iledefrance:lycees")
@@ -31,6 +34,14 @@ def test_a_producer_s_own_event_is_admitted() -> None:
 
     RULES(LETTER)
     RULES(replace(LETTER, value=binary.value, headers=tuple(binary.headers)))
+
+
+def test_an_event_with_a_trace_is_replayed_with_it() -> None:
+    headers = (*LETTER.headers, *TraceContext(PARENT).headers)
+
+    copy = ReplayDestinations(3, RULES).copy_of(replace(LETTER, headers=headers), attempt=1)
+
+    assert trace_of(copy.headers, None) == TraceContext(PARENT)
 
 
 @pytest.mark.parametrize("producer", ["formation", "nobody", None])
