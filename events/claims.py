@@ -31,8 +31,6 @@ _IN_TEXT: Final = {
     name: re.compile(rb'"%s"\s*:\s*"([^"\\]{1,%d})"' % (name.encode(), _LONGEST))
     for name in Claims._fields
 }
-
-
 #: Within a text of the JSON, the quotes would be escaped.
 _TRACE_IN_JSON: Final = {
     name: re.compile(rb'"%s"\s*:\s*"([^"\\]{1,512})"' % name.encode())

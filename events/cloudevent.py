@@ -66,8 +66,8 @@ class CloudEvent:
     """One fact with its source and time: the content of an accepted record.
 
     `id` is unique per `source`; `time` is when the fact was recorded, aware, kept in UTC; `trace`
-    is the context of its own, if it has a valid one.
-    Raises ContractError if the fact's day is after the day of `time` + 1 (UTC).
+    is the event's own trace context, if it has a valid one. Raises ContractError if the fact's day
+    is after the day of `time` + 1 (UTC).
     """
 
     id: str

@@ -7,12 +7,15 @@ from dataclasses import replace
 import pytest
 
 from events.cloudevent import CloudEvent
+from events.trace_context import TraceContext
 from sources.client import SearchedPublisher
 from sources.client.protocol import DeliveryError
 from tests.support.histories import event, uai
+from tests.support.traces import PARENT
 from tests.support.watched_publisher import RecordingPublisher
 
 NAME = "jean-moulin-1943"
+MAIL = "jean.moulin@example.org"
 PSEUDONYM = f"k1-{'0' * 32}"
 
 
@@ -25,8 +28,9 @@ def enrolled(person: str) -> CloudEvent:
     [
         (enrolled(NAME), "data.enrolment_id"),
         (replace(event("school.closed", uai("0750001"), "2019-03-11"), id="Jean Moulin"), "id"),
+        (replace(enrolled(PSEUDONYM), trace=TraceContext(PARENT, f"a={MAIL}")), "tracestate"),
     ],
-    ids=["a name where a pseudonym belongs", "a name as the id"],
+    ids=["a name where a pseudonym belongs", "a name as the id", "an address in a trace's state"],
 )
 def test_what_looks_like_a_persons_data_is_refused(personal: CloudEvent, field: str) -> None:
     inner = RecordingPublisher()
