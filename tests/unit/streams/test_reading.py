@@ -103,8 +103,10 @@ def test_the_day_after_the_time_is_the_last_both_ways(days: int, hours: int) -> 
 class TestUsual:
     RECORD = encode_structured(event("school.connected", PARIS, "2018-03-01"))
 
-    @pytest.mark.parametrize("headers", [None, [], [("trace", b"1")], RECORD.headers * 2])
-    def test_has_one_header(self, headers: list[tuple[str, bytes]] | None) -> None:
+    @pytest.mark.parametrize(
+        "headers", [None, [], [("trace", b"1")], [("trace", b"1"), *RECORD.headers]]
+    )
+    def test_begins_with_its_content_type(self, headers: list[tuple[str, bytes]] | None) -> None:
         assert read_usual(headers, self.RECORD.value) is None
 
     @pytest.mark.parametrize("value", [None, b"", b"{", RECORD.value + b" " * 256 * 1024])
