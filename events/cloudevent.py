@@ -354,8 +354,9 @@ def _decode_binary(headers: _ReadHeaders, value: bytes) -> CloudEvent:
 
 
 def _event(read: Attributes, fact: Fact) -> CloudEvent:
-    others = read.__pydantic_extra__
-    trace = read_trace_context(others.get(TRACEPARENT), others.get(TRACESTATE))
+    others, trace = read.__pydantic_extra__, None
+    if TRACEPARENT in others:
+        trace = read_trace_context(others[TRACEPARENT], others.get(TRACESTATE))
     return CloudEvent(read.id, read.source, read.time, fact, trace)
 
 

@@ -87,9 +87,10 @@ class Reception:
         if isinstance(verdict, RefusedItem):
             return _Judged(verdict, self._letter(verdict, producer, added), own)
         record = verdict.record
-        headers = (*record.headers, *added)
-        if added and record_size(headers, item.value) <= MAX_BYTES:
-            record = record._replace(headers=headers)
+        if added:
+            headers = (*record.headers, *added)
+            if record_size(headers, item.value) <= MAX_BYTES:  # Or else workers would refuse it.
+                record = record._replace(headers=headers)
         return _Judged(verdict, record, own)
 
     def _letter(
