@@ -10,6 +10,7 @@ from catalogue.model import Catalogue, Indicator, Programme
 from catalogue.publication import counts_persons
 from events.declaration import InvalidDeclarationError, read_model
 from events.document import Document, read_document
+from events.territory import FILE as TERRITORY_FILE
 
 PROGRAMMES = Path(__file__).parent / "programmes"
 """The Région's own catalogue, which the package carries."""
@@ -60,7 +61,7 @@ def _files(path: Path) -> Sequence[Path]:
         file
         for file in path.glob("*")
         if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
-        if file.name != RECORDING
+        if file.name not in (RECORDING, TERRITORY_FILE.name)
     )
     if not files:
         problem = "has no programme" if path.is_dir() else "is not there"

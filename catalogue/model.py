@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
-from typing import Annotated, Literal, Self, TypeAlias, TypeVar
+from typing import Annotated, Self, TypeAlias, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from boundary.diagnostic import Diagnostic, FieldPath
+from boundary.diagnostic import Diagnostic, FieldPath, choose
 from boundary.errors import SmartRegionError
 from catalogue.algebra import (
     CENTS_PER_EURO,
@@ -43,7 +43,8 @@ from events.declaration import invalid, invalid_model
 from events.explanation import NUMBER_REMEDY
 from events.fact import Family
 from events.frequency import Frequency
-from events.identifiers import FIRST_DAY, Department, not_blank
+from events.identifiers import DEPARTMENTS, FIRST_DAY, Department, not_blank
+from events.territory import TERRITORY
 
 Item = TypeVar("Item")
 Promise: TypeAlias = tuple[str, str, str | None]
@@ -140,6 +141,22 @@ def _former_milestone(declared: str) -> str:
     return declared
 
 
+def _territory(declared: object) -> object:
+    return _known_territory(declared, REGION)
+
+
+def _scope(declared: object) -> object:
+    return _known_territory(declared, REGION, "departments")
+
+
+def _known_territory(declared: object, *others: str) -> object:
+    known = (*others, *DEPARTMENTS)
+    if declared not in known:
+        problem = f"is no territory of {TERRITORY.name}"
+        raise invalid(problem, declared, choose(declared, known))
+    return declared
+
+
 def _theme(declared: str) -> str:
     if declared not in THEMES:
         raise invalid("is not a theme of open data", declared, f"one of {', '.join(THEMES)}")
@@ -152,8 +169,8 @@ Day = Annotated[date, Field(strict=True, ge=FIRST_DAY, le=LAST_DAY)]
 Days = Annotated[int, Field(strict=True, ge=0, le=3660)]
 Number = Annotated[Decimal, BeforeValidator(_number), AfterValidator(_bounded)]
 Flag = Annotated[bool, Field(strict=True)]
-TerritoryKey = Literal["region", "75", "77", "78", "91", "92", "93", "94", "95"]
-ScopeKey = Literal["region", "departments", "75", "77", "78", "91", "92", "93", "94", "95"]
+TerritoryKey = Annotated[str, BeforeValidator(_territory)]
+ScopeKey = Annotated[str, BeforeValidator(_scope)]
 
 
 class CatalogueModel(BaseModel):

@@ -8,8 +8,9 @@ from datetime import date
 from typing import Any, Final
 
 from events.document import data_beside
+from events.territory import TERRITORY
 
-_DATA: Final = data_beside(__file__)
+_DATA: Final = data_beside(__file__, TERRITORY.words)
 
 KEYWORDS: Final[tuple[str, ...]] = tuple(_DATA["keywords"])
 THEMES: Final[tuple[str, ...]] = tuple(_DATA["themes"])

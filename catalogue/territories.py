@@ -10,22 +10,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from events.territory import TERRITORY
+
 REGION: Final = "region"
-REGION_NAME: Final = "Île-de-France"
+REGION_NAME: Final = TERRITORY.name
 
 #: French, by key.
 TERRITORY_NAMES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        REGION: REGION_NAME,
-        "75": "Paris",
-        "77": "Seine-et-Marne",
-        "78": "Yvelines",
-        "91": "Essonne",
-        "92": "Hauts-de-Seine",
-        "93": "Seine-Saint-Denis",
-        "94": "Val-de-Marne",
-        "95": "Val-d’Oise",
-    }
+    {REGION: REGION_NAME, **{one.code: one.name for one in TERRITORY.departments}}
 )
 
 #: The same with a département's code after its name, as readers meet it: `Seine-et-Marne (77)`.

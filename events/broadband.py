@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from events.fact import Fact, Family
-from events.identifiers import CommuneCode, Count, Day, also_checked, broken
+from events.fact import JSON, Fact, Family
+from events.identifiers import (
+    CommuneCode,
+    Count,
+    Day,
+    Department,
+    also_checked,
+    broken,
+    commune_department,
+)
 
 
 class BroadbandCoverageReported(Fact):
@@ -18,7 +27,6 @@ class BroadbandCoverageReported(Fact):
     KEY: ClassVar[str] = "insee"
     DAY: ClassVar[str] = "as_of"
     WITHIN: ClassVar[str] = "{department}*"
-    DEPARTMENT_AT: ClassVar[slice] = slice(0, 2)
 
     insee: CommuneCode
     as_of: Day
@@ -44,3 +52,14 @@ class BroadbandCoverageReported(Fact):
             remedy = f"send at most {premises}, or correct `premises`"
             raise broken("more_than_premises", "is more than the commune's `premises`", remedy)
         return connectable
+
+    def attributes(self) -> dict[str, JSON]:
+        """Return the fact's fields and the commune's département."""
+        found = super().attributes()
+        found["department"] = commune_department(self.insee)._value_
+        return found
+
+    @classmethod
+    def attribute_kinds(cls) -> Mapping[str, object]:
+        """Return the fact's fields and the département."""
+        return {**super().attribute_kinds(), "department": Department}

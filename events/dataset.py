@@ -9,6 +9,7 @@ from pydantic import Field
 from events.code import Code
 from events.fact import Fact, Family
 from events.identifiers import Count, Day, EntityId, Label
+from events.territory import TERRITORY
 
 
 class Theme(Code, dimension="thème"):
@@ -70,7 +71,7 @@ class DatasetReleased(DatasetFact):
     released_on: Day
     title: Label = Field(examples=["Périmètre des lycées"])
     theme: Theme
-    publisher: Label = Field(examples=["Région Île-de-France"])
+    publisher: Label = Field(examples=[f"Région {TERRITORY.name}"])
     licence: Licence
     update_frequency: UpdateFrequency
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from string import Template
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -98,9 +100,13 @@ class Document:
         self.diagnostics.append(Diagnostic(path, problem, value, remedy, line=line))
 
 
-def data_beside(module: str) -> Any:  # noqa: ANN401 - plain data
-    """Return the data of the YAML file beside a module of ours (its `__file__`) with its name."""
+def data_beside(module: str, words: Mapping[str, str] = MappingProxyType({})) -> Any:  # noqa: ANN401 - plain data
+    """Return the data of the YAML file beside a module of ours (its `__file__`) with its name.
+
+    Each of `words` replaces its name behind a `$`.
+    """
     text = Path(module).with_suffix(".yaml").read_text(encoding="utf-8")
+    text = Template(text).safe_substitute(words) if words else text
     return yaml.load(text, Loader=_LOADERS[0])  # noqa: S506 - both loaders are safe
 
 

@@ -10,8 +10,6 @@ from typing import Annotated, ClassVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from events.identifiers import Department
-
 JSON = JsonValue
 TYPE_PREFIX = "fr.iledefrance.smartregion"
 
@@ -68,9 +66,6 @@ class Fact(BaseModel):
     stands for the code of a département, `{territory}` for that of any territory. None: where an
     entity is cannot be derived from its identifier."""
 
-    DEPARTMENT_AT: ClassVar[slice | None] = None
-    """Where the key has the code of the entity's département, which is then an attribute."""
-
     FLAGS: ClassVar[Mapping[str, str]] = {}
     """French for what each field that is true or false divides figures by, after « par »."""
 
@@ -121,7 +116,7 @@ class Fact(BaseModel):
         return day
 
     def attributes(self) -> dict[str, JSON]:
-        """Return the fields of the fact except its day, as JSON values, and its département."""
+        """Return the fields of the fact except its day, as JSON values."""
         values = self.__dict__
         found: dict[str, JSON] = {}
         for name in self._PLAIN:
@@ -130,8 +125,6 @@ class Fact(BaseModel):
             code = values[name]
             # `value` is a property in Python, ten times as slow.
             found[name] = None if code is None else code._value_
-        if self.DEPARTMENT_AT is not None:
-            found["department"] = values[self.KEY][self.DEPARTMENT_AT]
         return found
 
     @classmethod
@@ -140,8 +133,7 @@ class Fact(BaseModel):
 
         A fact whose `attributes` differ from its fields overrides this method too.
         """
-        derived = {} if cls.DEPARTMENT_AT is None else {"department": Department}
-        return {**_kept_fields(cls), **derived}
+        return _kept_fields(cls)
 
 
 def _kept_fields(fact: type[Fact]) -> dict[str, object]:

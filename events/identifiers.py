@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import date
 from enum import StrEnum
@@ -11,6 +12,8 @@ from pydantic import AfterValidator, Field, GetPydanticSchema
 from pydantic import StringConstraints as Text
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, core_schema
+
+from events.territory import TERRITORY
 
 FIRST_DAY: Final = date(2010, 1, 1)
 """No fact of this monitor took effect before this day."""
@@ -34,21 +37,28 @@ ALSO_CHECKED: Final = "also checked: "
 LA_POSTE: Final = "356000000"
 
 
+_HOW_MANY: Final = (
+    *("", "", "two ", "three ", "four ", "five ", "six ", "seven ", "eight ", "nine ", "ten "),
+    *("eleven ", "twelve ", "thirteen "),
+)
+
+
 class Department(StrEnum):
-    """The eight départements of Île-de-France, by INSEE code."""
+    """The départements of the territory, by INSEE code."""
 
-    PARIS = "75"
-    SEINE_ET_MARNE = "77"
-    YVELINES = "78"
-    ESSONNE = "91"
-    HAUTS_DE_SEINE = "92"
-    SEINE_SAINT_DENIS = "93"
-    VAL_DE_MARNE = "94"
-    VAL_D_OISE = "95"
+    locals().update({f"D{one.code}": one.code for one in TERRITORY.departments})
 
+
+# What contracts say of it.
+Department.__doc__ = (
+    f"The {dict(enumerate(_HOW_MANY)).get(len(Department), '')}"
+    f"département{'s' if len(Department) > 1 else ''} of {TERRITORY.name}, by INSEE code."
+)
 
 DEPARTMENTS: Final = {department.value: department for department in Department}
-_ANY_DEPARTMENT: Final = "|".join(DEPARTMENTS)
+UAI_DEPARTMENTS: Final = {one.uai_digits: DEPARTMENTS[one.code] for one in TERRITORY.departments}
+"""By the three digits that the UAIs of a département begin with."""
+_CODE_LENGTH: Final = len(TERRITORY.departments[0].code)
 
 
 def uai_check_letter(digits: str) -> str:
@@ -56,14 +66,19 @@ def uai_check_letter(digits: str) -> str:
     return UAI_LETTERS[int(digits) % 23]
 
 
+def example_uai(digits: str) -> str:
+    """Return a well-formed UAI that begins with three digits."""
+    return f"{digits}0419{uai_check_letter(f'{digits}0419')}"
+
+
 def uai_department(uai: str) -> Department:
     """Return the département of a lycée's registration; `uai` is a valid one of the Région."""
-    return DEPARTMENTS[uai[1:3]]
+    return UAI_DEPARTMENTS[uai[:3]]
 
 
 def commune_department(insee: str) -> Department:
     """Return the département of a commune; `insee` is a valid commune code of the Région."""
-    return DEPARTMENTS[insee[:2]]
+    return DEPARTMENTS[insee[:_CODE_LENGTH]]
 
 
 def also_checked(*rules: str) -> dict[str, Any]:
@@ -130,14 +145,14 @@ _ISO_DAY: Final = GetPydanticSchema(
 
 Uai = Annotated[
     str,
-    Text(pattern=f"^0({_ANY_DEPARTMENT})[0-9]{{4}}[{UAI_LETTERS}]$"),
+    Text(pattern=f"^{TERRITORY.uai_pattern}[0-9]{{4}}[{UAI_LETTERS}]$"),
     AfterValidator(_checked_uai),
     Field(
         description=(
-            "UAI of a lycée of Île-de-France: 7 digits and a check letter"
+            f"UAI of a lycée of {TERRITORY.name}: 7 digits and a check letter"
             f" (that of {UAI_LETTERS} at their number modulo 23)"
         ),
-        examples=["0750419Y"],
+        examples=[example_uai(TERRITORY.departments[0].uai_digits)],
         json_schema_extra=also_checked("uai_check_letter"),
     ),
 ]
@@ -153,20 +168,22 @@ Siret = Annotated[
 ]
 CommuneCode = Annotated[
     str,
-    Text(pattern=f"^({_ANY_DEPARTMENT})[0-9]{{3}}$"),
-    Field(description="INSEE code of a commune of Île-de-France", examples=["75056"]),
+    Text(pattern=f"^{TERRITORY.commune_pattern}$"),
+    Field(
+        description=f"INSEE code of a commune of {TERRITORY.name}",
+        examples=[TERRITORY.example_commune],
+    ),
 ]
-#: Degrees that Île-de-France is within: two numbers in the wrong order do not fit.
-_POSITION: Final = r"4[89]\.[0-9]{1,6},[1-3]\.[0-9]{1,6}"
+_POSITION: Final = "48.854722,2.360833"
 Position = Annotated[
     str,
-    Text(pattern=f"^({_POSITION})?$"),
+    Text(pattern=f"^({TERRITORY.position_pattern})?$"),
     Field(
         description=(
             "WGS 84 latitude and longitude in degrees, with a comma between them and 1 to 6"
             " decimals each; an empty text where it is not known"
         ),
-        examples=["48.854722,2.360833"],
+        examples=[_POSITION if re.fullmatch(TERRITORY.position_pattern, _POSITION) else ""],
     ),
 ]
 EntityId = Annotated[

@@ -12,7 +12,7 @@ from boundary.diagnostic import choose
 from events.code import Code
 from events.errors import ContractError, RefusalReason
 from events.fact import Fact, Family
-from events.identifiers import Day, PlainText, Role, also_checked, broken
+from events.identifiers import DEPARTMENTS, Day, PlainText, Role, also_checked, broken
 from events.observation import Territory
 
 
@@ -27,7 +27,7 @@ class ExplanationKind(Code, dimension="nature"):
 
 def _in_the_region(territory: Territory) -> Territory:
     if territory is Territory.COUNTRY:
-        remedy = "write R11, or D and the code of a département"
+        remedy = f"write {Territory.REGION.value}, or D and the code of a département"
         raise broken("territory_of_region", "has no milestone", remedy)
     return territory
 
@@ -66,8 +66,12 @@ class MilestoneExplained(Fact):
     """The indicator that the milestone is of."""
     milestone: CatalogueId = Field(examples=["all_connected"])
     """The milestone within its indicator."""
-    territory: RegionTerritory
-    """Where: the region R11, or one of its départements, D75 to D95."""
+    territory: RegionTerritory = Field(
+        description=(
+            f"Where: the region {Territory.REGION.value}, or one of its départements,"
+            f" D{min(DEPARTMENTS)} to D{max(DEPARTMENTS)}."
+        )
+    )
     explained_on: Day
     """The day that the text is about."""
     kind: ExplanationKind

@@ -12,7 +12,8 @@ from pydantic import StringConstraints as Text
 from pydantic_core import CoreSchema, core_schema
 
 from events.fact import JSON, Fact, Family, entity_key
-from events.identifiers import Day, Department, also_checked
+from events.identifiers import DEPARTMENTS, Day, Department, also_checked
+from events.territory import TERRITORY
 
 MICROS: Final = 10**6
 """The number of millionths in one: values have up to six decimals."""
@@ -24,28 +25,27 @@ DECIMALS: Final = 6
 
 
 class Territory(StrEnum):
-    """Where an indicator is observed: a département of Île-de-France, the region, the country."""
+    """Where an indicator is observed: a département of the Région, the region, the country."""
 
-    PARIS = "D75"
-    SEINE_ET_MARNE = "D77"
-    YVELINES = "D78"
-    ESSONNE = "D91"
-    HAUTS_DE_SEINE = "D92"
-    SEINE_SAINT_DENIS = "D93"
-    VAL_DE_MARNE = "D94"
-    VAL_D_OISE = "D95"
-    REGION = "R11"
+    locals().update({f"D{code}": f"D{code}" for code in DEPARTMENTS})
+    REGION = f"R{TERRITORY.code}"
     COUNTRY = "FRANCE"
 
     @classmethod
     def of(cls, department: str | None) -> Self:
         """Return the territory of a département's code; None: the region."""
-        return cls("R11" if department is None else f"D{department}")
+        return cls(f"R{TERRITORY.code}" if department is None else f"D{department}")
 
     @property
     def department(self) -> Department | None:
         """The département of the territory; None for the Région and the country."""
         return Department(self.value[1:]) if self.value.startswith("D") else None
+
+
+Territory.__doc__ = (
+    f"Where an indicator is observed: a département of {TERRITORY.name}, the region, the country."
+)
+_CODES: Final = tuple(f"D{code}" for code in DEPARTMENTS)
 
 
 def _exact_number(*_: object) -> CoreSchema:
@@ -119,8 +119,12 @@ class IndicatorObserved(Fact):
     WITHIN: ClassVar[str] = "*/{territory}"
 
     indicator: ExternalIndicator
-    territory: Territory
-    """Where: D75, D77, D78, D91, D92, D93, D94 or D95, the region R11, or FRANCE."""
+    territory: Territory = Field(
+        description=(
+            f"Where: {' or '.join(filter(None, (', '.join(_CODES[:-1]), _CODES[-1])))},"
+            f" the region {Territory.REGION.value}, or FRANCE."
+        )
+    )
     observed_on: Day
     """The day for which the value holds, YYYY-MM-DD; a later value of the same day corrects it."""
     value: ObservedValue

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
 
 from events.code import Code
-from events.fact import Fact, Family
-from events.identifiers import CommuneCode, Day, Label, Position, PositiveCount, Uai
+from events.fact import JSON, Fact, Family
+from events.identifiers import (
+    CommuneCode,
+    Day,
+    Department,
+    Label,
+    Position,
+    PositiveCount,
+    Uai,
+    uai_department,
+)
+from events.territory import TERRITORY
 
 
 class SchoolKind(Code, dimension="type de lycée"):
@@ -32,10 +43,25 @@ class SchoolFact(Fact):
 
     FAMILY: ClassVar[Family] = Family.SCHOOLS
     KEY: ClassVar[str] = "uai"
-    WITHIN: ClassVar[str] = "0{department}*"
-    DEPARTMENT_AT: ClassVar[slice] = slice(1, 3)
 
     uai: Uai
+
+    @classmethod
+    def entities_in(cls, territory: str) -> str | None:
+        """Return the pattern of the UAIs of a département; None for any other territory."""
+        digits = {f"D{one.code}": one.uai_digits for one in TERRITORY.departments}
+        return f"{digits[territory]}*" if territory in digits else None
+
+    def attributes(self) -> dict[str, JSON]:
+        """Return the fact's fields and the lycée's département."""
+        found = super().attributes()
+        found["department"] = uai_department(self.uai)._value_
+        return found
+
+    @classmethod
+    def attribute_kinds(cls) -> Mapping[str, object]:
+        """Return the fact's fields and the département."""
+        return {**super().attribute_kinds(), "department": Department}
 
 
 class SchoolRegistered(SchoolFact):

@@ -12,11 +12,12 @@ from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, Seconds, read_setting
 from broker.settings import BROKER_PREFIXES, BrokerSettings
 from events.producers.model import ProducersSettings
 from events.record_rules import TIME_TOLERANCE, ToleranceSeconds
+from events.territory import TerritorySettings
 
 GATEWAY_PREFIX: Final = f"{ENV_PREFIX}GATEWAY_"
 
 
-class GatewaySettings(ServingSettings, ProducersSettings, BrokerSettings):
+class GatewaySettings(ServingSettings, ProducersSettings, TerritorySettings, BrokerSettings):
     """The gateway's settings. Times are in seconds."""
 
     model_config = SETTINGS_CONFIG

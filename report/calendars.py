@@ -12,6 +12,7 @@ import icalendar
 from catalogue.formatting import NumberFormat, day_text, days_text
 from catalogue.model import Indicator, Milestone, Programme
 from catalogue.reporting import due_day, producers_of
+from catalogue.territories import REGION_NAME
 from events.frequency import Frequency
 from events.identifiers import FIRST_DAY
 from events.producers.model import Producer, Producers
@@ -74,7 +75,7 @@ class PromiseCalendar:
         """The calendar as an iCalendar document (RFC 5545)."""
         calendar = icalendar.Calendar()
         calendar.add("version", "2.0")
-        calendar.add("prodid", "-//Région Île-de-France//Smart Région//FR")
+        calendar.add("prodid", f"-//Région {REGION_NAME}//Smart Région//FR")
         calendar.add("x-wr-calname", plain(self.title))
         for one in self.events:
             calendar.add_component(self._component(one))

@@ -192,7 +192,7 @@ class PageContents:
 
     def departments_chart(self, asked: PageRequest) -> EmbeddedChart:
         """Return the map of the départements."""
-        return departments_of(overview_of(asked.knowledge, asked.view), asked.view)
+        return _drawn(departments_of(overview_of(asked.knowledge, asked.view), asked.view))
 
     def promise_chart(self, asked: PageRequest) -> EmbeddedChart:
         """Return a chart of a promise by its name."""
@@ -306,8 +306,8 @@ class PageContents:
         """Return the map of a promise."""
         page, found = self._promise(asked), self._mapped(asked)
         if isinstance(found, Mapping):
-            return communes_of(page, found, asked.view)
-        return schools_of(page, found, asked.view)
+            return _drawn(communes_of(page, found, asked.view))
+        return _drawn(schools_of(page, found, asked.view))
 
     def _mapped(self, asked: PageRequest) -> Mapping[str, CommuneShare] | Sequence[MappedSchool]:
         """Return what a map shows: shares by commune, or lycées."""
@@ -322,6 +322,13 @@ class PageContents:
         """Return a chart as a page for frames."""
         view, completeness = asked.view, asked.completeness
         return HTML, self._pages.frame(chart, view, completeness, depth=asked.depth)
+
+
+def _drawn(chart: EmbeddedChart) -> EmbeddedChart:
+    """Return a map. Raises PageError where the territory has no outlines."""
+    if not chart.drawn:
+        raise not_found("carte", chart.title)
+    return chart
 
 
 def _require(paging: Paging) -> None:

@@ -14,6 +14,7 @@ from boundary.spreadsheets import csv_text
 from catalogue.model import Indicator
 from catalogue.open_data import COLUMNS, LICENCE, data_package
 from events.document import data_beside
+from events.territory import TERRITORY
 from report.completeness import Completeness
 from report.standing import Standing, TextCell
 from report.view import View
@@ -36,7 +37,7 @@ class Column(NamedTuple):
     required: bool = False
 
 
-_DATA: Final = data_beside(__file__)
+_DATA: Final = data_beside(__file__, TERRITORY.words)
 OVERVIEW: Final[Mapping[str, str]] = _DATA["overview"]
 """The title and the description of the first page's figures."""
 FIGURE_COLUMNS: Final = (

@@ -11,16 +11,17 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date
 from pathlib import Path
+from string import Template
 from typing import Any, Final, TypeAlias
 
-from rdflib import DCAT, DCTERMS, FOAF, RDF, Graph, Literal, Namespace, URIRef
+from rdflib import DCAT, DCTERMS, FOAF, RDF, SKOS, Graph, Literal, Namespace, URIRef
 from rdflib.term import Node
 
 from catalogue.history import History
 from catalogue.model import Catalogue, Indicator, Programme
 from catalogue.open_data import KEYWORDS, LICENCE
-from catalogue.territories import territory_key
 from events.document import data_beside
+from events.territory import TERRITORY
 from report.data import METADATA
 from report.feeds import TAG
 from report.knowledge import Knowledge
@@ -59,7 +60,19 @@ class _CatalogueWriter:
     """Adds datasets, and the pages about them, to the catalogue's own description."""
 
     def __init__(self, knowledge: Knowledge, view: View, owners: Owners) -> None:
-        self.graph = Graph(bind_namespaces="none").parse(Path(__file__).with_suffix(".ttl"))
+        text = Path(__file__).with_suffix(".ttl").read_text(encoding="utf-8")
+        text = Template(text).safe_substitute(TERRITORY.words)
+        self.graph = Graph(bind_namespaces="none").parse(data=text, format="turtle")
+        self._places = {
+            code: self._add(f"{_NUTS}/{nuts}", DCTERMS.Location, (SKOS.prefLabel, _french(name)))
+            for code, nuts, name in (
+                (None, TERRITORY.nuts, TERRITORY.name),
+                *((one.code, one.nuts, one.name) for one in TERRITORY.departments),
+            )
+            if nuts is not None
+        }
+        if None in self._places:
+            self.graph.add((_CATALOGUE, DCTERMS.spatial, self._places[None]))
         self._knowledge = knowledge
         self._view = view
         self._owners = owners
@@ -68,7 +81,7 @@ class _CatalogueWriter:
     def add_dataset(self, indicator: Indicator, programme: Programme) -> None:
         """Add an indicator's dataset with its distributions."""
         iri, path = f"{TAG}/indicators/{indicator.id}", f"promesses/{indicator.id}"
-        places = (_DATA["territories"][territory_key(one)] for one in indicator.territories)
+        places = (self._places.get(one) for one in indicator.territories)
         frequency = _DATA["frequencies"][indicator.periodicity]
         dataset = self._add(
             iri,
@@ -82,7 +95,7 @@ class _CatalogueWriter:
             (DCTERMS.accrualPeriodicity, URIRef(f"{_EU}/frequency/{frequency}")),
             (DCAT.theme, URIRef(f"{_EU}/data-theme/{programme.theme}")),
             *((DCAT.keyword, _french(word)) for word in (*KEYWORDS, programme.title)),
-            *((DCTERMS.spatial, URIRef(f"{_NUTS}/{one}")) for one in places),
+            *((DCTERMS.spatial, one) for one in places if one is not None),
             *self._days(iri, indicator),
             *((DCAT.distribution, one) for one in self._distributions(iri, path)),
         )

@@ -39,6 +39,7 @@ from boundary.text_templates import filled
 from boundary.web import make_app
 from boundary.web_server import listen, serving
 from events.document import data_beside
+from events.territory import TERRITORY
 from report.charts.svg import plain
 from report.page_client import PageClient, PageRefusedError, PageUnavailableError
 
@@ -98,7 +99,7 @@ def mcp_server(client: PageClient, links: str) -> Server:
     return Server(
         "smart-region",
         version=version("smart-region"),
-        title="Smart Région Île-de-France",
+        title=f"Smart Région {TERRITORY.name}",
         instructions=_declared()["instructions"],
         website_url=root,
         on_list_tools=list_tools,
@@ -171,7 +172,7 @@ def _log() -> None:
 
 @cache
 def _declared() -> Mapping[str, Any]:
-    declared: Mapping[str, Any] = data_beside(__file__)
+    declared: Mapping[str, Any] = data_beside(__file__, TERRITORY.words)
     return declared
 
 

@@ -16,6 +16,7 @@ from catalogue.explanations import Explanation
 from catalogue.formatting import NO_BREAK, STATUSES, count_text, day_text, days_text
 from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
+from catalogue.territories import REGION_NAME
 from events.fact import Family
 from events.identifiers import FIRST_DAY
 from report.charts.commune_map import (
@@ -100,6 +101,7 @@ class Pages:
         )
         self._environment.globals |= {
             "FIRST_DAY": FIRST_DAY,
+            "REGION_NAME": REGION_NAME,
             "day": day_text,
             "count": count_text,
             "days": days_text,

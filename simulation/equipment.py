@@ -10,7 +10,7 @@ from random import Random
 from events.equipment import EquipmentDelivered
 from simulation.chance import day_between
 from simulation.emitter import Emitter
-from simulation.figures import region_figures
+from simulation.figures import figures_by_department, region_figures
 from simulation.schools import in_order_of
 from simulation.world import Lycee, World
 
@@ -29,7 +29,7 @@ TWICE_SHARE = 0.01
 
 def simulate_equipment(world: World, chance: Random, emitter: Emitter) -> None:
     """Emit the deliveries of each lycée's plan, and those of the plans that stay unfinished."""
-    figures = region_figures().departments.items()
+    figures = figures_by_department().items()
     shares = {department: one.equipped for department, one in figures}
     completed_on = dict(in_order_of(shares, world, chance))
     numbers = count(1)

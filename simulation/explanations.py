@@ -12,6 +12,7 @@ from events.document import data_beside
 from events.milestone import ExplanationKind, MilestoneExplained
 from events.observation import Territory
 from simulation.emitter import Emitter
+from simulation.figures import roles
 from simulation.world import World
 
 
@@ -47,7 +48,12 @@ def simulated_explanations() -> Explanations:
 
 
 def simulate_explanations(_world: World, chance: Random, emitter: Emitter) -> None:
-    """Emit what the owners say, with their corrections, and what they take back."""
+    """Emit what the owners say, with their corrections, and what they take back.
+
+    Their texts are about the départements of Île-de-France: in another Région nobody explains.
+    """
+    if any(department.value != role for department, role in roles().items()):
+        return
     explanations = simulated_explanations()
     for said in explanations.said:
         wrongly = None if said.wrongly is None else {"text": said.wrongly}

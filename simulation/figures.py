@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
+from itertools import cycle
 from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -93,7 +94,8 @@ class CallFigures(_FiguresModel):
 class RegionFigures(_FiguresModel):
     """All figures."""
 
-    departments: Mapping[Department, DepartmentFigures]
+    departments: Mapping[str, DepartmentFigures]
+    """By the code of a calibrated département, which are those of Île-de-France."""
     curves: Curves
     datasets: Mapping[UpdateFrequency, DatasetFigures]
     themes: Mapping[Theme, ThemeFigures]
@@ -115,3 +117,23 @@ class RegionFigures(_FiguresModel):
 def region_figures() -> RegionFigures:
     """Return the figures of figures.yaml."""
     return RegionFigures.model_validate(data_beside(__file__))
+
+
+@cache
+def roles() -> Mapping[Department, str]:
+    """Return the calibrated département whose figures and stories each département has.
+
+    In Île-de-France it is itself; in another Région they are given out in turn.
+    """
+    return dict(zip(Department, cycle(region_figures().departments)))
+
+
+@cache
+def figures_by_department() -> Mapping[Department, DepartmentFigures]:
+    """Return the figures of each département."""
+    return {department: region_figures().departments[role] for department, role in roles().items()}
+
+
+def has_role(department: Department, role: str) -> bool:
+    """Return whether a département is the first one with the stories of a calibrated one."""
+    return next((one for one, own in roles().items() if own == role), None) is department

@@ -8,7 +8,7 @@ from random import Random
 from events.grant import GrantCommitted, GrantPaid
 from simulation.chance import day_between, days_after, one_of, split
 from simulation.emitter import Emitter
-from simulation.figures import region_figures
+from simulation.figures import figures_by_department, region_figures
 from simulation.times import working_day
 from simulation.world import World
 
@@ -16,7 +16,7 @@ from simulation.world import World
 def simulate_grants(_world: World, chance: Random, emitter: Emitter) -> None:
     """Emit every grant's commitment and payments."""
     region = region_figures()
-    departments = {department: one.grants for department, one in region.departments.items()}
+    departments = {department: one.grants for department, one in figures_by_department().items()}
     for call, terms in region.calls.items():
         weights = [chance.uniform(0.3, 1.7) for _ in range(terms.grants)]
         amounts = split(terms.committed_cents, weights)

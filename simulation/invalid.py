@@ -14,7 +14,10 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from events.document import data_beside
 from events.errors import RefusalReason
 from events.fact import Fact, Family
+from events.identifiers import DEPARTMENTS, example_uai
+from events.observation import Territory
 from events.registry import FACTS_BY_NAME
+from events.territory import TERRITORY
 from simulation.chance import day_between
 from simulation.emitter import Emitter
 from simulation.times import FIRST_DAY, LAST_DAY
@@ -69,8 +72,20 @@ class SpoiltFact(BaseModel):
 
 @cache
 def spoilt_facts() -> tuple[SpoiltFact, ...]:
-    """Return the facts of invalid.yaml."""
-    return TypeAdapter(tuple[SpoiltFact, ...]).validate_python(data_beside(__file__))
+    """Return the facts of invalid.yaml, with codes of the territory."""
+    first = TERRITORY.departments[0]
+    texts = {
+        "UAI": example_uai(first.uai_digits),
+        "DEPARTMENT": first.code,
+        "COMMUNE": "78646" if "78" in DEPARTMENTS else TERRITORY.example_commune,
+        "REGION": Territory.REGION.value,
+        "COMMUNE_ELSEWHERE": "75101" if "69" in DEPARTMENTS else "69123",
+        "DEPARTMENT_ELSEWHERE": "D75" if "60" in DEPARTMENTS else "D60",
+    }
+    text = json.dumps(data_beside(__file__))
+    for word, code in texts.items():
+        text = text.replace(f'"{word}"', f'"{code}"')
+    return TypeAdapter(tuple[SpoiltFact, ...]).validate_json(text)
 
 
 def simulate_invalid(chance: Random, emitters: Mapping[Family, Emitter]) -> None:

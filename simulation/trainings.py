@@ -17,7 +17,7 @@ from events.training import (
 )
 from simulation.chance import days_after, one_of
 from simulation.emitter import Emitter
-from simulation.figures import region_figures
+from simulation.figures import figures_by_department, region_figures
 from simulation.times import LAST_DAY, working_day
 from simulation.world import World
 
@@ -36,7 +36,7 @@ KEY = PseudonymKey("k1", bytes(KEY_BYTES))
 def simulate_trainings(_world: World, chance: Random, emitter: Emitter) -> None:
     """Emit every enrolment and its outcome, as far as it is known by the last day."""
     region = region_figures()
-    departments = {department: one.trainings for department, one in region.departments.items()}
+    departments = {department: one.trainings for department, one in figures_by_department().items()}
     enrolments = region.curves.enrolments
     for number in range(int(enrolments.points[-1][1])):
         reached = enrolments.day_reaching(number + chance.random()) or LAST_DAY

@@ -8,12 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import date
 from random import Random
 
-from events.communes import COMMUNES, PARIS_AS_A_WHOLE
+from events.communes import ARRONDISSEMENTS, COMMUNES
 from events.identifiers import Department, uai_check_letter
 from events.school import SchoolKind
+from events.territory import COMMUNE_LENGTH, TERRITORY
 from report.charts.commune_map import commune_of, communes, position_at
 from simulation.chance import day_between, one_of, split, stream
-from simulation.figures import region_figures
+from simulation.figures import figures_by_department, has_role, region_figures
+
+INVENTED = 20
+"""Communes of a département without declared ones."""
 
 COMMUNES_EVENNESS = 4
 ARRONDISSEMENTS_EVENNESS = 40
@@ -43,6 +47,12 @@ def draw_territory(seed: int) -> Territory:
     return {department: _communes(seed, department) for department in Department}
 
 
+def invented_communes(department: Department) -> list[str]:
+    """Return codes for a département whose communes the territory's file does not declare."""
+    width = COMMUNE_LENGTH - len(department.value)
+    return [f"{department.value}{number:0{width}d}" for number in range(1, INVENTED + 1)]
+
+
 def some_commune(chance: Random, communes: Sequence[Commune]) -> str:
     """Return the INSEE code of one commune, a large one more likely than a small one."""
     return one_of(chance, {commune.insee: commune.size for commune in communes})
@@ -50,10 +60,10 @@ def some_commune(chance: Random, communes: Sequence[Commune]) -> str:
 
 def _communes(seed: int, department: Department) -> tuple[Commune, ...]:
     chance = stream(seed, f"communes:{department.value}")
-    codes = list(COMMUNES[department])
+    codes = list(COMMUNES[department] or invented_communes(department))
     chance.shuffle(codes)
-    in_paris = department is Department.PARIS
-    evenness = ARRONDISSEMENTS_EVENNESS if in_paris else COMMUNES_EVENNESS
+    divided = not ARRONDISSEMENTS.keys().isdisjoint(codes)
+    evenness = ARRONDISSEMENTS_EVENNESS if divided else COMMUNES_EVENNESS
     # The denser communes are wired first, as a rule.
     turns = sorted(range(len(codes)), key=lambda rank: rank + chance.random() * len(codes) / 2)
     turn_of = {rank: turn for turn, rank in enumerate(turns)}
@@ -61,14 +71,15 @@ def _communes(seed: int, department: Department) -> tuple[Commune, ...]:
         Commune(
             insee=insee,
             department=department,
-            # The premises of Paris are counted by arrondissement: once, not twice.
-            size=0.0 if insee == PARIS_AS_A_WHOLE else 1 / (rank + evenness),
-            turn=turn_of[rank] / (len(codes) - 1),
+            # Premises of a divided commune are counted by arrondissement: once, not twice.
+            size=0.0 if insee in ARRONDISSEMENTS else 1 / (rank + evenness),
+            turn=turn_of[rank] / max(len(codes) - 1, 1),
         )
         for rank, insee in enumerate(codes)
     )
 
 
+CLOSING_IN = "75"
 CLOSING_ON = (date(2018, 8, 31), date(2019, 8, 31))
 """Two more lycées of Paris, merged with others on these days."""
 
@@ -91,9 +102,10 @@ def draw_lycees(seed: int, territory: Territory) -> tuple[Lycee, ...]:
     chance = stream(seed, "lycees")
     lycees: list[Lycee] = []
     region = region_figures()
-    for department, figures in region.departments.items():
+    uai_digits = {one.code: one.uai_digits for one in TERRITORY.departments}
+    for department, figures in figures_by_department().items():
         closures: list[date | None] = [None] * figures.lycees
-        if department is Department.PARIS:
+        if has_role(department, CLOSING_IN):
             closures += CLOSING_ON
         numbers = sorted(chance.sample(range(1, 3000), len(closures)))
         lycees += [
@@ -106,7 +118,7 @@ def draw_lycees(seed: int, territory: Territory) -> tuple[Lycee, ...]:
                 closes_on=closes_on,
             )
             for number, closes_on in zip(numbers, closures, strict=True)
-            for digits in [f"0{department.value}{number:04d}"]
+            for digits in [f"{uai_digits[department]}{number:04d}"]
         ]
     return tuple(replace(one, position=_position(seed, one)) for one in lycees)
 
@@ -114,7 +126,7 @@ def draw_lycees(seed: int, territory: Territory) -> tuple[Lycee, ...]:
 def _position(seed: int, lycee: Lycee) -> str:
     """Return a position in a lycée's commune; "" where the map does not have the commune."""
     outline = communes().get(commune_of(lycee.commune))
-    if outline is None:
+    if outline is None or not outline.path:
         return ""
     chance = stream(seed, f"position:{lycee.uai}")
     while True:
@@ -169,7 +181,7 @@ def draw_sites(seed: int, territory: Territory) -> tuple[CoworkingSite, ...]:
     chance = stream(seed, "sites")
     region = region_figures()
     departments = [
-        department for department, one in region.departments.items() for _ in range(one.sites)
+        department for department, one in figures_by_department().items() for _ in range(one.sites)
     ]
     site_ids = [f"site-{number:03d}" for number in range(1, len(departments) + 1)]
     levels = _draw_levels(site_ids, chance)

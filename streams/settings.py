@@ -27,6 +27,7 @@ from catalogue.loader import load_catalogue
 from catalogue.recording import load_recording
 from events.producers.model import ProducersSettings, load_producers
 from events.record_rules import TIME_TOLERANCE, RecordRules, ToleranceSeconds
+from events.territory import TerritorySettings
 from streams.clock import Clock, parse_clock
 from streams.queries.addresses import parse_workers
 
@@ -49,7 +50,9 @@ def _workers_text(text: str) -> str:
     return text
 
 
-class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings):
+class Settings(
+    ServingSettings, ProducersSettings, TerritorySettings, TopicSettings, BrokerSettings
+):
     """The settings of worker and assessor, and of commands that read events or states.
 
     Times are in seconds.

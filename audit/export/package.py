@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from audit.export.document import DELIMITERS, Format, table_schema
 from catalogue.open_data import LICENCES, data_package
+from catalogue.territories import REGION_NAME
 
 PACKAGE_FILE: Final = "datapackage.json"
 
@@ -22,7 +23,7 @@ def package_text(
     """Describe a file of figures that lies beside it, by its name and what is in it."""
     return data_package(
         "smart-region-indicateurs",
-        "Smart Région Île-de-France : indicateurs",
+        f"Smart Région {REGION_NAME} : indicateurs",
         "Valeur de chaque indicateur des programmes Smart Région, par territoire et "
         "par catégorie, face à ses cibles.",
         _resource(file, content, form),

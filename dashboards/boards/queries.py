@@ -21,21 +21,27 @@ from dashboards.promql import (
     select,
     with_label,
 )
+from events.territory import TERRITORY
 
-#: The geohash (G. Niemeyer, geohash.org, 2008) of each département's marker, by INSEE code; six
-#: letters are a cell of about 1.2 km by 0.6 km. They are the centres of IGN's simplified outlines;
-#: for Hauts-de-Seine it is Nanterre, as the marker at its centre would hide that of Paris.
+_GEOHASH_DIGITS: Final = "0123456789bcdefghjkmnpqrstuvwxyz"
+_GEOHASH_BITS: Final = 15
+"""For each of latitude and longitude: six letters, a cell of about 1.2 km by 0.6 km."""
+
+
+def _geohash(latitude: float, longitude: float) -> str:
+    """Return the geohash (G. Niemeyer, geohash.org, 2008) of a place in degrees, in six letters."""
+    down = int((latitude + 90) / 180 * 2**_GEOHASH_BITS)
+    across = int((longitude + 180) / 360 * 2**_GEOHASH_BITS)
+    # Their bits in turn, that of the longitude first.
+    bits = "".join(
+        f"{across >> bit & 1}{down >> bit & 1}" for bit in reversed(range(_GEOHASH_BITS))
+    )
+    return "".join(_GEOHASH_DIGITS[int(bits[at : at + 5], 2)] for at in range(0, len(bits), 5))
+
+
+#: The geohash of each département's marker, by INSEE code.
 GEOHASHES: Mapping[str, str] = MappingProxyType(
-    {
-        "75": "u09tvq",
-        "77": "u0dhdu",
-        "78": "u09m9y",
-        "91": "u09s51",
-        "92": "u09w4h",
-        "93": "u09y23",
-        "94": "u09v2p",
-        "95": "u09x0r",
-    }
+    {one.code: _geohash(*one.marker) for one in TERRITORY.departments if one.marker is not None}
 )
 
 CHANGE_WINDOW: Final = "30d"

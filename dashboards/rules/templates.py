@@ -24,6 +24,7 @@ from dashboards import wording as words
 from dashboards.promql import FIGURE, in_decimals, indented, last_known, latest, on
 from dashboards.rules.site import duration
 from events.dead_letter_policy import DEAD_LETTER_POLICY
+from events.territory import TERRITORY
 
 FOLDER: Final = Path(__file__).parent / "templates"
 
@@ -126,6 +127,7 @@ _ENVIRONMENT.globals |= {
     "NO_BREAK": NO_BREAK,
     "POLICY": DEAD_LETTER_POLICY,
     "TERRITORIES": TERRITORY_TITLES,
+    "REGION_CODE": TERRITORY.code,
     "Unit": Unit,
     "day_text": day_text,
     "days_text": days_text,

@@ -120,9 +120,11 @@ def reconcile(
     """Return the unknown references among records; with `only`, those of one producer.
 
     `sirets` are those of known organisations. Without them grants' SIRETs are not checked: a
-    well-formed one may be anybody's.
+    well-formed one may be anybody's. Nor are communes where the territory's file declares none.
     """
-    listed = {ReferenceKind.COMMUNE: {*chain(*COMMUNES.values(), MERGED_INTO)}}
+    listed: dict[ReferenceKind, set[str]] = {}
+    if any(COMMUNES.values()):
+        listed[ReferenceKind.COMMUNE] = {*chain(*COMMUNES.values(), MERGED_INTO)}
     if sirets is not None:
         listed[ReferenceKind.SIRET] = {*sirets}
     checked = {*listed, *(one.kind for one in REFERENCES if one.declared_by is not None)}

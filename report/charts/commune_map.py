@@ -1,4 +1,4 @@
-"""The communes of Île-de-France, by share: their names, their outlines, and the map of them."""
+"""The communes of the territory, by share: their names, their outlines, and the map of them."""
 
 from __future__ import annotations
 
@@ -7,28 +7,23 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate, pairwise
-from pathlib import Path
+from itertools import accumulate, chain, pairwise
 from types import MappingProxyType
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from events.communes import MERGED_INTO
+from events.communes import ARRONDISSEMENTS, COMMUNES, MERGED_INTO, WHOLE_OF
 from events.identifiers import commune_department
+from events.territory import TERRITORY
 from report.charts.svg import draw, number
 
 Point: TypeAlias = tuple[float, float]
 """How far right and how far down a point is, in the units of the map."""
 
-PARIS: Final = "75056"
-"""The commune whose 20 arrondissements have codes of their own, 75101 to 75120."""
 CLASSES: Final = 5
 """How many shares are told apart: each is a fifth of the whole."""
 _EDGE: Final = 4
 _SPOTS_ACROSS: Final = 110
 """How many times the size of a spot a map is wide or high."""
-#: Where the map begins, in degrees, and how many of its units a degree has, across and down.
-_WEST, _NORTH = 1.44645, 49.24131
-_ACROSS, _DOWN = 946.94, 1434.15
 _NUMBERS: Final = re.compile(r"-?\d+")
 
 
@@ -76,27 +71,42 @@ class MapSpot(NamedTuple):
 
 @cache
 def communes() -> Mapping[str, CommuneOutline]:
-    """Return the 1 276 communes of 2018 by INSEE code; Paris is one.
+    """Return the communes by INSEE code, those divided into arrondissements as one.
 
-    Their outlines are IGN's (Admin Express COG 2018, Licence Ouverte 2.0), simplified with shared
-    borders kept: neighbours have the same points.
+    Without a file of outlines each has its code instead of a name, and an empty outline.
     """
-    text = Path(__file__).with_name("communes.json").read_text(encoding="utf-8")
-    rows: dict[str, tuple[str, str]] = json.loads(text)["communes"]
+    rows: dict[str, tuple[str, str]] = _file().get("communes") or {
+        code: (code, "") for code in chain(*COMMUNES.values()) if code not in WHOLE_OF
+    }
     return MappingProxyType(
         {code: CommuneOutline(code, name, path, *_box(path)) for code, (name, path) in rows.items()}
     )
 
 
+@cache
+def _file() -> Mapping[str, Any]:
+    """Return the outlines and their place; neighbours have the same points on their border.
+
+    The map begins at `west` and `north`, in degrees, and a degree is `across` and `down` units.
+    """
+    if TERRITORY.commune_outlines is None:
+        return {"west": 0, "north": 0, "across": 1, "down": 1}
+    text = TERRITORY.commune_outlines.read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
 def _rings(path: str) -> Iterator[list[tuple[int, int]]]:
     """Yield the points of each ring of a path of relative lines."""
-    for ring in path.removeprefix("M").split("M"):
+    for ring in path.split("M")[1:]:
         numbers = [int(one) for one in _NUMBERS.findall(ring)]
         yield list(zip(accumulate(numbers[::2]), accumulate(numbers[1::2]), strict=True))
 
 
 def _box(path: str) -> tuple[int, int, int, int]:
     """Return the left, top, right and bottom of a path."""
+    if not path:
+        return 0, 0, 0, 0
     across, down = zip(*(point for ring in _rings(path) for point in ring), strict=True)
     return min(across), min(down), max(across), max(down)
 
@@ -104,36 +114,38 @@ def _box(path: str) -> tuple[int, int, int, int]:
 def point_at(position: str) -> Point:
     """Return where a position (WGS 84, `latitude,longitude`) is on the map."""
     latitude, longitude = map(float, position.split(","))
-    return (longitude - _WEST) * _ACROSS, (_NORTH - latitude) * _DOWN
+    place = _file()
+    across, down = longitude - place["west"], place["north"] - latitude
+    return across * place["across"], down * place["down"]
 
 
 def position_at(point: Point) -> str:
     """Return the position of a point of the map, to six decimals: a tenth of a metre."""
-    x, y = point
-    return f"{_NORTH - y / _DOWN:.6f},{_WEST + x / _ACROSS:.6f}"
+    (x, y), place = point, _file()
+    latitude = place["north"] - y / place["down"]
+    return f"{latitude:.6f},{place['west'] + x / place['across']:.6f}"
 
 
 @cache
 def centre_of(code: str) -> Point | None:
     """Return the mean of a commune's outline, by any of its codes; None for an unknown one."""
     outline = communes().get(commune_of(code))
-    if outline is None:
+    if outline is None or not outline.path:
         return None
     across, down = zip(*(point for ring in _rings(outline.path) for point in ring), strict=True)
     return sum(across) / len(across), sum(down) / len(down)
 
 
 def commune_of(code: str) -> str:
-    """Return the commune of a code that may be an arrondissement's of Paris, or a former one's."""
-    if code.startswith("751"):
-        return PARIS
+    """Return the commune of a code that may be an arrondissement's, or a former one's."""
+    if code in WHOLE_OF:
+        return WHOLE_OF[code]
     return code if code in communes() else MERGED_INTO.get(code, code)
 
 
 def codes_of(commune: str) -> list[str]:
     """Return the codes under which events name a commune."""
-    arrondissements = [f"75{number}" for number in range(101, 121)] if commune == PARIS else []
-    return [commune, *arrondissements]
+    return [commune, *ARRONDISSEMENTS.get(commune, ())]
 
 
 def codes_within(department: str) -> frozenset[str]:
@@ -159,15 +171,18 @@ def commune_map(  # noqa: PLR0913 - what is drawn, by name
 ) -> str:
     """Return the map of some communes (None: of all), by their shares of 1, with spots on it.
 
+    It is empty where no commune has an outline.
     `label` returns a commune's link and its name with its share; without it communes of one class
     are one path, and so are spots without a link. Without `shares` the communes are the ground that
     spots stand on. `chosen` is outlined.
     """
     shown = [one for code, one in communes().items() if within is None or code in within]
-    left = min((one.left for one in shown), default=0) - _EDGE
-    top = min((one.top for one in shown), default=0) - _EDGE
-    right = max((one.right for one in shown), default=0) + _EDGE
-    bottom = max((one.bottom for one in shown), default=0) + _EDGE
+    if not any(one.path for one in shown):
+        return ""
+    left = min(one.left for one in shown) - _EDGE
+    top = min(one.top for one in shown) - _EDGE
+    right = max(one.right for one in shown) + _EDGE
+    bottom = max(one.bottom for one in shown) + _EDGE
     merged: dict[str, str] = {}
     linked: list[tuple[str, str, str, str]] = []
     for one in shown:

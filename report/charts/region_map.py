@@ -1,4 +1,4 @@
-"""The eight départements of Île-de-France, by status."""
+"""The départements of the Région, by status."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from catalogue.progress import MilestoneStatus
+from events.territory import TERRITORY
 from report.charts.svg import draw, number
 
 _APART: Final = 10
@@ -29,25 +29,28 @@ class Area:
 
 @cache
 def outline_maps() -> Mapping[str, Any]:
-    """Return the whole `region`, and Paris with the petite couronne, larger, as `inset`.
+    """Return the whole `region`, and an optional `inset` of some, larger; nothing without file.
 
     Each has its `width` and `height`, and `outlines` by INSEE code: a path, and where its label is.
     The inset `enlarges` a part of the region: its left, top, width and height.
     """
-    maps: dict[str, Any] = json.loads(
-        Path(__file__).with_name("outlines.json").read_text(encoding="utf-8")
-    )
+    if TERRITORY.outlines is None:
+        return {}
+    maps: dict[str, Any] = json.loads(TERRITORY.outlines.read_text(encoding="utf-8"))
     return maps
 
 
 def region_map(prefix: str, title: str, description: str, areas: Mapping[str, Area]) -> str:
     """Return the map; a département without an area, by INSEE code, is drawn without a status.
 
-    Paris and the petite couronne are shown once more, enlarged, with their labels.
+    Those of the inset are shown once more, enlarged, with their labels. The map is empty without
+    outlines.
     """
-    region, inset = outline_maps()["region"], outline_maps()["inset"]
+    if not outline_maps():
+        return ""
+    region, inset = outline_maps()["region"], outline_maps().get("inset")
     shown = {code: areas.get(code, Area(None, "")) for code in region["outlines"]}
-    frame = inset["width"] + 2 * _APART, inset["height"] + 2 * _APART
+    frame = (inset["width"] + 2 * _APART, inset["height"] + 2 * _APART) if inset else (0, 0)
     height = max(region["height"], frame[1]) + 2 * _EDGE
     left, top = _EDGE + region["width"] + _APART, (height - frame[1]) / 2
     return draw(
@@ -60,11 +63,12 @@ def region_map(prefix: str, title: str, description: str, areas: Mapping[str, Ar
         has_links=any(area.href for area in shown.values()),
         region=region,
         inset=inset,
+        enlarged=inset["outlines"] if inset else {},
         areas=shown,
         frame=frame,
         left=left,
         top=top,
-        lens=_lens(inset["enlarges"], left, top, frame[1]),
+        lens=_lens(inset["enlarges"], left, top, frame[1]) if inset else "",
         apart=_APART,
         edge=_EDGE,
         corner=_CORNER,

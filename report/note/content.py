@@ -14,7 +14,7 @@ from catalogue.explanations import SLIPPING
 from catalogue.formatting import NO_BREAK, STATUSES, count_text, day_text, days_text
 from catalogue.model import Indicator, Programme
 from catalogue.progress import MilestoneStatus
-from catalogue.territories import REGION, TERRITORY_NAMES
+from catalogue.territories import REGION, REGION_NAME, TERRITORY_NAMES
 from report import reasons
 from report.compare import ComparedRow, comparison_of
 from report.evidence import EvidenceRow, evidence_of
@@ -180,7 +180,7 @@ class _NoteWriter:
         programme = self._request.programme
         about = "toutes les promesses" if programme is None else programme.title
         return Note(
-            title=f"Smart Région Île-de-France : note {self._month.of_text}",
+            title=f"Smart Région {REGION_NAME} : note {self._month.of_text}",
             subtitle=f"{about[0].upper()}{about[1:]}. Chiffres au {day_text(self._view.as_of)},"
             f" tels que connus à la fin du {day_text(self._request.known_on)} (UTC).",
             path=self._request.path,
@@ -227,9 +227,9 @@ class _NoteWriter:
 
     def _pictures(self) -> Iterator[Picture]:
         day = self._view.as_of
-        if self._departments:
-            words = map_text(self._departments)
-            yield Picture(map_title(day), words, map_of(self._departments, day, words))
+        words = map_text(self._departments)
+        if self._departments and (drawn := map_of(self._departments, day, words)):
+            yield Picture(map_title(day), words, drawn)
         for row in self._slipping[:CHARTS]:
             one = row.standing
             words, prefix = history_text(one, day), f"histoire-{one.indicator.id}"

@@ -18,6 +18,7 @@ from boundary.extras import install_remedy
 from boundary.terminal import legible
 from catalogue.contacts import Contacts
 from catalogue.model import Programme
+from catalogue.territories import REGION_NAME
 from report.charts.svg import chart_style, stand_alone
 from report.note.document import Note
 from report.note.mail import note_message, recipients_of, send_message
@@ -138,6 +139,7 @@ def note_pdf(note: Note, root: str = "") -> bytes:
         ignore_system_fonts=True,
         pdf_standards=list(STANDARDS),
         sys_inputs={
+            "region": REGION_NAME,
             "note": json.dumps(_with_files(_printable(note.data()))),
             "codes": json.dumps(_printable(_qr_codes(note, root) if root else [])),
             "root": root,

@@ -92,10 +92,8 @@ def _read_text(text: str) -> str:
 @click.option("--milestone", required=True, metavar="ID", help="Its milestone, by its id.")
 @click.option(
     "--territory",
-    default="R11",
-    show_default=True,
     metavar="CODE",
-    help="Where: R11, or a département as D77.",
+    help="Where: the Région as R11, or a département as D77.  [default: the Région]",
 )
 @click.option(
     "--kind",
@@ -126,7 +124,7 @@ def explain(
     text: str | None,
     indicator: str,
     milestone: str,
-    territory: str,
+    territory: str | None,
     kind: ExplanationKind,
     role: str,
     day: datetime | None,
@@ -145,6 +143,7 @@ def explain(
     from boundary.diagnostic import shown
     from catalogue.loader import load_catalogue
     from events.cloudevent import encode_structured
+    from events.observation import Territory
     from sources.emitting.explanation import RETRACTED_TEXT, SOURCE, explanation_event
     from sources.emitting.lines import Emission
     from sources.emitting.lines import emit as emit_lines
@@ -156,7 +155,7 @@ def explain(
     said = {
         "indicator": indicator,
         "milestone": milestone,
-        "territory": territory,
+        "territory": territory or Territory.of(None).value,
         "explained_on": now.date() if day is None else day.date(),
         "kind": kind,
         "text": RETRACTED_TEXT if text is None else text,

@@ -12,14 +12,14 @@ from typing import Final, TypeAlias, get_args, get_origin
 
 from events.document import data_beside
 from events.fact import bare_type
-from events.identifiers import Department
+from events.identifiers import DEPARTMENTS, UAI_DEPARTMENTS, Department, commune_department
 from events.observation import Territory
+from events.territory import COMMUNE_LENGTH, TERRITORY
 
 Convert: TypeAlias = Callable[[str], object]
 """Converts a cell's text. Raises ParsingError."""
 
 UAI_LENGTH: Final = 8
-COMMUNE_LENGTH: Final = 5
 
 _ISO_DAY: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _FRENCH_DAY: Final = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
@@ -182,24 +182,24 @@ def _euros(text: str) -> int:
 
 
 def _department_of_uai(text: str) -> Department:
-    return _department(text[1:3], fits=len(text) == UAI_LENGTH, what="a UAI")
+    if len(text) == UAI_LENGTH and (found := UAI_DEPARTMENTS.get(text[:3])):
+        return found
+    raise _elsewhere("a UAI")
 
 
 def _department_of_commune(text: str) -> Department:
-    return _department(text[:2], fits=len(text) == COMMUNE_LENGTH, what="an Insee commune code")
+    if len(text) == COMMUNE_LENGTH and text.startswith((*DEPARTMENTS,)):
+        return commune_department(text)
+    raise _elsewhere("an Insee commune code")
 
 
 def _territory_of_commune(text: str) -> Territory:
     return Territory(f"D{_department_of_commune(text).value}")
 
 
-def _department(code: str, *, fits: bool, what: str) -> Department:
-    try:
-        if fits:
-            return Department(code)
-    except ValueError:
-        pass
-    raise ParsingError(f"is not {what} of Île-de-France", "correct it, or leave such lines out")
+def _elsewhere(what: str) -> ParsingError:
+    problem = f"is not {what} of {TERRITORY.name}"
+    return ParsingError(problem, "correct it, or leave such lines out")
 
 
 _USUAL: Final[Mapping[object, Convert]] = {

@@ -11,8 +11,8 @@ from typing import Final, TypeAlias
 
 from boundary.diagnostic import Diagnostic
 from events.broadband import BroadbandCoverageReported
-from events.communes import MERGED_INTO, PARIS_AS_A_WHOLE, counted_within_others
-from events.identifiers import DEPARTMENTS, Department
+from events.communes import ARRONDISSEMENTS, MERGED_INTO, counted_within_others
+from events.identifiers import DEPARTMENTS
 from sources.importing.conversions import ParsingError, read_whole
 from sources.importing.event_building import (
     FileReader,
@@ -32,8 +32,8 @@ HAS_MERGED: Final = (
     "added without a line, each to set a commune that merged to 0 premises: the file counts its"
     " premises in the commune that it is part of now"
 )
-OTHER_PARIS: Final = (
-    "added without a line, each to set an arrondissement of Paris, or Paris as a whole, to 0"
+OTHER_WAY: Final = (
+    "added without a line, each to set an arrondissement, or a commune divided into them, to 0"
     " premises: the file counts its premises the other way"
 )
 WIRED_FILE: Final = "take the edition of wired networks (Arcep: commune_debit_filaire.csv)"
@@ -53,9 +53,9 @@ def reader_of(mapping: CsvMapping, *, pseudonymise: Pseudonymise | None = None) 
 class EditionReader(MappedReader):
     """Reads coverage by commune; a file that is not a wired edition is refused as a whole.
 
-    A commune that an edition counts within another (it merged; Paris as a whole, or by
-    arrondissement) is reported with no premises on the edition's day: otherwise its last own report
-    would be counted a second time for ever.
+    A commune that an edition counts within another (it merged; as a whole, or by arrondissement) is
+    reported with no premises on the edition's day: otherwise its last own report would be counted a
+    second time for ever.
     """
 
     def __init__(self, mapping: CsvMapping, rule: EditionRule) -> None:
@@ -102,12 +102,12 @@ class EditionReader(MappedReader):
                 problem = f"is all premises of each commune on {day}: satellite is counted"
                 field = "connectable_premises"
                 return self._refusal(table, inhabited[0], field, problem, WIRED_FILE)
-            paris = [found for found in inhabited if found[1].insee.startswith(Department.PARIS)]
-            by_code = {one.insee: (line, one) for line, one in paris}
-            if PARIS_AS_A_WHOLE in by_code and len(by_code) > 1:
-                problem = f"is counted twice on {day}: as a whole, and by arrondissement"
-                remedy = "keep one of the two"
-                return self._refusal(table, by_code[PARIS_AS_A_WHOLE], "insee", problem, remedy)
+            by_code = {one.insee: (line, one) for line, one in inhabited}
+            for whole, arrondissements in ARRONDISSEMENTS.items():
+                if whole in by_code and not by_code.keys().isdisjoint(arrondissements):
+                    problem = f"is counted twice on {day}: as a whole, and by arrondissement"
+                    remedy = "keep one of the two"
+                    return self._refusal(table, by_code[whole], "insee", problem, remedy)
         return None
 
     def _refusal(
@@ -136,7 +136,7 @@ class EditionReader(MappedReader):
                     source=self._mapping.source,
                     time=time,
                 )
-                added = HAS_MERGED if former in MERGED_INTO else OTHER_PARIS
+                added = HAS_MERGED if former in MERGED_INTO else OTHER_WAY
                 for one in found:
                     yield replace(one, added=added) if isinstance(one, FoundEvent) else one
 

@@ -18,7 +18,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from boundary.diagnostic import Diagnostic
+from events.identifiers import DEPARTMENTS
 from events.observation import DECIMALS, LARGEST_VALUE, IndicatorObserved, Territory
+from events.territory import TERRITORY
 from sources.importing.conversions import ParsingError, read_day, read_decimal, write_decimal
 from sources.importing.event_building import (
     FileReader,
@@ -50,7 +52,10 @@ _DAYS: Final = (
     re.compile(r"(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})-(?P<year>[0-9]{2})"),
 )
 _CENTURY: Final = 2000
-OTHER_TERRITORIES: Final = "another territory than Île-de-France"
+OTHER_TERRITORIES: Final = f"another territory than {TERRITORY.name}"
+_FIRST, *_, _REGION, _COUNTRY = OURS
+_ZONES: Final = f"{_FIRST}, {_REGION} or {_COUNTRY}"
+_ALL_ZONES: Final = f"{_FIRST} to D{max(DEPARTMENTS)}, {_REGION} or {_COUNTRY}"
 
 
 class ValueKind(StrEnum):
@@ -150,13 +155,13 @@ def _bounded(value: Decimal) -> Decimal:
 
 def _zone_problem(zone: str) -> tuple[str, str]:
     if not zone:
-        return "is empty", "write D75 to D95, R11 or FRANCE"
+        return "is empty", f"write {_ALL_ZONES}"
     if zone in {"NAT-FR", "NAT", "FR"}:
         return "is not a zone", "write FRANCE"
     digits = zone.removeprefix("DEPT-").removeprefix("REG-")
     codes = (f"D{digits}", f"R{digits}")
     meant = [code for code in codes if code in OURS] or [*filter(_ELSEWHERE.fullmatch, codes)]
-    return "is not a zone", f"write {' or '.join(meant)}" if meant else "write D75, R11 or FRANCE"
+    return "is not a zone", f"write {' or '.join(meant)}" if meant else f"write {_ZONES}"
 
 
 def pilote_text(values: Iterable[PiloteValue]) -> str:

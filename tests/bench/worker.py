@@ -109,7 +109,7 @@ def _freshness(worker: Worker, application: Application) -> list[float]:
     """
 
     def committed_in_paris() -> float:
-        paris = Department.PARIS.value
+        paris = "75"
         labels = {"indicator": "grants_committed_euros", "department": paris}
         return exposed_sum(worker.metrics(), INDICATOR_VALUE.name, **labels)
 
@@ -118,7 +118,7 @@ def _freshness(worker: Worker, application: Application) -> list[float]:
         for number in range(PROBES):
             before = committed_in_paris()
             source = f"{source_of('grant.committed')}:probe"
-            publisher.publish(grant(number, Department.PARIS, source=source))
+            publisher.publish(grant(number, Department("75"), source=source))
             publisher.flush()
             acknowledged = monotonic()
             while committed_in_paris() <= before:

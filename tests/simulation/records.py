@@ -161,7 +161,7 @@ def _explanation(number: int) -> Sent:
     fact = MilestoneExplained(
         indicator=indicator,
         milestone=milestone,
-        territory=chance.choice((Territory.REGION, Territory.PARIS)),
+        territory=chance.choice((Territory.REGION, Territory("D75"))),
         explained_on=day,
         kind=chance.choice((ExplanationKind.CAUSE, ExplanationKind.ACTION)),
         text=f"Texte {number} du responsable.",

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from random import Random
 
-from events.communes import COMMUNES, PARIS_AS_A_WHOLE
-from events.identifiers import Department
+from events.communes import ARRONDISSEMENTS as DIVIDED
+from events.communes import COMMUNES
 
 # The columns as Arcep publishes them (edition of 2026-03-31), names of territories included.
 HEADING = (
@@ -17,7 +17,8 @@ HEADING = (
 CLASSES = 6
 ELSEWHERE = ("01001", "2A004", "29019", "40101", "97611")
 """Communes of other regions, of which Arcep's file has 33 600."""
-ARRONDISSEMENTS = tuple(code for code in COMMUNES[Department.PARIS] if code != PARIS_AS_A_WHOLE)
+
+ARRONDISSEMENTS = DIVIDED["75056"]
 WHOLE = tuple(
     code for code in chain.from_iterable(COMMUNES.values()) if code not in ARRONDISSEMENTS
 )

@@ -22,8 +22,8 @@ BAROMETER: Final = Path(__file__).parents[1] / "corpus" / "catalogue" / "observe
 _INDICATORS: Final = ("IND-042", "IND-101", "solde.2017", "IND-999")
 _TERRITORIES: Final = (
     Territory.REGION,
-    Territory.PARIS,
-    Territory.SEINE_ET_MARNE,
+    Territory("D75"),
+    Territory("D77"),
     Territory.COUNTRY,
 )
 

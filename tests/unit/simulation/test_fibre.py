@@ -7,7 +7,7 @@ from datetime import date
 
 from events.observation import IndicatorObserved, Territory
 from simulation.broadband import FIBRE, FIRST_QUARTER, LAST_QUARTER
-from simulation.figures import region_figures
+from simulation.figures import figures_by_department
 from simulation.times import quarter_ends
 from tests.support.simulated import Story
 
@@ -23,7 +23,7 @@ def test_fibre_is_part_of_very_high_speed(story: Story) -> None:
     counts: dict[Territory, dict[date, int]] = {}
     for fact in story.facts(IndicatorObserved):
         counts.setdefault(fact.territory, {})[fact.observed_on] = int(fact.value)
-    for department, figures in region_figures().departments.items():
+    for department, figures in figures_by_department().items():
         by_day = counts[Territory.of(department.value)]
         assert all(count < figures.connectable.on(day) for day, count in by_day.items())
     for by_day in counts.values():

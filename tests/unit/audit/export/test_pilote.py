@@ -89,14 +89,14 @@ def test_later_days_and_other_names_are_left_out() -> None:
     """PILOTE would refuse an indicator that it cannot name."""
     others = [observed(1, day="2021-01-01"), observed(1, indicator="ARCEP")]
     (only,) = current_values([observed(1), *others], date(2020, 12, 31))
-    key = ("IND-042", Territory.PARIS, date(2020, 1, 15), ValueKind.CURRENT)
+    key = ("IND-042", Territory("D75"), date(2020, 1, 15), ValueKind.CURRENT)
     assert only == PiloteValue(*key, Decimal(1))
 
 
 def test_percentages_are_given_back_as_they_came(tmp_path: Path) -> None:
     barometer = Barometer(tmp_path, ["IND-042"])
     value = PiloteValue(
-        "IND-042", Territory.PARIS, date(2030, 12, 31), ValueKind.TARGET, Decimal("71.55")
+        "IND-042", Territory("D75"), date(2030, 12, 31), ValueKind.TARGET, Decimal("71.55")
     )
     barometer.import_values([value])
     assert list(promised_values(barometer.catalogue)) == [value]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from boundary.diagnostic import Diagnostic
 from events.broadband import BroadbandCoverageReported
-from events.communes import MERGED_INTO, PARIS_AS_A_WHOLE
+from events.communes import MERGED_INTO
 from sources.importing.editions import ELSEWHERE as OTHER_REGIONS
-from sources.importing.editions import HAS_MERGED, OTHER_PARIS, REFUSED, reader_of
+from sources.importing.editions import HAS_MERGED, OTHER_WAY, REFUSED, reader_of
 from sources.importing.event_building import Finding, FoundEvent, SkippedLine
 from sources.importing.mapped import LEFT_OUT
 from sources.importing.mapping import CsvMapping, load_mapping
@@ -136,7 +136,7 @@ def last_of_each(found: list[BroadbandCoverageReported]) -> Mapping[str, int]:
 
 @pytest.mark.parametrize("whole_first", [True, False])
 def test_paris_counts_once_where_editions_differ(tmp_path: Path, *, whole_first: bool) -> None:
-    by_arrondissement = tuple(set(WHOLE) - {PARIS_AS_A_WHOLE}) + ARRONDISSEMENTS
+    by_arrondissement = tuple(set(WHOLE) - {"75056"}) + ARRONDISSEMENTS
     order = (WHOLE, by_arrondissement) if whole_first else (by_arrondissement, WHOLE)
     first, second = (
         coverages(
@@ -161,7 +161,7 @@ def test_communes_that_merge_count_once(tmp_path: Path) -> None:
     assert {one.insee for one in before} >= {*MERGED_INTO}
     assert {one.insee for one in after if not one.premises} == {*MERGED_INTO, *ARRONDISSEMENTS}
     added = Counter(one.added for one in found if isinstance(one, FoundEvent) and one.added)
-    assert added == {HAS_MERGED: len(MERGED_INTO), OTHER_PARIS: len(ARRONDISSEMENTS)}
+    assert added == {HAS_MERGED: len(MERGED_INTO), OTHER_WAY: len(ARRONDISSEMENTS)}
     assert last_of_each(before + after) == last_of_each(after)
 
 

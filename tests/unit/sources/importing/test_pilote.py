@@ -139,7 +139,7 @@ def test_current_values_are_observations_and_others_handed_on(tmp_path: Path) ->
     found, retraction = facts([*reader.read(table, RECORDED)])
     assert found == IndicatorObserved(
         indicator="IND-042",
-        territory=Territory.SEINE_ET_MARNE,
+        territory=Territory("D77"),
         observed_on=date(2023, 12, 31),
         value=Decimal("71.5"),
     )
