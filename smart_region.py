@@ -40,7 +40,15 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Send events": ("emit", "explain", "harvest", "import", "pseudonymise", "relay"),
     "Read figures": ("audit", "backfill", "export", "mcp", "note"),
     "Operate": ("dead-letters", "doctor", "erase", "producers", "topics"),
-    "Configure": ("boards", "catalogue", "contracts", "generate", "kubernetes", "rules"),
+    "Configure": (
+        "boards",
+        "catalogue",
+        "contracts",
+        "generate",
+        "kubernetes",
+        "rules",
+        "territory",
+    ),
 }
 
 FIRST_PROCESS: Final = 1

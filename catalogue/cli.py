@@ -1,4 +1,4 @@
-"""The commands `smart-region catalogue …`: check a catalogue, list what it declares."""
+"""The commands `smart-region catalogue …` and `territory new`: what is promised, and where."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from boundary.terminal import counted, echo
+from boundary.terminal import counted, echo, echo_lines
 
 FOLDER = click.argument(
     "directory", required=False, type=click.Path(path_type=Path), metavar="[DIR]"
@@ -59,4 +59,30 @@ def list_indicators(directory: Path | None) -> None:
                 echo(f"    {milestone.id}: {target} {day}{assumed}")
 
 
-commands: list[click.Command] = [catalogue]
+@click.group()
+def territory() -> None:
+    """Begin the file of another Région.
+
+    SMART_REGION_TERRITORY names it for all programs.
+    """
+
+
+@territory.command(name="new")
+@click.option("--region", required=True, metavar="CODE", help="Its INSEE code, as 53.")
+@click.option(
+    "--cog",
+    "files",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    help="A CSV of Insee's Code officiel géographique: départements; also communes, régions.",
+)
+def new_file(region: str, files: tuple[Path, ...]) -> None:
+    """Print the file of a Région, from Insee's codes and names."""
+    from catalogue.new_territory import new_territory
+
+    echo_lines(new_territory(region, files))
+
+
+commands: list[click.Command] = [catalogue, territory]
