@@ -29,7 +29,7 @@ class Audit:
 
     `account` counts the outcomes of all records, whatever their days. `readings` are in the
     catalogue's order, the region first and then, where the indicator's grain is the département,
-    all eight; amounts are whole numbers (cents where the indicator is in euros). `categories` are
+    all of them; amounts are whole numbers (cents where the indicator is in euros). `categories` are
     the numerators' parts, where there are any. `histories` are what the judgements follow, up to
     the day, of all indicators but those about persons.
     """

@@ -82,7 +82,7 @@ def new_file(region: str, files: tuple[Path, ...]) -> None:
     """Print the file of a Région, from Insee's codes and names."""
     from catalogue.new_territory import new_territory
 
-    echo_lines(new_territory(region, files))
+    echo_lines(new_territory(region, files).rstrip())
 
 
 commands: list[click.Command] = [catalogue, territory]

@@ -16,6 +16,7 @@ from events.equipment import EquipmentKind
 from events.grant import GrantCall
 from events.identifiers import Department
 from events.school import SchoolKind
+from events.territory import TERRITORY
 from events.training import TrainingAudience
 from events.workstation import WorkstationAudience
 from simulation.times import Curve
@@ -116,7 +117,7 @@ class RegionFigures(_FiguresModel):
 @cache
 def region_figures() -> RegionFigures:
     """Return the figures of figures.yaml."""
-    return RegionFigures.model_validate(data_beside(__file__))
+    return RegionFigures.model_validate(data_beside(__file__, TERRITORY.words))
 
 
 @cache
