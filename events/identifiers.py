@@ -37,10 +37,7 @@ ALSO_CHECKED: Final = "also checked: "
 LA_POSTE: Final = "356000000"
 
 
-_HOW_MANY: Final = (
-    *("", "", "two ", "three ", "four ", "five ", "six ", "seven ", "eight ", "nine ", "ten "),
-    *("eleven ", "twelve ", "thirteen "),
-)
+_NUMBERS: Final = "two three four five six seven eight nine ten eleven twelve thirteen"
 
 
 class Department(StrEnum):
@@ -49,11 +46,14 @@ class Department(StrEnum):
     locals().update({f"D{one.code}": one.code for one in TERRITORY.departments})
 
 
-# What contracts say of it.
-Department.__doc__ = (
-    f"The {dict(enumerate(_HOW_MANY)).get(len(Department), '')}"
-    f"département{'s' if len(Department) > 1 else ''} of {TERRITORY.name}, by INSEE code."
-)
+def _departments_in_words() -> str:
+    """Return what contracts say of the départements: `The eight départements of Île-de-France…`."""
+    number = dict(enumerate(_NUMBERS.split(), 2)).get(len(Department))
+    named = f"The {number} départements" if number else "The département"
+    return f"{named} of {TERRITORY.name}, by INSEE code."
+
+
+Department.__doc__ = _departments_in_words()
 
 DEPARTMENTS: Final = {department.value: department for department in Department}
 UAI_DEPARTMENTS: Final = {one.uai_digits: DEPARTMENTS[one.code] for one in TERRITORY.departments}

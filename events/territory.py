@@ -16,7 +16,12 @@ from pydantic_settings import BaseSettings
 
 from boundary.diagnostic import Diagnostic
 from boundary.settings import SETTINGS_CONFIG, read_settings, variable
-from events.declaration import invalid, invalid_model, read_declaration
+from events.declaration import (
+    InvalidDeclarationError,
+    invalid,
+    invalid_model,
+    read_declaration,
+)
 
 FILE: Final = Path(__file__).parents[1] / "catalogue/territory.yaml"
 """The shipped territory, which lies beside the programmes that promise something for it."""
@@ -228,12 +233,17 @@ def read_territory(file: Path | None = None) -> DeclaredTerritory:
     file = FILE if file is None else file
     found = read_declaration(file, DeclaredTerritory)
     paths = {
-        name: path and file.parent / path
-        for name, path in (
-            ("outlines", found.outlines),
-            ("commune_outlines", found.commune_outlines),
-        )
+        name: file.parent / path
+        for name in ("outlines", "commune_outlines")
+        if (path := getattr(found, name)) is not None
     }
+    missing = [
+        Diagnostic((), "is not there", str(path), "correct the path", field=name, file=file)
+        for name, path in paths.items()
+        if not path.is_file()
+    ]
+    if missing:
+        raise InvalidDeclarationError(missing)
     return found.model_copy(update=paths)
 
 

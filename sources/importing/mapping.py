@@ -13,7 +13,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from boundary.diagnostic import Diagnostic, choose
 from boundary.errors import SmartRegionError
@@ -21,6 +29,8 @@ from events.broadband import BroadbandCoverageReported
 from events.declaration import invalid_model, read_declaration
 from events.explanation import field_refusal
 from events.fact import Fact
+from events.identifiers import DEPARTMENTS
+from events.observation import Territory
 from events.registry import FACTS_BY_NAME
 from sources.importing.conversions import (
     CONVERSIONS,
@@ -35,6 +45,9 @@ MAPPINGS: Final = Path(__file__).parent / "mappings"
 """The package's own mappings; each may be given by its name alone."""
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
+#: What a mapping may write instead of codes, so that it is right in any Région.
+_ANY_COMMUNE: Final = "$COMMUNES"
+_REGION: Final = "$REGION_CODE"
 _WAYS: Final = ("column", "constant", "template", "pseudonym", "total", "each")
 
 Column = Annotated[str, Field(min_length=1, max_length=200)]
@@ -84,6 +97,11 @@ class FieldRule(MappingModel):
     """Text in the file → value of the fact; any other text is refused."""
     default: Constant | None = None
     """The value of an empty cell."""
+
+    @field_validator("constant")
+    @classmethod
+    def _of_the_region(cls, constant: Constant | None) -> Constant | None:
+        return Territory.REGION.value if constant == _REGION else constant
 
     def _contradictions(self) -> Iterator[Diagnostic]:
         ways = [way for way in _WAYS if getattr(self, way) is not None]
@@ -273,8 +291,13 @@ class CsvMapping(MappingModel):
     @cached_property
     def _patterns(self) -> Mapping[str, list[str]]:
         """Return the patterns of `only`, in the form of the cells."""
+        communes = [f"{code}*" for code in DEPARTMENTS]
         return {
-            column: [plain(pattern) for pattern in patterns]
+            column: [
+                plain(one)
+                for pattern in patterns
+                for one in (communes if pattern == _ANY_COMMUNE else [pattern])
+            ]
             for column, patterns in self.only.items()
         }
 

@@ -92,6 +92,10 @@ def test_each_figure_equals_a_recount(begun: Begun) -> None:
     assert begun.found["refused"] < 5 < begun.found["records"]
 
 
+def test_the_mappings_of_arcep_take_its_communes(begun: Begun) -> None:
+    assert begun.found["taken"] == [True, True] * len(begun.region.departments)
+
+
 def test_the_page_shows_the_region_and_its_departements(begun: Begun) -> None:
     page, data = begun.page("/"), begun.page("/donnees.csv")
     assert f"Smart Région <span>{begun.region.name}</span>" in page

@@ -12,9 +12,11 @@ from datetime import date
 from pathlib import Path
 
 from audit.recount import audit_records
+from events.identifiers import DEPARTMENTS
 from operations.generation.files import generated
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
+from sources.importing.mapping import load_mapping
 from tests.support.knowledge import shipped, states_held_on
 from tests.support.ledgers import simulated_years
 from tests.support.served_page import ServedPage
@@ -50,6 +52,11 @@ def main(folder: Path) -> None:
         page = ServedPage(ledger, known, today=LAST_DAY)
         answers = page.ask(*PATHS)
     document = {
+        "taken": [
+            load_mapping(name).takes({"code_commune": f"{code}999"})
+            for name in ("arcep_ftth_departements", "arcep_ftth_region")
+            for code in DEPARTMENTS
+        ],
         "records": len(records),
         "refused": audit.account.refused,
         "compared": compared,

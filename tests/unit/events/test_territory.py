@@ -82,7 +82,16 @@ def test_outlines_lie_beside_the_file(tmp_path: Path) -> None:
     text = FILE.read_text(encoding="utf-8")
     file = tmp_path / "territory.yaml"
     file.write_text(re.sub("outlines: .*/", "outlines: ", text), encoding="utf-8")
+    for name in ("outlines.json", "communes.json"):
+        (tmp_path / name).write_text("{}")
     assert read_territory(file).outlines == tmp_path / "outlines.json"
+
+
+def test_outlines_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    text = "code: '53'\nname: Bretagne\noutlines: a.json\ndepartments: [{ code: '22', name: Un }]\n"
+    assert problems(text, tmp_path) == (
+        "territory.yaml: outlines: is not there, value 'a.json': correct the path"
+    )
 
 
 def test_each_mistake_is_one_line_with_its_remedy(tmp_path: Path) -> None:
