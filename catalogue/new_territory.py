@@ -35,11 +35,11 @@ _OPTIONAL: Final = """\
 def new_territory(region: str, files: Sequence[Path]) -> str:
     """Return the file of a Région, by its INSEE code, from files of the Code officiel géographique.
 
-    They are those of départements, of communes (optional) and of régions (for its name), in the
-    order of Insee's columns or any other. Raises SmartRegionError.
+    They are those of départements, and optionally of communes and of régions (for its name), in
+    any order. Raises SmartRegionError.
     """
     rows = [row for file in files for row in _rows(file) if row["REG"] == region]
-    departments = [row for row in rows if "DEP" in row and "COM" not in row]
+    departments = [row for row in rows if row.get("DEP") and "COM" not in row]
     if not departments:
         raise _error("region", region, "has no département in the files", "name Insee's file of it")
     names = [row["LIBELLE"] for row in rows if "DEP" not in row]
@@ -67,14 +67,14 @@ def _rows(file: Path) -> Iterator[Mapping[str, str]]:
     """Yield the rows of a file by the names of columns in capitals."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
-            rows = csv.DictReader(lines)
+            rows = csv.DictReader(lines, restkey="", restval="")
             names = {name.upper() for name in rows.fieldnames or ()}
             if not {"REG", "LIBELLE"} <= names:
                 remedy = "give Insee's CSV of départements, communes or régions"
                 raise _error("cog", str(file), "has no column REG and LIBELLE", remedy)
             for row in rows:
                 yield {name.upper(): text for name, text in row.items()}
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise _error("cog", str(file), "cannot be read", "give a CSV in UTF-8") from error
 
 

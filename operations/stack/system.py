@@ -15,9 +15,11 @@ from broker.topic_admin import apply_topics
 from catalogue.model import Catalogue
 from dashboards.rules.site import PACES, MonitorSite
 from events.cloudevent import CloudEvent, encode_structured
+from events.identifiers import example_uai
 from events.producers.model import Producers, load_producers
 from events.producers.secrets import Scheme
 from events.school import SchoolConnected, SchoolKind, SchoolRegistered
+from events.territory import TERRITORY
 from events.topics import declared_topics
 from gateway.settings import load_gateway_settings
 from operations.programs.addresses import HOST, address_of
@@ -73,8 +75,8 @@ def ready_text(
     both. The addresses of Prometheus and Alertmanager are there only if they run.
     """
     # The lycée with which the producers' guide begins.
-    uai, day = "0750419Y", now.date()
-    kind, commune = SchoolKind.GENERAL_TECHNOLOGICAL, "75104"
+    uai, day = example_uai(TERRITORY.departments[0].uai_digits), now.date()
+    kind, commune = SchoolKind.GENERAL_TECHNOLOGICAL, TERRITORY.example_commune
     facts = (
         SchoolRegistered(
             uai=uai, registered_on=day, name="Lycée Charlemagne", kind=kind, commune=commune
