@@ -6,22 +6,24 @@ The patterns and codes of the contracts follow from it, so it is read once, at i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings
 
-from boundary.diagnostic import Diagnostic
+from boundary.diagnostic import Diagnostic, FieldPath
 from boundary.settings import SETTINGS_CONFIG, read_settings, variable
 from events.declaration import (
     InvalidDeclarationError,
     invalid,
     invalid_model,
-    read_declaration,
+    read_model,
 )
+from events.document import read_document
 
 FILE: Final = Path(__file__).parents[1] / "catalogue/territory.yaml"
 """The shipped territory, which lies beside the programmes that promise something for it."""
@@ -50,24 +52,41 @@ def _digits_of_uai(digits: str) -> str:
     return digits
 
 
+def _runs(numbers: str) -> list[tuple[int, int]]:
+    """Return the first and the last number of each range; of a single number it is both."""
+    parts = [part.partition("-") for part in numbers.split()]
+    return [(int(first), int(last or first)) for first, _, last in parts]
+
+
 def _numbers(text: str) -> str:
-    if not re.fullmatch(r" *([0-9]+(-[0-9]+)? *)*", text):
-        raise invalid("are not numbers of communes", text, "write numbers and ranges: '1-16 18'")
+    parts = text.split()
+    remedy = "write numbers and ranges in ascending order: '1-16 18'"
+    if not all(re.fullmatch(r"[0-9]{1,3}(-[0-9]{1,3})?", part) for part in parts):
+        raise invalid("has other parts than numbers", text, remedy)
+    ends = list(chain.from_iterable(_runs(text)))
+    if ends != sorted(ends):
+        raise invalid("is not in ascending order", text, remedy)
     return text
 
 
+def _commune_code(code: str) -> str:
+    if not re.fullmatch(r"([0-9]{2}|2[AB])[0-9]{3}", code):
+        raise invalid("is not a commune", code, "write its INSEE code, quoted: '75056'")
+    return code
+
+
 def _codes(prefix: str, numbers: str) -> tuple[str, ...]:
-    bounds = [part.split("-") for part in numbers.split()]
     width = COMMUNE_LENGTH - len(prefix)
     return tuple(
         f"{prefix}{number:0{width}d}"
-        for first, *last in bounds
-        for number in range(int(first), int(last[0] if last else first) + 1)
+        for first, last in _runs(numbers)
+        for number in range(first, last + 1)
     )
 
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Numbers = Annotated[str, AfterValidator(_numbers)]
+Commune = Annotated[str, AfterValidator(_commune_code)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 
@@ -114,9 +133,9 @@ class DeclaredTerritory(_TerritoryModel):
     commune_outlines: Path | None = None
     """File of the communes' names and outlines."""
     departments: Annotated[tuple[DeclaredDepartment, ...], Field(min_length=1)]
-    arrondissements: Mapping[str, Numbers] = {}
+    arrondissements: Mapping[Commune, Numbers] = {}
     """The ends of the codes that some communes are divided into, by the whole commune's code."""
-    merged_into: Mapping[str, str] = {}
+    merged_into: Mapping[Commune, Commune] = {}
     """Communes that merged, and the one whose code remains."""
 
     @model_validator(mode="after")
@@ -135,6 +154,15 @@ class DeclaredTerritory(_TerritoryModel):
             if not one.uai_digits.isdecimal():
                 remedy = "write the three digits that its UAIs begin with, as '620' for 2A"
                 mistakes.append(Diagnostic((*where, "uai"), "is missing", None, remedy))
+        too_long = (
+            (path, code)
+            for path, codes in self._listed()
+            for code in codes
+            if len(code) > COMMUNE_LENGTH
+        )
+        for path, code in too_long:
+            remedy = f"write the {COMMUNE_LENGTH - len(self.departments[0].code)} last digits"
+            mistakes.append(Diagnostic(path, "makes a code that is too long", code, remedy))
         for name in ("latitude", "longitude"):
             bounds = getattr(self, name)
             if bounds is not None and not bounds[0] < bounds[1]:
@@ -143,6 +171,13 @@ class DeclaredTerritory(_TerritoryModel):
         if mistakes:
             raise invalid_model(DeclaredTerritory, mistakes)
         return self
+
+    def _listed(self) -> Iterator[tuple[FieldPath, tuple[str, ...]]]:
+        """Yield each list of communes or arrondissements with its path."""
+        for index, one in enumerate(self.departments):
+            yield ("departments", index, "communes"), self.communes[one.code]
+        for whole, codes in self.divided.items():
+            yield ("arrondissements", whole), codes
 
     @property
     def example_commune(self) -> str:
@@ -231,14 +266,17 @@ def read_territory(file: Path | None = None) -> DeclaredTerritory:
     Raises InvalidDeclarationError with all errors: file, line, field, value, remedy.
     """
     file = FILE if file is None else file
-    found = read_declaration(file, DeclaredTerritory)
+    document = read_document(file)
+    found, diagnostics = read_model(document, DeclaredTerritory)
+    if found is None:
+        raise InvalidDeclarationError(diagnostics)
     paths = {
         name: file.parent / path
         for name in ("outlines", "commune_outlines")
         if (path := getattr(found, name)) is not None
     }
     missing = [
-        Diagnostic((), "is not there", str(path), "correct the path", field=name, file=file)
+        document.locate(Diagnostic((name,), "is not there", str(path), "correct the path"))
         for name, path in paths.items()
         if not path.is_file()
     ]

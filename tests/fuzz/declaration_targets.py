@@ -1,4 +1,4 @@
-"""Files that operators declare things in: catalogue, mappings, producers."""
+"""Files that operators declare things in: catalogue, mappings, producers, territory."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from dashboards.rules.render import rule_documents
 from dashboards.rules.site import MonitorSite
 from events.declaration import InvalidDeclarationError
 from events.producers.model import REGION, load_producers
+from events.territory import COMMUNE_LENGTH, FILE, read_territory
 from sources.importing.editions import reader_of
 from sources.importing.mapping import MAPPINGS, load_mapping
 from sources.importing.table import open_table
@@ -54,6 +55,15 @@ _MAPPING_TEXTS: Final = [
     file.read_text(encoding="utf-8") for file in sorted(MAPPINGS.glob("*.yaml"))
 ]
 _PRODUCERS: Final = re.split(r"(?m)^(?=  - id:)", REGION.read_text(encoding="utf-8"))
+
+
+#: With a few communes for each département, and without the files of outlines.
+_TERRITORY: Final = re.sub(
+    r"communes: (>-\n( {6}.*\n)+|.*\n)|^\w*outlines: .*\n",
+    lambda found: "communes: 1-3 7\n" if found[1] else "",
+    FILE.read_text(encoding="utf-8"),
+    flags=re.MULTILINE,
+)
 
 
 def _as_yaml(text: str) -> st.SearchStrategy[bytes]:
@@ -138,6 +148,18 @@ def _check_producers(content: bytes) -> None:
     _refused(load_producers, scratch_file("producers.yaml", content))
 
 
+def _check_territory(content: bytes) -> None:
+    """From a territory that is accepted patterns follow; else every mistake is named."""
+    file = scratch_file("territory.yaml", content)
+    if _refused(read_territory, file):
+        return
+    read = read_territory(file)
+    for pattern in (read.uai_pattern, read.commune_pattern, read.position_pattern):
+        re.compile(pattern)
+    for codes in (*read.communes.values(), *read.divided.values()):
+        assert all(len(code) == COMMUNE_LENGTH for code in codes)
+
+
 DECLARATION_TARGETS: Final = (
     Target("catalogue", "a programme's YAML", _catalogue_files(), _check_catalogue),
     Target(
@@ -147,4 +169,5 @@ DECLARATION_TARGETS: Final = (
         _check_mapping,
     ),
     Target("producers", "the producers' YAML", _producer_files() | _owners(), _check_producers),
+    Target("territory", "a territory's YAML", _as_yaml(_TERRITORY), _check_territory),
 )

@@ -90,7 +90,7 @@ def test_outlines_lie_beside_the_file(tmp_path: Path) -> None:
 def test_outlines_that_are_not_there_are_refused(tmp_path: Path) -> None:
     text = "code: '53'\nname: Bretagne\noutlines: a.json\ndepartments: [{ code: '22', name: Un }]\n"
     assert problems(text, tmp_path) == (
-        "territory.yaml: outlines: is not there, value 'a.json': correct the path"
+        "territory.yaml:3: outlines: is not there, value 'a.json': correct the path"
     )
 
 
@@ -124,6 +124,24 @@ def test_departements_that_do_not_go_together_are_refused(
     fields = {"code": "53", "name": "Bretagne", "departments": declared}
     with pytest.raises(ValidationError, match=problem):
         DeclaredTerritory.model_validate(fields)
+
+
+@pytest.mark.parametrize("numbers", ["1-", "1,2", "1234", "7 3", "9-7", "1" * 50 + "x"])
+def test_communes_are_numbers_in_ascending_order(numbers: str) -> None:
+    declared = [{"code": "22", "name": "Un", "communes": numbers}]
+    with pytest.raises(ValidationError, match=r"numbers|ascending"):
+        DeclaredTerritory.model_validate({"code": "53", "name": "B", "departments": declared})
+
+
+def test_a_number_of_a_commune_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    text = (
+        "code: '04'\nname: La Réunion\n"
+        "departments: [{ code: '974', name: La Réunion, communes: 1-24 100 }]\n"
+    )
+    assert problems(text, tmp_path) == (
+        "territory.yaml:3: departments[0].communes: makes a code that is too long, value '974100':"
+        " write the 2 last digits"
+    )
 
 
 def test_bounds_in_the_wrong_order_are_refused() -> None:
