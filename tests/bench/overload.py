@@ -44,11 +44,11 @@ from tests.support.waiting import wait_until
 from tests.support.webhooks import webhook_server
 from tests.support.workers import Worker
 
-GROUP_BYTES: Final = 700_000
-"""What a client may read a second: some 1 500 events."""
+GROUP_BYTES: Final = 300_000
+"""What a client may read a second: some 800 events."""
 GATEWAY_BYTES: Final = 100_000
 """What a client may write a second."""
-WAITING_EVENTS: Final = 100_000
+WAITING_EVENTS: Final = 80_000
 RATE_SECONDS: Final = 60
 BACKLOG_SECONDS: Final = 120
 HEALED_SECONDS: Final = 900
@@ -317,6 +317,7 @@ def _firing(prometheus: Prometheus) -> list[str]:
 
 
 def _sum(workers: Sequence[Worker], metric: metrics.Metric) -> float:
+    _watch(workers, 0)
     return sum(exposed_sum(worker.metrics(), metric.name) for worker in workers)
 
 
