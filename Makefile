@@ -15,7 +15,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-boards stack practice test nightly picture fuzz openapi simulate chaos crash mutants check types unchanged lint-deploy licences sbom release image bench coverage generated lock clean
+.PHONY: help demo demo-boards stack practice test test-unit nightly picture fuzz openapi simulate chaos crash mutants check types unchanged lint-deploy licences sbom release image bench coverage generated lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ test: $(VENV)/dev.stamp $(KAFKA_CLASSES) ## all tests, on a real Apache Kafka an
 	@tests/bench/peers/packages.sh >&2
 	@tests/crash/packages.sh >&2
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
+
+test-unit: $(VENV)/dev.stamp ## the quick unit tests, while you work: no Java
+	@$(BIN)/python -m pytest tests/unit -m "not nightly and not slow" --numprocesses 2 --dist loadfile $(ARGS)
 
 # Tests on real parts wait as much as they work: four at once for two processors. They come first,
 # in the order of their folders; by default files of few tests, the longest, would come last.

@@ -129,6 +129,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return Project(tmp_path_factory.mktemp("project"))
 
 
+@pytest.mark.slow
 def test_no_python_is_changed(project: Project) -> None:
     """Only the programme's file is written by hand; the rest follows from it."""
     after = project.files()
@@ -151,6 +152,7 @@ def test_its_board_shows_it_in_french(project: Project) -> None:
         assert f'"{word}"' in shown
 
 
+@pytest.mark.slow
 def test_the_catalogue_lists_it_and_nothing_is_left_to_write(project: Project) -> None:
     assert added()["id"] in project.run("smart_region", "catalogue", "list")
     assert "up to date" in project.run("smart_region", "generate", "--check")

@@ -61,6 +61,7 @@ def calling(_: object) -> None:
         socket.create_connection(("127.0.0.1", 9))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reader", "limit"),
     [(endless, "of the processor"), (large, "more than 32"), (calling, "socket")],

@@ -32,12 +32,14 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_what_is_committed_follows_from_its_sources() -> None:
     result = generate("--check", "--project", ROOT)
 
     assert (result.exit_code, result.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_check_names_each_file_that_is_not_up_to_date(project: Path) -> None:
     """One that was edited, one that is missing, one that is left over; it writes none of them."""
     edited, missing = project / "docs/metrics.md", project / "docs/settings.md"
@@ -58,6 +60,7 @@ def test_a_check_names_each_file_that_is_not_up_to_date(project: Path) -> None:
     assert (edited.read_text(), missing.exists(), left_over.exists()) == ("by hand", False, True)
 
 
+@pytest.mark.slow
 def test_the_version_is_written_wherever_the_image_is_named(project: Path) -> None:
     (project / "pyproject.toml").write_text('[project]\nversion = "9.8.7rc6"\n')
 
@@ -77,6 +80,7 @@ def test_a_folder_that_is_no_clone_is_left_alone(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_all_is_written_anew_and_marked(project: Path) -> None:
     """A forge folds it, and a diff does not show it; what is written by hand is shown."""
     shutil.rmtree(project / "docs")

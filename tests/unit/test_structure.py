@@ -193,6 +193,7 @@ def test_what_is_shown_is_made_legible() -> None:
     assert writing == []
 
 
+@pytest.mark.slow
 def test_no_standard_stream_is_written_past_it() -> None:
     """Only asked whether a person watches; who holds one is named here."""
     holding = {name for name in OUTSIDE if written_streams(MODULES[name])}
@@ -302,6 +303,7 @@ def test_libraries_whose_private_names_are_used_are_pinned() -> None:
         assert re.fullmatch(r"==\d+\.\d+\.\d+", pins[distribution]), distribution
 
 
+@pytest.mark.slow
 def test_what_is_imported_is_declared() -> None:
     """A package that we import is a dependency of ours, not only of a dependency."""
     optional = PROJECT["optional-dependencies"].values()
@@ -321,6 +323,7 @@ def test_what_is_imported_is_declared() -> None:
     assert sorted(needed - declared) == []
 
 
+@pytest.mark.slow
 def test_nothing_happens_at_import() -> None:
     """Importing every module opens no socket, makes no Faust app and starts no thread."""
     done = captured([sys.executable, "-c", IMPORT_ALL, *MODULES], cwd=ROOT)

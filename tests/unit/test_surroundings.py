@@ -80,6 +80,7 @@ def test_the_sensitive_tests_pass_elsewhere(
     elsewhere(["pytest", "-q", "-p", "no:cacheprovider", *SENSITIVE], locales, umask, variables)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["catalogue list", "simulate --seed 1 --to 2016-01-03"])
 def test_a_program_prints_the_same_elsewhere(locales: Path, command: str) -> None:
     """French words as UTF-8, and days as they are in UTC."""

@@ -38,6 +38,7 @@ def shown(
     return parse_metrics("worker", generate_latest(registry_of(exposition)).decode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", Family)
 @given(data=st.data())
 def test_the_worker_and_the_audit_agree(family: Family, data: st.DataObject) -> None:

@@ -249,6 +249,7 @@ def full() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("many", "full")
 def test_a_full_disk_is_no_difference(tmp_path: Path) -> None:
     """The audit cannot be made: a status of its own, one line, the folder and a remedy."""
@@ -261,6 +262,7 @@ def test_a_full_disk_is_no_difference(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("many")
 def test_an_audit_takes_no_more_than_it_may(tmp_path: Path) -> None:
     """Its bound is a setting: a volume that others need as well is not filled."""

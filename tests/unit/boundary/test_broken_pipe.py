@@ -39,6 +39,7 @@ def without_reader(*arguments: str, errors_too: bool = False) -> subprocess.Comp
         os.close(writing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -75,6 +75,7 @@ def test_it_sends_the_query_and_the_token() -> None:
     assert found == (200, [b"wait=5 Bearer sesame"])
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.sampled_from([b"", b"a", b"bc", b"\n", b"d\n", b"\n\ne", b"x" * 100_000])))
 def test_lines_are_what_was_sent_however_it_was_cut(parts: list[bytes]) -> None:

@@ -100,6 +100,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         load_contacts(tmp_path / "none.yaml", PROGRAMMES, PRODUCERS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["# Préfecture".encode("cp1252"), b"!!bool x", b"[" * 2_000])
 def test_a_file_that_is_no_yaml_is_named(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "contacts.yaml"

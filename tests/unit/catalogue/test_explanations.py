@@ -78,6 +78,7 @@ def test_the_region_s_words_explain_a_departement_too_and_not_the_reverse() -> N
     assert local[REGION].last is None
 
 
+@pytest.mark.slow
 @given(st.dates(date(2016, 1, 1), date(2018, 12, 31)))
 def test_what_slips_has_slipped_from_its_first_day_on(day: date) -> None:
     histories = knowledge().histories

@@ -169,6 +169,7 @@ def test_no_new_fact_and_the_same_month_is_the_same_projection(
         assert after.status == before.status
 
 
+@pytest.mark.slow
 @given(long_histories(), st.dates(FIRST_DAY, FIRST_DAY + timedelta(days=1_500)))
 def test_what_is_expected_moves_its_projection_with_reports_alone(
     history: History, as_of: date
@@ -234,6 +235,7 @@ def test_a_projection_is_in_the_margin_from_its_second_day_to_the_deadline(
     assert judgement.status == status
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     long_histories(),

@@ -126,6 +126,7 @@ found_boards = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(wanted=boards(), found=found_boards, prune=st.booleans())
 def test_plans_converge_and_lose_nothing_done_by_hand(
     wanted: list[Tree], found: dict[str, LiveBoard], *, prune: bool
@@ -204,6 +205,7 @@ def test_a_request_whose_answer_is_lost_takes_effect_once(
     assert {uid: one.model["version"] for uid, one in stub.boards.items()} == {"smart-region-a": 1}
 
 
+@pytest.mark.slow
 @given(before=boards(), after=boards())
 @settings(max_examples=20)
 def test_after_an_apply_nothing_is_planned(before: list[Tree], after: list[Tree]) -> None:
@@ -228,6 +230,7 @@ def token(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_doctor_finds_the_boards(stub: GrafanaStub, grafana: Grafana, token: Path) -> None:
     with pytest.raises(PublishingError, match="boards apply"):
         look_at_boards(load_catalogue(), stub.url, token_file=token)
@@ -250,6 +253,7 @@ def run(command: str, *arguments: str) -> Result:
     return result
 
 
+@pytest.mark.slow
 def test_the_commands_publish_the_catalogue_s_boards_once(stub: GrafanaStub) -> None:
     stub.role = ADMIN
     number = len(CATALOGUE_BOARDS)
@@ -262,6 +266,7 @@ def test_the_commands_publish_the_catalogue_s_boards_once(stub: GrafanaStub) -> 
     assert set(stub.boards) == set(CATALOGUE_BOARDS)
 
 
+@pytest.mark.slow
 def test_a_refused_board_ends_the_command_in_one_line(stub: GrafanaStub) -> None:
     """After the plan, which names the board and the change."""
     stub.role = ADMIN
@@ -275,6 +280,7 @@ def test_a_refused_board_ends_the_command_in_one_line(stub: GrafanaStub) -> None
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_prune_and_force_are_passed_on(stub: GrafanaStub) -> None:
     stub.role = ADMIN
     run("apply", "--grafana", stub.url)

@@ -33,6 +33,7 @@ def on_kubernetes(overlay: str, name: str) -> Mapping[str, str]:
     return environment(manifests, container)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gateway", "page"])
 @pytest.mark.parametrize(
     ("variables", "where"),

@@ -105,6 +105,7 @@ def secret_of(overlay: str, owner: str, file: str) -> str:
     return secrets_of(pod)[mounts[str(Path(file).parent)]]
 
 
+@pytest.mark.slow
 @every_overlay
 def test_every_pod_is_of_the_restricted_kind_and_in_the_one_namespace(overlay: str) -> None:
     (namespace,) = of_kind(overlay, "Namespace")

@@ -26,6 +26,7 @@ def name_of(manifest: Manifest) -> str:
     return f"{manifest['kind']} {manifest['metadata']['name']}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_kubernetes_takes_every_resource_of_its_own(overlay: str) -> None:
     version = kubernetes_validate.latest_version()

@@ -122,6 +122,7 @@ def as_message(record: EncodedRecord) -> KafkaMessage:
     return KafkaMessage(headers=dict(record.headers), key=record.key, value=record.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", Family)
 @given(data=st.data())
 @settings(max_examples=150)

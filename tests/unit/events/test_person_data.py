@@ -201,6 +201,7 @@ def test_ordinary_text_reads_as_when_it_is_composed(text: str) -> None:
     assert find_person_data(composed) == find_person_data(decomposed) == find_person_data(text)
 
 
+@pytest.mark.slow
 def test_the_regions_own_systems_send_no_persons_data() -> None:
     found = {
         record.line

@@ -104,6 +104,7 @@ FRAGMENTS: Final = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(
     around=st.sampled_from(

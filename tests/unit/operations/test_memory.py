@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 ENTITIES = 4_000
 #: In MB, for four times the records: caches, and what stays in memory while it is little. All of
@@ -48,6 +50,7 @@ def peak_mb(entities: int, folder: Path) -> float:
     return float(done.stdout)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_records(tmp_path: Path) -> None:
     few, many = (peak_mb(entities, tmp_path) for entities in (ENTITIES, 4 * ENTITIES))
 

@@ -47,6 +47,7 @@ def links_in(value: object) -> Iterator[str]:
             yield from links_in(one)
 
 
+@pytest.mark.slow
 def test_promises_are_the_rows_of_the_first_page(page: ServedPage) -> None:
     query = "?territory=77&as_of=2018-03-31"
     [found] = read(page, f"/promesses.json{query}")

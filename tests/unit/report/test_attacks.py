@@ -87,6 +87,7 @@ def assert_harmless(path: str, answer: Answer) -> None:
         assert HEADERS.items() <= answer.headers.items()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_a_parameter_is_only_text(page: ServedPage, name: str) -> None:
     values = [urlencode({name: one}) for one in (*ATTACKS.values(), *NEARLY)]
@@ -99,6 +100,7 @@ def test_a_parameter_is_only_text(page: ServedPage, name: str) -> None:
         assert_harmless(path, answer)
 
 
+@pytest.mark.slow
 def test_a_path_is_only_text(page: ServedPage) -> None:
     texts = [*(quote(one, safe="") for one in (*ATTACKS.values(), *NEARLY)), *BROKEN]
     asked = [
@@ -115,6 +117,7 @@ def test_a_path_is_only_text(page: ServedPage) -> None:
         assert answer.status in (400, 404), path
 
 
+@pytest.mark.slow
 def test_parameters_that_nobody_asks_for_are_left_out(page: ServedPage) -> None:
     asked = [
         f"{path}?{urlencode({MARK: text, 'as_of': '2018-01-31'})}&as_of=2018-02-28"
@@ -126,6 +129,7 @@ def test_parameters_that_nobody_asks_for_are_left_out(page: ServedPage) -> None:
         assert MARK not in answer.body
 
 
+@pytest.mark.slow
 def test_names_in_events_are_only_text(page: ServedPage) -> None:
     asked = [
         EVIDENCE,

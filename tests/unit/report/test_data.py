@@ -55,6 +55,7 @@ def in_json(value: object) -> object:
     return str(value.date()) if isinstance(value, datetime) else value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ["", QUERY])
 @pytest.mark.parametrize("path", PATHS)
 def test_a_csv_read_by_its_metadata_is_the_json(address: str, path: str, query: str) -> None:

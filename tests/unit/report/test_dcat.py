@@ -46,6 +46,7 @@ def indicator_of(dataset: Node) -> str:
     return str(dataset).rpartition("/")[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", CATALOGUES)
 def test_our_own_harvest_reads_every_indicator_back(
     page: ServedPage, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -74,6 +75,7 @@ def test_our_own_harvest_reads_every_indicator_back(
     assert len(probed) == len(released)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", CATALOGUES)
 def test_addresses_are_of_where_the_catalogue_was_read(page: ServedPage, form: str) -> None:
     """The page may live below any path of any proxy."""
@@ -114,6 +116,7 @@ def test_no_header_of_a_reader_changes_what_others_get_from_a_cache(
     assert [one for one in other.headers.values() if "evil" in one] == []
 
 
+@pytest.mark.slow
 def test_the_same_figures_are_the_same_bytes() -> None:
     """Whatever the order in which a process has its sets."""
     program = """

@@ -138,6 +138,7 @@ DAY = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(told(), DAY, st.data())
 def test_contributions_add_up_to_the_figure(
     drawn: tuple[Catalogue, list[CloudEvent]], as_of: date, data: st.DataObject
@@ -154,6 +155,7 @@ def test_contributions_add_up_to_the_figure(
     assert page.entities == len(page.rows)
 
 
+@pytest.mark.slow
 @given(told(), DAY, DAY, st.data())
 def test_changes_add_up_to_that_of_the_figure(
     drawn: tuple[Catalogue, list[CloudEvent]], since: date, until: date, data: st.DataObject
@@ -173,6 +175,7 @@ def test_changes_add_up_to_that_of_the_figure(
     assert all(any(one) for one in zip(moved, under, strict=True))
 
 
+@pytest.mark.slow
 @given(told(), DAY, st.sampled_from(["2018-12-31", "2019-06-01", "2019-06-02"]))
 def test_contributions_are_as_known_on_a_day(
     drawn: tuple[Catalogue, list[CloudEvent]], as_of: date, known_on: str

@@ -81,6 +81,7 @@ def read(text: str) -> Fraction:
     return Fraction(re.sub(r"[^-\d.]", "", text.replace(",", ".").replace("\u2212", "-")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("indicator", COUNTED, ids=lambda one: one.id)
 def test_the_rows_add_up_to_the_total_as_shown(
     indicator: Indicator, ledger: EventLedger, monkeypatch: pytest.MonkeyPatch

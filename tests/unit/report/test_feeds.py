@@ -54,6 +54,7 @@ def test_the_changes_of_a_year_lead_from_its_first_statuses_to_its_last(territor
             assert last.get(key) in (None, standing.judgement.status)
 
 
+@pytest.mark.slow
 def test_an_entry_is_the_same_whenever_it_is_read() -> None:
     later = {one.id: one for one in feed().entries}
     earlier = {one.id: one for one in feed(LAST_DAY - timedelta(days=60)).entries}
@@ -132,6 +133,7 @@ def corrections_on(
     return [one for one in entries if "/corrected/schools_connected_ratio/" in one.id]
 
 
+@pytest.mark.slow
 def test_a_past_figure_that_a_later_fact_changed_is_corrected_at_the_month_s_end(
     corrected: tuple[EventLedger, Corrections],
 ) -> None:
@@ -145,6 +147,7 @@ def test_a_past_figure_that_a_later_fact_changed_is_corrected_at_the_month_s_end
     assert corrections_on(LAST_DAY, corrected[1], known_on=date(2018, 10, 30)) == []
 
 
+@pytest.mark.slow
 def test_corrections_are_those_of_the_events_that_are_there(
     corrected: tuple[EventLedger, Corrections],
 ) -> None:

@@ -142,6 +142,7 @@ def judges_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assessor, "PAUSE_SHARE", 0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("judges_at_once")
 def test_enrolments_that_are_not_published_move_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """An open page is told nothing, while a reader sees no other figure; later ones are told."""
@@ -168,6 +169,7 @@ def pages(follower: Follower, path: str) -> list[str]:
     return [one.body for one in served.ask(path, f"{path}.json", "/", "/donnees.json")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error",
     [

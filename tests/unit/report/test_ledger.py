@@ -69,6 +69,7 @@ def test_refused_and_skipped_records_are_not_stored(ledger: EventLedger) -> None
     assert ledger.events == 2
 
 
+@pytest.mark.slow
 def test_what_outgrows_memory_goes_to_the_work_folder(tmp_path: Path) -> None:
     """Without one the error names what to change, and what was stored before stays."""
     records = simulated_records()

@@ -40,6 +40,7 @@ def test_it_names_every_tool() -> None:
     assert named == [one.name for one in declared_tools()]
 
 
+@pytest.mark.slow
 def test_its_configuration_starts_the_server(page: str) -> None:
     declared = json.loads(printed("json").replace(PAGE, page))["mcpServers"]["smart-region"]
     assert declared["command"] == "smart-region"
@@ -48,6 +49,7 @@ def test_its_configuration_starts_the_server(page: str) -> None:
     assert not answer.is_error
 
 
+@pytest.mark.slow
 def test_its_command_serves_http(page: str) -> None:
     name, *arguments = shlex.split(printed("bash").replace(PAGE, page))
     assert name == "smart-region"

@@ -60,6 +60,7 @@ def over_http(page: str) -> Iterator[str]:
         yield address
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transport", ["stdio", "http"])
 def test_every_answer_is_the_pages(page: ServedPage, transport: str) -> None:
     with page.serving() as url, over_http(url) as address:
@@ -236,6 +237,7 @@ def test_a_page_that_was_busy_is_asked_again(page: ServedPage) -> None:
     assert not answer.is_error
 
 
+@pytest.mark.slow
 def test_searches_are_only_text(page: ServedPage) -> None:
     attacks = [text for text in ATTACKS.values() if len(text) <= 100]
     with page.serving() as url:

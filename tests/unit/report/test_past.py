@@ -45,6 +45,7 @@ def check_known(
     assert found.parts == categories_of(expected, catalogue, day)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)  # Each asks for all terms of the catalogue.
 @given(
     st.lists(st.sampled_from(Family), min_size=1, max_size=3, unique=True).flatmap(
@@ -59,6 +60,7 @@ def test_figures_are_those_of_the_raw_topics(
     check_known(records, CATALOGUE, known_on)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [family for family in Family if not family.about_persons])
 @given(data=st.data())
 def test_every_form_of_measure_has_the_same_course(family: Family, data: st.DataObject) -> None:
@@ -114,6 +116,7 @@ def shown_of_persons(
     return shown
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(ENROLMENTS, st.dates(date(2018, 2, 1), date(2018, 12, 1)))
 def test_persons_become_known_by_publication_alone(
@@ -149,6 +152,7 @@ def written(records: Iterable[RawRecord], day: date) -> list[RawRecord]:
     return [one._replace(timestamp=round(noon.timestamp() * 1000)) for one in records]
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(
     st.lists(st.sampled_from(Family), min_size=1, max_size=3, unique=True).flatmap(
@@ -191,6 +195,7 @@ def test_events_sent_today_change_no_past_day(
 CONNECTED = catalogue_of({"count": "school.connected"})
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(
     histories(Family.SCHOOLS),

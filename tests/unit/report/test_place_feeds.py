@@ -130,6 +130,7 @@ events = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(events, events, st.randoms())
 def test_later_events_change_no_entry(

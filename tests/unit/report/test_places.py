@@ -92,6 +92,7 @@ def test_what_was_not_known_yet_is_not_found(few: EventLedger) -> None:
     assert not search(few, "galilée", date(2016, 4, 1)).entities
 
 
+@pytest.mark.slow
 def test_no_person_is_found_and_a_long_list_is_cut(ledger: EventLedger) -> None:
     found = search(ledger, "lycée", None)
 

@@ -89,6 +89,7 @@ def drawn(chance: Random, number: int) -> list[Drawn]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("known_days", "views"), [(1, 50), MANY])
 def test_every_figure_and_place_is_the_audit_s(
     page: PastPage, ledger: Ledger, known_days: int, views: int

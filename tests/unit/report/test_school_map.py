@@ -92,6 +92,7 @@ def test_promises_counted_by_lycee_have_a_map() -> None:
     assert not ids & {"premises_connectable_ratio", "trainees_enrolled"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("territory", ["region", "95"])
 @pytest.mark.parametrize("day", [date(2017, 6, 30), LAST_DAY], ids=str)
 def test_the_points_of_a_map_are_the_figure(territory: str, day: date) -> None:

@@ -79,6 +79,7 @@ PAGES = (
 )
 
 
+@pytest.mark.slow
 def test_a_page_that_has_not_changed_is_not_sent_again(page: ServedPage) -> None:
     [first] = page.ask("/")
     [second] = page.ask("/", **{"If-None-Match": first.headers["ETag"]})
@@ -201,6 +202,7 @@ def test_the_links_of_an_entity_follow_its_path_as_it_is_written() -> None:
             assert urlsplit(urljoin(f"http://proxy/below{path}", first)).path == "/below/"
 
 
+@pytest.mark.slow
 def test_an_event_does_not_count_before_its_day(full: ServedPage) -> None:
     query = "as_of=2018-06-30"
     [evidence] = full.ask(f"/promesses/schools_connected_ratio/preuves?part=missing&{query}")
@@ -262,6 +264,7 @@ def test_a_permanent_link_says_from_when_it_is_permanent(
     assert f"vers ces chiffres, tels que connus à la fin du {day} {expected}" in text
 
 
+@pytest.mark.slow
 def test_events_that_are_sent_late_leave_past_pages_as_they_were() -> None:
     day, before = date(2018, 6, 20), "as_of=2018-06-15&known_on=2018-06-20"
     paths = [
@@ -445,6 +448,7 @@ def test_past_days_beyond_those_that_wait_are_refused(
     assert statuses == [200] * most
 
 
+@pytest.mark.slow
 def test_a_note_of_the_page_is_that_of_the_command(full: ServedPage) -> None:
     """The command's has its style within, and no root to refer to the page by."""
     [answer] = full.ask("/note/2018-06?known_on=2018-09-30")
@@ -483,6 +487,7 @@ def test_work_that_fails_gives_its_place_back() -> None:
     assert asyncio.run(run()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/", "/communes/77288", f"/entites/schools/{PARIS}"])
 def test_a_page_leads_to_its_feed_which_is_valid_and_leads_back(path: str) -> None:
     links = [

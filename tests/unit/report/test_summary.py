@@ -44,6 +44,7 @@ def named_in(text: str, standings: Iterable[Standing]) -> set[str]:
     return {title for one in standings if (title := one.indicator.title) in text}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("month", MONTHS)
 def test_it_counts_and_names_what_is_judged(month: str) -> None:
     until, since = Month.parse(month).until, Month.parse(month).since

@@ -23,6 +23,7 @@ def connectable(story: Story, quarter: date, department: Department) -> float:
     return sum(counts) / 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("department", "t3_2017", "t1_2018"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from simulation.cli import simulate
@@ -13,6 +14,7 @@ from tests.support.simulated import Story
 FEBRUARY = ["--from", "2018-02-01", "--to", "2018-02-28"]
 
 
+@pytest.mark.slow
 def test_a_range_is_written_line_by_line(story: Story) -> None:
     done = CliRunner().invoke(simulate, ["--seed", "2016", *FEBRUARY])
     days = date(2018, 2, 1), date(2018, 2, 28)
@@ -22,6 +24,7 @@ def test_a_range_is_written_line_by_line(story: Story) -> None:
     assert done.exit_code == 0
 
 
+@pytest.mark.slow
 def test_lines_can_go_to_a_file(tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     done = CliRunner().invoke(simulate, ["--seed", "3", *FEBRUARY, "--out", str(file)])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from catalogue.explanations import explained_all
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
@@ -35,6 +37,7 @@ def test_the_catalogue_holds_what_is_explained() -> None:
         assert said.role == CATALOGUE.programme_of(indicator).owner
 
 
+@pytest.mark.slow
 def test_a_text_is_in_the_end_as_it_was_corrected(story: Story) -> None:
     known = story.facts(MilestoneExplained)
     assert {(one.entity_id, one.explained_on, one.text) for one in known} == {
@@ -49,6 +52,7 @@ def test_some_texts_are_corrected_and_some_taken_back(story: Story) -> None:
     assert kinds.count(RecordKind.RETRACTION) == len(RETRACTED)
 
 
+@pytest.mark.slow
 def test_a_milestone_at_risk_waits_long_for_its_explanation(state_store: StateStore) -> None:
     equipped = ("schools_equipped_ratio", "all_equipped", None)
     assert unexplained(state_store, date(2018, 9, 30))[equipped] > 700

@@ -34,6 +34,7 @@ def digest(records: Iterable[SimulatedRecord]) -> str:
     return hashlib.sha256("".join(record.line for record in records).encode()).hexdigest()
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_bytes_in_another_process(story: Story) -> None:
     month = (r for r in story.records if (r.day.year, r.day.month) == (2018, 3))
     found = subprocess.run(
@@ -46,6 +47,7 @@ def test_a_seed_gives_the_same_bytes_in_another_process(story: Story) -> None:
     assert found.stdout.strip() == digest(month)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("start", "end"),
     [

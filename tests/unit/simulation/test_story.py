@@ -6,6 +6,8 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from simulation.emitter import RecordKind
@@ -22,6 +24,7 @@ DAYS = [
 ]
 
 
+@pytest.mark.slow
 def test_the_story_is_as_it_was_read(story: Story, state_store: StateStore) -> None:
     counts = Counter((str(record.family), record.kind) for record in story.records)
     lines = [f"{'records':14}" + "".join(f"{kind:>12}" for kind in RecordKind)]

@@ -59,6 +59,7 @@ def test_the_mappings_of_the_page_are_right(tmp_path: Path) -> None:
     assert len(named) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_the_commands_of_harvests_work(tmp_path: Path) -> None:
     quick = [

@@ -302,7 +302,7 @@ class PartitionOfALog(RuleBasedStateMachine):
 PartitionOfALog.TestCase.settings = settings(
     max_examples=1000, stateful_step_count=30, deadline=None, derandomize=True
 )
-TestPartitionOfALog = PartitionOfALog.TestCase
+TestPartitionOfALog = pytest.mark.slow(PartitionOfALog.TestCase)
 
 #: Steps after which the worker once stood still, or showed what the log had not.
 FOUND: Final[Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]]] = json.loads(
@@ -348,6 +348,7 @@ def _walk(chance: Random) -> Sequence[tuple[str, Mapping[str, Any]]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seed", "walks"),
     [(1, 500), pytest.param(2, 50_000, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)])],

@@ -59,6 +59,7 @@ def enrolments(**audiences: int) -> list[CloudEvent]:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.lists(st.sampled_from(Family).flatmap(histories), max_size=3))
 def test_readings_are_the_audit_s_on_every_day(reported: list[list[CloudEvent]]) -> None:

@@ -154,6 +154,7 @@ def replayed(events: Sequence[CloudEvent]) -> Iterator[tuple[date, StateStore]]:
         yield day, state_store
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_every_reader_says_the_same_of_every_milestone() -> None:
     """On four days of the replay: /metrics, export, backfill and audit."""

@@ -107,6 +107,7 @@ def counts(numbers: Mapping[tuple[str, ...], float]) -> Shown:
     }
 
 
+@pytest.mark.slow
 def test_a_backfill_changes_by_no_few_persons() -> None:
     found = changes([counts(numbers) for numbers in backfilled().values()])
     assert len(found) > 500
@@ -121,6 +122,7 @@ def test_the_assessor_shows_what_the_backfill_writes() -> None:
         assert {name: backfilled()[day].get(name) for name in live} == live
 
 
+@pytest.mark.slow
 def test_an_export_changes_by_no_few_persons() -> None:
     days: list[Shown] = []
     for day in AROUND:

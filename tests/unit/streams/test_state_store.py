@@ -50,6 +50,7 @@ def test_a_position_is_dropped_with_states_and_figures() -> None:
     assert state_store.fold.series(0) == {}
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.data(), st.sampled_from(Family))
 def test_the_fold_kept_up_to_date_is_the_fold_from_scratch(

@@ -84,6 +84,7 @@ def value(shown: Shown, name: str, **labels: str) -> float | None:
     return shown.get((name, frozenset(labels.items())))
 
 
+@pytest.mark.slow
 def test_each_day_shows_what_the_assessor_would_have_shown() -> None:
     state_store, past = everything()
     for day in DAYS:

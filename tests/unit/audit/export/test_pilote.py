@@ -28,6 +28,7 @@ def barometer(tmp_path: Path) -> Barometer:
     return Barometer(tmp_path)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.lists(pilote_values(), min_size=1, max_size=3), st.booleans())
 def test_what_is_exported_changes_nothing_when_it_is_imported(
@@ -47,6 +48,7 @@ def test_what_is_exported_changes_nothing_when_it_is_imported(
     assert barometer.export() == exported
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(pilote_values())
 def test_what_is_exported_is_all_that_another_system_needs(

@@ -111,6 +111,7 @@ def test_data_of_page_and_export_have_amounts_in_one_unit() -> None:
             assert "centimes" in field["description"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("day", [date(2015, 1, 1), AS_OF, LAST_DAY, LATER], ids=str)
 def test_what_is_blank_on_the_page_is_blank_in_the_export(day: date) -> None:
     exported = list(rows_of(shipped(), simulated_states(), day))

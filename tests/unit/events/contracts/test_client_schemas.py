@@ -55,6 +55,7 @@ def test_every_schema_is_used() -> None:
             assert f'"#/components/{kind}/{name}"' in text, name
 
 
+@pytest.mark.slow
 @FACTS_TO_TEST
 def test_spelled_out_is_the_same_contract(fact: type[Fact]) -> None:
     exact = schema_of(fact)

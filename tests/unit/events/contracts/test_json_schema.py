@@ -81,6 +81,7 @@ def test_a_schema_takes_what_the_model_takes(event: CloudEvent) -> None:
     VALIDATORS[event.type].validate(json.loads(encode_structured(event).value))
 
 
+@pytest.mark.slow
 @FACTS_TO_TEST
 def test_the_model_takes_what_the_schema_takes(fact: type[Fact]) -> None:
     schema = schema_of(fact)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -215,6 +216,7 @@ def test_duplicates_change_neither_lists_nor_replays(steps: Steps) -> None:
         )
 
 
+@pytest.mark.slow
 @settings(max_examples=300)  # A hundred miss some faults.
 @given(st.lists(WRITES, max_size=6), st.lists(WRITES | COMMANDS | EXPIRIES, max_size=20))
 def test_an_outcome_outlives_its_letter(written: Steps, steps: Steps) -> None:

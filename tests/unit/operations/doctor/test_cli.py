@@ -7,6 +7,7 @@ from operations.programs.addresses import free_address
 from smart_region import main
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("refused_connections")
 def test_a_fault_is_a_line_and_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMART_REGION_PARTITIONS", "none")
@@ -18,6 +19,7 @@ def test_a_fault_is_a_line_and_status_1(monkeypatch: pytest.MonkeyPatch) -> None
     assert len(result.stdout.splitlines()) == 12
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("refused_connections")
 def test_a_grafana_that_cannot_be_asked_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMART_REGION_GRAFANA_TOKEN", "")

@@ -167,6 +167,7 @@ def test_a_refused_reference_is_listed_too(field: str, value: object, shown: str
     assert all(one.unknown == 0 for one in found.checked)
 
 
+@pytest.mark.slow
 @given(
     history=st.lists(st.sampled_from(FAMILIES).flatmap(lambda one: histories(one, max_size=4))),
     data=st.data(),

@@ -74,6 +74,7 @@ def test_csv_of_references_has_a_line_for_each_that_leads_nowhere() -> None:
     assert (line["kind"], line["fact"], line["value"]) == ("school", "school.closed", MEAUX)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("valid", "read"), [(9_999, "99.9 %"), (2, "66.6 %")])
 def test_a_share_is_cut(valid: int, read: str) -> None:
     """100 % is never read where something was refused."""

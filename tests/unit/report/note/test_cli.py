@@ -53,6 +53,7 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, ["note", *map(str, arguments)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["pdf", "html", "md", "json"])
 def test_the_note_of_a_month_is_written(asked: list[date], tmp_path: Path, form: str) -> None:
     out, data = tmp_path / f"note.{form}", tmp_path / "data.json"

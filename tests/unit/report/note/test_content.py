@@ -68,6 +68,7 @@ def known_on(month: str) -> date | None:
     return date(int(month[:4]), 12, 31)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "month",
     [
@@ -99,6 +100,7 @@ def text_of_pdf(content: bytes) -> str:
     return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
 
 
+@pytest.mark.slow
 def test_the_same_month_and_knowledge_give_the_same_bytes() -> None:
     first = {form: note_bytes(simulated_note(request_of("2019-03")), form, "") for form in FORMS}
     simulated_note(request_of("2018-03"))
@@ -107,6 +109,7 @@ def test_the_same_month_and_knowledge_give_the_same_bytes() -> None:
     assert first == again
 
 
+@pytest.mark.slow
 def test_later_knowledge_is_another_note() -> None:
     then = simulated_note(request_of("2018-06"))
     later = simulated_note(request_of("2018-06", date(2019, 12, 31)))
@@ -116,6 +119,7 @@ def test_later_knowledge_is_another_note() -> None:
     assert all("known_on=2019-12-31" in one.path for one in later.references)
 
 
+@pytest.mark.slow
 def test_every_number_has_its_reference() -> None:
     """A row, or a span with digits is followed by one before its line ends, but for method."""
     for month in ("2016-01", "2019-03", "2020-12"):
@@ -247,6 +251,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
 def test_a_hostile_name_is_text(name: str) -> None:
     events = [

@@ -130,6 +130,7 @@ def contacts_of(mailbox: Mailbox, folder: Path, *, password: str = USER[1]) -> C
     )
 
 
+@pytest.mark.slow
 def test_the_note_arrives_over_tls(trusted: Authority, tmp_path: Path, note: Note) -> None:
     with mail_server(trusted.issue("127.0.0.1")) as mailbox:
         sent = send_note(note, contacts_of(mailbox, tmp_path), None, "note-2019-03", "")

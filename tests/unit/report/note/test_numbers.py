@@ -73,6 +73,7 @@ def figure_of(reference: Mapping[str, Any]) -> tuple[Indicator, str | None]:
     return indicator, parse_qs(address.query).get("territory", [None])[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("month", TWELVE)
 def test_every_number_is_that_of_the_audit(month: str, recount: Ledger) -> None:
     """The audit counts the raw records by another road; of persons, what it says is published."""

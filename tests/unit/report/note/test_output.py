@@ -112,6 +112,7 @@ def root_of(reader: PdfReader) -> Any:  # noqa: ANN401 - what pypdf reads
     return reader.trailer["/Root"]
 
 
+@pytest.mark.slow
 def test_an_independent_check_finds_nothing(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "note.pdf"
     file.write_bytes(content)

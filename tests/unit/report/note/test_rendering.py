@@ -29,6 +29,7 @@ def squeezed(text: str) -> str:
     return re.sub(r"\s", "", text)
 
 
+@pytest.mark.slow
 def test_nothing_is_loaded(page: Elements) -> None:
     assert not {tag for tag, _ in page.found} & {"script", "img", "link", "iframe", "form"}
     attributes = {name for _, found in page.found for name in found}

@@ -288,6 +288,7 @@ ANSWERS = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     count=st.integers(1, 40),

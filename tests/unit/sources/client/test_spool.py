@@ -94,6 +94,7 @@ def test_a_full_spool_is_full_for_the_next_process(tmp_path: Path) -> None:
         spool.append(b"d")
 
 
+@pytest.mark.slow
 def test_one_process_has_it(tmp_path: Path) -> None:
     file = tmp_path / "spool.db"
     program = (

@@ -48,6 +48,7 @@ def harvest(*arguments: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_what_a_user_sees(tmp_path: Path, sent: RecordingPublisher) -> None:
     """Problems, changes, and what was requested, refused as private or left alone."""
     with portal(dataset("a"), dataset("gares"), dataset("b", theme=["Santé"])) as served:
@@ -102,6 +103,7 @@ def test_two_harvests_at_once_are_told_so(tmp_path: Path) -> None:
     assert rehearsed[0] == 0
 
 
+@pytest.mark.slow
 def test_a_catalogue_may_be_a_file(tmp_path: Path) -> None:
     """No request is made, so no contact is needed; a dry run makes no folder."""
     file = tmp_path / "c.ttl"
@@ -117,6 +119,7 @@ def test_a_catalogue_may_be_a_file(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["c.ttl"]
 
 
+@pytest.mark.slow
 def test_a_catalogues_name_need_not_be_utf_8(tmp_path: Path, sent: RecordingPublisher) -> None:
     """As on a share of old: its state is found again, in a file of its own."""
     named = catalogue_of(tmp_path, "http://127.0.0.1:1/").rename(

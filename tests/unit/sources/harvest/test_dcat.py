@@ -55,6 +55,7 @@ def read(served: Portal, path: str) -> PortalSnapshot:
         return read_dcat(client, served.url + path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_each_form_says_the_same(form: str, tmp_path: Path) -> None:
     graph = Graph().parse(data=PREFIXES + GARES, format="turtle")
@@ -140,6 +141,7 @@ def test_an_encoding_is_what_the_document_says_or_else_http(
     assert found.publisher == "Région Île-de-France"
 
 
+@pytest.mark.slow
 def test_a_literal_of_many_elements_ends_the_parser() -> None:
     """It takes the square of their number: ten minutes for 100 KB."""
     content = (
@@ -151,6 +153,7 @@ def test_a_literal_of_many_elements_ends_the_parser() -> None:
         parsed(content.encode(), "text/xml", 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["turtle", "xml"])
 def test_a_long_prefix_that_is_used_often_ends_the_parser(form: str) -> None:
     """Half a megabyte would take gigabytes. The portal is named."""
@@ -202,6 +205,7 @@ TOTAL = "<> hydra:totalItems '{}' . "
 SERVICE = "<urn:s> a dcat:DataService . "
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pages", "datasets", "incomplete"),
     [

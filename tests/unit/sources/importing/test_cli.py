@@ -91,6 +91,7 @@ def test_a_list_is_imported(folder: Path, got: list[CloudEvent]) -> None:
     assert "martin" not in text
 
 
+@pytest.mark.slow
 def test_editions_of_arcep_are_imported(folder: Path, got: list[CloudEvent]) -> None:
     """One of satellite stops no other; a source that owns nothing is reported."""
     session = Session()

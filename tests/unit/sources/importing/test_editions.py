@@ -92,6 +92,7 @@ REFUSED_FILES = (
 )
 
 
+@pytest.mark.slow
 def test_a_file_that_may_count_others_is_refused_as_a_whole(tmp_path: Path) -> None:
     """The golden file has the refusal of each of REFUSED_FILES."""
     found = [f"{name}:{refused(read(tmp_path, text, name=name))}\n" for name, text in REFUSED_FILES]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -174,6 +175,7 @@ def play(group: Group, step: tuple[object, ...]) -> None:
             group.processes[name].waiting_for = "recovery" if waits else None
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(STEPS, max_size=25), st.tuples(NAMES, NAMES))
 def test_a_reader_has_what_the_workers_have(
