@@ -135,6 +135,8 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
     #: answered, or the request that returned the assignment. The session began after that.
     heartbeat_at: float = 0.0
     _sync_sent_at: float = 0.0
+    #: Until when the broker, by its last answers, lets this client wait because of a quota.
+    throttled_until: float = 0.0
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
         read_any_batch_with_aiokafka()
@@ -170,6 +172,18 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         consumer.commit = commit_with_metadata
         consumer._isolation_level = "read_committed"
         return consumer
+
+    def _note_throttles(self, client: Any) -> None:  # noqa: ANN401 - aiokafka's
+        ask = client.send
+
+        async def send(*request: object, **how: object) -> Any:  # noqa: ANN401 - aiokafka's answer
+            answer = await ask(*request, **how)
+            if throttle_ms := getattr(answer, "throttle_time_ms", 0):
+                until = monotonic() + throttle_ms / 1000
+                self.throttled_until = max(self.throttled_until, until)
+            return answer
+
+        client.send = send
 
     async def on_start(self) -> None:
         await super().on_start()
@@ -208,6 +222,7 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
             fetcher._records.pop(tp, None)
             set_error(tp, error)
 
+        self._note_throttles(consumer._client)
         fetcher._set_error = replace_error
         fetcher._proc_offset_request = offsets
         coordinator._do_heartbeat = heartbeat
@@ -719,6 +734,10 @@ class BatchConsumer(driver.Consumer):
     def seconds_since_heartbeat(self) -> float:
         """Return the seconds since the last successful heartbeat."""
         return monotonic() - self._thread.heartbeat_at
+
+    def seconds_since_throttle(self) -> float:
+        """Return the seconds since a quota of the broker last held this client back; 0: it does."""
+        return max(0.0, monotonic() - self._thread.throttled_until)
 
     async def check_errors(self) -> None:
         """Raise the pending error of aiokafka's coordinator, which Faust does not check."""

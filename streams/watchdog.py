@@ -120,6 +120,9 @@ class Watchdog:
 
     def _check_progress(self) -> None:
         now, membership = self._clock(), self._membership
+        # A worker that a quota of the broker holds back is slow, not stalled: after a restart it
+        # would have more to read.
+        unthrottled = membership.consumer.seconds_since_throttle()
         waiting_for = membership.waiting_for()
         if waiting_for is not None:
             if membership.waits_for_repair():
@@ -131,7 +134,9 @@ class Watchdog:
             waited = now - max(membership.unready_since, self._faulty_at)
             # A log may be of any length, as long as reading it makes progress.
             left = now - max(membership.unready_since, self._faulty_at, self._moved_at)
-            if left > self._settings.ready_timeout or is_stalled:
+            if min(left, unthrottled) > self._settings.ready_timeout or (
+                is_stalled and unthrottled > self._settings.stall_timeout
+            ):
                 raise SmartRegionError(
                     f"ready_timeout: not ready after {waited:.0f} s, still waiting for"
                     f" {waiting_for}: check the broker; raise SMART_REGION_READY_TIMEOUT if the"
@@ -148,7 +153,10 @@ class Watchdog:
         idle = now - max(
             self._caught_up_at, membership.engine.progressed_at, membership.ready_since
         )
-        if idle > self._settings.stall_timeout:
+        if lag and not unthrottled and now - self._told_at >= _WAITING_SECONDS:
+            self._told_at = now
+            logger.warning("held back by a quota of the broker waiting=%d", lag)
+        if min(idle, unthrottled) > self._settings.stall_timeout:
             raise SmartRegionError(
                 f"stall_timeout: no batch in {idle:.0f} s with {lag} records waiting: restart the"
                 " worker; if it happens again, look at the broker and report it"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
@@ -36,6 +37,7 @@ class FakeConsumer:
     problem: str | None = None
     error: BaseException | None = None
     silent_seconds: float = 0.0
+    unthrottled_seconds: float = inf
     finished: list[Message] = field(default_factory=list)
     begun: list[tuple[TP, int]] = field(default_factory=list)
     ends: dict[int, int] = field(default_factory=dict)
@@ -142,6 +144,9 @@ class FakeConsumer:
         self._assert_started()
         if self.error is not None:
             raise self.error
+
+    def seconds_since_throttle(self) -> float:
+        return self.unthrottled_seconds
 
     def seconds_since_heartbeat(self) -> float:
         return self.silent_seconds

@@ -156,6 +156,12 @@ class TestReadiness:
         with pytest.raises(SmartRegionError, match="not ready after 36 s"):
             watch.check(after=31)
 
+    def test_a_worker_that_a_quota_holds_back_is_not_ended(self, watch: Watch) -> None:
+        watch.catching_up(5000)
+        watch.consumer.unthrottled_seconds = 0
+
+        watch.check(after=3600)
+
 
 def test_a_worker_that_reports_faults_goes_on_until_a_recovery_after_them_hangs(
     watch: Watch,
@@ -184,6 +190,15 @@ class TestProgress:
         watch.engine.progressed_at = watch.now + 20
 
         watch.check(after=50)
+
+    def test_a_worker_that_a_quota_holds_back_is_no_stall(self, watch: Watch) -> None:
+        """After a restart it would have more to read, under the same quota."""
+        watch.consumer.waiting = WAITING
+        watch.consumer.unthrottled_seconds = 0
+        watch.check(after=31)
+        watch.consumer.unthrottled_seconds = 31
+        with pytest.raises(SmartRegionError, match="stall_timeout: no batch in 32 s"):
+            watch.check()
 
     def test_a_stall_after_a_quiet_time_is_found(self, watch: Watch) -> None:
         watch.check(after=3600)
