@@ -276,7 +276,9 @@ def read_territory(file: Path | None = None) -> DeclaredTerritory:
         if (path := getattr(found, name)) is not None
     }
     missing = [
-        document.locate(Diagnostic((name,), "is not there", str(path), "correct the path"))
+        document.locate(
+            Diagnostic((name,), "is not there", str(getattr(found, name)), "correct the path")
+        )
         for name, path in paths.items()
         if not path.is_file()
     ]

@@ -10,6 +10,7 @@ import json
 import sys
 from datetime import date
 from pathlib import Path
+from shutil import copy
 
 from audit.recount import audit_records
 from events.identifiers import DEPARTMENTS
@@ -21,6 +22,7 @@ from tests.support.knowledge import shipped, states_held_on
 from tests.support.ledgers import simulated_years
 from tests.support.served_page import ServedPage
 
+PROJECT = Path(__file__).parents[2]
 LAST_DAY = date(2016, 3, 31)
 PATHS = (
     "/",
@@ -35,6 +37,7 @@ PATHS = (
 def main(folder: Path) -> None:
     for name in ("deploy", "docs"):
         (folder / name).mkdir()
+    copy(PROJECT / "pyproject.toml", folder)
     for part in generated(folder):
         part.write()
     catalogue, records = shipped(), simulated_years(1, LAST_DAY)
