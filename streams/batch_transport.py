@@ -222,7 +222,7 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
             fetcher._records.pop(tp, None)
             set_error(tp, error)
 
-        self._note_throttles(consumer._client)
+        self._note_throttles(fetcher._client)
         fetcher._set_error = replace_error
         fetcher._proc_offset_request = offsets
         coordinator._do_heartbeat = heartbeat

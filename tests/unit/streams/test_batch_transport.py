@@ -369,6 +369,18 @@ class TestThread:
 
         assert (before <= thread.heartbeat_at <= seen[0]) is is_answered
 
+    @pytest.mark.parametrize("throttle_ms", [0, 60_000])
+    async def test_remembers_until_when_a_quota_holds_it_back(self, throttle_ms: int) -> None:
+        thread, _ = await self.thread()
+        client = Fetcher()._client
+        client.send = AsyncMock(return_value=SimpleNamespace(throttle_time_ms=throttle_ms))
+        thread._note_throttles(client)
+
+        answer = await client.send(1, "fetch")
+
+        assert answer.throttle_time_ms == throttle_ms
+        assert (thread.throttled_until > monotonic()) is (throttle_ms > 0)
+
     @pytest.mark.parametrize(
         ("asked_in", "sent_in", "is_sent"),
         [(3, 3, True), (3, 4, False), (3, -1, False), (-1, -1, False)],
