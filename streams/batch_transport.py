@@ -26,6 +26,7 @@ from collections.abc import (
 from contextlib import suppress
 from contextvars import ContextVar
 from copy import copy
+from math import inf
 from time import monotonic
 from typing import Any, ClassVar, cast
 
@@ -136,7 +137,7 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
     heartbeat_at: float = 0.0
     _sync_sent_at: float = 0.0
     #: Until when the broker, by its last answers, lets this client wait because of a quota.
-    throttled_until: float = 0.0
+    throttled_until: float = -inf
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
         read_any_batch_with_aiokafka()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from math import inf
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any, cast
@@ -372,6 +373,7 @@ class TestThread:
     @pytest.mark.parametrize("throttle_ms", [0, 60_000])
     async def test_remembers_until_when_a_quota_holds_it_back(self, throttle_ms: int) -> None:
         thread, _ = await self.thread()
+        assert thread.throttled_until == -inf  # Not 0: the machine may have just started.
         client = Fetcher()._client
         client.send = AsyncMock(return_value=SimpleNamespace(throttle_time_ms=throttle_ms))
         thread._note_throttles(client)
