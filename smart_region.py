@@ -17,7 +17,7 @@ import click
 
 from boundary.broken_pipe import exit_on_broken_pipe
 from boundary.errors import SmartRegionError
-from boundary.garbage import raise_gc_thresholds
+from boundary.garbage import tune_garbage_collection
 from boundary.terminal import echo, legible, legible_lines, show_traceback
 
 # Each of these modules has a list `commands`, and imports heavy modules only when one runs.
@@ -146,7 +146,7 @@ def _show_end_of_thread(ended: threading.ExceptHookArgs) -> None:
 @click.version_option(package_name="smart-region")
 def main() -> None:
     """Monitor the promises of the Smart Région, from events to figures."""
-    raise_gc_thresholds()
+    tune_garbage_collection()
     if os.getpid() == FIRST_PROCESS:
         signal.signal(signal.SIGTERM, _end)
     sys.excepthook = show_traceback

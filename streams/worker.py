@@ -12,7 +12,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from boundary.garbage import raise_gc_thresholds
+from boundary.garbage import tune_garbage_collection
 from boundary.logs import configure_logging, log_end
 from boundary.tracing import start_tracing
 from boundary.web import make_app, probe_routes, serve
@@ -52,7 +52,7 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
     in the log. Raises a SmartRegionError if the worker cannot start.
     """
     configure_logging(settings.log_level, settings.log_format)
-    raise_gc_thresholds()
+    tune_garbage_collection()
     # Configuration errors are raised before anything starts.
     catalogue = load_catalogue(settings.catalogue)
     producers = load_producers(settings.producers)

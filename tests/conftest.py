@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 from hypothesis import Phase, settings
 
-from boundary.garbage import raise_gc_thresholds
+from boundary.garbage import tune_garbage_collection
 from operations.programs import addresses
 from tests.support.prometheus import Monitoring, require_prometheus
 
@@ -47,7 +47,7 @@ def settle() -> None:
 _DEFAULTS: Final = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: lambda *_: None}
 
 
-raise_gc_thresholds()
+tune_garbage_collection()
 settle()
 
 # Examples are not timed: machines differ, and share their cores. Based on the profile in force,
