@@ -5,6 +5,7 @@ import re
 import sys
 import tomllib
 from collections import Counter
+from functools import cache
 from importlib import import_module
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -97,22 +98,31 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {
-    module_name(path): ast.parse(path.read_text(encoding="utf-8"), str(path))
-    for package in PACKAGES
-    for path in sorted((ROOT / package).rglob("*.py"))
-} | {"smart_region": ast.parse((ROOT / "smart_region.py").read_text(encoding="utf-8"))}
-
-OUTSIDE = [name for name in MODULES if not name.startswith("boundary")]
-#: What each module calls, or hands on to be called.
-USED = {
-    name: {
-        ast.unparse(node)
-        for node in ast.walk(tree)
-        if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load)
+@cache
+def modules() -> dict[str, ast.Module]:
+    paths = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    return {
+        module_name(path): ast.parse(path.read_text(encoding="utf-8"), str(path))
+        for path in (*paths, ROOT / "smart_region.py")
     }
-    for name, tree in MODULES.items()
-}
+
+
+@cache
+def outside() -> list[str]:
+    return [name for name in modules() if not name.startswith("boundary")]
+
+
+@cache
+def used() -> dict[str, set[str]]:
+    """Return what each module calls, or passes on to be called."""
+    return {
+        name: {
+            ast.unparse(node)
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load)
+        }
+        for name, tree in modules().items()
+    }
 
 
 def imported_roots(tree: ast.Module) -> set[str]:
@@ -141,7 +151,7 @@ def imported_packages(package: str) -> set[str]:
     ours = {*PACKAGES, "smart_region", "tests"} - {package}
     return {
         root
-        for name, tree in MODULES.items()
+        for name, tree in modules().items()
         if name.partition(".")[0] == package
         for root in imported_roots(tree) & ours
     }
@@ -171,7 +181,7 @@ def test_the_picture_has_no_arrow_too_many() -> None:
 def test_a_name_is_that_of_one_class() -> None:
     names = Counter(
         node.name
-        for tree in MODULES.values()
+        for tree in modules().values()
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
     )
@@ -184,8 +194,8 @@ def test_what_is_shown_is_made_legible() -> None:
     # An annotation names Rich's console, and calls nothing.
     writing = [
         f"{name}:{node.lineno}"
-        for name in OUTSIDE
-        for node in ast.walk(MODULES[name])
+        for name in outside()
+        for node in ast.walk(modules()[name])
         if isinstance(node, ast.Call)
         and {ast.unparse(one) for one in (node.func, *node.args)} & WRITES
     ]
@@ -196,7 +206,7 @@ def test_what_is_shown_is_made_legible() -> None:
 @pytest.mark.slow
 def test_no_standard_stream_is_written_past_it() -> None:
     """Only asked whether a person watches; who holds one is named here."""
-    holding = {name for name in OUTSIDE if written_streams(MODULES[name])}
+    holding = {name for name in outside() if written_streams(modules()[name])}
 
     assert holding == HOLDS_A_STREAM.keys()
 
@@ -219,9 +229,11 @@ def written_streams(tree: ast.Module) -> set[str]:
 
 def test_secrets_are_sent_one_way() -> None:
     """Requests go through `boundary`, with its client also where a library makes them."""
-    asking = {name: found for name in OUTSIDE if (found := USED[name] & ASKS)}
+    asking = {name: found for name in outside() if (found := used()[name] & ASKS)}
     unbounded = {
-        name for name in OUTSIDE if USED[name] & MAKES_A_SESSION and "HttpClient" not in USED[name]
+        name
+        for name in outside()
+        if used()[name] & MAKES_A_SESSION and "HttpClient" not in used()[name]
     }
 
     assert (asking, unbounded) == ({}, set())
@@ -229,8 +241,8 @@ def test_secrets_are_sent_one_way() -> None:
 
 def test_no_table_of_ours_has_a_formula() -> None:
     """Who writes CSV passes each cell through `boundary`."""
-    writing = {name for name, used in USED.items() if used & {"csv.writer", "csv.DictWriter"}}
-    unguarded = {name for name in writing if "plain_cell" not in USED[name]}
+    writing = {name for name, names in used().items() if names & {"csv.writer", "csv.DictWriter"}}
+    unguarded = {name for name in writing if "plain_cell" not in used()[name]}
 
     # PILOTE's cells are codes, days and numbers.
     assert unguarded == {"sources.importing.pilote"}
@@ -240,12 +252,12 @@ def test_files_are_made_private_one_way() -> None:
     """Who chooses a new file's rights does it in `boundary`."""
     choosing = re.compile(r"os\.(open|umask|fchmod)|.+\.chmod")
 
-    assert {name for name in OUTSIDE if any(map(choosing.fullmatch, USED[name]))} == set()
+    assert {name for name in outside() if any(map(choosing.fullmatch, used()[name]))} == set()
 
 
 def test_settings_are_read_in_one_place() -> None:
     """A second reading would have other defaults, checks and messages."""
-    reading = {name for name, used in USED.items() if used & {"os.environ", "os.getenv"}}
+    reading = {name for name, names in used().items() if names & {"os.environ", "os.getenv"}}
 
     assert reading == READS_THE_ENVIRONMENT.keys()
 
@@ -254,7 +266,7 @@ def test_every_reader_says_what_becomes_of_transactions() -> None:
     """The clients' default is to read what was aborted."""
     silent = [
         f"{name}:{node.lineno}"
-        for name, tree in MODULES.items()
+        for name, tree in modules().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and "KafkaConsumer" in {getattr(one, "id", "") for one in (node.func, *node.args)}
@@ -292,7 +304,7 @@ def test_readme_names_the_modules_that_use_private_names() -> None:
     [paragraph] = re.findall(r"^Private names of .*?\n\n", page, re.MULTILINE | re.DOTALL)
     named = {path.replace("/", ".") for path in re.findall(r"`([\w/]+)\.py`", paragraph)}
 
-    assert named == {name for name, tree in MODULES.items() if uses_private_names(name, tree)}
+    assert named == {name for name, tree in modules().items() if uses_private_names(name, tree)}
 
 
 def test_libraries_whose_private_names_are_used_are_pinned() -> None:
@@ -315,7 +327,7 @@ def test_what_is_imported_is_declared() -> None:
     distributions = packages_distributions()
     needed = {
         canonicalize_name(PART_OF.get(distribution, distribution))
-        for tree in MODULES.values()
+        for tree in modules().values()
         for root in imported_roots(tree) - {*PACKAGES, *NAMESPACES} - sys.stdlib_module_names
         for distribution in distributions[root]
     }
@@ -326,6 +338,6 @@ def test_what_is_imported_is_declared() -> None:
 @pytest.mark.slow
 def test_nothing_happens_at_import() -> None:
     """Importing every module opens no socket, makes no Faust app and starts no thread."""
-    done = captured([sys.executable, "-c", IMPORT_ALL, *MODULES], cwd=ROOT)
+    done = captured([sys.executable, "-c", IMPORT_ALL, *modules()], cwd=ROOT)
 
     assert done.returncode == 0, done.stderr

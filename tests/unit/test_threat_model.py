@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 from typing import Final
@@ -23,12 +22,7 @@ def measures() -> list[list[str]]:
 
 
 def names_in(file: str) -> set[str]:
-    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
-    return {
-        node.name
-        for node in ast.walk(tree)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    }
+    return set(re.findall(r"^ *(?:async )?def (\w+)", (ROOT / file).read_text(), re.MULTILINE))
 
 
 @pytest.mark.parametrize("short", sorted(FILES))
