@@ -106,5 +106,5 @@ def test_every_key_makes_an_identifier_of_the_contract(
     assert re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", made)
     assert made.startswith(prefix)
     if not re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", identifier):
-        other = Described(key=key + "é", identifier=identifier + "é")
+        other = Described(key=key + "é", identifier=identifier and identifier + "é")
         assert made != dataset_id_of(other, prefix)
