@@ -17,7 +17,9 @@ RESET_SECONDS = 30.0
 
 PROPERTIES = """\
 # Quick to clean and to compact; a test may use a session shorter than a server's usual 6 s.
-log.cleaner.backoff.ms=200
+# An idle broker, of which there are several, does as little as it can.
+log.cleaner.backoff.ms=1000
+metadata.max.idle.interval.ms=0
 log.segment.delete.delay.ms=1000
 group.min.session.timeout.ms=1000
 """
