@@ -21,6 +21,7 @@ from tests.support.workers import Worker, WorkerFactory, everything
 pytestmark = pytest.mark.timeout(300)
 
 
+@pytest.mark.nightly
 def test_a_page_without_its_broker_ends(kafka: KafkaBroker, factory: WorkerFactory) -> None:
     """With status 1: its evidence would grow old in silence, beside figures of today."""
     worker = factory.worker()

@@ -28,7 +28,7 @@ from tests.support.traffic import region, send
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.nightly]
 
 FIRST_DAY, LAST_DAY = date(2016, 1, 1), date(2020, 12, 31)
 STEP = 28
@@ -60,7 +60,6 @@ def worker(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> Worker:
     return worker
 
 
-@pytest.mark.nightly
 @pytest.mark.usefixtures("worker")
 def test_the_years_are_the_audit_s(
     shared_broker: KafkaBroker, monitoring: Monitoring, tmp_path: Path

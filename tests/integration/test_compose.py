@@ -281,6 +281,7 @@ admin.close()
 """
 
 
+@pytest.mark.nightly
 @secured
 def test_a_user_that_a_newer_release_brings_is_made_on_a_running_kafka(
     kafka: ComposeKafka, tmp_path: Path

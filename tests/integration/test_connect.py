@@ -301,6 +301,7 @@ def lycees(department: str, count: int) -> list[str]:
     return [uai(f"{department}{number:04}") for number in range(count)]
 
 
+@pytest.mark.nightly
 def test_cleaning_removes_only_what_has_arrived(
     shared_broker: KafkaBroker, database: Database, connect: ConnectWorker, tmp_path: Path
 ) -> None:

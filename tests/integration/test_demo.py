@@ -212,6 +212,7 @@ def test_the_command_that_it_prints_writes_a_note(stayed: Stayed) -> None:
     assert stayed.goes_on
 
 
+@pytest.mark.nightly
 def test_without_prometheus_and_terminal_it_says_so_and_prints_the_table_plainly(
     stayed: Stayed,
 ) -> None:

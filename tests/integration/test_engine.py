@@ -89,6 +89,7 @@ def test_three_kills_lose_nothing(broker: KafkaBroker, factory: WorkerFactory) -
     assert statuses == [-9, -9, -9]
 
 
+@pytest.mark.nightly
 def test_partitions_that_stay_are_shown_while_another_worker_joins(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:

@@ -232,6 +232,7 @@ def test_an_erasure_waits_for_workers_that_are_not_there(broker: KafkaBroker) ->
     assert naming(broker, *EVENT_TOPICS) >= named
 
 
+@pytest.mark.nightly  # `make crash` cuts it short at each of its writes.
 def test_an_erasure_cut_short_harms_nobody_and_is_ended_by_the_next(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
@@ -363,7 +364,13 @@ class FailingPost:
 
 
 @pytest.mark.usefixtures("kafka_broker")
-@pytest.mark.parametrize("last", [False, True], ids=["with others", "the last of a partition"])
+@pytest.mark.parametrize(
+    "last",
+    [
+        pytest.param(False, id="with others", marks=pytest.mark.nightly),
+        pytest.param(True, id="the last of a partition"),
+    ],
+)
 def test_no_file_of_the_broker_names_an_erased_person(tmp_path: Path, *, last: bool) -> None:
     """The topic's old files are deleted; of a partition that is left empty, the current one too."""
     sent = [one for one in enrolments() if not last or person_of(one) in persons()]

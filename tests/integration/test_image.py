@@ -122,7 +122,7 @@ def _copy(sources: Sequence[str], target: Path) -> None:
             shutil.copy(path, target)
 
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.nightly]
 
 
 @pytest.fixture(scope="module")

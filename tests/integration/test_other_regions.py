@@ -72,7 +72,14 @@ def programmes(folder: Path) -> Path:
     return Path(shutil.copytree(PROGRAMMES, folder / "programmes"))
 
 
-@pytest.fixture(scope="module", params=[BRETAGNE, CORSE, LA_REUNION], ids=lambda one: one.code)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(BRETAGNE, id="Bretagne"),
+        pytest.param(CORSE, id="Corse", marks=pytest.mark.nightly),
+        pytest.param(LA_REUNION, id="La Réunion", marks=pytest.mark.nightly),
+    ],
+)
 def begun(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Begun:
     folder = tmp_path_factory.mktemp("region")
     file = file_of(request.param, folder)

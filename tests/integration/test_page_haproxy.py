@@ -25,7 +25,7 @@ def test_one_address_keeps_no_other_reader_out(tmp_path: Path) -> None:
                 line.answer()
             stopping.wait(0.2)  # As a reader whose page came, or was refused.
 
-    with page_over(simulated=True) as page, page.serving() as address, ExitStack() as stack:
+    with page_over() as page, page.serving() as address, ExitStack() as stack:
         haproxy = stack.enter_context(Haproxy("page", tmp_path, {"PAGE": urlsplit(address).netloc}))
         readers = [threading.Thread(target=read, args=(haproxy.port,)) for _ in range(READERS)]
         for _ in range(STREAMS):

@@ -74,6 +74,7 @@ def test_a_reader_without_a_token_gets_an_explanation(tmp_path: Path) -> None:
         Reader(tmp_path, env={"GATEWAY": "http://127.0.0.1:6070", "TOKEN": ""}).follow([check])
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(180)
 def test_a_kafka_that_asks_who_is_there_is_written_to_by_the_same_blocks(tmp_path: Path) -> None:
     require_programs("kcat", remedy="see deploy/debian-packages.sh")

@@ -60,6 +60,7 @@ def test_a_failed_write_ends_the_worker_and_loses_nothing(
     exact(broker.bootstrap, healthy)
 
 
+@pytest.mark.nightly
 def test_no_figure_before_the_log_is_read(
     broker: KafkaBroker, factory: WorkerFactory, half_year: list[Message]
 ) -> None:

@@ -80,17 +80,26 @@ BROKEN: Final[Mapping[Callable[[Any], None], tuple[set[str], set[str]]]] = {
 }
 
 
-def notes() -> Mapping[str, bytes]:
-    root = "https://page.example/"
-    made = {
-        month: note_pdf(simulated_note(request_of(month)), root)
-        for month in ("2016-01", "2017-06", "2019-03", "2020-12")
+ROOT: Final = "https://page.example/"
+
+
+def some_notes() -> Mapping[str, bytes]:
+    return {
+        "2019-03.pdf": note_pdf(simulated_note(request_of("2019-03")), ROOT),
+        "attacks.pdf": note_pdf(hostile_notes()[0], ROOT),
     }
-    made["known later"] = note_pdf(simulated_note(request_of("2018-09", date(2019, 3, 31))), root)
+
+
+def more_notes() -> Mapping[str, bytes]:
+    made = {
+        month: note_pdf(simulated_note(request_of(month)), ROOT)
+        for month in ("2016-01", "2017-06", "2020-12")
+    }
+    made["known later"] = note_pdf(simulated_note(request_of("2018-09", date(2019, 3, 31))), ROOT)
     made["a programme"] = note_pdf(simulated_note(request_of("2018-09", programme="lycees")))
     made["no event"] = note_pdf(note_of_events([], request_of("2018-12")))
-    for number, note in enumerate(hostile_notes()):
-        made[f"attacks {number}"] = note_pdf(note, root)
+    for number, note in enumerate(hostile_notes()[1:]):
+        made[f"attacks {number}"] = note_pdf(note, ROOT)
     return {f"{name}.pdf": content for name, content in made.items()}
 
 
@@ -99,9 +108,9 @@ def broken_notes(content: bytes) -> Mapping[str, bytes]:
     return made | {f"{one.__name__}.pdf": copied(content, one) for one in BROKEN}
 
 
-@pytest.fixture(scope="module")
-def made() -> Mapping[str, bytes]:
-    return notes()
+@pytest.fixture(scope="module", params=["some", pytest.param("all", marks=pytest.mark.nightly)])
+def made(request: pytest.FixtureRequest) -> Mapping[str, bytes]:
+    return {**some_notes(), **(more_notes() if request.param == "all" else {})}
 
 
 @pytest.fixture(scope="module")

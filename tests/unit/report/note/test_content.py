@@ -72,7 +72,7 @@ def known_on(month: str) -> date | None:
 @pytest.mark.parametrize(
     "month",
     [
-        month if month in MONTHS[2::6] else pytest.param(month, marks=pytest.mark.nightly)
+        month if month in MONTHS[2::14] else pytest.param(month, marks=pytest.mark.nightly)
         for month in MONTHS
     ],
 )
@@ -160,7 +160,7 @@ def test_the_worst_promise_is_first() -> None:
     assert set(decided) <= {"missed", "at_risk"}
 
 
-@pytest.mark.parametrize("month", ["2019-03", *MONTHS[11::12]])
+@pytest.mark.parametrize("month", ["2019-03", "2020-12"])
 def test_no_line_leaves_a_reader_in_doubt(month: str) -> None:
     note = simulated_note(request_of(month))
     for line in lines_of(note, LATE):
