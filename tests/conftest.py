@@ -13,6 +13,8 @@ from typing import Final
 
 import pytest
 from hypothesis import Phase, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from boundary.garbage import tune_garbage_collection
 from operations.programs import addresses
@@ -84,6 +86,22 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     vars(addresses)["PORTS"] = addresses.PORTS[
         int(worker.removeprefix("gw")) :: int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
     ]
+
+
+#: Folders whose tests share simulated years, or what is known of them: seconds to compute.
+ON_ONE_PROCESS: Final = ("tests/unit/report/note/", "tests/unit/report/", "tests/unit/simulation/")
+
+
+class _ByFile(LoadFileScheduling):  # type: ignore[misc] # it ships no annotations
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return next((folder for folder in ON_ONE_PROCESS if file.startswith(folder)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Give each file, and some folders, to one process, where `--dist loadfile` asks for it."""
+    return _ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture
