@@ -88,8 +88,10 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     ]
 
 
-#: Folders whose tests share simulated years, or what is known of them: seconds to compute.
-ON_ONE_PROCESS: Final = ("tests/unit/report/note/", "tests/unit/report/", "tests/unit/simulation/")
+#: Folders whose tests share a browser, simulated years, or what is known of them: seconds to make.
+ON_ONE_PROCESS: Final = (
+    *("tests/browser/", "tests/unit/report/note/", "tests/unit/report/", "tests/unit/simulation/"),
+)
 
 
 class _ByFile(LoadFileScheduling):  # type: ignore[misc] # it ships no annotations

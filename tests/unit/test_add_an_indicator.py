@@ -140,6 +140,7 @@ def test_no_python_is_changed(project: Project) -> None:
     assert after.keys() == project.before.keys()
 
 
+@pytest.mark.slow
 def test_its_board_shows_it_in_french(project: Project) -> None:
     """Its title, what it is divided by, and a word for each category: none is shown as a code."""
     board = (project.folder / BOARD).read_text(encoding="utf-8")

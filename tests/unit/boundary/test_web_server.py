@@ -36,6 +36,7 @@ def test_a_body_does_not_wait_for_the_acknowledgement_of_its_head() -> None:
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_reading_does_not_delay_the_end_for_long() -> None:
     """Its answer is cut: the process would be killed in the end, with nothing in the log."""
     large = b"x" * 64 * 1024 * 1024

@@ -57,6 +57,7 @@ def test_our_own_mistake_is_not_the_broker_s() -> None:
         opened(KafkaAdminClient, "127.0.0.1:1", linger_ms=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [KafkaAdminClient, KafkaConsumer, KafkaProducer])
 def test_a_refused_connection_leaves_no_socket_and_no_thread(make: type) -> None:
     before = set(threading.enumerate())

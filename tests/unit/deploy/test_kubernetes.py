@@ -134,6 +134,7 @@ def test_every_pod_is_of_the_restricted_kind_and_in_the_one_namespace(overlay: s
         assert not any("hostPort" in port for port in container.get("ports", ()))
 
 
+@pytest.mark.slow
 @every_overlay
 def test_nothing_of_ours_can_be_written_to(overlay: str) -> None:
     pods = dict(pod_specs(built(overlay)))

@@ -38,6 +38,7 @@ def test_kubernetes_takes_every_resource_of_its_own(overlay: str) -> None:
                 pytest.fail(f"{name_of(manifest)}: {error.message}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_operators_take_every_resource_of_theirs(overlay: str) -> None:
     for manifest in built(overlay):

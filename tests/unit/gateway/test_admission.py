@@ -83,6 +83,7 @@ def reason(content: dict[str, Any], *, producer: str = PRODUCER) -> RefusalReaso
     return found.error.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [

@@ -75,6 +75,7 @@ def test_every_answer_is_the_pages(page: ServedPage, transport: str) -> None:
     assert {call[0] for call, _ in CALLS} == {one.name for one in declared_tools()}
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_the_pages_data(page: ServedPage) -> None:
     """Values and reasons of the text are in another form of the page, which has no such object."""
     with page.serving() as url:

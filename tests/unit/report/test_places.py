@@ -125,6 +125,7 @@ def test_the_latest_fact_of_a_day_holds_until_it_is_taken_back() -> None:
         assert speeds(date(2018, 6, 10)) == [100]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("territory", ["region", "75", "77"])
 @pytest.mark.parametrize("day", [date(2017, 6, 30), LAST_DAY], ids=str)
 def test_the_shares_of_communes_are_the_figure(
@@ -142,6 +143,7 @@ def test_the_shares_of_communes_are_the_figure(
     assert not [code for code in shares if code.startswith("751")]
 
 
+@pytest.mark.slow
 def test_a_commune_stands_beside_its_department_and_the_region(ledger: EventLedger) -> None:
     page = commune_page(knowledge(), ledger, communes()["75056"], view())
     (figure,) = page.figures

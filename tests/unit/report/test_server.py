@@ -299,6 +299,7 @@ def test_events_that_are_sent_late_leave_past_pages_as_they_were() -> None:
     assert now.body.count("<tr>") > shown[0][-1][1].count("<tr>")
 
 
+@pytest.mark.slow
 def test_readers_are_told_of_changes(page: ServedPage) -> None:
     async def told() -> list[bytes]:
         async with page.serve() as address, ClientSession() as session:
@@ -329,6 +330,7 @@ def test_a_page_names_the_figures_that_it_shows(page: ServedPage) -> None:
     assert f'data-shown="{shown}"' in body
 
 
+@pytest.mark.slow
 def test_an_open_page_does_not_keep_the_server_from_ending(page: ServedPage) -> None:
     async def ended() -> bytes:
         async with ClientSession() as session, AsyncExitStack() as stack:

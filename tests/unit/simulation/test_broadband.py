@@ -45,6 +45,7 @@ def test_connectable_premises_are_those_that_arcep_counted(
     assert connectable(story, date(2018, 3, 31), department) == pytest.approx(t1_2018, abs=0.5)
 
 
+@pytest.mark.slow
 def test_essonne_is_silent_for_two_quarters(story: Story) -> None:
     quarters = date(2019, 3, 31), date(2019, 6, 30)
     recorded = [

@@ -221,6 +221,7 @@ def days() -> st.SearchStrategy[date]:
 
 
 class TestAgainstTheDefinition:
+    @pytest.mark.slow
     @settings(max_examples=300)
     @given(st.data(), st.sampled_from(Family))
     def test_a_total_is_the_sum_of_what_lives(self, data: st.DataObject, family: Family) -> None:

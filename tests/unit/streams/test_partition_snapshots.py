@@ -71,6 +71,7 @@ def written(folder: Path, **given: Any) -> tuple[PartitionSnapshots, Path]:
 
 
 class TestRoundTrip:
+    @pytest.mark.slow
     @settings(max_examples=100, deadline=None)
     @given(st.data(), st.sampled_from(SHOWN))
     def test_states_and_figures_are_as_they_were(
@@ -112,6 +113,7 @@ class TestRoundTrip:
 
 
 class TestDiscarding:
+    @pytest.mark.slow
     def test_any_truncation_and_any_changed_byte(self, tmp_path: Path) -> None:
         snapshots, file = written(tmp_path)
         content = file.read_bytes()

@@ -29,6 +29,9 @@ from streams.meters import Meters
 from streams.state_store import StateStore
 from tests.support.past_figures import state_store_of
 
+# They share five simulated years.
+pytestmark = pytest.mark.slow
+
 LIVE: Final = conventions.TERRITORY_LAST_REPORTED.name
 
 FIRST: Final = date(2016, 1, 1)
@@ -107,7 +110,6 @@ def counts(numbers: Mapping[tuple[str, ...], float]) -> Shown:
     }
 
 
-@pytest.mark.slow
 def test_a_backfill_changes_by_no_few_persons() -> None:
     found = changes([counts(numbers) for numbers in backfilled().values()])
     assert len(found) > 500
@@ -122,7 +124,6 @@ def test_the_assessor_shows_what_the_backfill_writes() -> None:
         assert {name: backfilled()[day].get(name) for name in live} == live
 
 
-@pytest.mark.slow
 def test_an_export_changes_by_no_few_persons() -> None:
     days: list[Shown] = []
     for day in AROUND:

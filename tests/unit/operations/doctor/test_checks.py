@@ -113,6 +113,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_what_is_wrong_with_this_machine_is_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fault: Fault
@@ -266,6 +267,7 @@ def test_workers_that_tell_all_histories_are_well() -> None:
         assert asked(worker.url) == f"serve the histories of all partitions: {PARTITIONS}"
 
 
+@pytest.mark.slow
 def test_what_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "HISTORIES_SECONDS", 0.3)
     address = free_address()

@@ -39,6 +39,7 @@ def install_java(folder: Path, program: str) -> None:
     (folder / "java").chmod(0o755)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("java", "problem"),
     [

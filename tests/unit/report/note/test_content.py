@@ -136,6 +136,7 @@ def test_every_number_has_its_reference() -> None:
                         assert numbers or not digits, line
 
 
+@pytest.mark.slow
 def test_a_note_of_one_programme_is_about_nothing_else() -> None:
     note = simulated_note(request_of("2019-03", programme="lycees"))
     programme = shipped().programmes[0]
@@ -149,6 +150,7 @@ def test_a_note_of_one_programme_is_about_nothing_else() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_worst_promise_is_first() -> None:
     tables = list(tables_of(simulated_note(request_of("2020-12"))))
     states = [row["cells"][1]["status"] for row in tables[0]["rows"]]
@@ -160,6 +162,7 @@ def test_the_worst_promise_is_first() -> None:
     assert set(decided) <= {"missed", "at_risk"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("month", ["2019-03", "2020-12"])
 def test_no_line_leaves_a_reader_in_doubt(month: str) -> None:
     note = simulated_note(request_of(month))
@@ -231,6 +234,7 @@ def test_nobody_is_asked_for_what_is_withheld() -> None:
     assert not [one for one in told if "trop peu" in one and "À demander" in one]
 
 
+@pytest.mark.slow
 def test_what_moved_both_terms_says_which() -> None:
     """Two numbers alone would be two changes of one thing; hours are no share."""
     notes = lines_of(simulated_note(request_of("2019-03", date(2019, 12, 31))), "Ce qui a changé")
@@ -273,6 +277,7 @@ def test_a_hostile_name_is_text(name: str) -> None:
     assert re.sub(r"\s", "", printable(told[0].partition("Par ")[2])) in read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("month", "is_told"), [("2017-12", False), ("2018-01", True)])
 def test_a_milestone_on_the_way_that_is_missed_is_named(
     tmp_path: Path, month: str, *, is_told: bool

@@ -69,6 +69,7 @@ def equals(collector: HistoriesCollector, *workers: AnsweringWorker) -> bool:
     return waits_until(collector, same)
 
 
+@pytest.mark.slow
 def test_it_is_behind_until_an_answer_has_no_change() -> None:
     with answering(AnsweringWorker(CATALOGUE)) as worker, collected(worker.url) as collector:
         assert is_complete(collector)
@@ -83,6 +84,7 @@ def test_it_is_behind_until_an_answer_has_no_change() -> None:
         assert waits_until(collector, lambda: collector.lag() == 0)
 
 
+@pytest.mark.slow
 def test_it_reports_the_workers_overdue_records() -> None:
     with answering(AnsweringWorker(CATALOGUE, owned=range(2))) as staying, ExitStack() as until:
         leaving = AnsweringWorker(CATALOGUE, owned=range(2, PARTITIONS))
@@ -133,6 +135,7 @@ def test_another_number_of_partitions_is_named() -> None:
             assert names(collector, "SMART_REGION_PARTITIONS")
 
 
+@pytest.mark.slow
 def test_the_token_is_sent(tmp_path: Path) -> None:
     worker = AnsweringWorker(CATALOGUE)
     worker.guard = MetricsGuard(token_file(tmp_path, "sesame"))
@@ -156,6 +159,7 @@ def test_tls_is_checked(tmp_path: Path) -> None:
             assert is_complete(collector)
 
 
+@pytest.mark.slow
 def test_nothing_changes_between_two_polls(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -33,6 +33,7 @@ def settings(*workers: str, seconds: float = 20.0) -> Settings:
     return found.model_copy(update={"request_timeout": seconds})
 
 
+@pytest.mark.slow
 def test_every_worker_has_sent_all_its_histories() -> None:
     """One that has not answered yet may have them in a later generation."""
 
