@@ -15,7 +15,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-boards stack practice test test-unit nightly picture fuzz openapi simulate chaos crash mutants check types unchanged lint-deploy licences sbom release image bench coverage generated lock clean
+.PHONY: help demo demo-boards stack practice test test-packages test-unit nightly picture fuzz openapi simulate chaos crash mutants check types unchanged lint-deploy licences sbom release image bench coverage generated lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,16 +35,13 @@ stack: $(VENV)/demo.stamp $(KAFKA_JARS) ## the whole system on this machine as p
 practice: $(VENV)/dev.stamp $(KAFKA_JARS) ## a gateway on a Kafka of its own, to try docs/producers.md (ARGS=PRODUCER: another one's)
 	@$(BIN)/python -m tests.practice $(ARGS)
 
-test: $(VENV)/dev.stamp $(KAFKA_CLASSES) ## all tests, on a real Apache Kafka and a real Prometheus too
+test: ## all tests, on a real Apache Kafka and a real Prometheus too
 	@deploy/debian-packages.sh >&2
-	@tests/guide/packages.sh >&2
-	@tests/clients/packages.sh >&2
-	@tests/connect/packages.sh >&2
-	@tests/browser/packages.sh >&2
-	@tests/pdf/packages.sh >&2
-	@tests/bench/peers/packages.sh >&2
-	@tests/crash/packages.sh >&2
+	@$(MAKE) --no-print-directory --jobs 3 $(KAFKA_CLASSES) test-packages
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
+
+test-packages:
+	@tests/packages.sh tests/guide tests/browser tests/clients tests/pdf >&2
 
 test-unit: $(VENV)/dev.stamp ## the quick unit tests, while you work: no Java
 	@$(BIN)/python -m pytest tests/unit -m "not nightly and not slow" --numprocesses 2 --dist loadfile $(ARGS)
@@ -54,12 +51,15 @@ test-unit: $(VENV)/dev.stamp ## the quick unit tests, while you work: no Java
 # Images often tell Python to keep no bytecode: each of their processes would compile the project anew.
 SIDE_BY_SIDE := --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
-nightly: $(VENV)/dev.stamp $(KAFKA_JARS) ## what explores: slow tests, properties, simulation, chaos, fuzz, crashes (ARGS="--seed 2")
-	@deploy/debian-packages.sh alerting >&2
+nightly: $(VENV)/dev.stamp $(KAFKA_CLASSES) ## what explores: slow tests, properties, simulation, chaos, fuzz, crashes (ARGS="--seed 2")
+	@deploy/debian-packages.sh >&2
+	@tests/packages.sh tests/guide tests/browser tests/clients tests/pdf deploy/connect $(PEERS) >&2
 	@$(BIN)/python -m tests.nightly $(ARGS)
 
+PEERS := tests/bench/peers tests/bench/peers/kafka-streams
+
 picture: $(VENV)/dev.stamp ## take README's picture of the delegate's page (needs Chromium)
-	@tests/browser/packages.sh >&2
+	@deploy/debian-packages.sh browser >&2
 	@$(BIN)/python -m tests.browser.picture
 
 fuzz: $(VENV)/dev.stamp ## give all that reads input generated input (ARGS="--minutes 60 --target csv --seed 2")
@@ -73,14 +73,14 @@ simulate: $(VENV)/dev.stamp ## workers and gateway under 10 000 seeds of faults,
 	@$(BIN)/python -m tests.simulation --seeds 10000 --all-probes --results build/simulation.jsonl $(ARGS)
 
 mutants: $(VENV)/dev.stamp ## mutate the pure core and run its unit tests (resumes; ARGS="--only trend")
-	@tests/mutation/packages.sh >&2
+	@tests/packages.sh tests/mutation >&2
 	@$(BIN)/python -m tests.mutation $(ARGS)
 
 chaos: $(VENV)/dev.stamp $(KAFKA_JARS) ## real parts under faults for 20 minutes and more, each figure checked (ARGS="--seed 2")
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 crash: $(VENV)/dev.stamp $(KAFKA_JARS) ## kill spool, import, replay and erasure at their writes, root only (ARGS="--points all")
-	@tests/crash/packages.sh >&2
+	@deploy/debian-packages.sh crash >&2
 	@$(BIN)/python -m tests.crash $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, licences, generated files, released contracts

@@ -6,6 +6,8 @@
 #   database   PostgreSQL, for the tests of outboxes and of exports
 #   guide      curl, kcat, Node.js and npm, for the tests of the producers' guide
 #   browser    Chromium with its driver and a font, for the tests of the delegate's page
+#   java       Maven and a compiler, for Kafka's jars and for the tests of generated clients
+#   crash      strace, for the tests that kill programs at their writes
 # As root on Debian or Ubuntu it installs what is missing, and starts no service. Otherwise it says
 # what to install and succeeds (tests that need it are skipped), or fails if CI=true.
 set -euo pipefail
@@ -48,12 +50,21 @@ browser() {
   fi
 }
 
-[[ $# -gt 0 ]] || set -- alerting haproxy database guide browser
+java() {
+  command -v javac >/dev/null || missing+=(default-jdk-headless)
+  command -v mvn >/dev/null || missing+=(maven)
+}
+
+crash() {
+  command -v strace >/dev/null || missing+=(strace)
+}
+
+[[ $# -gt 0 ]] || set -- alerting haproxy database guide browser java crash
 for group in "$@"; do
   case $group in
-    alerting | haproxy | database | guide | browser) "$group" ;;
+    alerting | haproxy | database | guide | browser | java | crash) "$group" ;;
     *)
-      echo "$0: no group $group: alerting, haproxy, database, guide or browser" >&2
+      echo "$0: no group $group: alerting, haproxy, database, guide, browser, java or crash" >&2
       exit 2
       ;;
   esac

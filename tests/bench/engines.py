@@ -62,7 +62,7 @@ class Rival:
     """False: it only writes its changelog."""
     changelog: Callable[[Application], str] = attrgetter("changelog")
     needs: Path | None = None
-    """A folder that `packages.sh` of the peers fills."""
+    """A folder that `tests/packages.sh` fills."""
 
     @property
     def installed(self) -> bool:

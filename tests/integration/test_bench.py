@@ -50,7 +50,7 @@ def test_an_engine_does_its_whole_work(
 ) -> None:
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", " ".join(QUICK_START))
     if not engine.installed:
-        give_up("a peer is not installed: run tests/bench/peers/packages.sh")
+        give_up("a peer is not installed: see PEERS in the Makefile")
     with staged(kafka) as (stage, application):
         given = (Bench(kafka, tmp_path), stage, application, EVENTS)
         trial = engine.run(*given)

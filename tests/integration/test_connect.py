@@ -116,7 +116,7 @@ class ConnectWorker(Program):
 
     def __init__(self, bootstrap: str, folder: Path) -> None:
         if not any(JARS.glob("debezium-connector-postgres-*.jar")):
-            give_up(f"there is no Kafka Connect in {JARS}: run tests/connect/packages.sh")
+            give_up(f"there is no Kafka Connect in {JARS}: run tests/packages.sh deploy/connect")
         self.folder = folder
         self.address = free_address()
         properties = folder / "connect.properties"

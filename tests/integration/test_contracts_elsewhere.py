@@ -20,7 +20,7 @@ ASYNCAPI_SCHEMA = PACKAGES / "@asyncapi/specs/schemas/3.0.0-without-$id.json"
 @pytest.fixture(autouse=True)
 def _packages() -> None:
     if not ASYNCAPI_SCHEMA.exists():
-        give_up("the npm packages are missing: run tests/guide/packages.sh")
+        give_up("the npm packages are missing: run tests/packages.sh tests/guide")
 
 
 def test_javascript_reads_the_schemas(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ POINTS = {"spool": 16, "import": 5, "replay": 2, "discard": 2, "erase": 2}
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
-    require_programs("strace", remedy="run tests/crash/packages.sh as root on Debian")
+    require_programs("strace", remedy="run deploy/debian-packages.sh as root")
     if os.geteuid() != 0:
         give_up("strace may trace any process only for root")
     with Stage() as stage:

@@ -43,7 +43,7 @@ def test_every_block_does_what_the_guide_says(broker: KafkaBroker, tmp_path: Pat
     """
     require_programs("curl", "kcat", "node", remedy="see deploy/debian-packages.sh")
     if not NODE_MODULES.exists():
-        give_up("the guide's npm packages are missing: run tests/guide/packages.sh")
+        give_up("the guide's npm packages are missing: run tests/packages.sh tests/guide")
     require_generators()
     credentials = issue_credentials("lycees", tmp_path)
     with Gateway(broker.bootstrap, tmp_path, secrets=credentials.file) as gateway:

@@ -20,7 +20,7 @@ import click
 from tests.mutation.scores import Score, scores_in
 
 ROOT = Path(__file__).parents[2]
-MUTMUT = ROOT / "build" / "mutants" / "bin" / "mutmut"
+MUTMUT = ROOT / "build" / "mutation" / "bin" / "mutmut"
 NICENESS = 10
 
 

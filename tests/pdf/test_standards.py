@@ -26,7 +26,7 @@ _VALIDATE: Final[tuple[str | Path, ...]] = (
     *("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dfile.encoding=UTF-8"),
     *("-cp", f"{_JARS}/*", _PDF / "Validate.java"),
 )
-_REMEDY: Final = "run tests/clients/packages.sh and tests/pdf/packages.sh"
+_REMEDY: Final = "run tests/packages.sh tests/clients tests/pdf"
 _SECONDS: Final = 100.0
 
 

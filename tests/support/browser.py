@@ -231,7 +231,7 @@ def plain_text(text: str) -> str:
 def require_checkers() -> None:
     """Give up if axe-core or the W3C's checker is missing."""
     if not (AXE.exists() and CHECKER.exists()):
-        give_up("axe-core and the W3C's checker are missing: run tests/browser/packages.sh")
+        give_up("axe-core and the W3C's checker are missing: run tests/packages.sh tests/browser")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from tests.support.requirements import give_up, require_programs
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = ROOT / "tests" / "clients"
-"""The programs, and what they and the generators need: see packages.sh there."""
+"""The programs, and what they and the generators need: see tests/packages.sh."""
 NODE_MODULES = CLIENTS / "node_modules"
 JAVA_PACKAGES = CLIENTS / "target" / "java"
 GENERATOR = CLIENTS / "target" / "generator" / "openapi-generator-cli.jar"
@@ -21,9 +21,9 @@ SHORT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 def require_generators() -> None:
     """Give up if generators, compilers or their dependencies are missing."""
-    require_programs("java", "javac", "node", remedy="run tests/clients/packages.sh")
+    require_programs("java", "javac", "node", remedy="run tests/packages.sh tests/clients")
     if not (GENERATOR.exists() and NODE_MODULES.exists()):
-        give_up("generators of clients are missing: run tests/clients/packages.sh")
+        give_up("generators of clients are missing: run tests/packages.sh tests/clients")
 
 
 def run(

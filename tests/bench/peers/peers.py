@@ -73,7 +73,7 @@ PEERS: Final[tuple[Engine, ...]] = (
 
 def measure_peers(bench: Bench) -> str:
     """Run those that can be installed in turns; then let each restore the states of DISTINCT."""
-    subprocess.run([FOLDER / "packages.sh"], check=False)
+    subprocess.run([ROOT / "tests/packages.sh", FOLDER, FOLDER / "kafka-streams"], check=False)
     peers = [peer for peer in PEERS if peer.installed]
     stage = Stage(bench.broker)
     trials = measure_trials(bench, stage, peers)

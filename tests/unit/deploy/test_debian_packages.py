@@ -62,3 +62,4 @@ def test_the_stack_asks_for_what_it_runs_alone() -> None:
 
     assert "deploy/debian-packages.sh alerting haproxy >&2\n" in targets["stack"]
     assert "deploy/debian-packages.sh >&2\n" in targets["test"]
+    assert "deploy/debian-packages.sh >&2\n" in targets["nightly"]

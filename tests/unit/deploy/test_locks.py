@@ -87,11 +87,8 @@ def test_jars_are_known_by_their_content(tmp_path: Path) -> None:
     ("script", "expected"),
     [
         ("deploy/kafka/jars.sh", "mvn --strict-checksums"),
-        ("tests/clients/packages.sh", "mvn --strict-checksums"),
-        ("tests/clients/packages.sh", "npm ci --ignore-scripts"),
-        ("tests/guide/packages.sh", "npm ci --ignore-scripts"),
-        ("tests/browser/packages.sh", "npm ci --ignore-scripts"),
-        ("tests/maven.sh", "mvn --strict-checksums"),
+        ("tests/packages.sh", "mvn --strict-checksums"),
+        ("tests/packages.sh", "npm ci --ignore-scripts"),
     ],
 )
 def test_other_tools_check_what_they_bring(script: str, expected: str) -> None:
