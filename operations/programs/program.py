@@ -81,6 +81,9 @@ class Program:
     A `with` block starts it, and stops it at the end.
     """
 
+    popen: type[subprocess.Popen[bytes]] = subprocess.Popen
+    """Starts it."""
+
     def __init__(  # noqa: PLR0913 - each is one part of a process
         self,
         name: str,
@@ -121,7 +124,7 @@ class Program:
         make_private_file(self.log_file)
         with self.log_file.open("ab") as stream:
             self._log_start = stream.tell()
-            self._process = subprocess.Popen(  # noqa: S603 - the callers name their own programs
+            self._process = self.popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
@@ -129,7 +132,7 @@ class Program:
                 env={**os.environ, **self._env},
                 umask=self._umask,
                 start_new_session=True,
-                preexec_fn=_dies_with_parent(),  # noqa: PLW1509 - one plain system call
+                preexec_fn=_dies_with_parent(),
             )
 
     def start(self) -> None:

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from operations.programs.program import IsReady, Program
+from tests.support.forking import ForkingPopen
 
 STOP_SECONDS = 30.0
 
 
 class Child(Program):
     """A command of ours; `url` is its address if it is a server."""
+
+    popen = ForkingPopen
 
     def __init__(
         self,

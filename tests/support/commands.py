@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from smart_region import main
 from tests.support.children import environment_variables
+from tests.support.forking import ForkingPopen
 
 SECONDS = 300.0
 
@@ -70,9 +71,19 @@ def _variables(broker: _Broker, settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def captured(
-    command: Sequence[str | Path], *, timeout: float | None = 60.0, **how: Any
+    command: Sequence[str | Path],
+    *,
+    timeout: float | None = 60.0,
+    input: str | None = None,  # noqa: A002 - as in `subprocess.run`
+    **how: Any,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end, whatever its status; `how` are arguments of `subprocess.run`."""
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=timeout, **how
-    )
+    """Run a program to its end, whatever its status; `how` are arguments of `subprocess.Popen`."""
+    how.setdefault("stdin", None if input is None else subprocess.PIPE)
+    output = subprocess.PIPE
+    with ForkingPopen(command, stdout=output, stderr=output, text=True, **how) as process:
+        try:
+            out, err = process.communicate(input, timeout)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
