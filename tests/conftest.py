@@ -94,6 +94,12 @@ ON_ONE_PROCESS: Final = (
 )
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with these folders: at the end the other processes would wait for them."""
+    items.sort(key=lambda item: not item.nodeid.startswith(ON_ONE_PROCESS))
+
+
 class _ByFile(LoadFileScheduling):  # type: ignore[misc] # it ships no annotations
     def _split_scope(self, nodeid: str) -> str:
         file = str(super()._split_scope(nodeid))
