@@ -18,6 +18,7 @@ from operations.programs.addresses import HOST, address_of, free_port
 from operations.programs.kafka import new_cluster_id
 from tests.chaos.faults import BROKERS
 from tests.support.kafka import KafkaBroker
+from tests.support.processes import freeze
 from tests.support.tcp_proxy import OPEN, TcpProxies, TcpProxy
 from tests.support.waiting import wait_until
 
@@ -59,7 +60,7 @@ class Node:
         self.broker.kill()
 
     def pause(self) -> None:
-        self.broker.process.send_signal(signal.SIGSTOP)
+        freeze(self.broker.process)
 
     def resume(self) -> None:
         self.broker.process.send_signal(signal.SIGCONT)

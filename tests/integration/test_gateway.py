@@ -15,6 +15,7 @@ from events.partitioning import partition_for
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
+from tests.support.processes import freeze
 from tests.support.raw_http import Answer, RawConnection, asked, post, request
 from tests.support.running_gateway import running_gateway
 from tests.support.waiting import wait_until
@@ -119,7 +120,7 @@ def test_a_frozen_broker_is_noticed(broker: KafkaBroker, tmp_path: Path) -> None
     """It keeps its connections and answers nothing: requests are answered within the deadline."""
     body = json.dumps(event()).encode()
     with running_gateway(broker.bootstrap, tmp_path, gateway_delivery_timeout="4") as opened:
-        broker.process.send_signal(signal.SIGSTOP)
+        freeze(broker.process)
         try:
             began = time.monotonic()
             answer = send(opened, body)

@@ -1,6 +1,11 @@
-"""What Linux reports on processes: their children, and whether they have ended."""
+"""What Linux reports on processes: their children, and whether they have ended or stopped."""
 
+import os
+import signal
+import subprocess
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 LISTEN = "0A"
 """The state as written in /proc/net/tcp."""
@@ -16,6 +21,13 @@ def children(parent: int) -> list[int]:
 def alive(pid: int) -> bool:
     """Return whether a process runs; one that has ended but is not reaped yet does not."""
     return not _status(Path(f"/proc/{pid}/status")).get("State", "Z").startswith("Z")
+
+
+def freeze(process: "subprocess.Popen[Any]") -> None:
+    """Stop a child (SIGSTOP) if it is running; return when its last thread has stopped."""
+    process.send_signal(signal.SIGSTOP)
+    with suppress(ChildProcessError):
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
 
 def listening(pid: int) -> set[int]:

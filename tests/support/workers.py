@@ -19,6 +19,7 @@ from catalogue import metrics
 from catalogue.metrics import Metric
 from operations.programs.addresses import free_port
 from tests.support.children import Child, environment_variables
+from tests.support.processes import freeze
 from tests.support.waiting import wait_until
 
 READY_SECONDS = 60.0
@@ -68,7 +69,7 @@ class Worker(Child):
 
     def sleep(self) -> None:
         """Freeze it (SIGSTOP) if it is running."""
-        self.process.send_signal(signal.SIGSTOP)
+        freeze(self.process)
 
     def wake(self) -> None:
         """Continue it (SIGCONT)."""
