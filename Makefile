@@ -41,7 +41,9 @@ test: ## all tests, on a real Apache Kafka and a real Prometheus too
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 test-packages:
-	@tests/packages.sh tests/guide tests/browser tests/clients tests/pdf >&2
+	@tests/packages.sh $(TEST_PACKAGES) >&2
+
+TEST_PACKAGES := tests/guide tests/browser tests/clients tests/pdf
 
 test-unit: $(VENV)/dev.stamp ## the quick unit tests, while you work: no Java
 	@$(BIN)/python -m pytest tests/unit -m "not nightly and not slow" --numprocesses 2 --dist loadfile $(ARGS)
@@ -53,7 +55,7 @@ SIDE_BY_SIDE := --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 nightly: $(VENV)/dev.stamp $(KAFKA_CLASSES) ## what explores: slow tests, properties, simulation, chaos, fuzz, crashes (ARGS="--seed 2")
 	@deploy/debian-packages.sh >&2
-	@tests/packages.sh tests/guide tests/browser tests/clients tests/pdf deploy/connect $(PEERS) >&2
+	@tests/packages.sh $(TEST_PACKAGES) deploy/connect $(PEERS) >&2
 	@$(BIN)/python -m tests.nightly $(ARGS)
 
 PEERS := tests/bench/peers tests/bench/peers/kafka-streams

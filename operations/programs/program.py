@@ -132,7 +132,7 @@ class Program:
                 env={**os.environ, **self._env},
                 umask=self._umask,
                 start_new_session=True,
-                preexec_fn=_dies_with_parent(),
+                preexec_fn=dies_with(os.getpid()),
             )
 
     def start(self) -> None:
@@ -222,13 +222,12 @@ class Program:
         )
 
 
-def _dies_with_parent() -> Callable[[], None] | None:
-    """Return what the child runs before its program: ask the kernel to end it with its parent."""
+def dies_with(parent: int) -> Callable[[], None] | None:
+    """Return what a child runs before its program: ask the kernel to end it with its parent."""
     if sys.platform != "linux":
         return None
     # Looked up before the fork: between fork and exec the child may only make plain calls.
     prctl = ctypes.CDLL(None).prctl
-    parent = os.getpid()
 
     def tie() -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

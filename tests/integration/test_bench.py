@@ -50,7 +50,9 @@ def test_an_engine_does_its_whole_work(
 ) -> None:
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", " ".join(QUICK_START))
     if not engine.installed:
-        give_up("a peer is not installed: see PEERS in the Makefile")
+        give_up(
+            "a peer is not installed: run tests/packages.sh with the folders of PEERS, see Makefile"
+        )
     with staged(kafka) as (stage, application):
         given = (Bench(kafka, tmp_path), stage, application, EVENTS)
         trial = engine.run(*given)

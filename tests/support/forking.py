@@ -13,7 +13,6 @@ import io
 import json
 import os
 import runpy
-import signal
 import socket
 import subprocess
 import sys
@@ -120,24 +119,24 @@ def serve(requests: socket.socket, parent: int) -> None:
         message, streams, *_ = socket.recv_fds(requests, MOST_BYTES, 3)
         if not message:
             os._exit(0)
-        told, tell = os.pipe()
+        pid_reader, pid_writer = os.pipe()
         between = os.fork()
         if not between:
             between = os.getpid()
             if forked := os.fork():
-                os.write(tell, str(forked).encode())
+                os.write(pid_writer, str(forked).encode())
                 os._exit(0)
             while os.getppid() == between:  # When it has ended, the tests' process is the parent.
                 time.sleep(0.0005)
-            for descriptor in (told, tell, requests.detach()):
+            for descriptor in (pid_reader, pid_writer, requests.detach()):
                 os.close(descriptor)
             _become(parent, streams, **json.loads(message))
             return
         os.waitpid(between, 0)
-        for descriptor in (tell, *streams):
+        for descriptor in (pid_writer, *streams):
             os.close(descriptor)
-        requests.send(os.read(told, 20))
-        os.close(told)
+        requests.send(os.read(pid_reader, 20))
+        os.close(pid_reader)
 
 
 def _become(  # noqa: PLR0913 - each is one part of a process
@@ -160,10 +159,8 @@ def _become(  # noqa: PLR0913 - each is one part of a process
         os.umask(umask)
     if own_session:
         os.setsid()
-    if tied:
-        ctypes.CDLL(None).prctl(program.PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
+    if tied and (tie := program.dies_with(parent)):
+        tie()
     os.environ.clear()
     os.environ.update(env)
     sys.path[0] = folder
