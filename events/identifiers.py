@@ -204,9 +204,13 @@ PseudonymousId = Annotated[
 ]
 Label = Annotated[
     str,
-    Text(min_length=1, max_length=200, pattern=r"\S"),
+    Text(min_length=1, max_length=200),
+    # It refuses all that the pattern does: what a space is differs from language to language.
     AfterValidator(not_blank),
-    Field(description="text for readers: 1 to 200 characters, not blank"),
+    Field(
+        description="text for readers: 1 to 200 characters, not blank",
+        json_schema_extra={"pattern": r"\S"},
+    ),
 ]
 PlainText = Annotated[
     str,
