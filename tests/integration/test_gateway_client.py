@@ -30,7 +30,7 @@ from tests.support.waiting import wait_until
 PRODUCER = "lycees"
 SOURCE = "urn:iledefrance:lycees"
 SCHOOLS = topic_name(Family.SCHOOLS)
-LAST = 99
+LAST = 299
 
 
 @pytest.fixture

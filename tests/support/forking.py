@@ -33,6 +33,7 @@ IMPORTED: Final = (
     *("smart_region", "streams.worker", "streams.assessor.process", "gateway.server"),
     *("report.process", "report.note.content", "report.note.output", "simulation.demo"),
 )
+CHANGES_WHAT_IS_IMPORTED: Final = "tests.support.newer_release"
 READ_AT_START: Final = ("PYTHON", "LC_", "LANG", "TZ", "LD_", "SMART_REGION_TERRITORY")
 """Beginnings of the variables that Python, or an import, reads once."""
 MOST_BYTES: Final = 200_000
@@ -73,6 +74,7 @@ def _forks(how: Mapping[str, Any], env: Mapping[str, str]) -> bool:
         sys.platform == "linux"
         and "PYTEST_CURRENT_TEST" in os.environ
         and tuple(how["args"][:2]) == PYTHON
+        and how["args"][2] != CHANGES_WHAT_IS_IMPORTED
         and not (own_preparation or how["pass_fds"])
         and _read_at_start(env) == _read_at_start(os.environ)
     )
