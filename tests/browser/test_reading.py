@@ -68,7 +68,7 @@ PAGES: Final = {
     "a chart in a frame": "/cadres/promesses/schools_connected_ratio/evolution",
     "no such day": "/promesses/schools_connected_ratio?as_of=demain",
 }
-STATES: Final = ((WIDE, LIGHT), (WIDE, DARK), (NARROW, LIGHT))
+STATES: Final = ((WIDE, LIGHT), (NARROW, DARK))
 
 #: What the checker's edition of CSS is older than: container queries, and two properties of SVG 2.
 #: Browsers have had them since 2023 at the latest.
