@@ -117,8 +117,9 @@ def open_journal(
     try:
         name = file if file.exists() else ":memory:"
         with closing(sqlite3.connect(name, timeout=WAIT_SECONDS)) as connection:
-            # What is noted survives a crash of the machine, not only of the process.
-            connection.execute("PRAGMA synchronous = FULL")
+            # What is noted survives a crash of the machine, not only of the process: with FULL, the
+            # rollback journal may be there again, and undo a transaction that was committed.
+            connection.execute("PRAGMA synchronous = EXTRA")
             connection.executescript(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
             yield Journal(connection, destination, again, rehearsal)
     except sqlite3.Error as error:
