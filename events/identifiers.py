@@ -205,7 +205,7 @@ PseudonymousId = Annotated[
 Label = Annotated[
     str,
     Text(min_length=1, max_length=200),
-    # It refuses all that the pattern does: what a space is differs from language to language.
+    # It alone decides. The pattern is for others, whose `\S` may differ from ours.
     AfterValidator(not_blank),
     Field(
         description="text for readers: 1 to 200 characters, not blank",

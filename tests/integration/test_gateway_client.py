@@ -31,6 +31,7 @@ PRODUCER = "lycees"
 SOURCE = "urn:iledefrance:lycees"
 SCHOOLS = topic_name(Family.SCHOOLS)
 LAST = 299
+"""More than the producer sends before it is killed for the last time."""
 
 
 @pytest.fixture

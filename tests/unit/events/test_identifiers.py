@@ -108,7 +108,7 @@ def test_labels_are_not_blank(text: str, *, taken: bool) -> None:
     assert accepts(Label, text) is taken
 
 
-# Next line is a space to the worker's expressions, but not to those of JSON Schema.
+# U+0085 (next line) is a space to the regular expressions of pydantic, not to those of JSON Schema.
 @pytest.mark.parametrize("text", [" ", "\u0085", *INVISIBLE], ids=ascii)
 def test_the_sender_of_a_blank_label_learns_that_nothing_is_visible(text: str) -> None:
     with pytest.raises(ValidationError, match="has no visible character"):
