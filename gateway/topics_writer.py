@@ -136,11 +136,13 @@ class TopicsWriter:
         positions = [self._enqueue(record) for record in records]
         try:
             async with asyncio.timeout(self._delivery_seconds):
-                return await asyncio.gather(*positions)
+                return [await one for one in positions]
         except TimeoutError:
-            # Records that were not sent yet are cancelled, and will not be sent.
             self._mark_stuck()
-            return [None if one.cancelled() else one.result() for one in positions]
+        finally:
+            for one in positions:  # A record that was not sent yet will not be sent.
+                one.cancel()
+        return [None if one.cancelled() else one.result() for one in positions]
 
     def _enqueue(self, record: OutgoingRecord) -> asyncio.Future[Written | None]:
         position: asyncio.Future[Written | None] = asyncio.get_running_loop().create_future()

@@ -201,6 +201,32 @@ def test_ordinary_text_reads_as_when_it_is_composed(text: str) -> None:
     assert find_person_data(composed) == find_person_data(decomposed) == find_person_data(text)
 
 
+TEXTS = (
+    st.sampled_from(["0750419Y", "Lycée", "2019-03-10", "a 1"])
+    | st.sampled_from([*EXAMPLES["personal"], *EXAMPLES["harmless"]])
+    | st.text(st.sampled_from("0123 +-.@aF/\n\\%&"), max_size=20)
+)
+
+
+@given(
+    attributes=st.fixed_dictionaries(
+        {}, optional=dict.fromkeys(("id", "subject", "source", "time"), TEXTS)
+    ),
+    data=st.fixed_dictionaries(
+        {}, optional=dict.fromkeys(("uai", "name", "kind", "commune"), TEXTS)
+    ),
+)
+def test_one_search_of_an_events_texts_finds_what_a_search_of_each_does(
+    attributes: dict[str, str], data: dict[str, str]
+) -> None:
+    content = event(data, **attributes)
+    found = find_person_data(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(person_data, "_is_harmless_event", lambda *_: False)
+
+        assert find_person_data(content) == found
+
+
 @pytest.mark.slow
 def test_the_regions_own_systems_send_no_persons_data() -> None:
     found = {
