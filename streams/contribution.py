@@ -116,7 +116,7 @@ class ViewTerms:
         """Create one; each term is preceded by its index."""
         self.view = view
         self._terms: list[tuple[int, Term]] = []
-        self._read: tuple[str, ...] = ("department",)
+        self._read: tuple[str, ...] = ()
         self._fields: tuple[str, ...] = ()
         #: By whether the cell counts, then by its département and values, all text or None: no
         #: value of another type equals one of these.
@@ -234,7 +234,7 @@ def _common(own: Timeline, members: Timeline) -> Timeline:
     seen: Timeline = []
     counts = is_member = False
     described: Mapping[str, Any] | None = None
-    for (day, time, source, id_), alike in groupby(cells, itemgetter(0, 1, 2, 3)):
+    for (day, time, source, id_), alike in groupby(cells, itemgetter(slice(4))):
         for *_, is_own, _, cell_counts, attributes in alike:
             if is_own:
                 counts, described = cell_counts, attributes
@@ -251,8 +251,6 @@ def first_difference(left: Timeline, right: Timeline) -> int:
 
     It precedes the first difference: how long a cell counts depends on the next one.
     """
-    if not left:
-        return 0
     position = 0
     for one, other in zip(left, right, strict=False):
         if one != other:
@@ -333,8 +331,6 @@ def _lasts(expiry: Expiry, texts: Mapping[str, str]) -> int | None:
 
 def _text(value: object) -> str:
     """Return a value as the catalogue writes it; "" for a mapping, whose keys are used instead."""
-    if type(value) is str:
-        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None or isinstance(value, dict) else str(value)

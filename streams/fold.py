@@ -161,13 +161,10 @@ class Fold:
         for view, terms in views.items():
             if view.depends_on.isdisjoint(changed):
                 continue
-            new = timeline(view, after)
-            old = timeline(view, before) if before else []
-            since = first_difference(old, new) if old else 0
-            if old:
-                found.extend(contributions(terms, old, since, -1))
-            if new:
-                found.extend(contributions(terms, new, since))
+            old, new = timeline(view, before), timeline(view, after)
+            since = first_difference(old, new)
+            found.extend(contributions(terms, old, since, -1))
+            found.extend(contributions(terms, new, since))
         return found
 
     def counting(self, family: Family, fact: str) -> Counting:

@@ -68,7 +68,7 @@ def newest(left: Cell, right: Cell) -> Cell:
     Content decides only if a producer has reused an id; the order of arrival never decides.
     """
     if left[:3] != right[:3]:
-        return left if left[:3] > right[:3] else right
+        return max(left, right)
     if left.attributes == right.attributes:
         return left
     return max(left, right, key=_content)
@@ -77,7 +77,7 @@ def newest(left: Cell, right: Cell) -> Cell:
 def latest_attributes(state: EntityState, fact: str) -> Mapping[str, Any]:
     """Return the attributes of a fact on its latest day that is not retracted; {} if none is."""
     days = state.get(fact, NO_DAYS)
-    for day in sorted(days, reverse=True) if len(days) > 1 else days:
+    for day in sorted(days, reverse=True):
         attributes = days[day].attributes
         if attributes is not None:
             return attributes

@@ -485,6 +485,7 @@ def test_a_recount_of_premises_is_distinguished_from_a_loss() -> None:
     )
     coverage = CATALOGUE.indicator("premises_connectable_ratio")
     judgement = judge(coverage, coverage.milestones[0], "75", paris, date(2019, 7, 1))
+    assert (judgement.numerator, judgement.denominator) == (1_000, 1_040)
     assert judgement.change == FigureChange(Fraction(-1, 26), Fraction(0), Fraction(-1, 26))
     assert (judgement.attained_on, judgement.lost_on) == (None, date(2019, 6, 30))
 
@@ -541,8 +542,10 @@ def test_the_region_alone_is_compared_with_the_country() -> None:
     region, department = (
         judge_figure(indicator, territory, histories, AS_OF) for territory in (None, "77")
     )
-    assert [one.country_value for one in region] == [30 * (AS_OF - date(2016, 1, 1)).days]
+    days = (AS_OF - date(2016, 1, 1)).days
+    assert [one.country_value for one in region] == [30 * days]
     assert [one.country_value for one in department] == [None]
+    assert [one.value for one in (*region, *department)] == [2 * days, days]
 
 
 def test_the_region_s_level_is_no_baseline_of_a_department() -> None:
@@ -577,6 +580,40 @@ def test_a_figure_of_too_few_persons_is_withheld_and_judged_as_none_attained() -
     assert judgement.value is None
     assert judgement.status is MilestoneStatus.AT_RISK
     assert not judged(promised(), steady(2)).withheld
+
+
+@pytest.mark.parametrize(
+    ("published", "at_most_withheld", "status"),
+    [(90, 9, MilestoneStatus.ACHIEVED), (90, 11, None), (110, 9, MilestoneStatus.ON_TRACK)],
+)
+def test_persons_not_to_be_exceeded_are_judged_unless_withheld_ones_decide(
+    published: int, at_most_withheld: int, status: MilestoneStatus | None
+) -> None:
+    day = date(2018, 6, 30)
+    few = replace(
+        sites((day, published)),
+        publication=Publication(10, PublicationStep.MONTHLY, 0),
+        withheld=StepFunction((day,), (at_most_withheld,)),
+    )
+    falling = promised(
+        target=Decimal(100),
+        direction=Direction.FALLING,
+        baseline={"value": 120, "day": date(2016, 1, 1), "source": "Un test."},
+    )
+    judgement = judged(falling, few)
+    assert judgement.status is status
+    assert (judgement.progress_rate is None) is (status is None)
+
+
+def test_a_withheld_ratio_has_no_status() -> None:
+    """A withheld count is at least 0; of a ratio nothing is known."""
+    day = date(2018, 6, 30)
+    few = replace(
+        sites((day, 0)),
+        denominator=StepFunction((day,), (40,)),
+        publication=Publication(10, PublicationStep.MONTHLY, 0),
+    )
+    assert judged(promised(), few).status is None
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.loader import load_catalogue
-from catalogue.terms import Term
+from catalogue.terms import Term, TermMode
 from events.fact import Family
 from streams.contribution import (
     EntityView,
@@ -37,6 +38,36 @@ def test_what_two_timelines_share_cancels_out(family: Family, data: st.DataObjec
             since = first_difference(old, new)
 
             assert difference(term, old, new, since) == difference(term, old, new, 0)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "since"),
+    [("", "abc", 0), ("abc", "abcd", 2), ("abcd", "abxd", 1), ("abc", "xbc", 0), ("abc", "abc", 2)],
+)
+def test_timelines_may_contribute_differently_from_before_their_first_difference(
+    left: str, right: str, since: int
+) -> None:
+    """How long a cell counts depends on the next one."""
+
+    def cells(letters: str) -> Timeline:
+        return [(ord(letter), 0, "", "", 0, True, {}) for letter in letters]
+
+    assert first_difference(cells(left), cells(right)) == since
+
+
+def test_cells_before_the_first_difference_contribute_nothing() -> None:
+    terms = ViewTerms(EntityView.of(KINDS), [(0, KINDS)])
+    seen: Timeline = [(day, 0, "", "", 0, True, {"kind": "tablet"}) for day in (1, 3, 7)]
+
+    assert [day for day, _, _ in contributions(terms, seen, 1)] == [3, 7]
+
+
+def test_a_cell_replaced_on_its_day_hides_no_other_terms_contribution() -> None:
+    level, added = KINDS, replace(KINDS, mode=TermMode.ADD)
+    terms = ViewTerms(EntityView.of(KINDS), [(0, level), (1, added)])
+    steps, _ = terms.contribution({"kind": "tablet"}, 0, counts=True)
+
+    assert steps == [((1, "", "tablet"), 0, 1)]
 
 
 def difference(term: Term, old: Timeline, new: Timeline, since: int) -> dict[object, int]:
@@ -95,12 +126,15 @@ def test_values_of_other_types_are_not_mixed_up() -> None:
 KINDS = Term(Family.EQUIPMENT, ("equipment.delivered",), breakdown="kind")
 
 
+@pytest.mark.parametrize("kind", ["tablet", True])
 @pytest.mark.parametrize(("following", "counts"), [(None, True), (None, False), (30, False)])
-def test_entities_alike_share_one_contribution(following: int | None, *, counts: bool) -> None:
+def test_entities_alike_share_one_contribution(
+    kind: object, following: int | None, *, counts: bool
+) -> None:
     """The very same object, by which the fold adds thousands of them together."""
     terms = ViewTerms(EntityView.of(KINDS), [(0, KINDS)])
     one, other = (
-        terms.contribution({"kind": "tablet", "quantity": quantity}, following, counts=counts)
+        terms.contribution({"kind": kind, "quantity": quantity}, following, counts=counts)
         for quantity in (1, 2)
     )
 

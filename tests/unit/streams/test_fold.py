@@ -25,6 +25,7 @@ from tests.support.histories import (
     event,
     events_of,
     histories,
+    pool,
     state_of,
     uai,
     with_cell,
@@ -177,6 +178,8 @@ def terms(draw: st.DrawFn, family: Family) -> Term:
     if amount is not None and amount.mapping:
         divided = [None, amount.name]
     mode, expires = draw(st.sampled_from(TermMode)), draw(expiries(family))
+    known = sorted({one.fact.entity_id for one in pool(family)})
+    some = st.frozensets(st.sampled_from(known), min_size=1)
     among: st.SearchStrategy[Term | None] = st.none()
     if mode is TermMode.REPLACE and expires is None:
         among |= counts(family)
@@ -192,6 +195,7 @@ def terms(draw: st.DrawFn, family: Family) -> Term:
         ),
         expires=expires,
         breakdown=draw(st.sampled_from(divided)),
+        entities=draw(st.none() | some),
         among=draw(among),
     )
 
@@ -311,6 +315,15 @@ class TestLaws:
             ],
             {"2018-02-04": 1, "2018-02-05": 0},
         ),
+        # An expired record counts no more, however long the next one takes.
+        (
+            FRESH,
+            [
+                event("dataset.released", "one", "2018-01-01", update_frequency="daily"),
+                event("dataset.released", "one", "2018-02-01", update_frequency="daily"),
+            ],
+            {"2018-01-04": 1, "2018-01-05": 0, "2018-02-01": 1},
+        ),
         # Occupied hours are those of all audiences.
         (
             HOURS,
@@ -325,7 +338,7 @@ class TestLaws:
             {"2018-01-31": 30},
         ),
     ],
-    ids=["until it ends", "latest amount", "expired", "mapping"],
+    ids=["until it ends", "latest amount", "expired", "expired early", "mapping"],
 )
 def test_a_figure_is_the_one_that_people_expect(
     term: Term, history: list[CloudEvent], expected: Mapping[str, int]
@@ -389,9 +402,54 @@ class TestFold:
         assert fold.is_kept_since(before, 1)
         assert fold.is_kept_since(fold.version, 0)
 
+    def test_takes_over_one_family_of_one_partition(self) -> None:
+        other = Fold([CONNECTED, WORKSTATIONS])
+        for partition in (0, 1):
+            state = state_of(event("school.connected", PARIS, "2018-03-01"))
+            other.replace(Family.SCHOOLS, partition, PARIS, EMPTY, state)
+        take(other, {}, event("coworking.opened", "one", "2018-03-01"))
+        fold = Fold(other.terms)
+        before = fold.touch()
+
+        fold.adopt(Family.SCHOOLS, 0, other)
+
+        adopted = SeriesKey(0, "75", "")
+        assert fold.series(0) == {adopted: other.series(0)[adopted]}
+        assert fold.series(1) == {}
+        assert [key for key, _ in fold.changed(0, before)] == [adopted]
+
+    def test_follows_a_state_that_has_lost_a_fact(self) -> None:
+        """As after a partition that was dropped and read again."""
+        connected = state_of(event("school.connected", PARIS, "2018-03-01"))
+        registered = state_of(event("school.registered", PARIS, "2018-03-01"))
+        fold = Fold([CONNECTED])
+        fold.replace(Family.SCHOOLS, 0, PARIS, EMPTY, {**connected, **registered})
+
+        fold.replace(Family.SCHOOLS, 0, PARIS, {**connected, **registered}, registered)
+
+        assert fold.series(0) == {}
+
+    def test_a_change_costs_only_what_follows_it(self) -> None:
+        later = "2018-04-01"
+        before = state_of(
+            *(event("school.connected", PARIS, f"201{year}-01-01") for year in range(1, 8))
+        )
+        again = event("school.connected", PARIS, later)
+        changed = with_cell(before, again.fact.NAME, later, cell_of(again))
+        fold = Fold([CONNECTED])
+
+        difference = fold.difference(Family.SCHOOLS, PARIS, before, changed)
+
+        known = date(2017, 1, 1).toordinal()
+        assert [(day, sign) for day, _, sign in difference] == [
+            (known, -1),
+            (known, 1),
+            (date(2018, 4, 1).toordinal(), 1),
+        ]
+
     def test_passes_over_terms_whose_facts_did_not_change(self) -> None:
         """A workspace's activation costs the connected lycées nothing."""
-        fold = Fold([CONNECTED])
+        fold = Fold([CONNECTED, Term(Family.SCHOOLS, ("school.workspace_activated",))])
         before = state_of(event("school.connected", PARIS, "2018-03-01"))
         activated = event("school.workspace_activated", PARIS, "2018-04-01")
         changed = with_cell(before, activated.fact.NAME, "2018-04-01", cell_of(activated))
@@ -399,7 +457,7 @@ class TestFold:
         # The fold does not know the lycée: were the term folded, its figure would move.
         fold.replace(Family.SCHOOLS, 0, PARIS, before, changed)
 
-        assert fold.series(0) == {}
+        assert [key.term for key in fold.series(0)] == [1]
 
 
 class TestSeries:

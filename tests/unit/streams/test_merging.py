@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import cast
 
 import pytest
@@ -91,6 +92,23 @@ class TestOutcomes:
         assert refusal.record is record
         assert refusal.error.reason is RefusalReason.NOT_A_CLOUDEVENT
         assert result.tally == {(UNKNOWN_TYPE, Outcome.REFUSED): 1}
+
+    def test_a_record_on_another_family_s_topic_is_refused(self) -> None:
+        result = run(record_of(event("coworking.opened", "one", "2018-03-01")))
+
+        assert [one.error.reason for one in result.refusals] == [RefusalReason.WRONG_TOPIC]
+
+    def test_the_latest_time_of_a_source_and_type_is_the_greatest(self) -> None:
+        """Of all its valid records, in any order: also of duplicates and superseded ones."""
+        times = ("2018-03-02T00:00:00", "2018-03-05T00:00:00", "2018-03-04T00:00:00")
+        other = event("school.closed", PARIS, "2018-03-01", source="/other", at=times[0])
+
+        result = run(*(connected(at=time, source="/lycees") for time in times), record_of(other))
+
+        assert result.latest == {
+            ("/lycees", CONNECTED): datetime(2018, 3, 5, tzinfo=UTC),
+            ("/other", other.type): datetime(2018, 3, 2, tzinfo=UTC),
+        }
 
     def test_an_event_of_the_future_is_refused_and_beats_no_correction(self) -> None:
         """The bound is the broker's time of the record, whenever it is read."""

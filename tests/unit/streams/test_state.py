@@ -72,6 +72,12 @@ class TestNewest:
 
         assert newest(reported, retracted) == newest(retracted, reported)
 
+    def test_of_one_id_ranks_content_by_its_characters(self) -> None:
+        """As the audit and the page do, which compare what is written, not its escapes."""
+        plain, accented = (Cell(1, "a", "a", {"name": name}) for name in ("z", "é"))
+
+        assert newest(plain, accented) is newest(accented, plain) is accented
+
     def test_does_not_depend_on_the_order_of_a_record_s_fields(self) -> None:
         """Two producers may write one content in two orders, and it ranks the same."""
         record, other_order = ({"a": 1, "b": 2}, {"b": 2, "a": 1})
