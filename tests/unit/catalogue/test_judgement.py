@@ -583,11 +583,16 @@ def test_a_figure_of_too_few_persons_is_withheld_and_judged_as_none_attained() -
 
 
 @pytest.mark.parametrize(
-    ("published", "at_most_withheld", "status"),
-    [(90, 9, MilestoneStatus.ACHIEVED), (90, 11, None), (110, 9, MilestoneStatus.ON_TRACK)],
+    ("direction", "published", "at_most_withheld", "status"),
+    [
+        (Direction.FALLING, 90, 9, MilestoneStatus.ACHIEVED),
+        (Direction.FALLING, 90, 11, None),
+        (Direction.FALLING, 110, 9, MilestoneStatus.ON_TRACK),
+        (Direction.RISING, 90, 11, MilestoneStatus.ON_TRACK),
+    ],
 )
-def test_persons_not_to_be_exceeded_are_judged_unless_withheld_ones_decide(
-    published: int, at_most_withheld: int, status: MilestoneStatus | None
+def test_a_target_of_persons_is_judged_unless_withheld_ones_may_exceed_it(
+    direction: Direction, published: int, at_most_withheld: int, status: MilestoneStatus | None
 ) -> None:
     day = date(2018, 6, 30)
     few = replace(
@@ -595,12 +600,13 @@ def test_persons_not_to_be_exceeded_are_judged_unless_withheld_ones_decide(
         publication=Publication(10, PublicationStep.MONTHLY, 0),
         withheld=StepFunction((day,), (at_most_withheld,)),
     )
-    falling = promised(
+    before = 120 if direction is Direction.FALLING else 0
+    limited = promised(
         target=Decimal(100),
-        direction=Direction.FALLING,
-        baseline={"value": 120, "day": date(2016, 1, 1), "source": "Un test."},
+        direction=direction,
+        baseline={"value": before, "day": date(2016, 1, 1), "source": "Un test."},
     )
-    judgement = judged(falling, few)
+    judgement = judged(limited, few)
     assert judgement.status is status
     assert (judgement.progress_rate is None) is (status is None)
 

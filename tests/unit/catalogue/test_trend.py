@@ -220,6 +220,17 @@ def test_the_points_of_expected_reports_are_at_their_own_days(days: set[int], si
     assert trend in (None, Trend(Fraction(3), Fraction(3), Fraction(3)))
 
 
+def test_a_missing_report_leaves_the_trend_to_the_others() -> None:
+    ends = [month_end_before(AS_OF, months=1 + 3 * back) for back in range(6)][::-1]
+    del ends[3]
+    steps = StepFunction(tuple(ends), tuple((end - ends[0]).days for end in ends))
+    window = TrendWindow(window_days=460, step_days=92, at_least=5)
+
+    trend = observed_trend(History(steps, None, steps.days), window, AS_OF, carries_forward=False)
+
+    assert trend == Trend(Fraction(1), Fraction(1), Fraction(1))
+
+
 @given(st.integers(0, 400), st.sampled_from([1, 7, 20]))
 def test_steps_in_days_have_as_many_points_on_every_day_of_a_month(ago: int, step: int) -> None:
     last = AS_OF - timedelta(days=ago)

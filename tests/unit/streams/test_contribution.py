@@ -117,10 +117,10 @@ def test_values_of_other_types_are_not_mixed_up() -> None:
     terms = ViewTerms(view, [(0, term)])
     found = [
         terms.contribution({"kind": kind}, None, counts=True)[0][0][0]
-        for kind in (True, 1, "1", None)
+        for kind in (True, 1, "1", False, 0, None)
     ]
 
-    assert found == [(0, "", "true"), (0, "", "1"), (0, "", "1"), (0, "", "")]
+    assert [category for _, _, category in found] == ["true", "1", "1", "false", "0", ""]
 
 
 KINDS = Term(Family.EQUIPMENT, ("equipment.delivered",), breakdown="kind")

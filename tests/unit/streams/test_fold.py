@@ -425,7 +425,8 @@ class TestFold:
         fold = Fold([CONNECTED])
         fold.replace(Family.SCHOOLS, 0, PARIS, EMPTY, {**connected, **registered})
 
-        fold.replace(Family.SCHOOLS, 0, PARIS, {**connected, **registered}, registered)
+        moved = state_of(event("school.registered", PARIS, "2018-04-01"))
+        fold.replace(Family.SCHOOLS, 0, PARIS, {**connected, **registered}, moved)
 
         assert fold.series(0) == {}
 
@@ -454,13 +455,27 @@ class TestFold:
         activated = event("school.workspace_activated", PARIS, "2018-04-01")
         changed = with_cell(before, activated.fact.NAME, "2018-04-01", cell_of(activated))
 
-        # The fold does not know the lycée: were the term folded, its figure would move.
-        fold.replace(Family.SCHOOLS, 0, PARIS, before, changed)
+        difference = fold.difference(Family.SCHOOLS, PARIS, before, changed)
 
-        assert [key.term for key in fold.series(0)] == [1]
+        assert [steps[0][0][0] for _, (steps, _), _ in difference] == [1]
 
 
 class TestSeries:
+    def test_totals_an_earlier_day_after_a_later_one(self) -> None:
+        series = Series()
+        series.add({1: 1, 2: 10, 3: 100, 4: 1_000})
+
+        assert [series.total(day) for day in (3, 1, 4, 2)] == [111, 1, 1_111, 11]
+
+    def test_of_facts_reported_together_knows_the_last_up_to_the_day(self) -> None:
+        series = Series()
+        series.report({2: 1})
+        assert series.last_reported(5) == 2
+
+        series.report({8: 1, 4: 1})
+
+        assert series.last_reported(5) == 4
+
     @given(
         st.lists(st.tuples(st.integers(1, 5), st.integers(-2, 2)) | st.integers(0, 8), max_size=30)
     )
