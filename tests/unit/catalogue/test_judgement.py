@@ -235,6 +235,17 @@ def test_a_projection_is_in_the_margin_from_its_second_day_to_the_deadline(
     assert judgement.status == status
 
 
+def test_after_an_attained_figure_a_projection_within_the_margin_is_in_time() -> None:
+    """The figures before it were late; that of May was attained, that of June is 10 short."""
+    trend = {"window_days": 95, "step_days": 31, "at_least": 3, "margin_days": 30}
+    indicator = promised(trend=trend, day=date(2019, 7, 20))
+    lost = monthly(50, 100, 150, 200, 1_000, 990)
+    assert judged(indicator, lost, date(2019, 5, 1)).status is MilestoneStatus.AT_RISK
+    judgement = judged(indicator, lost, date(2019, 7, 1))
+    assert judgement.projected is not None
+    assert judgement.status is MilestoneStatus.ON_TRACK
+
+
 @pytest.mark.slow
 @settings(max_examples=40)
 @given(

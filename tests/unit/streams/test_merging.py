@@ -19,13 +19,15 @@ from events.cloudevent import CloudEvent, encode_structured
 from events.errors import RefusalReason
 from events.fact import Family
 from events.partitioning import partition_for
+from events.record_rules import RULES
 from events.records import Record
-from streams.merging import UNKNOWN_TYPE, Outcome, Result, merge_records
+from streams.merging import UNKNOWN_TYPE, Outcome, Result, changes_of, merge_records
 from streams.state import (
     EMPTY,
     EntityState,
     cell_of,
 )
+from streams.state_store import StateStore
 from tests.support.facts import encode_binary
 from tests.support.histories import deliveries, event, histories, pool, state_of, uai
 from tests.support.records import PARTITIONS, FakeRecord, record_of
@@ -133,6 +135,18 @@ class TestOutcomes:
         result = run(elsewhere, partition=elsewhere.partition)
 
         assert (len(result.refusals), result.forwards) == (1, [])
+
+    def test_in_a_store_a_partition_has_the_records_of_its_family_alone(self) -> None:
+        records = [connected(), record_of(event("coworking.opened", "one", "2018-03-01"))]
+        store = StateStore([])
+
+        result, changes = changes_of(
+            store, (Family.SCHOOLS, HOME), records, partitions=PARTITIONS, rules=RULES
+        )
+
+        assert [one.error.reason for one in result.refusals] == [RefusalReason.WRONG_TOPIC]
+        assert list(changes) == [PARIS]
+        assert store.states(Family.SCHOOLS, HOME) == {}
 
 
 class TestMisrouted:
