@@ -38,13 +38,12 @@ from rdflib.plugins.shared.jsonld import context as contexts
 from rdflib.term import Node
 
 from events.document import data_beside
-from sources.harvest.portal_dataset import Described, Distribution, HarvestError
+from sources.harvest.portal_dataset import LONGEST_URL, Described, Distribution, HarvestError
 
 OUT_OF_MEMORY: Final = 77
 """Exit status of a process that has reached its limit of memory."""
 _LARGEST_ANSWER: Final = 64 * 1024 * 1024
 """Bytes of what is said of a page, as JSON."""
-_LONGEST_URL: Final = 2000
 _MOST_DIGITS: Final = 12
 _HYDRA: Final = Namespace("http://www.w3.org/ns/hydra/core#")
 _LISTED: Final = (
@@ -214,7 +213,7 @@ def _addresses(graph: Graph, part: Node) -> Iterator[Distribution]:
     as_page = any("html" in form.lower() for form in forms)
     for kind, is_data in ((DCAT.downloadURL, True), (DCAT.accessURL, False)):
         urls = sorted(str(one) for one in graph.objects(part, kind))
-        kept = (url for url in urls if 0 < len(url) <= _LONGEST_URL)
+        kept = (url for url in urls if 0 < len(url) <= LONGEST_URL)
         yield from (Distribution(url=url, is_data=is_data, as_page=as_page) for url in kept)
 
 

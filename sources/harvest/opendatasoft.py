@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from sources.harvest.polite_client import PoliteAnswer, PoliteClient
-from sources.harvest.portal_dataset import Described, Distribution, HarvestError
+from sources.harvest.portal_dataset import LONGEST_URL, Described, Distribution, HarvestError
 from sources.harvest.snapshot import PortalSnapshot, follow_pages, get_page
 
 PAGE: Final = 100
@@ -94,21 +94,23 @@ def described_by(entry: object, base: str) -> Described | None:
         frequency=_text(default.get("update_frequency")) or _text(dcat.get("accrualperiodicity")),
         issued=_text(dcat.get("issued")) or _text(dcat.get("created")),
         modified=_text(default.get("modified")) or _text(default.get("data_processed")),
-        distributions=tuple(_distributions(entry, key, base)),
+        distributions=tuple(
+            Distribution(url=one) for one in _addresses(entry, key, base) if len(one) <= LONGEST_URL
+        ),
     )
 
 
-def _distributions(entry: Mapping[str, Any], key: str, base: str) -> Iterator[Distribution]:
+def _addresses(entry: Mapping[str, Any], key: str, base: str) -> Iterator[str]:
     """Yield the addresses of the data: one export of the records, and the attached files."""
     here = f"{base}/catalog/datasets/{quote(key, safe='')}"
     if entry.get("has_records", True):
-        yield Distribution(url=f"{here}/exports/csv")
+        yield f"{here}/exports/csv"
     old = f"{base.removesuffix(_API)}/api/datasets/1.0/{quote(key, safe='')}"
     for kind in ("alternative_exports", "attachments"):
         files = entry.get(kind)
         for file in files if isinstance(files, list) else ():
             if isinstance(file, Mapping) and isinstance(name := file.get("id"), str) and name:
-                yield Distribution(url=f"{old}/{kind}/{quote(name, safe='')}/")
+                yield f"{old}/{kind}/{quote(name, safe='')}/"
 
 
 def _mapping(content: object) -> Mapping[str, Any]:

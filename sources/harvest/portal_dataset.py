@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,12 +18,16 @@ class HarvestError(SmartRegionError):
         super().__init__(f"{where}: {problem}: {remedy}")
 
 
+LONGEST_URL: Final = 2000
+"""Characters of an address of data; longer ones are passed over."""
+
+
 class Distribution(BaseModel):
     """An address of a dataset's data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: Annotated[str, Field(min_length=1, max_length=2000)]
+    url: Annotated[str, Field(min_length=1, max_length=LONGEST_URL)]
     is_data: bool = True
     """False for an address that may be a page about the data."""
     as_page: bool = False

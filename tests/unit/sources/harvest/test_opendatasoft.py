@@ -59,6 +59,20 @@ def test_what_an_entry_says() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["n" * 2_000, "<" * 700])
+def test_a_file_whose_address_is_too_long_is_passed_over(name: str) -> None:
+    entry = dataset("gares")
+    entry["attachments"] = [{"id": name}, {"id": "notice"}]
+
+    described = described_by(entry, "https://data.example.org/api/explore/v2.1")
+
+    assert described is not None
+    assert [one.url.rpartition("/gares/")[2] for one in described.distributions] == [
+        "exports/csv",
+        "attachments/notice/",
+    ]
+
+
 def lose_a_page(served: Portal) -> None:
     served.lie("offset=99", Answer(500))
 
