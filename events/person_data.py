@@ -379,8 +379,8 @@ def _character(found: re.Match[str]) -> str:
 
 
 def _has_personal_form(text: str) -> bool:
-    # The fastest test for several characters.
-    if "[" in text or "(" in text or "{" in text or "<" in text or "robase" in text:
+    # The fastest test for several characters. Without one of these, neither pattern matches.
+    if "[" in text or "(" in text or "{" in text or "<" in text or "arobase" in text.lower():
         text = _DOT.sub(".", _AT.sub("@", text))
     if "@" in text and _MAIL.search(text):
         return True

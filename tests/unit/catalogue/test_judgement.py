@@ -601,8 +601,9 @@ def test_a_figure_of_too_few_persons_is_withheld_and_judged_as_none_attained() -
         (Direction.FALLING, 110, 9, MilestoneStatus.ON_TRACK),
         (Direction.RISING, 90, 11, MilestoneStatus.ON_TRACK),
     ],
+    ids=["not exceeded", "perhaps exceeded", "exceeded", "to be reached"],
 )
-def test_a_target_of_persons_is_judged_unless_withheld_ones_may_exceed_it(
+def test_only_a_limit_that_withheld_persons_may_exceed_is_not_judged(
     direction: Direction, published: int, at_most_withheld: int, status: MilestoneStatus | None
 ) -> None:
     day = date(2018, 6, 30)

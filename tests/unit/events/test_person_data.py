@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from events import person_data
@@ -204,10 +204,13 @@ def test_ordinary_text_reads_as_when_it_is_composed(text: str) -> None:
 TEXTS = (
     st.sampled_from(["0750419Y", "Lycée", "2019-03-10", "a 1"])
     | st.sampled_from([*EXAMPLES["personal"], *EXAMPLES["harmless"]])
-    | st.text(st.sampled_from("0123 +-.@aF/\n\\%&"), max_size=20)
+    | st.text(st.sampled_from("0123 +-.@aF/\n\\%&([<"), max_size=20)
+    | st.sampled_from(["Mme AROBASE Dupont", "nee AROBASE 1990", "(1)"])
 )
 
 
+@example(attributes={"source": "/x(1)"}, data={"name": "Mme AROBASE Dupont"})
+@example(attributes={"source": "mailto:jean@example.fr"}, data={})
 @given(
     attributes=st.fixed_dictionaries(
         {}, optional=dict.fromkeys(("id", "subject", "source", "time"), TEXTS)
@@ -216,7 +219,7 @@ TEXTS = (
         {}, optional=dict.fromkeys(("uai", "name", "kind", "commune"), TEXTS)
     ),
 )
-def test_one_search_of_an_events_texts_finds_what_a_search_of_each_does(
+def test_one_search_of_an_event_s_texts_finds_what_a_search_of_each_does(
     attributes: dict[str, str], data: dict[str, str]
 ) -> None:
     content = event(data, **attributes)

@@ -191,9 +191,13 @@ def test_a_record_that_is_no_longer_awaited_is_not_sent(monkeypatch: pytest.Monk
         broker.gate.clear()
         first = asyncio.create_task(writer.write(records(b"on its way")))
         await until(lambda: broker.in_flight == 1)
-        second = asyncio.create_task(writer.write(records(b"waiting")))
+        second = asyncio.create_task(writer.write(records(b"waiting", b"behind it")))
+        left = asyncio.create_task(writer.write(records(b"of a client", b"that left")))
+        await asyncio.sleep(0)
+        left.cancel()
         assert await first == [None]
-        assert await second == [None]
+        assert await second == [None, None]
+        assert left.cancelled()
         broker.gate.set()
         await until(lambda: writer.waiting_for is None)
 

@@ -44,7 +44,7 @@ def test_what_two_timelines_share_cancels_out(family: Family, data: st.DataObjec
     ("left", "right", "since"),
     [("", "abc", 0), ("abc", "abcd", 2), ("abcd", "abxd", 1), ("abc", "xbc", 0), ("abc", "abc", 2)],
 )
-def test_timelines_may_contribute_differently_from_before_their_first_difference(
+def test_timelines_are_compared_from_the_cell_before_their_first_difference(
     left: str, right: str, since: int
 ) -> None:
     """How long a cell counts depends on the next one."""
@@ -62,7 +62,7 @@ def test_cells_before_the_first_difference_contribute_nothing() -> None:
     assert [day for day, _, _ in contributions(terms, seen, 1)] == [3, 7]
 
 
-def test_a_cell_replaced_on_its_day_hides_no_other_terms_contribution() -> None:
+def test_a_cell_replaced_on_its_day_hides_no_contribution_to_another_term() -> None:
     level, added = KINDS, replace(KINDS, mode=TermMode.ADD)
     terms = ViewTerms(EntityView.of(KINDS), [(0, level), (1, added)])
     steps, _ = terms.contribution({"kind": "tablet"}, 0, counts=True)

@@ -315,7 +315,7 @@ class TestLaws:
             ],
             {"2018-02-04": 1, "2018-02-05": 0},
         ),
-        # An expired record counts no more, however long the next one takes.
+        # An expired record no longer counts, however late the next one comes.
         (
             FRESH,
             [
@@ -421,12 +421,14 @@ class TestFold:
     def test_follows_a_state_that_has_lost_a_fact(self) -> None:
         """As after a partition that was dropped and read again."""
         connected = state_of(event("school.connected", PARIS, "2018-03-01"))
-        registered = state_of(event("school.registered", PARIS, "2018-03-01"))
+        activated, moved = (
+            state_of(event("school.workspace_activated", PARIS, day))
+            for day in ("2018-03-01", "2018-04-01")
+        )
         fold = Fold([CONNECTED])
-        fold.replace(Family.SCHOOLS, 0, PARIS, EMPTY, {**connected, **registered})
+        fold.replace(Family.SCHOOLS, 0, PARIS, EMPTY, {**connected, **activated})
 
-        moved = state_of(event("school.registered", PARIS, "2018-04-01"))
-        fold.replace(Family.SCHOOLS, 0, PARIS, {**connected, **registered}, moved)
+        fold.replace(Family.SCHOOLS, 0, PARIS, {**connected, **activated}, moved)
 
         assert fold.series(0) == {}
 

@@ -101,16 +101,20 @@ class TestOutcomes:
         assert [one.error.reason for one in result.refusals] == [RefusalReason.WRONG_TOPIC]
 
     def test_the_latest_time_of_a_source_and_type_is_the_greatest(self) -> None:
-        """Of all its valid records, in any order: also of duplicates and superseded ones."""
+        """Of all its valid records, in any order: also of superseded ones and duplicates."""
         times = ("2018-03-02T00:00:00", "2018-03-05T00:00:00", "2018-03-04T00:00:00")
+        records = [connected(at=time, source="/lycees") for time in times]
         other = event("school.closed", PARIS, "2018-03-01", source="/other", at=times[0])
-
-        result = run(*(connected(at=time, source="/lycees") for time in times), record_of(other))
-
-        assert result.latest == {
+        latest = {
             ("/lycees", CONNECTED): datetime(2018, 3, 5, tzinfo=UTC),
             ("/other", other.type): datetime(2018, 3, 2, tzinfo=UTC),
         }
+
+        first = run(*records, record_of(other))
+        again = run(*records, record_of(other), states=first.changed)
+
+        assert first.latest == again.latest == latest
+        assert not again.changed
 
     def test_an_event_of_the_future_is_refused_and_beats_no_correction(self) -> None:
         """The bound is the broker's time of the record, whenever it is read."""
