@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
+from math import inf
 from typing import Any, TypeAlias
 
 from audit.exposed import Exposed
@@ -33,6 +34,11 @@ def judged_on(assessor: Exposed) -> date | None:
 def assessed_on(assessor: Exposed) -> date | None:
     """Return the day that an assessor has judged without lag; None while it has not."""
     return judged_on(assessor) if assessor.single(metrics.ASSESSOR_LAG) == 0 else None
+
+
+def unconfirmed_seconds(assessor: Exposed) -> float:
+    """Return how long ago workers last confirmed what an assessor judges; infinity for never."""
+    return max((sample.value for sample in assessor.of(metrics.HISTORY_AGE)), default=inf)
 
 
 def shown_figures(catalogue: Catalogue, assessor: Exposed) -> tuple[Figure, ...]:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
+from math import inf
 from pathlib import PurePath
 from typing import Final, TypeAlias
 
@@ -31,6 +33,7 @@ from simulation.demo.figures import (
     complete_on,
     judged_on,
     shown_figures,
+    unconfirmed_seconds,
 )
 from simulation.demo.screen import Screen, ScreenFrame
 from simulation.demo.system import DemoPlan, DemoSystem
@@ -82,6 +85,8 @@ class Watch:
     """What the assessor exposed then; empty before it has judged."""
     assessed_on: date | None = None
     """The day that the assessor had then judged without lag."""
+    confirmed_at: float = -inf
+    """When the workers had last confirmed what it judges; in `time.monotonic`."""
     _next_refresh: float = field(default_factory=time.monotonic)
 
     def until(self, condition: Callable[[], bool]) -> None:
@@ -92,6 +97,15 @@ class Watch:
                 self.refresh()
             time.sleep(TICK_SECONDS)
 
+    def until_confirmed(self) -> None:
+        """Return once the assessor has what the workers have now: it asks them every second."""
+        for _ in range(2):  # The first answer may have been on its way before.
+            asked_at = time.monotonic()
+            self.until(partial(self._is_confirmed_since, asked_at))
+
+    def _is_confirmed_since(self, asked_at: float) -> bool:
+        return self.confirmed_at > asked_at
+
     def refresh(self) -> None:
         """Read and show the worker's figures now."""
         began = time.monotonic()
@@ -101,6 +115,7 @@ class Watch:
         judged, self.assessed_on, self.figures = None, None, ()
         if assessor is not None:
             judged, self.assessed_on = judged_on(assessor), assessed_on(assessor)
+            self.confirmed_at = began - unconfirmed_seconds(assessor)
             self.figures = shown_figures(self.catalogue, assessor)
         day = judged or system.clock.today()
         self.screen.show(ScreenFrame(day, system.replay.sent, self.figures, system.worker))
@@ -188,7 +203,7 @@ def run_demo(
         ends = system.publisher.ends
         watch.until(lambda: not uncommitted(system.admin, system.settings.app_id, ends))
         watch.until(lambda: system.clock.today() == plan.last)
-        watch.refresh()
+        watch.until_confirmed()
         watch.until(lambda: watch.day == watch.assessed_on == plan.last)
 
         screen.step("Audit : tout est recompté depuis les topics")

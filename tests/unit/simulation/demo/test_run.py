@@ -6,11 +6,13 @@ import io
 import webbrowser
 from dataclasses import dataclass
 from datetime import date
+from time import monotonic
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
-from audit.exposed import Exposed, WorkerUnreadableError
+from audit.exposed import Exposed, WorkerUnreadableError, parse_metrics
 from boundary.errors import SmartRegionError
 from catalogue.loader import load_catalogue
 from simulation.demo import run
@@ -84,6 +86,31 @@ def test_while_a_condition_is_awaited_a_worker_that_does_not_answer_has_no_figur
 def test_a_program_that_ends_ends_the_wait(screen: PlainScreen) -> None:
     with pytest.raises(SmartRegionError, match=r"status 1 \(enough\)"):
         watching(Watched(ended=True), screen).until(lambda: False)
+
+
+def test_figures_are_compared_after_two_answers_to_the_assessor(
+    screen: PlainScreen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first may have been written before the last events were counted."""
+    now = monotonic()
+    answered_at = [now - 10, now + 1.5, now + 3.5]
+    scraped: list[float] = []
+
+    def read(url: str, **_: object) -> Exposed:
+        scraped.append(max(at for at in answered_at if at <= now))
+        line = 'smartregion_assessor_history_age_seconds{partition="0"}'
+        return parse_metrics(url, f"{line} {now - scraped[-1]}\n")
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(run, "read_exposed", read)
+    monkeypatch.setattr(run, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+
+    watching(Watched(), screen).until_confirmed()
+
+    assert sorted({*scraped}) == answered_at
 
 
 @pytest.mark.parametrize("opens", [True, False])
