@@ -7,6 +7,7 @@ uvicorn bounds neither connections nor slow clients. HAProxy does where stranger
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -32,6 +33,9 @@ def listen(host: str, port: int, *, names: tuple[str, str]) -> socket.socket:
 
     `names` are those of the variables or options of host and port. Raises SmartRegionError.
     """
+    # A connection is a file; the usual limit is 1 024.
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)

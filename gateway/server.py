@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -63,9 +62,6 @@ def run_gateway(settings: GatewaySettings) -> int:
     token_map = None if settings.gateway_haproxy is None else TokenMap(settings.gateway_haproxy)
     if token_map is not None:
         token_map.write(secrets)
-    # A connection is a file; the usual limit is 1 024.
-    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     with (
         listen(
             settings.gateway_host,

@@ -20,6 +20,7 @@ from functools import partial
 from hashlib import sha256
 from itertools import count
 from typing import Final, Protocol, TypeAlias, TypeVar
+from weakref import WeakValueDictionary
 
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -61,17 +62,16 @@ PROBLEM: Final = "application/problem+json"
 """Of an error where a program requests JSON (RFC 9457)."""
 EVENT_STREAM: Final = "text/event-stream"
 
-MOST_AT_ONCE: Final = 4
-"""How many pages of today's figures are made at the same time."""
-MOST_WAITING: Final = 64
-"""How many requests wait for that; those beyond are answered at once."""
-MOST_PAST_AT_ONCE: Final = 2
-"""How many pages of past days, of comparisons and of evidence are made at the same time."""
-MOST_PAST_WAITING: Final = 32
-"""How many requests wait for that; those beyond are answered at once."""
+MOST_WAITING: Final = 1024
+"""How many requests wait for a page of today's figures: more than HAProxy passes on."""
+MOST_SEARCHES: Final = 8
+"""How many searches, comparisons, places and evidence of one address wait or are made."""
+MOST_PAST: Final = 2
+"""How many pages of past days of one address wait or are made."""
 PAST_SECONDS: Final = 30.0
-"""How long a reader waits for such a page."""
-TOO_MUCH_PAST: Final = "trop de jours passés, de comparaisons ou de preuves sont demandés"
+"""How long a reader waits for one of these."""
+TOO_MUCH_SOUGHT: Final = "trop de recherches, de comparaisons ou de preuves sont demandées"
+TOO_MUCH_PAST: Final = "trop de jours passés sont demandés"
 MOST_STREAMS: Final = 300
 """How many open pages follow changes at once; others see them when they reload."""
 KEEP_ALIVE_SECONDS: Final = 15
@@ -109,8 +109,10 @@ class KnowledgeSource(Protocol):
 class BoundedPool:
     """Runs work in threads of its own, so that work of another kind always finds its own free.
 
-    `at_once` is the number of threads, `waiting` how much work waits for one, `seconds` how long a
-    reader waits for its result (None: without end). Work beyond raises `too_much`.
+    Addresses take turns: one with much work delays only itself. `at_once` is the number of threads,
+    `waiting` how much work waits for one, `each` how much of all may be of one address (None: as
+    much), `seconds` how long a reader waits for a result (None: without end). Work beyond raises
+    `too_much`.
     """
 
     def __init__(
@@ -118,27 +120,31 @@ class BoundedPool:
         *,
         at_once: int,
         waiting: int,
+        each: int | None = None,
         seconds: float | None = None,
         too_much: Callable[[], PageError] = busy,
     ) -> None:
         self._most: Final = at_once + waiting
+        self._each: Final = self._most if each is None else each
         self._seconds: Final = seconds
         self._too_much = too_much
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="slot")
-        self._asked = 0
+        self._asked = Counter[str]()
+        self._turns = WeakValueDictionary[str, asyncio.Lock]()
 
-    async def run(self, work: Callable[[], _T]) -> _T:
-        """Return what work returns. Raises PageError, and what work raises."""
-        if self._asked >= self._most:
+    async def run(self, address: str, work: Callable[[], _T]) -> _T:
+        """Return what work for an address returns. Raises PageError, and what work raises."""
+        if self._asked.total() >= self._most or self._asked[address] >= self._each:
             raise self._too_much()
-        self._asked += 1
+        self._asked[address] += 1
+        turn = self._turns.setdefault(address, asyncio.Lock())
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._seconds), turn:
                 return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except TimeoutError:
             raise self._too_much() from None
         finally:
-            self._asked -= 1
+            self._asked -= Counter((address,))
 
     async def close(self) -> None:
         """Return once no work is being done; what waits for a thread is cancelled."""
@@ -148,9 +154,9 @@ class BoundedPool:
 class PageServer:
     """Answers the requests of readers; pages are made in threads, a few at a time.
 
-    Pages of past days, comparisons and evidence wait in a queue of their own, so that their readers
-    do not take the places of others. `version` is another number after each change of what is known
-    now.
+    Past days have a queue of their own, and what is sought in events another one, so that their
+    readers do not take the places of others. `version` is another number after each change of what
+    is known now.
     """
 
     def __init__(
@@ -171,10 +177,18 @@ class PageServer:
         self._pages = Pages(catalogue, site)
         self._frame_headers = _frame_headers(site.frame_sites)
         self._contents = PageContents(catalogue, ledger, site, self._pages, source.has_events)
-        self._turns = BoundedPool(at_once=MOST_AT_ONCE, waiting=MOST_WAITING)
+        self._today_turns = BoundedPool(at_once=4, waiting=MOST_WAITING)
+        self._search_turns = BoundedPool(
+            at_once=2,
+            waiting=16 * MOST_SEARCHES,
+            each=MOST_SEARCHES,
+            seconds=PAST_SECONDS,
+            too_much=partial(busy, TOO_MUCH_SOUGHT),
+        )
         self._past_turns = BoundedPool(
-            at_once=MOST_PAST_AT_ONCE,
-            waiting=MOST_PAST_WAITING,
+            at_once=2,
+            waiting=16 * MOST_PAST,
+            each=MOST_PAST,
             seconds=PAST_SECONDS,
             too_much=partial(busy, TOO_MUCH_PAST),
         )
@@ -183,8 +197,8 @@ class PageServer:
 
     def app(self, probes: Iterable[BaseRoute] = ()) -> ASGIApp:
         """Return the application, with the process's own routes."""
-        page, looking_back = self._page, partial(self._page, looks_back=True)
-        data, data_looking_back = self._data, partial(self._data, looks_back=True)
+        page, sought = self._page, partial(self._page, turns=self._search_turns)
+        data, data_sought = self._data, partial(self._data, turns=self._search_turns)
         contents = self._contents
         routes = [
             *probes,
@@ -192,7 +206,7 @@ class PageServer:
             *(Route(f"/donnees.{form}", page(partial(contents.figures, form))) for form in DATA),
             Route("/methode", page(contents.method)),
             Route("/promesses.json", data(contents.overview_found, promises_object)),
-            Route("/comparaison", looking_back(contents.comparison)),
+            Route("/comparaison", sought(contents.comparison)),
             Route(f"/donnees.csv{METADATA}", page(contents.metadata)),
             Route(f"/promesses/{{indicator}}.csv{METADATA}", page(contents.metadata)),
             Route("/promesses/{indicator}/datapackage.json", page(contents.package)),
@@ -200,34 +214,34 @@ class PageServer:
                 Route(f"/catalogue.{form}", page(partial(contents.dcat, form)))
                 for form in CATALOGUES
             ),
-            Route("/comparaison.json", data_looking_back(contents.compared, comparison_object)),
+            Route("/comparaison.json", data_sought(contents.compared, comparison_object)),
             *(
                 Route(f"/promesses/{{indicator}}.{form}", page(partial(contents.figures, form)))
                 for form in DATA
             ),
             Route("/promesses/{indicator}", page(contents.promise)),
             Route("/promesses/{indicator}/jalons.json", data(contents.milestones, promise_object)),
-            Route("/promesses/{indicator}/preuves", looking_back(contents.evidence)),
-            Route("/promesses/{indicator}/changements", looking_back(contents.changes)),
+            Route("/promesses/{indicator}/preuves", sought(contents.evidence)),
+            Route("/promesses/{indicator}/changements", sought(contents.changes)),
             Route(
                 "/promesses/{indicator}/changements.json",
-                data_looking_back(contents.changed, changes_object),
+                data_sought(contents.changed, changes_object),
             ),
-            Route("/promesses/{indicator}/carte", looking_back(contents.map)),
+            Route("/promesses/{indicator}/carte", sought(contents.map)),
             *self._charts("/carte", contents.departments_chart),
-            *self._charts("/promesses/{indicator}/carte", contents.map_chart, looks_back=True),
+            *self._charts("/promesses/{indicator}/carte", contents.map_chart, self._search_turns),
             *self._charts("/promesses/{indicator}/{chart}", contents.promise_chart),
-            Route("/recherche", looking_back(contents.search)),
-            Route("/recherche.json", data_looking_back(contents.found, places_object)),
-            Route("/communes/{code}", looking_back(contents.commune)),
-            Route("/communes/{code}/changements.atom", looking_back(contents.commune_feed)),
+            Route("/recherche", sought(contents.search)),
+            Route("/recherche.json", data_sought(contents.found, places_object)),
+            Route("/communes/{code}", sought(contents.commune)),
+            Route("/communes/{code}/changements.atom", sought(contents.commune_feed)),
             Route(
                 "/entites/{family}/{entity:path}/changements.atom",
-                looking_back(contents.entity_feed),
+                sought(contents.entity_feed),
             ),
-            Route("/entites/{family}/{entity:path}", looking_back(contents.entity)),
-            Route("/note/{month}", looking_back(contents.note)),
-            Route("/changements.atom", looking_back(contents.feed)),
+            Route("/entites/{family}/{entity:path}", sought(contents.entity)),
+            Route("/note/{month}", page(contents.note, turns=self._past_turns)),
+            Route("/changements.atom", sought(contents.feed)),
             Route("/calendrier.ics", page(contents.calendar)),
             Route("/changements", self._stream),
             Route("/static/{name}", self._asset),
@@ -239,7 +253,7 @@ class PageServer:
         )
 
     def _charts(
-        self, path: str, chart_of: _ChartOf, *, looks_back: bool = False
+        self, path: str, chart_of: _ChartOf, turns: BoundedPool | None = None
     ) -> Iterator[Route]:
         """Yield the routes of a chart: as an image, and as a page for frames."""
 
@@ -249,7 +263,7 @@ class PageServer:
         def frame(asked: PageRequest) -> tuple[str, str]:
             return self._contents.frame(chart_of(asked), asked)
 
-        page = partial(self._page, looks_back=looks_back)
+        page = partial(self._page, turns=turns)
         yield Route(f"/images{path}.svg", page(image, headers=SVG_HEADERS))
         yield Route(f"/cadres{path}", page(frame, headers=self._frame_headers))
 
@@ -259,24 +273,29 @@ class PageServer:
 
     async def end_work(self) -> None:
         """Wait for the threads: the ledger is closed after them."""
-        await self._turns.close()
-        await self._past_turns.close()
+        for turns in (self._today_turns, self._search_turns, self._past_turns):
+            await turns.close()
 
     def _page(
-        self, make: _Make, *, looks_back: bool = False, headers: Mapping[str, str] | None = None
+        self,
+        make: _Make,
+        *,
+        turns: BoundedPool | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> _Handler:
         """Return the handler of a page: `make` returns its media type and its content.
 
-        One that `looks_back` at events or other days waits with those of past days. `headers` are
-        in place of the usual ones.
+        Past days have `turns` of their own. `headers` are in place of the usual ones.
         """
 
         async def answer(request: Request) -> Response:
             # Figures that come while the page is made are another version to it.
             view = parse_view(request.query_params, self._today(), self._version())
-            turns = self._turns if view.is_now and not looks_back else self._past_turns
+            chosen = (turns or self._today_turns) if view.is_now else self._past_turns
             try:
-                media_type, content = await turns.run(partial(self._made, make, request, view))
+                media_type, content = await chosen.run(
+                    _address(request), partial(self._made, make, request, view)
+                )
             except PageError:
                 raise
             except Exception:
@@ -294,7 +313,7 @@ class PageServer:
         find: Callable[[PageRequest], _T],
         describe: Callable[[_T, View, Completeness], PageObject],
         *,
-        looks_back: bool = False,
+        turns: BoundedPool | None = None,
     ) -> _Handler:
         """Return the handler of a page as a JSON object, whose errors are problem details."""
 
@@ -302,7 +321,7 @@ class PageServer:
             found = describe(find(asked), asked.view, asked.completeness)
             return JSON, f"{json.dumps(found, ensure_ascii=False, indent=1)}\n"
 
-        handler = self._page(made, looks_back=looks_back)
+        handler = self._page(made, turns=turns)
 
         async def answer(request: Request) -> Response:
             try:
@@ -368,6 +387,12 @@ class PageServer:
         headers = {"Cache-Control": f"public, max-age={STATIC_SECONDS}, immutable"}
         media_type = f"{STATIC[name]}; charset=utf-8"
         return Response(asset_content(name), headers=headers, media_type=media_type)
+
+
+def _address(request: Request) -> str:
+    """Return whose request it is: HAProxy names the reader's address."""
+    host = "" if request.client is None else request.client.host
+    return request.headers.get("X-Forwarded-For", host)
 
 
 def _answer(request: Request, media_type: str, body: bytes, more: Mapping[str, str]) -> Response:

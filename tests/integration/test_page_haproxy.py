@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections import Counter
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.support.haproxy import Haproxy
-from tests.support.raw_http import RawConnection, request
+from tests.support.raw_http import RawConnection, asked, proxied, request
 from tests.support.served_page import page_over
 
 READERS, STREAMS, ASKED = 200, 500, 100
@@ -52,18 +55,87 @@ def test_one_address_keeps_no_other_reader_out(tmp_path: Path) -> None:
     assert found.keys() <= {200, 503}
 
 
-def test_readers_reach_neither_metrics_nor_probes(tmp_path: Path) -> None:
+HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex(
+    "000000 04 00 00000000"  # Settings.
+    "000006 01 04 00000001 828684 410178"  # GET http://x/, whose body follows.
+)
+HOLDING = {
+    "another spelling of the stream": request("GET", "/%63hangements"),
+    "a body that does not end": request("GET", "/", "content-length: 100000"),
+    "chunks that do not end": request("GET", "/", "transfer-encoding: chunked") + b"1\r\nx",
+    "a body in HTTP/2": HTTP2,
+    "another method": request("POST", "/", "content-length: 100000"),
+    "answers that are not read": request("GET", "/donnees.json") * 20,
+}
+
+
+@pytest.mark.parametrize("sent", HOLDING)
+def test_silence_keeps_no_other_reader_out(tmp_path: Path, sent: str) -> None:
+    with page_over() as page, page.serving() as address, ExitStack() as stack:
+        haproxy = stack.enter_context(Haproxy("page", tmp_path, {"PAGE": urlsplit(address).netloc}))
+        for _ in range(40):
+            line = stack.enter_context(socket.socket())
+            # As far away, and with as little room.
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            line.bind(("127.0.0.2", 0))
+            line.connect(("127.0.0.1", haproxy.port))
+            line.sendall(HOLDING[sent])
+        for _ in range(5):
+            assert asked(haproxy.port, request("GET", "/")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "is_passed_on"),
+    [
+        ("/metrics", False),
+        ("/healthz", False),
+        ("/readyz", False),
+        ("/%6detrics", False),
+        ("/%68ealthz", False),
+        ("/%72eadyz", False),
+        ("/promesses%2Fa", False),
+        ("/promesses/a", True),
+        ("/entites/schools/a%2Fb", True),
+    ],
+)
+def test_a_path_has_one_spelling(tmp_path: Path, path: str, is_passed_on: bool) -> None:  # noqa: FBT001
+    """So that readers reach neither metrics nor probes."""
     with (
         page_over() as page,
         page.serving() as address,
         Haproxy("page", tmp_path, {"PAGE": urlsplit(address).netloc}) as haproxy,
     ):
-        for path in ("/metrics", "/healthz", "/readyz"):
-            with RawConnection(haproxy.port) as line:
-                line.send(request("GET", path))
-                answer = line.answer()
-            assert answer is not None
-            assert answer.status == 404
+        answer = asked(haproxy.port, request("GET", path))
+    assert answer.status == 404
+    assert ("Cette page n’existe pas" in answer.body.decode()) == is_passed_on
+
+
+IDLE = 1_010
+"""Connections of one reader: HAProxy keeps 300."""
+
+
+def test_idle_connections_of_a_reader_count_behind_the_proxy_protocol(tmp_path: Path) -> None:
+    """Those of the proxy do not: it has all readers."""
+    with page_over() as page, page.serving() as address, ExitStack() as stack:
+        variables = {"PAGE": urlsplit(address).netloc, "BIND_OPTIONS": "accept-proxy"}
+        haproxy = stack.enter_context(Haproxy("page", tmp_path, variables))
+        for _ in range(IDLE):
+            stack.enter_context(RawConnection(haproxy.port)).send(proxied("192.0.2.1"))
+        with suppress(ConnectionResetError), RawConnection(haproxy.port) as line:
+            line.send(proxied("192.0.2.1") + request("GET", "/methode"))
+            assert line.answer() is None
+        assert asked(haproxy.port, proxied("192.0.2.2") + request("GET", "/methode")).status == 200
+
+
+def test_idle_connections_of_a_trusted_proxy_keep_nobody_out(tmp_path: Path) -> None:
+    with page_over() as page, page.serving() as address, ExitStack() as stack:
+        variables = {"PAGE": urlsplit(address).netloc, "TRUSTED_PROXY": "127.0.0.1"}
+        haproxy = stack.enter_context(Haproxy("page", tmp_path, variables))
+        for _ in range(IDLE):
+            stack.enter_context(RawConnection(haproxy.port))
+        sent = request("GET", "/methode", "x-forwarded-for: 192.0.2.2")
+        assert asked(haproxy.port, sent).status == 200
 
 
 def test_readers_of_a_trusted_proxy_have_their_own_addresses(tmp_path: Path) -> None:

@@ -105,6 +105,11 @@ def post(body: bytes, *headers: str, path: str = "/events") -> bytes:
     return request("POST", path, *headers, f"content-length: {len(body)}") + body
 
 
+def proxied(sender: str) -> bytes:
+    """Return the PROXY protocol's header that names a sender's address."""
+    return f"PROXY TCP4 {sender} 127.0.0.1 40000 443\r\n".encode()
+
+
 def request(method: str, target: str, *headers: str) -> bytes:
     lines = [f"{method} {target} HTTP/1.1", "host: gateway.test", *headers, "", ""]
     return "\r\n".join(lines).encode("latin-1")

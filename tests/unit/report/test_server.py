@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
+from itertools import islice
 from time import monotonic
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -33,8 +34,7 @@ from report.page_request import Known
 from report.past import knowledge_on
 from report.server import (
     KEEP_ALIVE_SECONDS,
-    MOST_PAST_AT_ONCE,
-    MOST_PAST_WAITING,
+    MOST_PAST,
     RETRY_SECONDS,
     BoundedPool,
     PageServer,
@@ -351,46 +351,57 @@ async def status(session: ClientSession, url: str) -> int:
         return answer.status
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/?as_of=2018-06-30",
-        "/?known_on=2018-06-30",
-        "/comparaison?since=2018-06-30",
-        "/promesses/schools_connected_ratio/preuves",
-        "/promesses/schools_connected_ratio/changements",
-        "/entites/schools/0750655E",
-    ],
+PAST = (
+    "/?as_of=2018-06-30",
+    "/?known_on=2018-06-30",
+    "/note/2018-06",
+    "/changements.atom?as_of=2018-06-30",
 )
-def test_readers_of_the_past_take_no_place_of_todays_page(
-    full: ServedPage, monkeypatch: pytest.MonkeyPatch, path: str
+SOUGHT = (
+    "/comparaison?since=2018-06-30",
+    "/promesses/schools_connected_ratio/preuves",
+    "/promesses/schools_connected_ratio/changements",
+    "/recherche?q=melun",
+    "/communes/77288",
+    "/entites/schools/0750655E",
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "others"),
+    [*((path, ("/", SOUGHT[-3])) for path in PAST), *((path, ("/", PAST[0])) for path in SOUGHT)],
+)
+def test_readers_of_one_kind_take_no_place_of_another(
+    full: ServedPage, monkeypatch: pytest.MonkeyPatch, path: str, others: tuple[str, ...]
 ) -> None:
     proceed, make = threading.Event(), PageServer._made
 
     def held(server: PageServer, *given: Any) -> tuple[str, str]:
-        if given[1].url.path != "/" or given[1].url.query:
+        if str(given[1].url).endswith(path):
             assert proceed.wait(DEADLINE)
         return make(server, *given)
 
     monkeypatch.setattr(PageServer, "_made", held)
-    for bound in ("MOST_AT_ONCE", "MOST_WAITING", "MOST_PAST_AT_ONCE", "MOST_PAST_WAITING"):
+    for bound in ("MOST_SEARCHES", "MOST_PAST"):
         monkeypatch.setattr(f"report.server.{bound}", 1)
     crowd = 3
 
-    async def answered() -> tuple[int, set[int]]:
+    async def answered() -> tuple[list[int], set[int]]:
         async with full.serve() as address, ClientSession() as session:
             asked = [asyncio.create_task(status(session, address + path)) for _ in range(crowd)]
             try:
                 # One is refused: all places that there are for it are taken.
                 await asyncio.wait(asked, timeout=DEADLINE / 3, return_when=asyncio.FIRST_COMPLETED)
-                today = await asyncio.wait_for(status(session, f"{address}/"), DEADLINE / 3)
+                async with asyncio.timeout(DEADLINE / 3):
+                    found = [await status(session, address + one) for one in others]
             finally:
                 proceed.set()
-            return today, set(await asyncio.gather(*asked))
+            return found, set(await asyncio.gather(*asked))
 
-    today, others = asyncio.run(answered())
-    assert today == 200
-    assert others <= {200, 404, 503}
+    found, crowded = asyncio.run(answered())
+    assert found == [200, 200]
+    assert crowded <= {200, 404, 503}
+    assert 503 in crowded
 
 
 def test_a_stream_whose_reader_left_gives_its_place_back(
@@ -419,10 +430,10 @@ def test_a_stream_whose_reader_left_gives_its_place_back(
     assert monotonic() - began < KEEP_ALIVE_SECONDS / 2
 
 
-def test_past_days_beyond_those_that_wait_are_refused(
+def test_past_days_of_an_address_beyond_two_are_refused(
     full: ServedPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proceed, most = threading.Event(), MOST_PAST_AT_ONCE + MOST_PAST_WAITING
+    proceed, crowd = threading.Event(), 40
 
     def slow(page: ServedPage, _: date) -> Known | None:
         assert proceed.wait(DEADLINE)
@@ -430,24 +441,23 @@ def test_past_days_beyond_those_that_wait_are_refused(
 
     monkeypatch.setattr(ServedPage, "known_on", slow)
 
-    async def answered() -> tuple[str | None, str, list[int]]:
+    async def answered() -> tuple[list[int], int, str | None, str]:
         async with full.serve() as address, ClientSession() as session:
-            urls = [f"{address}/methode?known_on=2018-06-30"] * (most + 1)
-            asked = [asyncio.create_task(session.get(url)) for url in urls]
-            [refused], waiting = await asyncio.wait(
-                asked, timeout=DEADLINE / 3, return_when=asyncio.FIRST_COMPLETED
-            )
+            url = f"{address}/methode?known_on=2018-06-30"
+            asked = [asyncio.create_task(session.get(url)) for _ in range(crowd)]
+            first = islice(asyncio.as_completed(asked), crowd - MOST_PAST)
+            refused = [await answer for answer in first]
+            other = asyncio.create_task(session.get(url, headers={"X-Forwarded-For": "192.0.2.1"}))
             proceed.set()
-            answers = await asyncio.gather(*waiting)
-            async with await refused as answer:
-                assert answer.status == 503
-                retry, text = answer.headers.get("Retry-After"), await answer.text()
-            return retry, text, [one.status for one in answers]
+            served = (await other).status
+            statuses = [(await one).status for one in asked]
+            return statuses, served, refused[0].headers.get("Retry-After"), await refused[0].text()
 
-    retry, text, statuses = asyncio.run(answered())
+    statuses, other, retry, text = asyncio.run(answered())
+    assert sorted(statuses) == [200] * MOST_PAST + [503] * (crowd - MOST_PAST)
+    assert other == 200
     assert retry == str(RETRY_SECONDS)
-    assert "trop de jours passés, de comparaisons ou de preuves sont demandés" in text
-    assert statuses == [200] * most
+    assert "trop de jours passés sont demandés" in text
 
 
 @pytest.mark.slow
@@ -469,22 +479,32 @@ def test_a_reader_waits_for_a_bounded_time_and_gives_the_place_back() -> None:
     async def run() -> int:
         slots = BoundedPool(at_once=1, waiting=0, seconds=0.01)
         with pytest.raises(PageError):
-            await slots.run(proceed.wait)
+            await slots.run("", proceed.wait)
         proceed.set()
         async with asyncio.timeout(10):
             while True:
                 with suppress(PageError):  # a busy machine may need more than the 0.01 s
-                    return await slots.run(lambda: 1)
+                    return await slots.run("", lambda: 1)
 
     assert asyncio.run(run()) == 1
+
+
+def test_addresses_take_turns() -> None:
+    async def run() -> list[str]:
+        slots, done = BoundedPool(at_once=1, waiting=40), list[str]()
+        crowd = [slots.run("a", lambda: done.append("a")) for _ in range(20)]
+        await asyncio.gather(*crowd, slots.run("b", lambda: done.append("b")))
+        return done
+
+    assert "b" in asyncio.run(run())[:2]
 
 
 def test_work_that_fails_gives_its_place_back() -> None:
     async def run() -> int:
         slots = BoundedPool(at_once=1, waiting=0)
         with pytest.raises(ZeroDivisionError):
-            await slots.run(lambda: 1 // 0)
-        return await slots.run(lambda: 1)
+            await slots.run("", lambda: 1 // 0)
+        return await slots.run("", lambda: 1)
 
     assert asyncio.run(run()) == 1
 
