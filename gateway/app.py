@@ -23,7 +23,7 @@ from events.claims import trace_of
 from events.trace_context import TRACEPARENT, TRACESTATE, TraceContext
 from gateway.answers import BatchAnswer, Item, Problem, Receipts
 from gateway.authentication import Authenticator, Prove
-from gateway.body import BodyReader
+from gateway.body import EARLY, BodyReader
 from gateway.documents import DOCUMENTS, SCHEMAS, document_text
 from gateway.exposition import GatewayCollector
 from gateway.http_binding import HttpHeaders, HttpMode, combined_headers, mode_of, read_delivery
@@ -112,6 +112,7 @@ class _Events:
             if not isinstance(sender, str):
                 return await self._signed(request, headers, sender)
         except ProblemError as error:
+            error.headers.update(EARLY)
             return self._refused(None, error)
         try:
             with gateway.body.reserve(sender) as reservation:

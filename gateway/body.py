@@ -17,11 +17,14 @@ MAX_PER_PRODUCER: Final = 16 * 1024 * 1024
 """The most of these for one producer."""
 MAX_UNVERIFIED: Final = 16 * 1024 * 1024
 """The most bytes held at once for bodies whose signature is not verified yet."""
+MOST_UNVERIFIED: Final = 512
+"""The most of these bodies at once: fewer than HAProxy passes on, which leaves room for others."""
 LARGE_SHARE: Final = 8
 """An address that holds more than 1 / LARGE_SHARE of the unverified bytes is evicted first."""
 #: This many more are read and dropped: a client may send everything before it reads an answer.
 _DROPPED: Final = 7 * MAX_BODY
-_CLOSE: Final = {"Connection": "close"}
+EARLY: Final = {"Connection": "close", "X-Early": "true"}
+"""Headers of a refusal that may come before the end of the body: HAProxy then ends the request."""
 
 
 class BodyReader:
@@ -82,7 +85,7 @@ class BodyReservation:
             if self.is_evicted:
                 raise _overloaded() from None
             detail = f"the body did not come within {self._seconds:g} seconds"
-            raise ProblemError("slow_request", detail, headers=_CLOSE) from None
+            raise ProblemError("slow_request", detail, headers=EARLY) from None
 
     def evict(self) -> None:
         """Release the memory for another body, and end this read as overloaded."""
@@ -102,6 +105,7 @@ class BodyReservation:
         # One buffer: a body that arrives byte by byte takes no more memory than any other.
         body = bytearray()
         size = 0
+        self._budget.hold(self, 0)
         async for part in request.stream():
             size += len(part)
             if size > MAX_BODY + _DROPPED:
@@ -109,14 +113,14 @@ class BodyReservation:
             if size > MAX_BODY:
                 body.clear()
                 self._budget.release(self)
-            else:
-                self._budget.hold(self, len(part))
-                body += part
+                part = b""  # noqa: PLW2901 - it is dropped
+            self._budget.hold(self, len(part))
+            body += part
         if size > MAX_BODY:
             raise ProblemError(
                 "body_too_large",
                 f"body: is larger than {MAX_BODY} bytes: send fewer events at once",
-                headers=_CLOSE,
+                headers=EARLY,
                 limit=MAX_BODY,
             )
         return bytes(body)
@@ -154,10 +158,10 @@ class _Budget:
 class _UnverifiedBudget(_Budget):
     """The bytes of bodies whose signature is not verified yet, by address.
 
-    A body that never ends must not block producers. When the budget is exhausted, the body that has
-    been idle longest is evicted: among addresses above their share, or else among all. So a few
-    addresses cannot displace others, and many would have to send on each of their bodies as often
-    as an honest client sends on one.
+    A body that never ends must not block producers. When there are too many bytes or bodies, the
+    body that has been idle longest is evicted: among addresses above their share, or else among
+    all. So a few addresses cannot displace others, and many would have to send on each of their
+    bodies as often as an honest client sends on one.
     """
 
     def __init__(self, total: int, share: int) -> None:
@@ -170,7 +174,10 @@ class _UnverifiedBudget(_Budget):
         super().release(body)
 
     def _make_room(self, body: BodyReservation, size: int) -> None:
-        while self._held + size > self._total and self._bodies:
+        while self._bodies and (
+            self._held + size > self._total
+            or (len(self._bodies) >= MOST_UNVERIFIED and body not in self._bodies)
+        ):
             large = (one for one in self._bodies if self._held_by[one.owner] > self._share)
             next(large, next(iter(self._bodies))).evict()
         if body.is_evicted or self._held + size > self._total:
@@ -183,5 +190,5 @@ def _overloaded() -> ProblemError:
     return ProblemError(
         "overloaded",
         "nothing was accepted: send it again later",
-        headers={"Retry-After": "1", **_CLOSE},
+        headers={"Retry-After": "1", **EARLY},
     )

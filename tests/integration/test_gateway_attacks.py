@@ -487,6 +487,56 @@ def test_bodies_under_a_false_signature_keep_nobody_out(target: Target, signs: b
 
     assert evicted is not None
     assert (evicted.status, evicted.problem) == (503, "overloaded")
+    assert evicted.headers["retry-after"] == "1"
+
+
+NETWORK = [f"127.0.1.{number}" for number in range(1, 65)]
+"""Addresses that each have as many signed requests as one may: more than HAProxy has places for."""
+BEGUN = 16_500
+"""Bytes that HAProxy waits for before the gateway receives a signed body."""
+
+
+@pytest.mark.parametrize("framing", ["content-length: 20000", "transfer-encoding: chunked"])
+def test_signed_bodies_that_drip_keep_no_producer_out(target: Target, framing: str) -> None:
+    chunked = "chunked" in framing
+    begun, drop = (b"%x\r\n" % 20_000 if chunked else b"") + b"x" * BEGUN, b"x"
+    over = threading.Event()
+
+    def drip(held: Sequence[RawConnection]) -> None:
+        while not over.wait(4):
+            for line in held:
+                line.send(drop)
+
+    with (
+        ExitStack() as opened,
+        OtherProducer(target.gateway, target.token, signs=target.secret) as one,
+    ):
+        held = connections(opened, target, NETWORK, 16 * len(NETWORK))
+        for number, line in enumerate(held):
+            head = (f"content-type: {STRUCTURED}", framing, *claimed(PRODUCER, number))
+            line.send(request("POST", "/events", *head) + begun)
+        dripping = threading.Thread(target=drip, args=(held,))
+        dripping.start()
+        opened.callback(dripping.join)
+        opened.callback(over.set)
+        one.keep_going(100)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        request("GET", "/openapi.json", "content-length: 100000"),
+        request("GET", "/openapi.json", "transfer-encoding: chunked") + b"1\r\nx",
+        request("GET", "/openapi.json") * 50,
+    ],
+    ids=["a body that does not end", "chunks that do not end", "answers that are not read"],
+)
+def test_silence_keeps_nobody_from_the_documents(target: Target, sent: bytes) -> None:
+    with ExitStack() as opened:
+        for line in connections(opened, target, SOURCES[:1], 40):
+            line.send(sent)
+        for _ in range(5):
+            assert target.send(request("GET", "/openapi.json")).status == 200
 
 
 # Replay

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,10 +15,10 @@ import yaml
 
 from events.producers.secrets import Scheme, issue, token_digest
 from gateway.problems import problem_kinds
-from tests.support.gateway import PRODUCER, STRUCTURED, event
+from tests.support.gateway import PRODUCER, STRUCTURED, event, signed
 from tests.support.haproxy import CONFIGURATIONS, Haproxy
 from tests.support.kafka import KafkaBroker
-from tests.support.raw_http import asked, post
+from tests.support.raw_http import RawConnection, asked, post, proxied, request
 from tests.support.running_gateway import new_gateway
 from tests.support.waiting import wait_until
 
@@ -103,6 +106,52 @@ def test_the_gateway_trusts_the_address_that_haproxy_names(front: Front) -> None
     assert front.haproxy is not None
     answer = asked(front.haproxy.port, post(BODY, *headers))
     assert answer.status == 202  # The gateway refuses a header that comes twice.
+
+
+@pytest.mark.parametrize("way", ["the PROXY protocol", "X-Forwarded-For"])
+def test_a_client_of_a_proxy_keeps_no_other_out(front: Front, tmp_path: Path, way: str) -> None:
+    """Neither by idle connections nor by wrong tokens; the limits are its own."""
+    by_header = way == "X-Forwarded-For"
+    shutil.copy(front.folder / "tokens.map", tmp_path)
+    variables = {"TRUSTED_PROXY": "127.0.0.1"} if by_header else {"BIND_OPTIONS": "accept-proxy"}
+    variables |= {"RUN": str(tmp_path), "GATEWAY": f"127.0.0.1:{front.direct_port}"}
+
+    def status(client: str, token: str) -> int | None:
+        headers = [f"content-type: {STRUCTURED}", f"authorization: Bearer {token}"]
+        headers += [f"x-forwarded-for: {client}"] if by_header else []
+        with suppress(ConnectionResetError), RawConnection(haproxy.port) as line:
+            line.send(b"" if by_header else proxied(client))
+            line.send(post(BODY, *headers))
+            answer = line.answer()
+            return None if answer is None else answer.status
+        return None
+
+    ours, other = front.first.token, new_token()
+    with Haproxy("gateway", tmp_path, variables) as haproxy:
+        with ExitStack() as stack:
+            for _ in range(120):
+                line = stack.enter_context(RawConnection(haproxy.port))
+                line.send(b"" if by_header else proxied("192.0.2.1"))
+            assert status("192.0.2.2", ours) == 202
+            assert status("192.0.2.1", ours) == (202 if by_header else None)
+        assert {status("192.0.2.1", other) for _ in range(205)} == {401, 503}
+        assert status("192.0.2.1", ours) == 503
+        assert status("192.0.2.2", ours) == 202
+
+
+def test_an_early_refusal_says_what_the_gateway_does(front: Front) -> None:
+    """HAProxy answers it, so that the rest of the body keeps no place."""
+    late = datetime.now(UTC) - timedelta(hours=1)
+    signature = [f"{name}: {value}" for name, value in signed(BODY, at=late).items()]
+    assert front.haproxy is not None
+    sent = request(
+        "POST", "/events", f"content-type: {STRUCTURED}", "content-length: 99999", *signature
+    )
+    answer = asked(front.haproxy.port, sent + b" " * 16_500)
+    assert answer.status == 401
+    assert "x-early" not in answer.headers
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert answer.json["detail"].startswith("wrong time: sign when you send")
 
 
 def test_haproxy_knows_the_tokens_after_a_restart(front: Front) -> None:

@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from gateway.body import BodyReader
+from gateway.body import MAX_BODY, MOST_UNVERIFIED, BodyReader
 from gateway.problems import ProblemError
 from tests.support.async_tests import played
 
@@ -84,6 +84,20 @@ async def test_of_many_small_bodies_the_least_recently_received_is_evicted() -> 
     assert await honest == "90"
     assert await idle[0] == "overloaded"
     for task in (*idle, *more):
+        task.cancel()
+
+
+@played
+async def test_of_too_many_bodies_the_least_recently_received_is_evicted() -> None:
+    """Whatever has come of them: also those that are too large, of which nothing is held."""
+    bodies = reader(max_unverified=2 * MAX_BODY)
+    large = (await begun(bodies, "large", MAX_BODY + 1))[1]
+    others = [
+        (await begun(bodies, f"other {number}", number % 2))[1] for number in range(MOST_UNVERIFIED)
+    ]
+    assert await large == "overloaded"
+    assert not any(one.done() for one in others)
+    for task in others:
         task.cancel()
 
 
