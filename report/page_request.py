@@ -25,6 +25,7 @@ Known: TypeAlias = "tuple[Knowledge, Completeness]"
 
 MOST_PAGES: Final = 100_000
 LONGEST_SEARCH: Final = 100
+MOST_FOLDERS: Final = 256
 
 
 class PageRequest(NamedTuple):
@@ -161,7 +162,8 @@ class PageRequest(NamedTuple):
 def depth_of(request: Request) -> int:
     """Return how many folders below the first page a browser takes a page to be.
 
-    It sees the path as it was sent, where `%2F` is no slash.
+    It sees the path as it was sent, where `%2F` is no slash. Beyond MOST_FOLDERS there is no page,
+    and the links of an error would be longer than its text.
     """
     raw: bytes = request.scope["raw_path"]
-    return max(raw.count(b"/") - 1, 0)
+    return min(max(raw.count(b"/") - 1, 0), MOST_FOLDERS)

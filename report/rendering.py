@@ -418,14 +418,14 @@ def asset_content(name: str) -> bytes:
 
 
 @cache
-def _asset_version(name: str) -> str:
+def asset_version(name: str) -> str:
     """Return a digest of a static file's content: a changed file has another address."""
     return sha256(asset_content(name)).hexdigest()[:12]
 
 
 def asset(root: str, name: str) -> str:
     """Return the address of a file that pages load; `root` leads to the first page."""
-    return f"{root}static/{name}?v={_asset_version(name)}"
+    return f"{root}static/{name}?v={asset_version(name)}"
 
 
 def _instant(instant: datetime) -> str:

@@ -47,7 +47,7 @@ from report.embedding import SVG, SVG_HEADERS, EmbeddedChart
 from report.errors import LATER, NOT_FOUND, FiguresNotReadyError, PageError, busy, not_found
 from report.ledger import EventLedger
 from report.page_request import Known, PageRequest, depth_of
-from report.rendering import STATIC, Pages, asset_content
+from report.rendering import STATIC, Pages, asset_content, asset_version
 from report.site import PageSite
 from report.view import View, parse_view, version_text
 
@@ -90,7 +90,11 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 
 
-_HEADERS: Final = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+#: What says nothing of caches is an error or a probe.
+_HEADERS: Final = [
+    (name.lower().encode(), value.encode())
+    for name, value in {**HEADERS, "Cache-Control": "no-store"}.items()
+]
 
 
 class KnowledgeSource(Protocol):
@@ -359,8 +363,7 @@ class PageServer:
             raise HTTPException(405, headers={"Allow": "GET"})
         if self._streams >= MOST_STREAMS:
             raise busy()
-        # nginx would buffer the events.
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        headers = {"X-Accel-Buffering": "no"}  # nginx would buffer the events.
         return StreamingResponse(self._events(), headers=headers, media_type=EVENT_STREAM)
 
     async def _events(self) -> AsyncIterator[bytes]:
@@ -384,7 +387,10 @@ class PageServer:
         name = request.path_params["name"]
         if name not in STATIC:
             raise not_found("fichier", name)
-        headers = {"Cache-Control": f"public, max-age={STATIC_SECONDS}, immutable"}
+        # Any other version is of a page before or after this one.
+        is_own = request.query_params.get("v") == asset_version(name)
+        lifetime = f"public, max-age={STATIC_SECONDS}, immutable" if is_own else "no-cache"
+        headers = {"Cache-Control": lifetime}
         media_type = f"{STATIC[name]}; charset=utf-8"
         return Response(asset_content(name), headers=headers, media_type=media_type)
 

@@ -15,7 +15,7 @@ from tests.support.haproxy import Haproxy
 from tests.support.raw_http import RawConnection, asked, proxied, request
 from tests.support.served_page import page_over
 
-READERS, STREAMS, ASKED = 200, 500, 100
+READERS, STREAMS, ASKED = 200, 150, 100
 
 
 def test_one_address_keeps_no_other_reader_out(tmp_path: Path) -> None:

@@ -130,9 +130,26 @@ def test_a_wrong_address_is_a_page_with_a_way_back(
 ) -> None:
     [answer] = page.ask(path)
     assert answer.status == status
+    assert answer.headers["Cache-Control"] == "no-store"
     assert 'lang="fr"' in answer.body
     back = answer.body.split('<p><a href="')[1].split('"')[0]
     assert urlsplit(urljoin("http://proxy/below" + path, back)).path == "/below/"
+
+
+def test_a_path_of_slashes_does_not_multiply_them(page: ServedPage) -> None:
+    [answer] = page.ask("/" * 15_900)
+    assert answer.status == 404
+    assert len(answer.body) < 16_384
+
+
+def test_only_its_own_version_of_a_file_is_kept_for_long(page: ServedPage) -> None:
+    [start] = page.ask("/")
+    own = re.search(r"static/page\.js\?v=\w+", start.body)
+    assert own is not None
+    answers = page.ask(f"/{own[0]}", "/static/page.js?v=anything", "/static/page.js")
+    kept = [answer.headers["Cache-Control"] for answer in answers]
+    assert "immutable" in kept[0]
+    assert kept[1:] == ["no-cache"] * 2
 
 
 def test_the_calendar_is_linked_and_links_to_where_readers_find_the_page(page: ServedPage) -> None:
