@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from audit.ledger import FACT_NUMBERS, Ledger
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Term, TermMode
+from catalogue.vocabulary import DEPARTMENT
 
 # SQLite adds up to 2^63 and fails beyond: a million of the largest amounts. In two parts it does
 # not, for as many rows as it can hold.
@@ -61,7 +62,7 @@ _DAYS: Final = """
 WITH named (fact, position, counts) AS (VALUES {named})
 SELECT DISTINCT department, day
 FROM named CROSS JOIN cell USING (fact)
-WHERE {concerned}
+WHERE {concerned} AND {placed}
 """
 
 #: Later than any day.
@@ -116,7 +117,7 @@ def course(ledger: Ledger, term: Term, as_of: date) -> TermCourse:
     if term.among is not None:
         parameters |= _facts(term.among, "among")
     parameters |= {f"entity{at}": entity for at, entity in enumerate(_entities(term))}
-    conditions = ["counts"]
+    conditions = ["counts", *(f"{_text(field)} IS NOT NULL" for field in term.needed)]
     for at, (field, values) in enumerate(term.where):
         wanted = {f"value{at}_{each}": value for each, value in enumerate(sorted(values))}
         parameters |= wanted
@@ -153,7 +154,8 @@ def course(ledger: Ledger, term: Term, as_of: date) -> TermCourse:
         if part is not None:
             categories[part][department] += change
     reports: defaultdict[DepartmentCode, set[int]] = defaultdict(set)
-    asked = _DAYS.format(named=_read(term), concerned=_concerned(term))
+    placed = "department IS NOT NULL" if DEPARTMENT in term.needed else "TRUE"
+    asked = _DAYS.format(named=_read(term), concerned=_concerned(term), placed=placed)
     for department, day in _run(ledger, asked, parameters):
         reports[department].add(day)
     return TermCourse(

@@ -18,7 +18,7 @@ from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules, known_before, microseconds
-from events.registry import facts_of
+from events.registry import BORROWING, facts_of
 from events.topics import FAMILIES
 from streams.dead_letters import FORWARDED_FROM
 
@@ -27,13 +27,7 @@ _FACT_NAMES: Final = tuple(fact.NAME for family in Family for fact in facts_of(f
 FACT_NUMBERS: Final = MappingProxyType({name: number for number, name in enumerate(_FACT_NAMES)})
 """The numbers of the facts, which rows have in place of their names."""
 _DEFINING: Final = frozenset(FACT_NUMBERS[facts_of(family)[0].NAME] for family in Family)
-#: Facts with every field of the one that defines their entities: they borrow none.
-_COMPLETE: Final = frozenset(
-    FACT_NUMBERS[fact.NAME]
-    for family in Family
-    for fact in facts_of(family)
-    if fact.attribute_kinds().keys() >= facts_of(family)[0].attribute_kinds().keys()
-)
+_BORROWING: Final = frozenset(FACT_NUMBERS[name] for name in BORROWING)
 _FAMILY_NUMBERS: Final = MappingProxyType({family: at for at, family in enumerate(Family)})
 
 _ALL_KNOWN: Final[Mapping[Family, date]] = MappingProxyType({})
@@ -249,20 +243,24 @@ def _cells(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
     """Yield what is known of each entity, fact and day: its latest record.
 
     Nothing is known where that takes the day back. Fields that a record lacks are borrowed from
-    the entity's defining fact on its latest day.
+    the entity's defining fact, as `BORROWING` says.
     """
     entity_before: tuple[int, str] | None = None
     cell_before: tuple[int, int] | None = None
-    borrowed: str | None = None
+    definitions: list[tuple[int, str]] = []
     for family, entity, fact, day, time_, source, id_, content in rows:
         if (family, entity) != entity_before:
-            entity_before, cell_before, borrowed = (family, entity), None, None
+            entity_before, cell_before, definitions = (family, entity), None, []
         if (fact, day) == cell_before:
             continue
         cell_before = fact, day
         if content == _TAKEN_BACK:
             continue
-        if borrowed is None and fact in _DEFINING:
-            borrowed = content
-        lent = None if fact in _COMPLETE else borrowed
-        yield fact, entity, day, time_, source, id_, content, lent
+        borrowed = None
+        if fact in _DEFINING:
+            definitions.append((day, content))
+        elif fact in _BORROWING:
+            # The latest comes first.
+            lent = (definition for since, definition in definitions if since <= day)
+            borrowed = next(lent, definitions[-1][1] if definitions else None)
+        yield fact, entity, day, time_, source, id_, content, borrowed

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from catalogue.vocabulary import DEPARTMENT, fields_of
 from events.fact import Family
 from events.frequency import Frequency
+from events.registry import facts_of
 
 FREQUENCY_DAYS: Mapping[str, int | None] = MappingProxyType(
     {frequency.value: frequency.days for frequency in Frequency}
@@ -28,7 +30,7 @@ class Expiry:
     """The duration of an amount: `days`, or those of its field `by`, plus `grace_days`.
 
     Exactly one of `days` and `by` is given; `by` names a field whose values are keys of
-    `FREQUENCY_DAYS` (an entity that does not have the field never expires). An amount of day D is
+    `FREQUENCY_DAYS` (a record without the field does not count). An amount of day D is
     live while `as_of - D <= days + grace_days`: D itself and that many days after it.
     """
 
@@ -56,6 +58,9 @@ class Term:
     some entities; None: every entity of the family. `among` is a term of the same family that
     counts entities by `facts` and `unless` alone: an entity counts on the days on which it counts
     there too. Only a `replace` term without expiry has it.
+
+    A record borrows the fields it lacks from its entity's definition (`events.registry.BORROWING`).
+    While there is none, the record counts nowhere if one of the `needed` is missing.
     """
 
     family: Family
@@ -68,6 +73,19 @@ class Term:
     breakdown: str | None = None
     entities: frozenset[str] | None = None
     among: Term | None = None
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The fields without which a record does not count: département, category, frequency."""
+        by = None if self.expires is None else self.expires.by
+        read = (DEPARTMENT, None if self.breakdown == self.amount else self.breakdown, by)
+        defined = fields_of(facts_of(self.family)[0].NAME)
+        own = [fields_of(name) for name in (*self.facts, *self.unless)]
+        return tuple(
+            field
+            for field in read
+            if field is not None and field in defined and any(field not in fields for fields in own)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ from events.school import (
 from events.training import TrainingAbandoned, TrainingCompleted, TrainingEnrolled
 from events.workstation import WorkstationUsageReported
 
-# The first fact of a family defines the entity; the others inherit attributes from it. A later
-# version of a fact has the same NAME and follows the earlier one; both are accepted.
+# The first fact of a family defines the entity. A later version of a fact has the same NAME and
+# follows the earlier one; both are accepted.
 _ALL: Final[tuple[type[Fact], ...]] = (
     SchoolRegistered,
     SchoolConnected,
@@ -61,3 +61,15 @@ FACTS_BY_NAME: Final[Mapping[str, type[Fact]]] = MappingProxyType(
 def facts_of(family: Family) -> tuple[type[Fact], ...]:
     """Return the facts of a family; the first one defines the entity."""
     return tuple(fact for fact in _ALL if fact.FAMILY is family)
+
+
+def _borrows(fact: type[Fact]) -> bool:
+    return not fact.attribute_kinds().keys() >= facts_of(fact.FAMILY)[0].attribute_kinds().keys()
+
+
+BORROWING: Final = frozenset(name for name, fact in FACTS_BY_NAME.items() if _borrows(fact))
+"""Facts that lack fields of the one that defines their entity, and borrow them.
+
+They borrow from what was in force on their own day, or from the first definition if they precede
+it.
+"""

@@ -35,14 +35,19 @@ JOIN (VALUES {named}) AS named (fact, position, counts) ON held.fact = named.fac
 {definitions}
 """
 
-# What an entity's facts lack is taken from its defining fact on that fact's latest day.
+# What a fact lacks is taken from its entity's definition in force on its day, or from the first.
 _DEFINITIONS: Final = """
 LEFT JOIN (
-    SELECT entity, arg_max(content, day) AS content, arg_max(department, day) AS department
+    SELECT
+        entity, content, department,
+        day, lag(day) OVER by_day AS earlier, lead(day) OVER by_day AS later
     FROM event
     WHERE family = ${name}family AND fact = ${name}defining AND {visible} AND content IS NOT NULL
-    GROUP BY entity
-) AS definition ON definition.entity = held.entity
+    WINDOW by_day AS (PARTITION BY entity ORDER BY day)
+) AS definition ON
+    definition.entity = held.entity
+    AND (definition.earlier IS NULL OR held.day >= definition.day)
+    AND (definition.later IS NULL OR held.day < definition.later)
 """
 
 # The day of the entity's next record, which takes the place of this one.
@@ -68,7 +73,7 @@ _COUNTING: Final = """
 
 _ALONE: Final = """
 {name}span AS (SELECT *, day AS since FROM {name}counting),
-{name}report AS (SELECT department, day FROM {name}seen)"""
+{name}report AS (SELECT department, day FROM {name}seen WHERE {placed})"""
 
 # The parts of the spans in which another term counts the entity too.
 _AMONG: Final = """
@@ -83,7 +88,8 @@ _AMONG: Final = """
     WHERE
         counts AND greatest(own.day, member.day) < least(ends, coalesce(following, {never}))
 ), {name}report AS (
-    SELECT department, day FROM {name}seen UNION ALL SELECT department, day FROM {name}member
+    FROM (FROM {name}seen UNION ALL BY NAME FROM {name}member)
+    SELECT department, day WHERE {placed}
 )"""
 
 _ONE_PART: Final = "category, coalesce(amount, 0) AS amount"
@@ -118,11 +124,13 @@ def term_sql(term: Term, name: str) -> TermSql:
     seen = fields.seen(amount=fields.by_key() if by_key else fields.total(), category=category)
     parts = _PART_BY_KEY if by_key else _ONE_PART
     counting = _COUNTING.format(name=name, seen=seen, parts=parts, never=NEVER)
+    placed = "department IS NOT NULL" if DEPARTMENT in term.needed else "TRUE"
     if term.among is None:
-        spans = _ALONE.format(name=name)
+        spans = _ALONE.format(name=name, placed=placed)
     else:
         others = _Fields(term.among, f"{name}among_")
-        spans = _AMONG.format(name=name, members=others.seen(amount="1"), never=NEVER)
+        members = others.seen(amount="1")
+        spans = _AMONG.format(name=name, members=members, never=NEVER, placed=placed)
         fields.parameters |= others.parameters
     return TermSql(f"{counting}, {spans}", fields.parameters)
 
@@ -199,6 +207,10 @@ class _Fields:
             self.parameters[f"{self._name}values{position}"] = sorted(values)
             listed = f"${self._name}values{position}::VARCHAR[]"
             found.append(f"list_contains({listed}, {self.text(field)})")
+        for field in self._term.needed:
+            facts = (*self._term.facts, *self._term.unless)
+            value = self._department(facts) if field == DEPARTMENT else self._json(field)
+            found.append(f"{value} IS NOT NULL")
         return " AND ".join(found)
 
     def lifetime(self, expiry: Expiry) -> str:

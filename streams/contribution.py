@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,9 +12,10 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Term, TermMode
+from catalogue.vocabulary import DEPARTMENT
 from events.fact import Family
-from events.registry import facts_of
-from streams.state import NO_DAYS, EntityState, latest_attributes
+from events.registry import BORROWING, facts_of
+from streams.state import NO_DAYS, EntityState, attributes_by_day
 
 #: The département of an entity that has none: it counts for the Région only.
 NO_DEPARTMENT = ""
@@ -174,7 +176,7 @@ class ViewTerms:
         return known
 
     def _select(self, department: str, values: Sequence[str], *, counts: bool) -> _Selection:
-        texts = dict(zip(self._fields, values, strict=True))
+        texts = {DEPARTMENT: department, **dict(zip(self._fields, values, strict=True))}
         given = tuple(
             _Given(
                 (index, department, texts[term.breakdown] if term.breakdown else NO_CATEGORY),
@@ -184,19 +186,22 @@ class ViewTerms:
                 term.mode is TermMode.REPLACE,
             )
             for index, term in self._terms
-            if counts and all(texts[field] in accepted for field, accepted in term.where)
+            if counts
+            and all(texts[field] in accepted for field, accepted in term.where)
+            and all(texts[field] for field in term.needed)
         )
-        reports = tuple((index, department, NO_CATEGORY) for index, _ in self._terms)
+        reports = tuple(
+            (index, department, NO_CATEGORY)
+            for index, term in self._terms
+            if department != NO_DEPARTMENT or DEPARTMENT not in term.needed
+        )
         is_fixed = all(one.amount is None for one in given)
         last = (tuple(_steps(given, {}, None)), reports) if is_fixed else None
         return _Selection(given, reports, last)
 
 
 def timeline(view: EntityView, state: EntityState) -> Timeline:
-    """Return the timeline of an entity in a view.
-
-    A cell inherits missing attributes from the latest day of the family's defining fact.
-    """
+    """Return the timeline of an entity in a view, in which `BORROWING` facts have all fields."""
     if view.among is None:
         return _cells(view, state)
     return _common(_cells(view, state), _cells(view.among, state))
@@ -207,17 +212,22 @@ def _cells(view: EntityView, state: EntityState) -> Timeline:
     seen: Timeline = []
     if view.reads.isdisjoint(state):
         return seen
-    inherited = latest_attributes(state, view.defining_fact)
+    definitions = attributes_by_day(state, view.defining_fact)
     for counts, facts in ((True, view.facts), (False, view.unless)):
         for fact in facts:
+            borrows = definitions and fact in BORROWING
             for day, (time, source, id_, own) in state.get(fact, NO_DAYS).items():
                 if own is not None:
-                    attributes = own
-                    if own is not inherited and not own.keys() >= inherited.keys():
-                        attributes = {**inherited, **own}
+                    attributes = {**_in_force(definitions, day), **own} if borrows else own
                     seen.append((_ordinal(day), time, source, id_, len(seen), counts, attributes))
     seen.sort()
     return seen
+
+
+def _in_force(definitions: Sequence[tuple[str, Mapping[str, Any]]], day: str) -> Mapping[str, Any]:
+    """Return the last attributes up to a day, or else the first."""
+    position = bisect_right(definitions, day, key=itemgetter(0))
+    return definitions[max(position - 1, 0)][1]
 
 
 def _common(own: Timeline, members: Timeline) -> Timeline:

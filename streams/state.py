@@ -74,14 +74,14 @@ def newest(left: Cell, right: Cell) -> Cell:
     return max(left, right, key=_content)
 
 
-def latest_attributes(state: EntityState, fact: str) -> Mapping[str, Any]:
-    """Return the attributes of a fact on its latest day that is not retracted; {} if none is."""
+def attributes_by_day(state: EntityState, fact: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the days on which a fact is not retracted, in order, with its attributes."""
     days = state.get(fact, NO_DAYS)
-    for day in sorted(days, reverse=True):
-        attributes = days[day].attributes
-        if attributes is not None:
-            return attributes
-    return {}
+    return [
+        (day, attributes)
+        for day in sorted(days)
+        if (attributes := days[day].attributes) is not None
+    ]
 
 
 def _content(cell: Cell) -> str:

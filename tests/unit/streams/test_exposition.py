@@ -113,15 +113,15 @@ class TestFigures:
                 [event("grant.paid", "one", "2018-03-01", amount_cents=12345)],
                 {metrics.INDICATOR_VALUE: {"77": 123.45}},
             ),
-            # An entity without a département counts for the region, under a label that is none.
+            # A completion without its enrolment is of no département, and counts nowhere.
             (
                 {"count": "training.completed"},
                 "count",
                 [event("training.completed", "enrolment-000001", "2018-03-01")],
-                {metrics.INDICATOR_VALUE: {"region": 1}},
+                {},
             ),
         ],
-        ids=["additive", "ratio", "none of some", "some of none", "euros", "region"],
+        ids=["additive", "ratio", "none of some", "some of none", "euros", "nowhere"],
     )
     def test_are_those_of_the_measure(
         self,

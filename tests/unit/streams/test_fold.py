@@ -122,14 +122,13 @@ def records_of(term: Term, state: EntityState, as_of: date) -> list[ReportedReco
         for day, cell in state.get(facts_of(term.family)[0].NAME, {}).items()
         if cell.attributes is not None
     }
-    borrowed = definitions[max(definitions)] if definitions else {}
     return sorted(
         ReportedRecord(
             date.fromisoformat(day),
             *cell[:3],
             fact_index,
             fact,
-            {**borrowed, **cell.attributes},
+            {**in_force(definitions, day), **cell.attributes},
         )
         for fact_index, fact in enumerate((*term.facts, *term.unless))
         for day, cell in state.get(fact, {}).items()
@@ -137,7 +136,14 @@ def records_of(term: Term, state: EntityState, as_of: date) -> list[ReportedReco
     )
 
 
+def in_force(definitions: Mapping[str, Mapping[str, Any]], day: str) -> Mapping[str, Any]:
+    earlier = [one for one in definitions if one <= day]
+    return definitions[max(earlier) if earlier else min(definitions)] if definitions else {}
+
+
 def satisfied(term: Term, record: ReportedRecord) -> bool:
+    if any(field not in record.fields for field in term.needed):
+        return False
     return all(text(record.fields.get(field)) in values for field, values in term.where)
 
 
@@ -306,6 +312,14 @@ class TestLaws:
             ],
             {"2018-01-31": 20, "2018-02-01": 35},
         ),
+        # A site that never opened has no département: it counts neither there nor for the Région.
+        (
+            WORKSTATIONS,
+            [event("coworking.resized", "one", "2018-02-01", workstations=35)],
+            {"2018-02-01": 0},
+        ),
+        # Nobody knows how often a dataset that was never released is to be updated.
+        (FRESH, [event("dataset.updated", "one", "2018-02-01")], {"2018-02-01": 0}),
         # An expired record is not replaced by the one before, even if that has not expired.
         (
             FRESH,
@@ -338,7 +352,15 @@ class TestLaws:
             {"2018-01-31": 30},
         ),
     ],
-    ids=["until it ends", "latest amount", "expired", "expired early", "mapping"],
+    ids=[
+        "until it ends",
+        "latest amount",
+        "never opened",
+        "never released",
+        "expired",
+        "expired early",
+        "mapping",
+    ],
 )
 def test_a_figure_is_the_one_that_people_expect(
     term: Term, history: list[CloudEvent], expected: Mapping[str, int]
@@ -348,6 +370,27 @@ def test_a_figure_is_the_one_that_people_expect(
     assert {
         day: sum(totals(fold, date.fromisoformat(day)).values()) for day in expected
     } == expected
+
+
+def test_a_move_changes_no_earlier_day() -> None:
+    fold = folded(
+        WORKSTATIONS,
+        [
+            event(
+                "coworking.opened",
+                "one",
+                "2018-01-01",
+                department="93",
+                commune="93066",
+                workstations=20,
+            ),
+            event("coworking.resized", "one", "2018-03-01", workstations=30),
+            event("coworking.opened", "one", "2018-09-01", workstations=40),
+        ],
+    )
+
+    assert totals(fold, date(2018, 6, 30)) == {("93", ""): 30}
+    assert totals(fold, date(2018, 9, 1)) == {("77", ""): 40}
 
 
 class TestFold:

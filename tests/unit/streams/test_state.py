@@ -12,8 +12,8 @@ from streams.state import (
     EMPTY,
     Cell,
     EntityState,
+    attributes_by_day,
     cell_of,
-    latest_attributes,
     moment_of,
     newest,
 )
@@ -105,14 +105,16 @@ class TestMerge:
         assert merge_states(one, EMPTY) == one == merge_states(EMPTY, one)
 
 
-class TestLatestAttributes:
-    def test_are_those_of_the_latest_day(self) -> None:
+class TestAttributesByDay:
+    def test_are_in_the_order_of_days_not_of_times(self) -> None:
         state = state_of(
-            event("coworking.opened", "one", "2018-01-01", name="Ancien", at="2019-01-01"),
             event("coworking.opened", "one", "2018-02-01", name="Neuf"),
+            event("coworking.opened", "one", "2018-01-01", name="Ancien", at="2019-01-01"),
         )
 
-        assert latest_attributes(state, "coworking.opened")["name"] == "Neuf"
+        found = attributes_by_day(state, "coworking.opened")
+
+        assert [attributes["name"] for _, attributes in found] == ["Ancien", "Neuf"]
 
     def test_pass_over_a_retracted_day(self) -> None:
         state = state_of(
@@ -120,4 +122,8 @@ class TestLatestAttributes:
             event("coworking.opened", "one", "2018-02-01", retracted=True),
         )
 
-        assert latest_attributes(state, "coworking.opened")["name"] == "Ancien"
+        found = attributes_by_day(state, "coworking.opened")
+
+        assert [(day, attributes["name"]) for day, attributes in found] == [
+            ("2018-01-01", "Ancien")
+        ]

@@ -11,7 +11,7 @@ from events.cloudevent import CloudEvent
 from events.dead_letters import RecordOrigin
 from events.producers.ownership import ERASURE
 from operations.erasure.persons import Persons, find_traces, retractions
-from streams.state import latest_attributes
+from streams.state import attributes_by_day
 from tests.support.audits import raw
 from tests.support.histories import state_of
 
@@ -44,8 +44,8 @@ def test_each_fact_and_day_is_retracted_once(now: datetime) -> None:
     assert len(back) == 2
     latest: list[CloudEvent] = list(traces.latest.values())
     state = state_of(*latest, *back)
-    assert latest_attributes(state, "training.enrolled") == {}
-    assert latest_attributes(state, "training.completed") == {}
+    assert attributes_by_day(state, "training.enrolled") == []
+    assert attributes_by_day(state, "training.completed") == []
 
 
 def test_a_retracted_fact_is_not_retracted_again() -> None:
