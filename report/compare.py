@@ -48,17 +48,16 @@ class Comparison:
 
 
 def comparison_of(knowledge: Knowledge, view: View, since: date) -> Comparison:
-    """Return the comparison of a day with the view's; the earlier one comes first."""
-    first, last = sorted((since, view.as_of))
+    """Return the comparison of a day with the view's, which is not before it."""
     rows = []
     for programme in knowledge.catalogue.programmes:
         for indicator in programme.indicators:
             department = view.department_for(indicator)
-            before = knowledge.standing(indicator, department, first)
-            after = knowledge.standing(indicator, department, last)
+            before = knowledge.standing(indicator, department, since)
+            after = knowledge.standing(indicator, department, view.as_of)
             is_regional = department != view.department
             rows.append(_row(programme, indicator, before, after, is_regional=is_regional))
-    return Comparison(first, last, tuple(rows))
+    return Comparison(since, view.as_of, tuple(rows))
 
 
 def _row(

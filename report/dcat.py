@@ -8,6 +8,7 @@ not known, and left out. `dcat.ttl` has what does not depend on the figures.
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -152,7 +153,7 @@ class _CatalogueWriter:
 
 
 def _known_days(indicator: Indicator, knowledge: Knowledge, as_of: date) -> set[date]:
-    """Return the first day with a figure and the last change, by a day, in each territory."""
+    """Return the first day with a figure and that of the last fact, by a day, in each territory."""
     days: set[date] = set()
     for department in indicator.territories:
         history = knowledge.histories.get((indicator.id, department), History())
@@ -160,7 +161,8 @@ def _known_days(indicator: Indicator, knowledge: Knowledge, as_of: date) -> set[
         points = zip(*history.curve, strict=True)
         first = next((day for day, value in points if value is not None and day <= until), None)
         if first is not None:
-            days |= {first, history.last_change(until) or first}
+            reported = history.reports[: bisect_right(history.reports, until)]
+            days |= {first, *reported[-1:]}
     return days
 
 

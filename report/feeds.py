@@ -151,7 +151,10 @@ class Feed:
                     )
 
     def _published(self) -> Iterator[FeedEntry]:
-        """Yield the days on which a figure about persons was published, with its value."""
+        """Yield the days on which a figure about persons was published, with its value.
+
+        Late facts change the value: that is another entry.
+        """
         territory, department = self.view.territory, self.view.department
         for indicator in self._all():
             history = self.knowledge.histories.get((indicator.id, department), History())
@@ -165,8 +168,9 @@ class Feed:
                     continue
                 value = self.knowledge.standing(indicator, department, day).value
                 about = f"{indicator.title}, {TERRITORY_NAMES[territory]}"
+                digits = "".join(filter(str.isdecimal, value.text))
                 yield FeedEntry(
-                    id=f"{TAG}/published/{indicator.id}/{territory}/{end}",
+                    id=f"{TAG}/published/{indicator.id}/{territory}/{end}/{digits or 'none'}",
                     updated=instant(day),
                     title=f"{indicator.title} : chiffre publié",
                     text=f"{about}, au {long_day_text(end)} : {value.text or value.reason}.",

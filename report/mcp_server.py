@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from importlib.metadata import version
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from jsonschema import Draft202012Validator
 from mcp import MCPError
@@ -201,7 +201,8 @@ def _wrong(schema: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]
 def _address(path: str, given: Mapping[str, Any]) -> str:
     """Return a path with the indicator where it names one, and the other arguments after it."""
     query = {name: one for name, one in given.items() if f"{{{name}}}" not in path}
-    return f"{path.format_map(given)}?{urlencode(query, errors='replace')}"
+    named = {name: quote(str(one), safe="") for name, one in given.items()}
+    return f"{path.format_map(named)}?{urlencode(query, errors='replace')}"
 
 
 def _refusal(text: str) -> CallToolResult:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from starlette.requests import Request
 
+from catalogue.formatting import day_text
 from catalogue.judgement import CHANGE_DAYS
 from catalogue.model import Catalogue, Indicator, Programme, UndeclaredError
 from events.fact import Family
@@ -65,6 +66,9 @@ class PageRequest(NamedTuple):
     def since(self) -> date:
         """The day to compare with: the requested one, else that of a month before."""
         since = parse_day("since", self._given("since"), self.view.today)
+        if since is not None and since > self.view.as_of:
+            remedy = f"choisir un jour jusqu’au {day_text(self.view.as_of)}"
+            raise bad_request("since", str(since), remedy)
         return since or self.view.as_of - timedelta(days=CHANGE_DAYS)
 
     @property

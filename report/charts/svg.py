@@ -19,10 +19,13 @@ from catalogue.territories import TERRITORY_TITLES
 #: A tenth of a unit is finer than a printer's dot.
 _DECIMALS: Final = 1
 _PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-#: What XML 1.0 has no way to write, and what has no glyph but turns or breaks the text around it.
+#: What XML 1.0 has no way to write, and what has no glyph: it turns or breaks the text around it,
+#: or hides text from readers that an assistant reads (Unicode: default ignorable).
 _UNPRINTABLE: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
-    "\ufdd0-\ufdef\ufeff\ufff9-\uffff]|[\U0001fffe-\U0001ffff]"
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0"
+    "\ufff0-\ufffb\ufffe\uffff\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U0001fffe\U0001ffff\U000e0000-\U000e0fff]"
 )
 _LINE_END: Final = re.compile(r"\n\s*")
 _COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -33,7 +36,7 @@ _USE: Final = re.compile(r"var\(--chart-([\w-]+)\)")
 
 
 def plain(text: str) -> str:
-    """Return a text with a blank for each control character, and for what XML cannot hold."""
+    """Return a text with a blank for each character that cannot be seen or that XML cannot hold."""
     return _UNPRINTABLE.sub(" ", text)
 
 

@@ -118,6 +118,11 @@ def test_every_object_says_where_its_figures_are_not_complete(path: str) -> None
         (f"{RATIO}/jalons.json?milestone=x", 404, "jalon « x »"),
         (f"{RATIO}/changements.json?page=99", 404, "page de la liste « 99 »"),
         ("/comparaison.json?since=hier", 400, "since : « hier »"),
+        (
+            "/comparaison.json?since=2018-06-02&as_of=2018-06-01",
+            400,
+            "since : « 2018-06-02 »",
+        ),
         ("/promesses.json?territory=13", 400, "choisir un territoire parmi region"),
         (f"/recherche.json?q={'x' * 101}", 400, "écrire au plus 100 caractères"),
     ],

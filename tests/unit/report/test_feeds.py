@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from catalogue.formatting import STATUSES
+from catalogue.formatting import NARROW, STATUSES
 from report.corrections import Corrections
 from report.feeds import DAYS, Feed
 from report.knowledge import Knowledge
@@ -101,11 +101,12 @@ def test_what_is_published_about_persons_is_announced_on_its_day(territory: str)
 
     assert len(published) == 12
     for one in published:
-        end = date.fromisoformat(one.id.rpartition("/")[2])
-        day = one.updated.date()
+        *_, end_text, digits = one.id.split("/")
+        end, day = date.fromisoformat(end_text), one.updated.date()
         assert day == end + timedelta(days=indicator.publication.delay_days)
         value = knowledge().standing(indicator, made.view.department, day).value
         assert (value.text or value.reason) in one.text
+        assert digits == value.text.replace(NARROW, "")
         assert f"as_of={day}" in one.path
 
 

@@ -175,6 +175,7 @@ def test_a_refusal_has_the_pages_own_words(page: ServedPage, call: Call, path: s
         (("promesses", {"territoire": "77"}), "territoire : n’existe pas pour cet outil"),
         (("changements", {"indicator": "x", "page": 0}), "page : est trop petit"),
         (("changements", {"indicator": "x", "page": "2"}), "page : n’est pas du type attendu"),
+        (("chiffre", {"indicator": "x\n"}), "indicator : n’est pas un identifiant"),
         (("chiffre", {"indicator": ".."}), "indicator : n’est pas un identifiant"),
         (("chiffre", {"indicator": "a/b"}), "indicator : n’est pas un identifiant"),
         (("recherche", {"q": "x" * 1_000_000}), "q : a plus de 200 caractères"),
