@@ -201,6 +201,21 @@ class TestLosses:
         assert await batch(consumer) == []
         assert [fault.fault for fault in consumer.faults] == [FaultKind.EVENTS_LOST]
 
+    async def test_what_is_merged_while_a_broker_returns_the_end_is_not_lost(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        consumer, thread = await has_merged(EVENTS)
+
+        async def highwaters(*_: TP) -> Mapping[TP, int]:
+            keep(consumer, EVENTS, last=last_record(5))
+            return {EVENTS: 5}
+
+        monkeypatch.setattr(thread, "highwaters", highwaters)
+
+        await consumer.look_at_logs()
+
+        assert consumer.faults == []
+
 
 @played
 class TestAttempts:

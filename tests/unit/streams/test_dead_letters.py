@@ -81,7 +81,7 @@ def test_a_skipped_record_is_not_read_for_its_dead_letter() -> None:
 
 def test_a_forward_is_the_record_with_its_entity_s_key_and_its_origin() -> None:
     """With that key, any partitioner would leave it there."""
-    sent = forward_record(Forward(RECORD, "0750001U", 5))
+    sent = forward_record(Forward(replace(RECORD, key=b"another"), "0750001U", 5))
 
     assert sent[:4] == ("smartregion.schools", 5, b"0750001U", RECORD.value)
     assert sent.headers == [*RECORD.headers, (FORWARDED_FROM, b"smartregion.schools/3/42")]

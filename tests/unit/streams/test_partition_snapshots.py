@@ -222,6 +222,22 @@ class TestWriting:
         (tmp_path / "schools-0.snapshot").rename(tmp_path / "trainings-0.snapshot")
         assert load(snapshots, (Family.TRAININGS, 0)) is None
 
+    def test_it_has_the_states_of_its_position_whatever_is_merged_while_it_is_written(
+        self, tmp_path: Path
+    ) -> None:
+        store = a_store()
+        snapshots = snapshots_in(tmp_path, store)
+        before = {**store.states(*PARTITION)}
+
+        taken = snapshots.take(PARTITION, is_end=True)
+        assert taken is not None
+        store.put(*PARTITION, {"0752961D": before[SCHOOL]})
+        asyncio.run(snapshots.write(PARTITION, taken))
+
+        loaded = load(snapshots)
+        assert loaded is not None
+        assert loaded.states(*PARTITION) == before
+
     def test_only_its_owner_reads_it(self, tmp_path: Path) -> None:
         _, file = written(tmp_path)
 
