@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
@@ -22,12 +24,14 @@ from events import dead_letters
 from events.dead_letter_content import LetterContent
 from events.dead_letters import OriginalRecord
 from events.errors import ContractError, RefusalReason
+from events.fact import Family
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTERS
 from gateway.topics_writer import TopicsWriter, Written
 from streams import app as worker_app
 from streams import (
     batch_transport,
+    engine,
     merging,
     partition_snapshots,
     state,
@@ -36,11 +40,14 @@ from streams import (
 from streams.app import RebalanceEnd
 from streams.assigned_partition import AssignedPartition, Batch, Committed
 from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedError
+from streams.commit_metadata import CommitMetadata, encode_commit_metadata
+from streams.dead_letters import forward_record
 from streams.engine import Engine
+from streams.fold import Fold
 from streams.membership import Membership
 from streams.partition_snapshots import PartitionSnapshots, StatesTaken
 from streams.queries import received
-from streams.state import Cell
+from streams.state import Cell, EntityState
 from streams.state_store import Position
 from tests.simulation.snapshot_folders import header_of
 
@@ -64,6 +71,10 @@ def _true(*_: object) -> bool:
 
 def _false(*_: object) -> bool:
     return False
+
+
+def _zero(*_: object) -> int:
+    return 0
 
 
 #: The rules that are a single function or constant of the product, and its replacement.
@@ -98,6 +109,8 @@ _REPLACED: Final[Mapping[str, tuple[Any, str, Any]]] = {
     "held-rebalance": (BatchConsumer, "is_awaited", _false),
     # Errors of the coordinator are requested.
     "coordinator-errors": (BatchConsumer, "check_errors", _nothing_awaited),
+    # Attempts at a record are counted, so that one that ends workers is isolated.
+    "crashes-uncounted": (AssignedPartition, "crashes_at", _zero),
     # Of two answers for a partition, the one with the higher generation counts.
     "any-answer": (received, "_counts", _true),
     # Changes count only if the histories that they change are held.
@@ -497,3 +510,152 @@ def _note_a_position_too_high() -> None:
         real(self, key, taken._replace(position=position._replace(next=position.next + 1)))
 
     _replace(PartitionSnapshots, "_write", write)
+
+
+@_mutation("content-by-arrival")
+def _let_the_later_content_count() -> None:
+    """Of two contents of one (time, source, id), the greater counts, whichever arrives first."""
+    real = state.newest
+
+    def newest(left: Cell, right: Cell) -> Cell:
+        has_other = left[:3] == right[:3] and left.attributes != right.attributes
+        return right if has_other else real(left, right)
+
+    for module in (merging, state):
+        _replace(module, "newest", newest)
+
+
+@_mutation("forward-key")
+def _forward_with_the_key_of_the_record() -> None:
+    """A forward has the key of its entity."""
+    real = forward_record
+
+    def forward(one: merging.Forward) -> OutgoingRecord:
+        return real(one)._replace(key=one.record.key or b"")
+
+    _replace(engine, "forward_record", forward)
+
+
+@_mutation("former-department")
+def _keep_former_departments() -> None:
+    """An entity that moves leaves the figures of its former département."""
+    real = Fold.difference
+
+    def departments(found: EntityState) -> set[object]:
+        cells = [cell for days in found.values() for cell in days.values()]
+        return {cell.attributes.get("department") for cell in cells if cell.attributes}
+
+    def difference(self: Fold, *given: Any) -> Any:
+        found, before, after = real(self, *given), *given[-2:]
+        if departments(before) and departments(after) > departments(before):
+            return [one for one in found if one[2] > 0]
+        return found
+
+    _replace(Fold, "difference", difference)
+
+
+@_mutation("read-after-end")
+def _read_on_after_the_end_was_asked_for() -> None:
+    """A log is compared with what was read before its end was asked for."""
+    real = AssignedPartition.look
+
+    def look(self: AssignedPartition, start: int, end: int | None, _: int, *given: Any) -> Any:
+        return real(self, start, end, self.read_up_to, *given)
+
+    _replace(AssignedPartition, "look", look)
+
+
+@_mutation("snapshot-shared")
+def _share_states_with_snapshots() -> None:
+    """A snapshot has the states of its position, whatever is merged while it is written."""
+    real = PartitionSnapshots.take
+
+    def take(self: PartitionSnapshots, key: Any, **given: Any) -> StatesTaken | None:
+        taken = real(self, key, **given)
+        return taken and taken._replace(states=self._store.states(*key))
+
+    _replace(PartitionSnapshots, "take", take)
+
+
+@_mutation("snapshot-beyond-commit")
+def _load_snapshots_beyond_the_commit() -> None:
+    """A snapshot beyond the committed offset is not used."""
+    real = PartitionSnapshots._load
+
+    def load(self: PartitionSnapshots, key: Any, _: int, __: Any) -> Any:
+        return real(self, key, 2**62, None)
+
+    _replace(PartitionSnapshots, "_load", load)
+
+
+@_mutation("snapshot-before-commit")
+def _write_snapshots_before_the_commit() -> None:
+    """A snapshot is written once its position is committed."""
+    real = AssignedPartition.keep_snapshot
+
+    async def keep(self: AssignedPartition, **_: bool) -> None:
+        await real(self, is_end=True)
+
+    _replace(AssignedPartition, "keep_snapshot", keep)
+
+
+@_mutation("attempts-unwritten")
+def _leave_attempts_out_of_commits() -> None:
+    """The attempts at a record are metadata of the committed offset."""
+    real = encode_commit_metadata
+
+    def encode(metadata: CommitMetadata) -> str:
+        return real(metadata.model_copy(update={"attempts": ()}))
+
+    _replace(batch_transport, "encode_commit_metadata", encode)
+
+
+@_mutation("unchecked-after-write")
+def _apply_after_a_write_unchecked() -> None:
+    """After a write, a batch is applied only if its partition has not moved."""
+    real = BatchProducer.write_all
+
+    async def write_all(self: BatchProducer, *given: Any) -> None:
+        await real(self, *given)
+        _unchecked.set(True)
+
+    check = Engine._check_position
+
+    def check_position(self: Engine, *given: Any) -> None:
+        if not _unchecked.get():
+            check(self, *given)
+        _unchecked.set(False)
+
+    _replace(BatchProducer, "write_all", write_all)
+    _replace(Engine, "_check_position", check_position)
+
+
+_unchecked: ContextVar[bool] = ContextVar("_unchecked", default=False)
+
+
+@_mutation("steps-again")
+def _merge_steps_again_singly() -> None:
+    """After a step that fails, those before it are not merged again."""
+    real = Engine._process_singly
+
+    async def singly(
+        self: Engine, family: Family, cause: Any, message: Any, *given: Any, is_poison: bool = False
+    ) -> Any:
+        batch, key = message.value, (family, message.partition)
+        position = self.state_store.position(*key)
+        if position is not None and position.next > batch.start:
+            self.state_store.move(*key, position._replace(next=batch.start))
+        return await real(self, family, cause, message, *given, is_poison=is_poison)
+
+    _replace(Engine, "_process_singly", singly)
+
+
+@_mutation("commits-unlocked")
+def _commit_without_the_lock() -> None:
+    """Offsets are committed one request after the other."""
+    _replace(batch_transport, "asyncio", _AsyncioWithoutLocks())
+
+
+class _AsyncioWithoutLocks:
+    def __getattr__(self, name: str) -> Any:
+        return nullcontext if name == "Lock" else getattr(asyncio, name)

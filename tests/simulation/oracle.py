@@ -298,6 +298,9 @@ def judge(
         fate = fates.of(record.topic, record.value, record.headers)
         if fate.reason is None:
             valid.append(record)
+            entity = said(record.value or b"").entity.encode()
+            if record.headers and record.headers[-1][0] == FORWARDED_FROM and record.key != entity:
+                problems.append(f"the forward {record[:3]} has the key {record.key!r}")
         else:
             refused[record[:3]] = record, fate
     expected = _expected_states(valid, settings.partitions)
@@ -348,7 +351,7 @@ def _expected_states(valid: Iterable[RawRecord], partitions: int) -> States:
         attributes = None if one.is_retracted else remembered(value).data.attributes()
         states = expected[FACTS_BY_NAME[fact].FAMILY, home]
         cells = states.setdefault(entity, {}).setdefault(fact, {})
-        cells[day] = Cell(*one.order, attributes)
+        cells[day] = Cell(*one.order[:3], attributes)
     return expected
 
 

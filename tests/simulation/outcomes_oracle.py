@@ -25,7 +25,7 @@ from tests.simulation.records import Fates, Said, said
 
 #: The event type under which refused records are counted.
 _UNREAD: Final = "unknown"
-_Order = tuple[int, str, str]
+_Order = tuple[int, str, str, bool]
 
 
 class _Batch(NamedTuple):
@@ -159,7 +159,7 @@ class Outcomes:
                 seen[cell] = one.order
                 outcome = "accepted"
             else:
-                outcome = "duplicate" if one.order == known else "superseded"
+                outcome = "duplicate" if one.order[:3] == known[:3] else "superseded"
             outcomes[one.kind, outcome] += 1
             if not is_first and record.offset >= log.end:
                 greatest[cell] = max(one.order, greatest.get(cell, one.order))
@@ -209,7 +209,7 @@ class Outcomes:
 
 def _order_in(states: Mapping[str, EntityState], one: Said) -> _Order | None:
     cell = states.get(one.entity, {}).get(one.fact, {}).get(one.day)
-    return None if cell is None else (cell.time, cell.source, cell.id)
+    return None if cell is None else (*cell[:3], cell.attributes is not None)
 
 
 def _last(counts: Mapping[Any, int]) -> Counter[str]:

@@ -39,6 +39,8 @@ _EXTRA: Final[Headers] = (
 )
 _NO_TEXT: Final = ("raw", b"\xff\xfe")
 _RAW_SHARE: Final = 0.1
+#: The share of rivals that reuse the other record's source and id.
+_REUSED_SHARE: Final = 0.25
 #: Personal data, which no dead letter may repeat.
 PERSON: Final = b"jean.dupont@example.org"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -106,8 +108,8 @@ class Said(NamedTuple):
     entity: str
     fact: str
     day: str
-    order: tuple[int, str, str]
-    """Time in microseconds since 1970, source, id."""
+    order: tuple[int, str, str, bool]
+    """Time in microseconds since 1970, source, id; of a reused id, a retraction counts less."""
     is_retracted: bool
 
     @property
@@ -121,13 +123,13 @@ def said(value: bytes) -> Said:
     """Return the content of a valid event, read without the workers' code."""
     event = json.loads(value)
     kind, data = FACTS[event["type"]], event["data"]
-    time = datetime.fromisoformat(event["time"])
+    time = (datetime.fromisoformat(event["time"]) - _EPOCH) // timedelta(microseconds=1)
     return Said(
         event["type"],
         "/".join(data[name] for name in kind.key_fields()),
         kind.NAME,
         data[kind.DAY],
-        ((time - _EPOCH) // timedelta(microseconds=1), event["source"], event["id"]),
+        (time, event["source"], event["id"], not data["retracted"]),
         data["retracted"],
     )
 
@@ -177,13 +179,14 @@ def _explanation(number: int) -> Sent:
 def rival(sent: Sent, chance: Random) -> Sent:
     """Return another record about the same cell at the same time, with different content.
 
-    Its source and its id decide which of the two counts, never the order of arrival.
+    Source, id and, if the id is reused, content decide which counts, never the order of arrival.
     """
-    value = sent.value or b""
-    if chance.random() < 0.5:
+    value, drawn = sent.value or b"", chance.random()
+    if drawn < 0.5:
         value = re.sub(rb'"source":"([^"]*)', rb'"source":"\1/annexe', value, count=1)
     mark = chance.choice((b"!", b"~"))  # Sorted before and after all other characters.
-    value = re.sub(rb'"id":"', b'"id":"' + mark, value, count=1)
+    if drawn < 1 - _REUSED_SHARE:
+        value = re.sub(rb'"id":"', b'"id":"' + mark, value, count=1)
     stands = (b'"retracted":false', b'"retracted":true')
     return replace(sent, value=value.replace(*(stands if stands[0] in value else stands[::-1])))
 
