@@ -547,7 +547,7 @@ def _keep_former_departments() -> None:
 
     def difference(self: Fold, *given: Any) -> Any:
         found, before, after = real(self, *given), *given[-2:]
-        if departments(before) and departments(after) > departments(before):
+        if departments(before) - departments(after) and departments(after):
             return [one for one in found if one[2] > 0]
         return found
 

@@ -41,6 +41,13 @@ _NO_TEXT: Final = ("raw", b"\xff\xfe")
 _RAW_SHARE: Final = 0.1
 #: The share of rivals that reuse the other record's source and id.
 _REUSED_SHARE: Final = 0.25
+#: A coworking site may move to another département.
+_OPENED: Final = b".coworking.opened."
+_PLACE: Final = rb'"department":"[0-9]+","commune":"[0-9]+"'
+_PLACES: Final = (
+    b'"department":"77","commune":"77288"',
+    b'"department":"93","commune":"93001"',
+)
 #: Personal data, which no dead letter may repeat.
 PERSON: Final = b"jean.dupont@example.org"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -187,6 +194,9 @@ def rival(sent: Sent, chance: Random) -> Sent:
     mark = chance.choice((b"!", b"~"))  # Sorted before and after all other characters.
     if drawn < 1 - _REUSED_SHARE:
         value = re.sub(rb'"id":"', b'"id":"' + mark, value, count=1)
+    if drawn < 1 - _REUSED_SHARE and _OPENED in value:
+        there = _PLACES[_PLACES[0] in value]
+        return replace(sent, value=re.sub(_PLACE, there, value, count=1))
     stands = (b'"retracted":false', b'"retracted":true')
     return replace(sent, value=value.replace(*(stands if stands[0] in value else stands[::-1])))
 

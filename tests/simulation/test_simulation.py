@@ -26,7 +26,8 @@ PLANTED = (
     *("seek-to-commit", "position-too-high", "kept-shown", "kept-of-others", "faust-acks"),
     *("early-receipt", "gaps-and-dropped", "letter-headers", "letter-value", "letter-reason"),
     *("arrival-order", "swapped-outcomes", "stale-explanations", "letters-below-commit"),
-    *("counts-below-commit", "position-too-low", "position-reset"),
+    *("counts-below-commit", "position-too-low", "position-reset", "forward-key"),
+    "content-by-arrival",
 )
 
 
