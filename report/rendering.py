@@ -285,8 +285,9 @@ class Pages:
             communes=sorted((known[code] for code in within or ()), key=least_first),
             text=text,
             classes=[
-                (number, f"de {20 * number - 20} à {20 * number}{NO_BREAK}%")
+                (number, f"de {20 * number - 20} à {less}{20 * number}{NO_BREAK}%")
                 for number in range(1, CLASSES + 1)
+                for less in ("" if number == CLASSES else "moins de ",)
             ],
         )
 

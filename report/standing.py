@@ -155,7 +155,8 @@ class Standing:
         days = self.explained.unexplained_days(self.as_of)
         if days is None:
             return ""
-        return f"sans explication depuis {days_text(days)}"
+        # Of what was promised today, or is to be, no day has gone by.
+        return f"sans explication depuis {days_text(days)}" if days else "sans explication"
 
     @property
     def parts(self) -> TextCell:

@@ -113,20 +113,21 @@ def _changes(knowledge: Knowledge, dated: Sequence[Standing], since: date) -> st
     day = long_day_text(since)
     if not changed:
         return f"Aucune n’a changé d’état depuis le {day}."
-    return f"Ont changé d’état depuis le {day} : {', '.join(changed)}."
+    opening = "Ont changé" if len(changed) > 1 else "A changé"
+    return f"{opening} d’état depuis le {day} : {', '.join(changed)}."
 
 
 def _decisions(asked: Sequence[Standing]) -> str:
     if not asked:
         return "Aucune ne demande de décision."
-    several = len(asked) > 1
-    sentence = f"{count_text(len(asked))} demande{'nt' if several else ''} une décision"
+    sentence = f"{count_text(len(asked))} demande{'nt' if len(asked) > 1 else ''} une décision"
     silent = [
-        _named(one, f"depuis {days_text(days)}")
+        _named(one, f"depuis {days_text(days)}" if days else "depuis ce jour")
         for one in asked
         if one.explained is not None
         and (days := one.explained.unexplained_days(one.as_of)) is not None
     ]
     if not silent:
-        return f"{sentence}, et {'toutes sont expliquées' if several else 'elle est expliquée'}."
+        explained = {1: "elle est expliquée", 2: "toutes deux sont expliquées"}
+        return f"{sentence}, et {explained.get(len(asked), 'toutes sont expliquées')}."
     return f"{sentence} ; sans explication : {', '.join(silent)}."

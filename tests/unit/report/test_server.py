@@ -260,6 +260,18 @@ def test_a_permanent_link_shows_the_same_page(full: ServedPage, path: str) -> No
     assert f"<h1>{heading}</h1>" in again.body
 
 
+def test_a_bound_of_the_communes_legend_is_of_one_class(page: ServedPage) -> None:
+    [answer] = page.ask("/promesses/premises_connectable_ratio/carte?territory=95")
+
+    assert re.findall(r"de (\d+) à (moins de )?(\d+)\xa0%", answer.body) == [
+        ("0", "moins de ", "20"),
+        ("20", "moins de ", "40"),
+        ("40", "moins de ", "60"),
+        ("60", "moins de ", "80"),
+        ("80", "", "100"),
+    ]
+
+
 LIVE = RecordRules(live_since=date(2018, 6, 1), lateness=timedelta(days=2))
 
 

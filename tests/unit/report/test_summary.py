@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
 
+from catalogue.explanations import Explanation
 from catalogue.progress import MilestoneStatus
 from catalogue.territories import TERRITORY_NAMES
+from events.milestone import ExplanationKind
 from report.note.month import Month
 from report.standing import Standing
 from report.summary import Summary, summary_of
@@ -25,6 +28,19 @@ WORDS = {
     MilestoneStatus.UNREPORTED: r"(\d+) (?:n’est pas renseignée|ne sont pas renseignées)",
     MilestoneStatus.ON_TRACK: r"(\d+) (?:est|sont) en bonne voie",
 }
+
+
+EXPLANATION = Explanation(
+    "a",
+    None,
+    date(2019, 6, 30),
+    ExplanationKind.CAUSE,
+    "Les travaux ont pris du retard.",
+    "Cheffe de projet",
+    datetime(2019, 6, 30, tzinfo=UTC),
+    "urn:a",
+    "1",
+)
 
 
 def summary_on(chosen: View, since: date) -> Summary:
@@ -101,6 +117,26 @@ def test_a_single_promise_is_not_counted() -> None:
         "Au 30 juin 2019, l’unique promesse datée n’est pas tenue ; elle est à risque :"
         " Lycées connectés au très haut débit (71,8 %)."
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "changes", "decisions"),
+    [
+        (1, "A changé d’état", "1 demande une décision, et elle est expliquée."),
+        (2, "Ont changé d’état", "2 demandent une décision, et toutes deux sont expliquées."),
+        (3, "Ont changé d’état", "3 demandent une décision, et toutes sont expliquées."),
+    ],
+)
+def test_numbers_agree(number: int, changes: str, decisions: str) -> None:
+    day, since = date(2019, 6, 30), date(2016, 2, 1)
+    ids = ("schools_connected_ratio", "schools_equipped_ratio", "workstations_created")
+    at_risk = [knowledge().standing(shipped().indicator(id_), None, day) for id_ in ids[:number]]
+    said = [replace(one, said=(EXPLANATION,)) for one in at_risk]
+
+    summary = summary_of(knowledge(), view(day), said, since)
+
+    assert summary.changes.startswith(changes)
+    assert summary.decisions == decisions
 
 
 def test_without_a_dated_promise_nothing_is_to_decide() -> None:
