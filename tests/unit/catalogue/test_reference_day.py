@@ -5,6 +5,7 @@ from __future__ import annotations
 from calendar import monthrange
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,15 +28,24 @@ def test_months_are_counted_back_one_by_one(day: date, months: int) -> None:
     assert month_end_before(day, months=months) == max(one_by_one, date.min)
 
 
-@given(st.none() | days, days)
-def test_what_does_not_stand_still_is_known_up_to_its_last_change(
-    change: date | None, as_of: date
+MAY, JUNE = date(2019, 5, 31), date(2019, 6, 12)
+
+
+@pytest.mark.parametrize(
+    ("change", "carries_forward", "known_until"),
+    [
+        # A figure that is reported is known up to its last report.
+        (date(2019, 3, 4), False, date(2019, 3, 4)),
+        # One that holds until the next fact is known up to the end of the month before.
+        (date(2019, 3, 4), True, MAY),
+        (date(2019, 6, 5), True, date(2019, 6, 5)),
+        (None, True, None),
+        (None, False, None),
+    ],
+)
+def test_a_figure_is_known_up_to(
+    change: date | None,
+    carries_forward: bool,  # noqa: FBT001 - a column of the table
+    known_until: date | None,
 ) -> None:
-    assert reference_day(change, as_of, carries_forward=False) == change
-
-
-@given(days, days)
-def test_what_stands_still_is_known_up_to_the_end_of_a_month(change: date, as_of: date) -> None:
-    assert reference_day(change, as_of, carries_forward=True) == max(
-        change, month_end_before(as_of)
-    )
+    assert reference_day(change, JUNE, carries_forward=carries_forward) == known_until

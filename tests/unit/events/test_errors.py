@@ -32,7 +32,7 @@ def test_what_is_absent_has_no_value_in_its_message() -> None:
     assert str(error) == "data.uai: is missing: add it"
 
 
-@pytest.mark.parametrize("reason", RefusalReason)
-def test_every_reason_has_its_problem(reason: RefusalReason) -> None:
-    error = ContractError(reason, "field", 1, "remedy")
-    assert str(error) == f"field: {error.problem}, value 1: remedy"
+def test_every_reason_has_its_own_problem() -> None:
+    told = {str(ContractError(reason, "field", 1, "remedy")) for reason in RefusalReason}
+    assert len(told) == len(RefusalReason)
+    assert "field: is not valid JSON, value 1: remedy" in told

@@ -143,10 +143,13 @@ class TestReadiness:
         ):
             watch.check(after=61)
 
-    def test_a_worker_that_reads_on_is_left_alone(self, watch: Watch) -> None:
+    def test_a_worker_that_reads_on_is_left_alone_until_it_stops(self, watch: Watch) -> None:
         for left in range(5000, 0, -1000):
             watch.catching_up(left)
             watch.check(after=25)
+
+        with pytest.raises(SmartRegionError, match="not ready after 156 s"):
+            watch.check(after=31)
 
     def test_a_worker_that_reads_no_further_is_ended(self, watch: Watch) -> None:
         """Before the time-out: a broker that went away may have left it waiting for ever."""
