@@ -63,9 +63,9 @@ def projected_day(
 ) -> date | None:
     """Return the first day on which the target is reached if the mean pace so far continues.
 
-    The pace is that of the straight line from (baseline day, baseline) to (as_of, current). None
-    where a component is missing, where the target is already attained, without progress, and where
-    the day is beyond the calendar.
+    The pace is that of the straight line from (baseline day, baseline) to (as_of, current): up to
+    the baseline's day there is none. None where a component is missing, where the target is already
+    attained, without progress, and where the day is beyond the calendar.
     """
     if baseline is None or baseline_day is None or current is None or target is None:
         return None

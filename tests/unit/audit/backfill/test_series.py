@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -29,6 +31,7 @@ from tests.support.observations import barometer, observation_events, observed
 from tests.support.openmetrics import read_openmetrics
 from tests.support.past_figures import state_store_of, written
 
+ROOT = Path(__file__).parents[4]
 DAYS = [date(2018, 1, 1) + timedelta(days=5 * number) for number in range(30)]
 PERSONS = catalogue_of(
     {"count": "training.enrolled"}, breakdown="audience", min_cell=5, published="monthly"
@@ -90,6 +93,21 @@ def test_each_day_shows_what_the_assessor_would_have_shown() -> None:
     for day in DAYS:
         live = scraped(shipped(), state_store, day)
         assert {key: past[day].get(key) for key in live} == live
+
+
+@pytest.mark.slow
+def test_the_docs_name_each_recorded_series_that_is_not_written() -> None:
+    _, past = everything()
+    written_names = {name for shown in past.values() for name, _ in shown}
+    rules = (ROOT / "deploy/prometheus/rules").glob("*.yaml")
+    recorded = {
+        name for path in rules for name in re.findall(r"record: (\S+)", path.read_text("utf-8"))
+    }
+    section = (ROOT / "docs/history.md").read_text("utf-8").split("not written |")[1]
+    named = set(re.findall(r"`([a-z_:]+)`", section.split("\n\n")[0])) - {"department:", "region"}
+
+    assert recorded - written_names == named & recorded
+    assert named <= recorded | {":current"}
 
 
 def test_withheld_persons_are_nowhere() -> None:
