@@ -133,9 +133,14 @@ def days_text(days: int) -> str:
     return f"{count_text(days)}{NO_BREAK}{'jours' if is_plural(days) else 'jour'}"
 
 
-def percent_text(rate: float | None) -> str:
-    """Return the text of a progress rate in percent, truncated: 100 % only when complete."""
-    return NumberFormat(Unit.RATIO).text(None if rate is None else rate / _PERCENT)
+def progress_text(rate: float | None, indicator: Indicator) -> str:
+    """Return the text of a progress rate in percent, truncated: 100 % only when complete.
+
+    It has a ratio's own decimals: the two stand side by side, and are often the same number.
+    """
+    decimals = indicator.decimals if indicator.unit is Unit.RATIO else 0
+    number = NumberFormat(Unit.RATIO, decimals=decimals)
+    return number.text(None if rate is None else rate / _PERCENT)
 
 
 def long_day_text(day: date) -> str:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Final
 
-from catalogue.formatting import NO_BREAK, day_text, percent_text
+from catalogue.formatting import NO_BREAK, day_text, progress_text
 from catalogue.territories import REGION
 from report.charts.bars import BarRow, bars
 from report.charts.commune_map import MapSpot, codes_within, commune_map, communes
@@ -60,8 +60,9 @@ def progress_of(standing: Standing) -> str:
     expected = standing.expected_progress
     description = "Aucun avancement connu."
     if standing.judgement.progress_rate is not None:
-        steady = "" if expected is None else f" ; à rythme constant : {percent_text(expected)}"
-        description = f"{standing.progress.text}{steady}."
+        steady = progress_text(expected, standing.indicator)
+        compared = "" if expected is None else f" ; à rythme constant : {steady}"
+        description = f"{standing.progress.text}{compared}."
     return progress_bar(
         f"avancement-{standing.indicator.id}",
         f"{standing.indicator.title} : avancement vers la cible",

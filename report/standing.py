@@ -22,7 +22,7 @@ from catalogue.formatting import (
     days_text,
     decimal_text,
     is_plural,
-    percent_text,
+    progress_text,
 )
 from catalogue.history import History
 from catalogue.judgement import Judgement, change_over, changed_since
@@ -195,7 +195,7 @@ class Standing:
             return TextCell.empty(reasons.no_progress(self.judgement, self.history))
         assumed = self.start is not None and self.start.assumed
         note = f"départ : {ASSUMED}" if assumed else ""
-        return TextCell(percent_text(self.judgement.progress_rate), note=note)
+        return TextCell(progress_text(self.judgement.progress_rate, self.indicator), note=note)
 
     @property
     def expected_progress(self) -> float | None:

@@ -25,7 +25,7 @@ from catalogue.formatting import (
     NumberFormat,
     count_text,
     day_text,
-    percent_text,
+    progress_text,
 )
 from catalogue.model import Catalogue, Indicator
 from catalogue.progress import MilestoneStatus
@@ -100,7 +100,7 @@ def _cells(
     return (
         written(figure.value),
         _marked(written(figure.target), assumed=figure.assumed),
-        _marked(percent_text(figure.progress_rate), assumed=assumed_start),
+        _marked(progress_text(figure.progress_rate, indicator), assumed=assumed_start),
         Text(BLANK) if style is None else Text(style.text, style=style.terminal),
         day_text(figure.projected_day),
         _behind(local),

@@ -16,8 +16,9 @@ from catalogue.formatting import (
     day_text,
     days_text,
     is_plural,
-    percent_text,
+    progress_text,
 )
+from catalogue.loader import load_catalogue
 from catalogue.model import Direction, Unit
 from catalogue.progress import MilestoneStatus
 
@@ -67,11 +68,25 @@ def test_what_is_whole_in_the_last_digit_shown_is_shown_as_it_is(
 
 
 @pytest.mark.parametrize(
-    ("rate", "text"),
-    [(None, "–"), (29.0, "29 %"), (100 * 0.29, "29 %"), (99.99, "99 %"), (100.0, "100 %")],
+    ("rate", "of_a_count", "of_a_ratio"),
+    [
+        (None, "–", "–"),
+        (29.0, "29 %", "29,0 %"),
+        (100 * 0.29, "29 %", "29,0 %"),
+        (97.89, "97 %", "97,8 %"),
+        (99.99, "99 %", "99,9 %"),
+        (100.0, "100 %", "100,0 %"),
+    ],
 )
-def test_a_rate_is_cut_to_whole_percents(rate: float | None, text: str) -> None:
-    assert plain(percent_text(rate)) == text
+def test_a_rate_is_cut_to_the_decimals_of_its_figure(
+    rate: float | None, of_a_count: str, of_a_ratio: str
+) -> None:
+    catalogue = load_catalogue()
+    for id_, text in (
+        ("workstations_created", of_a_count),
+        ("schools_connected_ratio", of_a_ratio),
+    ):
+        assert plain(progress_text(rate, catalogue.indicator(id_))) == text
 
 
 @pytest.mark.parametrize(

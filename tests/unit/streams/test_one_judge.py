@@ -17,7 +17,7 @@ from audit.recount import audit_ledger
 from audit.report import audit_document
 from boundary.web import registry_of
 from catalogue import metrics
-from catalogue.formatting import NumberFormat, day_text, percent_text
+from catalogue.formatting import NumberFormat, day_text, progress_text
 from catalogue.loader import load_catalogue
 from events.cloudevent import CloudEvent
 from events.fact import Family
@@ -58,7 +58,7 @@ def reported(
     return ShownFigure(
         None if status is None else str(status),
         NumberFormat.of(CATALOGUE.indicator(indicator)).text(value),
-        percent_text(rate),
+        progress_text(rate, CATALOGUE.indicator(indicator)),
         day_text(projected),
     )
 
