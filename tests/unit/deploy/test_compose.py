@@ -219,8 +219,25 @@ def test_the_example_has_what_the_files_ask_for() -> None:
 
 def test_kafka_is_reached_by_nobody_else() -> None:
     assert OPEN.services["kafka"]["networks"] == ["events"]
-    assert OPEN.networks["events"] == {"internal": True}
     assert "ports" not in OPEN.services["kafka"]
+
+
+@each_stack
+def test_a_container_that_publishes_nothing_reaches_no_other_machine(stack: Stack) -> None:
+    open_to_all = {name for name, it in stack.networks.items() if not it.get("internal")}
+    reaching = {
+        name
+        for name, it in stack.services.items()
+        if not open_to_all.isdisjoint(it.get("networks", ()))
+    }
+
+    assert open_to_all == {"published", "outside"}
+    assert stack.networks["published"]["driver_opts"] == {
+        "com.docker.network.bridge.enable_icc": "false"
+    }
+    assert reaching - {"commands", "harvest"} == {
+        name for name, it in stack.services.items() if "ports" in it
+    }
 
 
 @each_stack
