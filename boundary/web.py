@@ -24,6 +24,7 @@ from boundary.settings import variable
 from boundary.web_server import listen, serving
 
 CHALLENGE: Final = 'Bearer realm="metrics"'
+FORWARDED_FOR: Final = "X-Forwarded-For"
 _COMPRESSION: Final = 6
 
 
@@ -33,6 +34,12 @@ class Readiness:
 
     waiting_for: str | None
     details: Mapping[str, object] = field(default_factory=dict)
+
+
+def client_address(request: Request) -> str:
+    """Return whose request it is, for bounds by address: HAProxy names it where it is in front."""
+    host = "" if request.client is None else request.client.host
+    return request.headers.get(FORWARDED_FOR, host)
 
 
 def probe_routes(

@@ -10,8 +10,9 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -36,7 +37,7 @@ from starlette.routing import Route
 
 from boundary.logs import configure_logging
 from boundary.text_templates import filled
-from boundary.web import make_app
+from boundary.web import client_address, make_app
 from boundary.web_server import listen, serving
 from events.document import data_beside
 from events.territory import TERRITORY
@@ -46,8 +47,10 @@ from report.page_client import PageClient, PageRefusedError, PageUnavailableErro
 logger = logging.getLogger(__name__)
 
 PATH: Final = "/mcp"
-MOST_BYTES: Final = 64 * 1024
+MOST_BYTES: Final = 8 * 1024
 """The limit of a request over HTTP; the longest question has some 2 KB."""
+MOST_CALLS: Final = 64
+"""How many calls are answered at once: as many as HAProxy passes on."""
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 _READ_ONLY: Final = ToolAnnotations(
@@ -73,13 +76,16 @@ def mcp_server(client: PageClient, links: str) -> Server:
     """Return the server of a page; `links` is the address of the first page for its readers."""
     known = {one["name"]: one for one in _declared()["tools"]}
     root = f"{links.rstrip('/')}/"
+    threads = ThreadPoolExecutor(MOST_CALLS, thread_name_prefix="call")
 
     async def list_tools(
         _: ServerRequestContext, __: PaginatedRequestParams | None
     ) -> ListToolsResult:
         return ListToolsResult(tools=declared_tools())
 
-    async def call_tool(_: ServerRequestContext, asked: CallToolRequestParams) -> CallToolResult:
+    async def call_tool(
+        context: ServerRequestContext, asked: CallToolRequestParams
+    ) -> CallToolResult:
         tool = known.get(asked.name)
         if tool is None:
             raise MCPError(INVALID_PARAMS, f"unknown tool; there are {', '.join(known)}")
@@ -89,7 +95,9 @@ def mcp_server(client: PageClient, links: str) -> Server:
             return _refusal(wrong)
         try:
             # In a thread, since the client waits: other calls are answered meanwhile.
-            found = await asyncio.to_thread(client.read, _address(tool["path"], given))
+            reader = None if context.request is None else client_address(context.request)
+            read = partial(client.read, _address(tool["path"], given), reader=reader)
+            found = await asyncio.get_running_loop().run_in_executor(threads, read)
         except (PageRefusedError, PageUnavailableError) as error:
             return _refusal(str(error))
         data = _for_readers(found, root)

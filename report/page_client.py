@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from boundary.addresses import UnusableAddressError, usable_address
 from boundary.errors import SmartRegionError
-from boundary.http_client import HttpAnswer, NoAnswerError, http_get
+from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
 from boundary.retry_policy import RetryableError, RetryPolicy
+from boundary.web import FORWARDED_FOR
 
 logger = logging.getLogger(__name__)
 
@@ -40,12 +41,13 @@ class PageClient:
         self._root = f"{page.rstrip('/')}/"
         self._retries = retries
 
-    def read(self, path: str) -> dict[str, Any]:
+    def read(self, path: str, *, reader: str | None = None) -> dict[str, Any]:
         """Return an object of the page; its path is relative to the first page's address.
 
-        Raises PageRefusedError and PageUnavailableError.
+        The page bounds what each address asks: `reader` is the one for which this asks. Raises
+        PageRefusedError and PageUnavailableError.
         """
-        answer = self._retries.call(lambda: self._get(path))
+        answer = self._retries.call(lambda: self._get(path, reader))
         found = answer.json()
         if answer.status == HTTPStatus.OK and isinstance(found, dict) and "completeness" in found:
             return found
@@ -56,9 +58,12 @@ class PageClient:
         )
         raise PageRefusedError(_said(answer) or other)
 
-    def _get(self, path: str) -> HttpAnswer:
+    def _get(self, path: str, reader: str | None) -> HttpAnswer:
+        headers = {} if reader is None else {FORWARDED_FOR: reader}
+        url = self._root + path
         try:
-            answer = http_get(self._root + path, seconds=SECONDS, most_bytes=MOST_BYTES)
+            with HttpClient(url, seconds=SECONDS, most_bytes=MOST_BYTES) as client:
+                answer = client.exchange("GET", url, headers=headers)
         except NoAnswerError as error:
             logger.warning("page does not answer cause=%s", error.cause)
             message = "la page des promesses ne répond pas : réessayer plus tard"

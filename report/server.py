@@ -29,7 +29,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from boundary.web import make_app
+from boundary.web import client_address, make_app
 from catalogue.model import Catalogue
 from report.answers import (
     PageObject,
@@ -298,7 +298,7 @@ class PageServer:
             chosen = (turns or self._today_turns) if view.is_now else self._past_turns
             try:
                 media_type, content = await chosen.run(
-                    _address(request), partial(self._made, make, request, view)
+                    client_address(request), partial(self._made, make, request, view)
                 )
             except PageError:
                 raise
@@ -393,12 +393,6 @@ class PageServer:
         headers = {"Cache-Control": lifetime}
         media_type = f"{STATIC[name]}; charset=utf-8"
         return Response(asset_content(name), headers=headers, media_type=media_type)
-
-
-def _address(request: Request) -> str:
-    """Return whose request it is: HAProxy names the reader's address."""
-    host = "" if request.client is None else request.client.host
-    return request.headers.get("X-Forwarded-For", host)
 
 
 def _answer(request: Request, media_type: str, body: bytes, more: Mapping[str, str]) -> Response:
