@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final, cast
 
@@ -15,6 +15,8 @@ from broker.settings import addresses_of
 from events.fact import Family
 from events.topics import DEAD_LETTER_MAX_BYTES, topic_name
 from streams.batch_transport import BatchConsumer, BatchProducer, BatchSchema, BatchTransport
+from streams.commit_metadata import Committed
+from streams.decisions import NOTHING_NOTED
 from streams.engine import Engine
 from streams.partition_snapshots import PartitionSnapshots
 from streams.settings import Settings
@@ -114,11 +116,13 @@ def create_app(
     *,
     on_failure: Callable[[BaseException], object],
     transport: type[BatchTransport] = BatchTransport,
+    noted: Mapping[tuple[str, int], Committed] = NOTHING_NOTED,
 ) -> faust.App:
     """Return the app: one agent per family.
 
     `on_failure` is called with each failure, in the thread of the failure. The process must end
-    at the first one: Faust's own stop takes seconds.
+    at the first one: Faust's own stop takes seconds. `noted` are earlier commits, for partitions of
+    which the group no longer has one.
     """
     app = _App(
         settings.app_id,
@@ -162,6 +166,7 @@ def create_app(
         state_store=engine.state_store,
         rules=engine.rules_fingerprint,
         accepted=engine.accepted,
+        noted=noted,
         snapshots=None if folder is None else PartitionSnapshots(folder, engine, ids),
     )
     for family in Family:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from faust.types import TP
 
@@ -21,21 +21,11 @@ from broker.offset_gaps import LeaderEpoch
 from events.last_record import LastRecord
 from events.records import Record
 from events.topics import FAMILIES
-from streams.commit_metadata import MOST_ATTEMPTS, NO_METADATA, Attempt, CommitMetadata
+from streams.commit_metadata import MOST_ATTEMPTS, Attempt, CommitMetadata, Committed
 from streams.decisions import AcceptedLoss
 from streams.partition_snapshots import PartitionSnapshots, StatesTaken
 from streams.state_store import Position, StateStore
 from streams.topic_faults import FaultKind, TopicFault, records_deleted
-
-
-class Committed(NamedTuple):
-    """A committed offset of the group, and its metadata."""
-
-    offset: int
-    metadata: CommitMetadata
-
-
-NOT_COMMITTED: Final = Committed(0, NO_METADATA)
 
 
 class Batch(NamedTuple):
@@ -171,6 +161,14 @@ class AssignedPartition:
         self.is_restored, self._taken = False, None
         self._store.drop(*self._key)
         self.is_caught_up = self.is_known = False
+
+    def read_again(self) -> None:
+        """Drop the states and any snapshot: records in the middle of the log may be gone."""
+        if self._snapshots is not None:
+            self._snapshots.remove(self._key)
+        if (position := self.position) is not None:
+            self._begin_at(position.start)
+        self._next = None
 
     def revoke(self) -> None:
         """Stop reading the partition; keep states and position, since it may be reassigned here."""

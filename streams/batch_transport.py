@@ -54,12 +54,14 @@ from broker.record_batches import read_any_batch_with_aiokafka
 from broker.write_sequences import REFUSALS, reuse_refused_sequences
 from events.records import OutgoingRecord
 from events.topics import FAMILIES
-from streams.assigned_partition import NOT_COMMITTED, AssignedPartition, Batch, Committed
+from streams.assigned_partition import AssignedPartition, Batch
 from streams.commit_metadata import (
+    NOT_COMMITTED,
+    Committed,
     decode_commit_metadata,
     encode_commit_metadata,
 )
-from streams.decisions import NOTHING_ACCEPTED, AcceptedLoss, AcceptedLosses
+from streams.decisions import NOTHING_ACCEPTED, NOTHING_NOTED, AcceptedLoss, AcceptedLosses
 from streams.partition_snapshots import PartitionSnapshots
 from streams.state_store import StateStore
 from streams.topic_faults import TopicFault
@@ -377,7 +379,7 @@ class BatchConsumer(driver.Consumer):
             self._read_offset[tp] = None
             self._partitions[tp] = AssignedPartition(
                 tp,
-                committed.get(tp, NOT_COMMITTED),
+                committed.get(tp) or self.transport.noted.get((*tp,), NOT_COMMITTED),
                 store=self.transport.state_store,
                 rules=self.transport.rules,
                 snapshots=self.transport.snapshots,
@@ -413,6 +415,17 @@ class BatchConsumer(driver.Consumer):
             return
         with suppress(IllegalStateError):  # A rebalance has begun, and will seek.
             await self._look_at(sorted(self.assignment()))
+
+    async def read_again(self, topics: Collection[str]) -> None:
+        """Read the partitions of topics from the start. Raises as `look_at_logs`."""
+        for partition in self._read():
+            if partition.tp.topic in topics:
+                partition.read_again()
+        await self.look_at_logs()
+
+    def commits(self) -> Mapping[tuple[str, int], Committed]:
+        """Return the last commits of the partitions whose log is whole up to there."""
+        return {(*one.tp,): one.last_commit for one in self._read() if one.is_shown}
 
     async def _look_at(self, tps: Sequence[TP]) -> None:
         """Check the extents of logs, and seek to the positions of those that are whole."""
@@ -830,6 +843,7 @@ class BatchTransport(driver.Transport):
         state_store: StateStore,
         rules: str = "",
         accepted: AcceptedLosses = NOTHING_ACCEPTED,
+        noted: Mapping[tuple[str, int], Committed] = NOTHING_NOTED,
         snapshots: PartitionSnapshots | None = None,
         **kwargs: Any,
     ) -> None:
@@ -839,3 +853,5 @@ class BatchTransport(driver.Transport):
         self.snapshots = snapshots
         self.accepted = accepted
         """The losses that operators have accepted, by topic and partition."""
+        self.noted = noted
+        """Earlier commits, for partitions of which the group no longer has one."""

@@ -5,7 +5,7 @@ It is JSON. Operators' tools write none. Unknown keys of other releases are igno
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
 
@@ -43,7 +43,19 @@ class CommitMetadata(BaseModel):
     """By offset: the last attempt, and earlier ones at later records, which will be read again."""
 
 
+class Committed(NamedTuple):
+    """A committed offset of the group, and its metadata."""
+
+    offset: int
+    metadata: CommitMetadata
+
+    def without_attempts(self) -> Committed:
+        """Return it without the attempts that a worker has in progress."""
+        return self._replace(metadata=self.metadata.model_copy(update={"attempts": ()}))
+
+
 NO_METADATA: Final = CommitMetadata()
+NOT_COMMITTED: Final = Committed(0, NO_METADATA)
 
 
 def encode_commit_metadata(metadata: CommitMetadata) -> str:

@@ -1,8 +1,9 @@
-"""Operators' decisions, kept for ever on the ledger of outcomes, and the ids of the topics read.
+"""Operators' decisions, kept for ever on the ledger of outcomes, and what was read of topics.
 
 A skipped record is refused unread, by workers and by the audit. Where records of a partition are
 missing, its figures are withheld until their loss is accepted. Kafka deletes the group's offsets
-with a topic: without its id, a recreated topic looks like one that was never read.
+with a topic, and a week after the last worker has left: without the topic's id and a copy of the
+offsets, a recreated topic, or one that has lost its end, looks like one that was never read.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from events.errors import ContractError, RefusalReason
 from events.last_record import LastRecord
 from events.records import OutgoingRecord, Record
 from events.topics import DEAD_LETTER_OUTCOMES, FAMILIES
+from streams.commit_metadata import CommitMetadata, Committed
 
 _SKIPPED: Final = "smartregion."
 _LOSS: Final = "loss/"
@@ -84,6 +86,18 @@ class KnownTopic(_Written):
 AcceptedLosses: TypeAlias = "Mapping[tuple[str, int], Sequence[AcceptedLoss]]"
 """Accepted losses, by topic and partition."""
 NOTHING_ACCEPTED: Final[AcceptedLosses] = MappingProxyType({})
+NOTHING_NOTED: Final[Mapping[tuple[str, int], Committed]] = MappingProxyType({})
+
+
+class KnownPartition(_Written):
+    """What the group had committed of a partition: the broker forgets it after seven days."""
+
+    topic: str
+    partition: NonNegativeInt
+    id: str
+    """The id of the topic: of another one, nothing had been committed."""
+    offset: NonNegativeInt
+    metadata: CommitMetadata
 
 
 class Decisions(NamedTuple):
@@ -93,6 +107,15 @@ class Decisions(NamedTuple):
     losses: AcceptedLosses = NOTHING_ACCEPTED
     topics: Mapping[str, KnownTopic] = MappingProxyType({})
     """The known topics, by name."""
+    noted: Sequence[KnownPartition] = ()
+
+    def noted_of(self, ids: Mapping[str, str]) -> Mapping[tuple[str, int], Committed]:
+        """Return the noted commits of topics with these ids, by topic and partition."""
+        return {
+            (one.topic, one.partition): Committed(one.offset, one.metadata)
+            for one in self.noted
+            if ids.get(one.topic) == one.id
+        }
 
 
 def skip_record(origin: RecordOrigin, *, because: str, at: datetime) -> OutgoingRecord:
@@ -112,6 +135,11 @@ def topic_record(known: KnownTopic) -> OutgoingRecord:
     return _ledger_record(_TOPIC + known.topic, known)
 
 
+def partition_record(known: KnownPartition) -> OutgoingRecord:
+    """Return the ledger's record of what was committed of a partition."""
+    return _ledger_record(f"{_TOPIC}{known.topic}/{known.partition}", known)
+
+
 def _ledger_record(key: str, content: BaseModel) -> OutgoingRecord:
     value = content.model_dump_json().encode()
     return OutgoingRecord(DEAD_LETTER_OUTCOMES, None, key.encode(), value, ())
@@ -128,6 +156,7 @@ def decisions_in(ledger: Iterable[Record]) -> Decisions:
     skipped: dict[RecordOrigin, Skip] = {}
     losses: dict[tuple[str, int], list[AcceptedLoss]] = {}
     topics: dict[str, KnownTopic] = {}
+    partitions: list[KnownPartition] = []
     for key, value in last.items():
         text = key.decode(errors="replace")
         try:
@@ -135,6 +164,8 @@ def decisions_in(ledger: Iterable[Record]) -> Decisions:
                 loss = AcceptedLoss.model_validate_json(value)
                 if loss.topic in FAMILIES:
                     losses.setdefault((loss.topic, loss.partition), []).append(loss)
+            elif text.startswith(_TOPIC) and "/" in text.removeprefix(_TOPIC):
+                partitions.append(KnownPartition.model_validate_json(value))
             elif text.startswith(_TOPIC):
                 known = KnownTopic.model_validate_json(value)
                 topics[known.topic] = known
@@ -142,7 +173,7 @@ def decisions_in(ledger: Iterable[Record]) -> Decisions:
                 skipped[parse_origin(text)] = Skip.model_validate_json(value)
         except ValueError:
             continue  # A tombstone, or something else wrote it.
-    return Decisions(skipped, losses, topics)
+    return Decisions(skipped, losses, topics, tuple(partitions))
 
 
 def read_decisions(bootstrap: str, *, security: BrokerSecurity = PLAINTEXT) -> Decisions:

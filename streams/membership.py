@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, NamedTuple, cast
@@ -18,6 +18,7 @@ from boundary.web import Readiness
 from events.fact import Family
 from events.topics import topic_name
 from streams.batch_transport import BatchConsumer
+from streams.commit_metadata import Committed
 from streams.decisions import AcceptedLosses
 from streams.engine import Engine
 from streams.exposition import WorkerStatus
@@ -171,6 +172,15 @@ class Membership:
             logger.error("lost: %s", fault)
         self._logged = faults
 
+    async def read_again(self, topics: Collection[str]) -> None:
+        """Read topics from their start, of which records in the middle may be gone."""
+        logger.warning("read again topics=%s", ",".join(sorted(topics)))
+        await asyncio.wait_for(self.consumer.read_again(topics), timeout=LOOK_TIMEOUT_SECONDS)
+
+    def commits(self) -> Mapping[tuple[str, int], Committed]:
+        """Return the last commits of the partitions that this worker shows."""
+        return self.consumer.commits() if self.shown() else {}
+
     def ownership(self) -> OwnedPartitions:
         """Return the partitions that this worker shows, and the generation it owns them in."""
         waiting_for, shown = self.waiting_for(), self.shown()
@@ -192,7 +202,7 @@ class Membership:
     def _reason(self) -> str | None:
         if self.topic_faults:
             # Checked first: if a topic was deleted, the group may never be assigned partitions.
-            return f"its topics: {summary_of(self.topic_faults)}"
+            return f"its topics: {summary_of(self.topic_faults)}: see the runbook TopicFaulty"
         consumer = self.consumer
         try:
             assigned = consumer.assignment()

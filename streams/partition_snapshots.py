@@ -128,6 +128,14 @@ class PartitionSnapshots:
         self._counts["discarded"] += 1
         logger.info("snapshot discarded family=%s partition=%d reason=%s", *key, reason)
 
+    def remove(self, key: FamilyPartition) -> None:
+        """Delete a partition's snapshot, and forget that it was written."""
+        self._written.pop(key, None)
+        try:
+            self._file(key).unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning("snapshot not deleted family=%s partition=%d error=%r", *key, error)
+
     def take(self, key: FamilyPartition, *, is_end: bool = False) -> StatesTaken | None:
         """Return a copy of a partition's states if a snapshot is due: at the end, if changed.
 

@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from broker.clients import administering
-from broker.offsets import GroupMembers
+from broker.offsets import GroupMembers, committed_offsets
+from broker.reading import WAIT_SECONDS
 from broker.topic_admin import ABSENT, SeenTopic, seen_topics
-from events.topics import FAMILIES, declared_topics
+from events.topics import DEAD_LETTER_OUTCOMES, FAMILIES, declared_topics
 from streams.decisions import KnownTopic
 from streams.settings import Settings
 
@@ -74,17 +75,36 @@ def topic_ids(settings: Settings) -> Mapping[str, str]:
         return ids_of(seen_topics(admin, FAMILIES))
 
 
+def has_committed(settings: Settings) -> bool:
+    """Return whether the workers' group has read anything. Raises as `committed_offsets`."""
+    with administering(settings.broker, what="offsets", security=settings.security()) as admin:
+        return bool(committed_offsets(admin, settings.app_id, wait_seconds=WAIT_SECONDS))
+
+
+def is_compacted(settings: Mapping[str, str]) -> bool:
+    """Return whether a broker deletes the records of a topic that others with their key follow."""
+    return "compact" in settings.get("cleanup.policy", "")
+
+
 def ids_of(seen: Mapping[str, SeenTopic]) -> Mapping[str, str]:
     """Return the ids of topics, by name."""
     return {name: one.identity for name, one in seen.items()}
 
 
-def recreated(ids: Mapping[str, str], known: Mapping[str, KnownTopic]) -> Sequence[TopicFault]:
-    """Return the topics whose id is not the one that the workers have read."""
-    problem = (
-        "was deleted and created again: what it had is lost; accept that with `smart-region topics"
-        " accept-loss`"
-    )
+def recreated(
+    ids: Mapping[str, str], known: Mapping[str, KnownTopic], *, is_read: bool
+) -> Sequence[TopicFault]:
+    """Return the topics whose id is not the one that the workers have read.
+
+    The ledger itself was created again if it knows no topic though the group has read some.
+    """
+    if not known and is_read:
+        problem = (
+            "was deleted and created again: operators' decisions are lost, and so are events of any"
+            " topic that was created again with it"
+        )
+        return [TopicFault(DEAD_LETTER_OUTCOMES, None, FaultKind.TOPIC_RECREATED, problem)]
+    problem = "was deleted and created again: what it had is lost"
     return [
         TopicFault(name, None, FaultKind.TOPIC_RECREATED, problem)
         for name, identity in ids.items()

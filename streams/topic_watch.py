@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 from time import monotonic
 from typing import Final
 
@@ -13,8 +14,16 @@ from broker.clients import administering
 from broker.offsets import GroupMembers, group_members
 from broker.topic_admin import SeenTopic, seen_topics, with_settings
 from broker.writing import KafkaWriter
+from events.records import OutgoingRecord
 from events.topics import FAMILIES
-from streams.decisions import KnownTopic, read_decisions, topic_record
+from streams.commit_metadata import Committed
+from streams.decisions import (
+    KnownPartition,
+    KnownTopic,
+    partition_record,
+    read_decisions,
+    topic_record,
+)
 from streams.membership import Membership
 from streams.settings import Settings
 from streams.topic_faults import (
@@ -22,7 +31,9 @@ from streams.topic_faults import (
     TopicFault,
     faults_of_settings,
     faults_of_topics,
+    has_committed,
     ids_of,
+    is_compacted,
     recreated,
     unowned,
 )
@@ -34,16 +45,31 @@ INTERVAL_SECONDS: Final = 10.0
 #: After this many failed checks in a row, a minute of them, the log reports it once.
 FAILURES_TO_REPORT: Final = 6
 
+#: Commits are noted this often: of a log that is cut later, so much may be lost unseen if the group
+#: has expired too.
+NOTE_SECONDS: Final = 600.0
+
 #: Faults that end the worker if they persist: its restart checks them again.
 _ENDING: Final = frozenset({FaultKind.TOPIC_MISSING, FaultKind.PARTITION_UNOWNED})
 
 
 class KnownTopics:
-    """The topics that a worker reads, compared with the ids on the ledger."""
+    """What the ledger knows of the topics that a worker reads: their ids, and commits."""
 
-    def __init__(self, settings: Settings, known: Mapping[str, KnownTopic]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        known: Mapping[str, KnownTopic],
+        noted: Mapping[tuple[str, int], Committed],
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._settings = settings
         self._known = known
+        self.noted = noted
+        """The commits that are on the ledger, by topic and partition."""
+        self._clock = clock
+        self._noted_at = -inf
         self.faults: Sequence[TopicFault] = ()
         """The topics that were recreated, as of the last look."""
 
@@ -51,25 +77,52 @@ class KnownTopics:
         """Compare the ids of topics with the ledger's, and write missing ones to the ledger.
 
         If they differ, the ledger is read again: an operator may have accepted the new topic.
-        Raises the errors of `read_topics`.
+        Raises the errors of `read_topics` and of `has_committed`.
         """
-        if recreated(ids, self._known):
+        if not self._known or recreated(ids, self._known, is_read=False):
             security = self._settings.security()
             self._known = read_decisions(self._settings.broker, security=security).topics
-        if missing := sorted(ids.keys() - self._known.keys()):
+        is_lost = not self._known and has_committed(self._settings)
+        self.faults = recreated(ids, self._known, is_read=is_lost)
+        missing = sorted(ids.keys() - self._known.keys())
+        if missing and not is_lost:
             now = self._settings.make_clock().now()
-            read = [KnownTopic(topic=name, id=ids[name], at=now) for name in missing]
-            self._known = {**self._known, **{one.topic: one for one in read}}
-            self._note(read)
-        self.faults = recreated(ids, self._known)
+            new = [KnownTopic(topic=name, id=ids[name], at=now) for name in missing]
+            self._known = {**self._known, **{one.topic: one for one in new}}
+            self._write(map(topic_record, new))
 
-    def _note(self, topics: Sequence[KnownTopic]) -> None:
+    def note(self, commits: Mapping[tuple[str, int], Committed]) -> None:
+        """Write what the group has committed to the ledger: at once if new, else at intervals."""
+        lasting = {
+            at: one.without_attempts() for at, one in commits.items() if at[0] in self._known
+        }
+        changed = {at: one for at, one in lasting.items() if self.noted.get(at) != one}
+        now = self._clock()
+        is_due = now >= self._noted_at + NOTE_SECONDS or changed.keys() - self.noted.keys()
+        if not changed or not is_due:
+            return
+        self.noted, self._noted_at = {**self.noted, **changed}, now
+        at = self._settings.make_clock().now()
+        self._write(
+            partition_record(
+                KnownPartition(
+                    topic=topic,
+                    partition=partition,
+                    id=self._known[topic].id,
+                    offset=one.offset,
+                    metadata=one.metadata,
+                    at=at,
+                )
+            )
+            for (topic, partition), one in changed.items()
+        )
+
+    def _write(self, records: Iterable[OutgoingRecord]) -> None:
         try:
             with KafkaWriter(self._settings.broker, security=self._settings.security()) as writer:
-                writer.send([topic_record(one) for one in topics])
+                writer.send([*records])
         except SmartRegionError as error:
-            # The user of an earlier release lacks the right.
-            logger.warning("a topic that is created again will not be noticed: %s", error)
+            logger.warning("events that are lost while no worker runs may go unnoticed: %s", error)
 
 
 class TopicWatch:
@@ -90,6 +143,8 @@ class TopicWatch:
         #: The ids of the topics that this process has read.
         self._ids: Mapping[str, str] = {}
         self._topic_settings: dict[str, Mapping[str, str]] = {}
+        #: Topics that are compacted, or were when last seen.
+        self._compacted: frozenset[str] = frozenset()
         self._unowned: frozenset[TopicFault] = frozenset()
         self._since: dict[TopicFault, float] = {}
         self._failures = 0
@@ -118,6 +173,7 @@ class TopicWatch:
             logger.info("topics described again after %d failed checks", self._failures)
         self._failures = 0
         self.judge(seen, group)
+        await self._read_compacted_again()
 
     def judge(self, seen: Mapping[str, SeenTopic], group: GroupMembers | None) -> None:
         """Publish the faults of topics.
@@ -152,6 +208,13 @@ class TopicWatch:
             if fault.fault in _ENDING and lasted > self._settings.stall_timeout:
                 raise _ended(f"{fault}, for {lasted:.0f} s")
 
+    async def _read_compacted_again(self) -> None:
+        """Read topics again that are no longer compacted: records in the middle may be gone."""
+        compacted = {name for name, one in self._topic_settings.items() if is_compacted(one)}
+        if ended := self._compacted - compacted:
+            await self._membership.read_again(ended)
+        self._compacted = frozenset(compacted)
+
     def _describe(self) -> tuple[Mapping[str, SeenTopic], GroupMembers | None]:
         settings = self._settings
         with administering(settings.broker, what="topics", security=settings.security()) as admin:
@@ -161,6 +224,7 @@ class TopicWatch:
             except Exception as error:  # noqa: BLE001 - the demo's broker may not answer
                 logger.debug("settings not described error=%r", error)
             self._known_topics.look(ids_of(seen))
+            self._known_topics.note(self._membership.commits())
             try:
                 return seen, group_members(admin, settings.app_id)
             except Exception as error:  # noqa: BLE001 - the demo's broker answers in an unknown format

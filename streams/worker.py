@@ -16,14 +16,13 @@ from boundary.garbage import tune_garbage_collection
 from boundary.logs import configure_logging, log_end
 from boundary.tracing import start_tracing
 from boundary.web import make_app, probe_routes, serve
-from broker.errors import BrokerRefusedError
 from broker.topic_admin import verify_topics
 from catalogue.loader import load_catalogue
 from events.producers.model import load_producers
 from events.topics import declared_topics
 from streams.app import create_app
 from streams.batch_transport import BatchTransport
-from streams.decisions import Decisions, read_decisions
+from streams.decisions import read_decisions
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
 from streams.membership import Membership
@@ -63,7 +62,7 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
         security=settings.security(),
         tolerate=lambda error: logger.warning("topic setting: %s", error),
     )
-    decisions = _decisions(settings)
+    decisions = read_decisions(settings.broker, security=settings.security())
     engine = Engine(
         catalogue,
         settings.make_clock(),
@@ -74,18 +73,10 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
         rules=settings.record_rules(),
     )
     engine.tracing = tracing
-    known_topics = KnownTopics(settings, decisions.topics)
-    known_topics.look(topic_ids(settings))
+    ids = topic_ids(settings)
+    known_topics = KnownTopics(settings, decisions.topics, decisions.noted_of(ids))
+    known_topics.look(ids)
     return asyncio.run(_run(settings, engine, transport, known_topics))
-
-
-def _decisions(settings: Settings) -> Decisions:
-    try:
-        return read_decisions(settings.broker, security=settings.security())
-    except BrokerRefusedError as error:
-        # The user of an earlier release may lack the right to read them.
-        logger.warning("skipped records not read: %s", error)
-        return Decisions()
 
 
 async def _run(
@@ -106,7 +97,11 @@ async def _run(
         loop.add_signal_handler(number, end)
     # Faust's consumer has its own thread.
     app = create_app(
-        settings, engine, on_failure=partial(loop.call_soon_threadsafe, end), transport=transport
+        settings,
+        engine,
+        on_failure=partial(loop.call_soon_threadsafe, end),
+        transport=transport,
+        noted=known_topics.noted,
     )
     membership = Membership(
         app, engine, lambda: read_decisions(settings.broker, security=settings.security()).losses

@@ -17,7 +17,7 @@ from operations.erasure.persons import PERSONS
 from operations.losses.missing import PartitionLog, read_logs, with_gaps
 from streams.decisions import AcceptedLosses, read_decisions
 from streams.settings import Settings
-from streams.topic_faults import recreated, summary_of, topic_ids
+from streams.topic_faults import has_committed, recreated, summary_of, topic_ids
 
 CONNECT_SECONDS: Final = 5.0
 SHOWN = 3
@@ -88,10 +88,13 @@ def check_records(settings: Settings) -> str:
     ]
     notes = []
     try:
-        logs = read_logs(settings, partitions, connect_seconds=CONNECT_SECONDS)
+        ids = topic_ids(settings)
         decisions = read_decisions(settings.broker, security=settings.security())
+        logs = read_logs(
+            settings, partitions, noted=decisions.noted_of(ids), connect_seconds=CONNECT_SECONDS
+        )
         accepted = decisions.losses
-        recreated_topics = recreated(topic_ids(settings), decisions.topics)
+        recreated_topics = recreated(ids, decisions.topics, is_read=has_committed(settings))
         if sum(log.end - log.start for log in logs) <= MOST_READ:
             logs = with_gaps(settings, logs)
         else:
@@ -103,7 +106,8 @@ def check_records(settings: Settings) -> str:
         accepted, recreated_topics = {}, ()
         notes.append("not compared with what the workers have read: this user may not see it")
     if recreated_topics:
-        raise SmartRegionError(f"topics: {summary_of(recreated_topics)}")
+        summary = summary_of(recreated_topics)
+        raise SmartRegionError(f"topics: {summary}: see docs/runbooks/TopicFaulty.md")
     later = sum(log.start > 0 for log in logs if log.topic == topic_name(PERSONS))
     logs = [replace(log, start=0) if log.topic == topic_name(PERSONS) else log for log in logs]
     if losses := [found for log in logs if (found := _loss_of(log, accepted))]:

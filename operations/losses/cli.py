@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from boundary.terminal import echo
 from broker.options import APP_ID, BROKER, Parsed, quiet_client
 from events.options import KEPT_REASON
 
+if TYPE_CHECKING:
+    from operations.losses.missing import Place
 
-def _place(text: str) -> tuple[str, int | None]:
-    """Read an event topic, or a partition of one."""
+
+def _place(text: str) -> Place:
+    """Read an event topic, a partition of one, or `all`."""
     from events.topics import FAMILIES
+    from operations.losses.missing import ALL, Place
     from streams.decisions import parse_partition
 
-    return (text, None) if text in FAMILIES else parse_partition(text)
+    if text == ALL:
+        return Place()
+    return Place(text) if text in FAMILIES else Place(*parse_partition(text))
 
 
 @click.group()
@@ -23,20 +31,20 @@ def topics() -> None:
 
 
 @topics.command(name="accept-loss")
-@click.argument("place", type=Parsed("PARTITION", _place), metavar="TOPIC[/PARTITION]")
+@click.argument("place", type=Parsed("PARTITION", _place), metavar="TOPIC[/PARTITION]|all")
 @KEPT_REASON
 @click.option("--yes", is_flag=True, help="Accept it; without, only print what is missing.")
 @BROKER
 @APP_ID
 def accept_loss(
     *,
-    place: tuple[str, int | None],
+    place: Place,
     because: str,
     yes: bool,
     bootstrap: str | None,
     app_id: str | None,
 ) -> None:
-    """Accept that events of a topic or a partition are lost.
+    """Accept that events of a topic or a partition are lost, or `all` that are.
 
     Workers withhold the figures of a partition, as smartregion.schools/3, whose records are
     missing, and all figures where a topic was deleted and created again. Once the loss is accepted,
@@ -44,12 +52,12 @@ def accept_loss(
     producers may still send the lost events again.
     """
     from broker.writing import KafkaWriter
-    from operations.losses.missing import losses_of_topic
+    from operations.losses.missing import losses_at
     from streams.settings import load_settings
 
     quiet_client()
     settings = load_settings(broker=bootstrap, app_id=app_id)
-    losses = losses_of_topic(settings, *place)
+    losses = losses_at(settings, place)
     for clause in losses.clauses():
         echo(clause)
     echo("Once this is accepted, figures are computed from what is left.")

@@ -1,26 +1,28 @@
-"""What is missing of a partition of events: of what the workers merged, and of its log."""
+"""What is missing of topics of events: of what the workers merged, and of their logs."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final, NamedTuple
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.structs import OffsetAndMetadata
 
 from boundary.errors import SmartRegionError
 from broker.clients import CONNECT_SECONDS, administering
 from broker.offsets import committed_offsets, partition_offsets
 from broker.reading import WAIT_SECONDS, Extent, read_topics
-from broker.topic_admin import SeenTopic, seen_topics
+from broker.topic_admin import seen_topics
 from events.last_record import LastRecord
 from events.offset_runs import OffsetRuns, offsets_in
 from events.records import OutgoingRecord
+from events.topics import FAMILIES
 from operations.records_at import records_at
-from streams.commit_metadata import decode_commit_metadata
+from streams.commit_metadata import Committed, decode_commit_metadata
 from streams.decisions import (
+    NOTHING_NOTED,
     AcceptedLoss,
     AcceptedLosses,
     KnownTopic,
@@ -29,6 +31,7 @@ from streams.decisions import (
     topic_record,
 )
 from streams.settings import Settings
+from streams.topic_faults import TopicFault, has_committed, ids_of, recreated
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +103,17 @@ class PartitionLog:
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """What is missing of a topic, and not accepted yet."""
+    """What is missing of topics, and not accepted yet."""
 
-    recreated: KnownTopic | None
-    """The topic as it is now, where another one of its name was read."""
+    recreated: Sequence[TopicFault]
+    ids: Mapping[str, str]
+    """The ids of the topics as they are now, by name, where others may have been read."""
     logs: Sequence[PartitionLog]
 
     def clauses(self) -> Iterator[str]:
         """Yield a sentence for each loss."""
-        if self.recreated is not None:
-            yield f"{self.recreated.topic} was deleted and created again: what it had is lost."
+        for fault in self.recreated:
+            yield f"{fault}."
         for log in self.logs:
             yield (
                 f"{log.topic}[{log.partition}] begins at offset {log.start} and ends at offset"
@@ -118,59 +122,88 @@ class Losses:
 
     def decisions(self, *, at: datetime, because: str) -> list[OutgoingRecord]:
         """Return the ledger's records that accept all of it."""
+        known = [
+            KnownTopic(topic=topic, id=identity, at=at, because=because)
+            for topic, identity in self.ids.items()
+        ]
         losses = [loss_record(log.accepted(at=at, because=because)) for log in self.logs]
-        if self.recreated is None:
-            return losses
-        known = self.recreated.model_copy(update={"at": at, "because": because})
-        return [topic_record(known), *losses]
+        return [*map(topic_record, known), *losses]
 
 
-def losses_of_topic(settings: Settings, topic: str, partition: int | None) -> Losses:
-    """Return what is missing of a partition, of which all is read; None: of the whole topic.
+ALL: Final = "all"
+
+
+class Place(NamedTuple):
+    """Where to look for losses: in all topics of events, in one, or in one of its partitions."""
+
+    topic: str | None = None
+    partition: int | None = None
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """The topics of events in question."""
+        return [*FAMILIES] if self.topic is None else [self.topic]
+
+    def __str__(self) -> str:
+        """Return the place as the command reads it."""
+        if self.topic is None:
+            return ALL
+        return self.topic if self.partition is None else f"{self.topic}/{self.partition}"
+
+
+def losses_at(settings: Settings, place: Place) -> Losses:
+    """Return what is missing of topics or of a partition, of which all is read.
 
     Raises SmartRegionError, and as `read_logs`.
     """
     security = settings.security()
-    place = topic if partition is None else f"{topic}/{partition}"
     with administering(settings.broker, what="topics", security=security) as admin:
-        seen = seen_topics(admin, [topic]).get(topic)
-    if seen is None or (partition or 0) >= seen.partitions:
-        raise SmartRegionError(
-            f"partition: is not on the broker, value {place}: create a missing topic"
-            " with `smart-region topics apply` first; nothing was decided"
-        )
-    numbers = range(seen.partitions) if partition is None else [partition]
-    logs = with_gaps(settings, read_logs(settings, [TopicPartition(topic, one) for one in numbers]))
-    decisions = read_decisions(settings.broker, security=security)
-    known = decisions.topics.get(topic) if partition is None else None
-    return unaccepted(place, logs, decisions.losses, seen=seen, known=known)
+        seen = seen_topics(admin, place.topics)
+    for topic in place.topics:
+        if topic not in seen or (place.partition or 0) >= seen[topic].partitions:
+            raise SmartRegionError(
+                f"partition: is not on the broker, value {place} ({topic}): create a missing topic"
+                " with `smart-region topics apply` first; nothing was decided"
+            )
+    partitions = [
+        TopicPartition(topic, number)
+        for topic, one in seen.items()
+        for number in (range(one.partitions) if place.partition is None else [place.partition])
+    ]
+    decisions, ids = read_decisions(settings.broker, security=security), ids_of(seen)
+    logs = with_gaps(settings, read_logs(settings, partitions, noted=decisions.noted_of(ids)))
+    is_read = place.topic is None and has_committed(settings)
+    new = recreated(ids, decisions.topics, is_read=is_read) if place.partition is None else ()
+    return unaccepted(place, logs, decisions.losses, ids=ids, new=new)
 
 
 def unaccepted(
-    place: str,
+    place: Place,
     logs: Sequence[PartitionLog],
     accepted: AcceptedLosses,
     *,
-    seen: SeenTopic,
-    known: KnownTopic | None,
+    ids: Mapping[str, str],
+    new: Sequence[TopicFault],
 ) -> Losses:
-    """Return what is missing and not accepted. Raises SmartRegionError."""
+    """Return what is missing and not accepted, with topics that are `new`.
+
+    Raises SmartRegionError.
+    """
     left = [
         log
         for log in logs
         if any(log.without(accepted.get((log.topic, log.partition), ())).missing())
     ]
-    recreated = None
-    if known is not None and known.id != seen.identity:
-        recreated = known.model_copy(update={"id": seen.identity})
-    if recreated is None and not left:
+    if not new and not left:
         is_accepted = any(any(log.missing()) for log in logs)
         found = "its loss is accepted already" if is_accepted else "all records are there"
         raise SmartRegionError(
             f"partition: has lost nothing, value {place} ({found}): take the topic or the partition"
             " that /readyz or the worker's log names; nothing was decided"
         )
-    return Losses(recreated, left)
+    names = {fault.topic for fault in new}
+    is_ledger = bool(names - ids.keys())
+    return Losses(new, {name: ids[name] for name in ids if is_ledger or name in names}, left)
 
 
 def with_gaps(settings: Settings, logs: Sequence[PartitionLog]) -> list[PartitionLog]:
@@ -190,13 +223,15 @@ def read_logs(
     settings: Settings,
     partitions: Collection[TopicPartition],
     *,
+    noted: Mapping[tuple[str, int], Committed] = NOTHING_NOTED,
     with_committed: bool = True,
     connect_seconds: float = CONNECT_SECONDS,
 ) -> list[PartitionLog]:
     """Return partitions of events without their gaps, which takes a record of each.
 
-    Without `with_committed`, which needs the right to describe the group and to read the events,
-    only where they begin and end. Raises as `administering` and `open_reader`.
+    `noted` are commits for partitions of which the group has none any more. Without
+    `with_committed`, which needs the right to describe the group and to read the events, only where
+    they begin and end. Raises as `administering` and `open_reader`.
     """
     with administering(
         settings.broker,
@@ -206,9 +241,13 @@ def read_logs(
     ) as admin:
         starts = partition_offsets(admin, partitions, OffsetSpec.EARLIEST)
         ends = partition_offsets(admin, partitions, OffsetSpec.LATEST)
-        committed: Mapping[TopicPartition, OffsetAndMetadata] = {}
+        committed = {TopicPartition(*place): one for place, one in noted.items()}
         if with_committed:
-            committed = committed_offsets(admin, settings.app_id, wait_seconds=WAIT_SECONDS)
+            of_group = committed_offsets(admin, settings.app_id, wait_seconds=WAIT_SECONDS)
+            committed |= {
+                at: Committed(one.offset, decode_commit_metadata(one.metadata))
+                for at, one in of_group.items()
+            }
     last = {
         at: found
         for at in partitions
@@ -231,7 +270,7 @@ def read_logs(
     ]
 
 
-def _last_of(committed: OffsetAndMetadata, end: int) -> LastRecord | None:
-    if last := decode_commit_metadata(committed.metadata).last:
+def _last_of(committed: Committed, end: int) -> LastRecord | None:
+    if last := committed.metadata.last:
         return last
     return LastRecord.before(committed.offset) if committed.offset > end else None

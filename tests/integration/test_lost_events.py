@@ -21,8 +21,15 @@ from broker.reading import read_topics
 from broker.topic_admin import alter_settings, apply_topics
 from events.fact import Family
 from events.partitioning import partition_for
-from events.topics import DEFAULT_PARTITIONS, declared_topics, topic_name
+from events.topics import (
+    DEAD_LETTER_OUTCOMES,
+    DEFAULT_APP_ID,
+    DEFAULT_PARTITIONS,
+    declared_topics,
+    topic_name,
+)
 from operations.programs.kafka import missing_requirement
+from streams.decisions import read_decisions
 from tests.chaos.cluster import Cluster
 from tests.support.commands import run_inside
 from tests.support.kafka import KafkaBroker
@@ -254,9 +261,12 @@ def test_records_cut_on_disk_and_none_sent_since(
 
 
 @pytest.mark.nightly
-def test_records_deleted_by_compaction(broker: KafkaBroker, factory: WorkerFactory) -> None:
-    """They are missing in the middle, which the next worker that reads the partition finds."""
-    worker = factory.worker()
+def test_records_deleted_by_compaction(
+    broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
+) -> None:
+    """They are missing in the middle, which the running worker finds as it reads them again."""
+    (snapshots := tmp_path / "snapshots").mkdir()
+    worker = factory.worker(snapshots=str(snapshots))
     working(broker, worker)
     before = offsets_of(broker, busiest())
     with broker.admin() as admin:
@@ -271,14 +281,11 @@ def test_records_deleted_by_compaction(broker: KafkaBroker, factory: WorkerFacto
 
     assert wait_until(is_compacted, seconds=SETTLE_SECONDS, every=1.0)
     apply_topics(broker.bootstrap, declared_topics(), alter_settings=True)
-    worker.kill()
-    again = factory.worker("again")
-    again.start()
 
-    is_withheld(again, busiest(), "records_deleted")
-    accept(broker, again, busiest())
-    exact(broker.bootstrap, again)
-    assert again.stop() == 0
+    is_withheld(worker, busiest(), "records_deleted")
+    accept(broker, worker, busiest())
+    exact(broker.bootstrap, worker)
+    assert worker.stop() == 0
 
 
 def offsets_of(broker: KafkaBroker, place: Place) -> set[int]:
@@ -329,6 +336,73 @@ def test_a_topic_deleted_and_created_again_under_a_running_worker(
         )
         assert done.returncode == 0, done.stderr
         exact(broker.bootstrap, worker)
+
+
+@pytest.mark.nightly
+def test_a_topic_and_the_ledger_created_again_while_no_worker_runs(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """Neither the group's offsets nor the ledger shows the topic; one command accepts it all."""
+    topic, others = busiest().topic, [TopicPartition("smartregion.grants", one) for one in (1, 2)]
+    worker = factory.worker()
+    working(broker, worker)
+    worker.wait_ready()
+    assert worker.stop() == 0
+    lost = [topic, DEAD_LETTER_OUTCOMES]
+    with broker.admin() as admin:
+        admin.delete_records(dict.fromkeys(others, 1))
+        admin.delete_topics(lost)
+        assert wait_until(lambda: not {*lost} & {*admin.list_topics()}, seconds=20)
+    apply_topics(broker.bootstrap, declared_topics())
+    send(broker.bootstrap, later()[:LOST])
+
+    worker.start()
+    fault = f'fault="topic_recreated",partition="",topic="{DEAD_LETTER_OUTCOMES}"'
+    assert wait_until(lambda: worker.shows(fault), seconds=REPORT_SECONDS), worker.log[-3000:]
+    assert not worker.ready
+    named = f"{DEAD_LETTER_OUTCOMES} was deleted and created again"
+    assert named in worker.readiness()["waiting_for"]
+    assert named in run_inside(broker, "doctor").stdout
+    command = ("topics", "accept-loss", "all", "--because", "a test")
+    done = run_inside(broker, *command, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert named in done.stdout
+    assert len(re.findall(r"grants\[[12]\] begins at offset 1 ", done.stdout)) == len(others)
+    worker.wait_ready(DECIDED_SECONDS)
+    exact(broker.bootstrap, worker)
+    assert "its loss is accepted already" in run_inside(broker, *command).stderr
+    assert worker.stop() == 0
+
+
+@pytest.mark.nightly
+def test_records_cut_on_disk_after_the_group_has_expired(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    worker = factory.worker()
+    working(broker, worker)
+    worker.wait_ready()
+    assert worker.stop() == 0
+    count = Counter(map(place_of, a_year()))[busiest()]
+    worker.start()
+
+    def is_noted() -> bool:
+        noted = read_decisions(broker.bootstrap).noted
+        place = busiest().topic, busiest().partition
+        return place in {(one.topic, one.partition) for one in noted if one.offset >= count}
+
+    assert wait_until(is_noted, seconds=REPORT_SECONDS), worker.log[-3000:]
+    assert worker.stop() == 0
+    with broker.admin() as admin:
+        assert admin.delete_groups([DEFAULT_APP_ID]) == {DEFAULT_APP_ID: "OK"}
+    broker.stop()
+    cut_last(broker, busiest(), LOST)
+    broker.start()
+    worker.start()
+
+    is_withheld(worker, busiest(), "events_lost")
+    accept(broker, worker, busiest())
+    exact(broker.bootstrap, worker)
+    assert worker.stop() == 0
 
 
 @pytest.mark.nightly

@@ -38,9 +38,9 @@ from streams import (
     watchdog,
 )
 from streams.app import RebalanceEnd
-from streams.assigned_partition import AssignedPartition, Batch, Committed
+from streams.assigned_partition import AssignedPartition, Batch
 from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedError
-from streams.commit_metadata import CommitMetadata, encode_commit_metadata
+from streams.commit_metadata import CommitMetadata, Committed, encode_commit_metadata
 from streams.dead_letters import forward_record
 from streams.engine import Engine
 from streams.fold import Fold

@@ -148,7 +148,7 @@ class SimulatedWorker(Supervised):
             rules=self._rules,
         )
         self.engine.hold_seconds = HOLD_SECONDS
-        await worker._run(settings, self.engine, BatchTransport, KnownTopics(settings, {}))
+        await worker._run(settings, self.engine, BatchTransport, KnownTopics(settings, {}, {}))
 
 
 class SimulatedGateway(Supervised):

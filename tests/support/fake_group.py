@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from types import SimpleNamespace
@@ -54,6 +54,8 @@ class FakeConsumer:
     """Whether a rebalance waits for the batches in process."""
     stopped: set[TP] = field(default_factory=set)
     """The partitions with a batch that was ended early."""
+    again: list[set[str]] = field(default_factory=list)
+    """The topics that were to be read again."""
     released: list[Message] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -104,6 +106,9 @@ class FakeConsumer:
     async def look_at_logs(self) -> None:
         if self.look_failure is not None:
             raise self.look_failure
+
+    async def read_again(self, topics: Collection[str]) -> None:
+        self.again.append({*topics})
 
     def needs_attempt(self, tp: TP) -> bool:
         return not any(begun == tp for begun, _ in self.begun)

@@ -20,10 +20,10 @@ from events.fact import Family
 from events.last_record import LastRecord
 from events.topics import FAMILIES, topic_name
 from streams.app import create_app
-from streams.assigned_partition import Batch, Committed
+from streams.assigned_partition import Batch
 from streams.batch_transport import BatchConsumer, BatchProducer, BatchTransport
 from streams.clock import FixedClock
-from streams.commit_metadata import NO_METADATA, CommitMetadata
+from streams.commit_metadata import NO_METADATA, CommitMetadata, Committed
 from streams.decisions import AcceptedLoss
 from streams.engine import Engine
 from streams.settings import Settings

@@ -21,7 +21,8 @@ from events.fact import Family
 from events.last_record import LastRecord
 from events.offset_runs import OffsetRuns
 from events.topics import topic_name
-from streams.assigned_partition import NOT_COMMITTED, AssignedPartition, Batch
+from streams.assigned_partition import AssignedPartition, Batch
+from streams.commit_metadata import NOT_COMMITTED
 from streams.decisions import AcceptedLoss
 from streams.state_store import Position, StateStore
 from tests.support.group_member import PolledRecord

@@ -10,14 +10,17 @@ from events.dead_letters import RecordOrigin
 from events.last_record import LastRecord
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTER_OUTCOMES
+from streams.commit_metadata import CommitMetadata, Committed
 from streams.decisions import (
     AcceptedLoss,
     Decisions,
+    KnownPartition,
     KnownTopic,
     Skip,
     decisions_in,
     loss_record,
     parse_origin,
+    partition_record,
     skip_record,
     topic_record,
 )
@@ -41,6 +44,14 @@ LOSS = AcceptedLoss(
 )
 STARTED = LOSS.model_copy(update={"last": None, "log_start": 9})
 TOPIC = KnownTopic(topic=SCHOOLS, id="an id", at=NOW)
+PARTITION = KnownPartition(
+    topic=SCHOOLS,
+    partition=3,
+    id="an id",
+    offset=472,
+    metadata=CommitMetadata(start=0, last=LAST),
+    at=NOW,
+)
 NEWER = TOPIC.model_copy(update={"id": "another", "because": "it was deleted"})
 
 
@@ -58,7 +69,18 @@ def test_all_are_read_back_beside_each_other() -> None:
     assert found == Decisions({ORIGIN: SKIP}, {(SCHOOLS, 3): [LOSS, STARTED]}, {SCHOOLS: NEWER})
 
 
-@pytest.mark.parametrize("record", [SKIPPED, loss_record(LOSS), topic_record(TOPIC)])
+def test_a_noted_commit_counts_for_the_topic_that_it_was_made_of() -> None:
+    later = PARTITION.model_copy(update={"offset": 500})
+    found = decisions_in(arrived([partition_record(one) for one in (PARTITION, later)]))
+
+    assert found.topics == {}
+    assert found.noted_of({SCHOOLS: "an id"}) == {(SCHOOLS, 3): Committed(500, later.metadata)}
+    assert found.noted_of({SCHOOLS: "another"}) == {}
+
+
+@pytest.mark.parametrize(
+    "record", [SKIPPED, loss_record(LOSS), topic_record(TOPIC), partition_record(PARTITION)]
+)
 @pytest.mark.parametrize("value", [None, b"{", b'{"verdict":"replayed"}'])
 def test_a_tombstone_or_foreign_text_ends_a_decision(record: OutgoingRecord, value: bytes) -> None:
     assert decisions_in(arrived([record, record._replace(value=value)])) == Decisions()

@@ -76,7 +76,7 @@ class TestWaitingFor:
             # Members of a group whose topic was deleted may never be assigned partitions again.
             (
                 {"app.rebalancing": True, "membership.topic_faults": (MISSING,)},
-                "its topics: raw is missing: it was deleted",
+                "its topics: raw is missing: it was deleted: see the runbook TopicFaulty",
             ),
             # Figures are withheld while another worker may have the partitions.
             ({"consumer.problem": "silent for 13.0 s"}, "the broker: silent for 13.0 s"),

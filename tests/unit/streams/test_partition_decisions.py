@@ -14,8 +14,8 @@ from faust.types import TP
 from events.fact import Family
 from events.topics import topic_name
 from streams import partition_snapshots
-from streams.assigned_partition import AssignedPartition, Batch, Committed
-from streams.commit_metadata import NO_METADATA, Attempt, CommitMetadata
+from streams.assigned_partition import AssignedPartition, Batch
+from streams.commit_metadata import NO_METADATA, Attempt, CommitMetadata, Committed
 from streams.partition_snapshots import PartitionSnapshots
 from streams.state_store import Position, StateStore
 from streams.topic_faults import FaultKind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from typing import Final, Never
 
@@ -17,16 +18,20 @@ from broker.offsets import GroupMembers
 from broker.topic_admin import SeenTopic
 from catalogue.loader import load_catalogue
 from events.fact import Family
-from events.topics import declared_topics, topic_name
+from events.records import OutgoingRecord
+from events.topics import DEAD_LETTER_OUTCOMES, declared_topics, topic_name
+from streams import topic_watch as subject
 from streams.clock import FixedClock
-from streams.decisions import KnownTopic
+from streams.commit_metadata import Attempt, CommitMetadata, Committed
+from streams.decisions import Decisions, KnownTopic, decisions_in, topic_record
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
 from streams.membership import Membership
 from streams.settings import Settings
-from streams.topic_faults import FaultKind, recreated
-from streams.topic_watch import FAILURES_TO_REPORT, KnownTopics, TopicWatch
+from streams.topic_faults import FaultKind, ids_of, recreated
+from streams.topic_watch import FAILURES_TO_REPORT, NOTE_SECONDS, KnownTopics, TopicWatch
 from tests.support.fake_group import FakeApp, FakeConsumer
+from tests.support.letters import arrived
 from tests.support.passing_time import PassingTime
 from tests.support.records import PARTITIONS
 
@@ -36,15 +41,17 @@ SCHOOLS: Final = topic_name(Family.SCHOOLS)
 WHOLE = {name: SeenTopic(f"id of {name}", PARTITIONS) for name in map(topic_name, Family)}
 ALL = frozenset((topic_name(family), number) for family in Family for number in range(PARTITIONS))
 BEFORE = KnownTopic(topic=SCHOOLS, id="before", at=datetime(2020, 1, 1, tzinfo=UTC))
+IDS = ids_of(WHOLE)
 FULL = GroupMembers("Stable", 2, ALL)
 
 
 class Watched:
     def __init__(self) -> None:
         engine = Engine(CATALOGUE, FixedClock(date(2020, 12, 31)), partitions=PARTITIONS)
-        self.membership = Membership(FakeApp(FakeConsumer()).real, engine, dict)
+        self.consumer = FakeConsumer()
+        self.membership = Membership(FakeApp(self.consumer).real, engine, dict)
         self.time = PassingTime()
-        self.known_topics = KnownTopics(SETTINGS, {})
+        self.known_topics = KnownTopics(SETTINGS, {}, {})
         self.watch = TopicWatch(SETTINGS, self.membership, self.known_topics, clock=self.time.clock)
         self.watch.judge(WHOLE, FULL)
 
@@ -61,7 +68,7 @@ def watched() -> Watched:
 def test_a_topic_recreated_before_the_start_is_reported_until_it_is_accepted(
     watched: Watched,
 ) -> None:
-    watched.known_topics.faults = recreated({SCHOOLS: "now"}, {SCHOOLS: BEFORE})
+    watched.known_topics.faults = recreated({SCHOOLS: "now"}, {SCHOOLS: BEFORE}, is_read=True)
     watched.watch.judge(WHOLE, FULL)
     watched.time.sleep(SETTINGS.stall_timeout + 1)
     watched.watch.judge(WHOLE, FULL)
@@ -70,6 +77,93 @@ def test_a_topic_recreated_before_the_start_is_reported_until_it_is_accepted(
     watched.known_topics.faults = ()
     watched.watch.judge(WHOLE, FULL)
     assert watched.reported == []
+
+
+class Ledger:
+    """The decisions topic, and what a worker writes to it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.records: list[OutgoingRecord] = []
+        self.is_read = False
+        self.time = PassingTime()
+        monkeypatch.setattr(subject, "KafkaWriter", lambda *_, **__: nullcontext(self))
+        monkeypatch.setattr(subject, "read_decisions", lambda *_, **__: self.decisions())
+        monkeypatch.setattr(subject, "has_committed", lambda _: self.is_read)
+
+    def send(self, records: list[OutgoingRecord]) -> None:
+        self.records += records
+
+    def decisions(self) -> Decisions:
+        return decisions_in(arrived(self.records))
+
+    def started(self) -> KnownTopics:
+        """Return what a worker knows that starts now."""
+        decisions = self.decisions()
+        known = KnownTopics(
+            SETTINGS, decisions.topics, decisions.noted_of(IDS), clock=self.time.clock
+        )
+        known.look(IDS)
+        return known
+
+
+@pytest.fixture
+def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    return Ledger(monkeypatch)
+
+
+def test_the_ids_of_new_topics_are_noted(ledger: Ledger) -> None:
+    assert not ledger.started().faults
+    assert {one.topic: one.id for one in ledger.decisions().topics.values()} == IDS
+
+
+def test_a_ledger_without_topics_that_the_group_has_read_was_created_again(ledger: Ledger) -> None:
+    ledger.is_read = True
+    known = ledger.started()
+    (fault,) = known.faults
+    assert (fault.topic, fault.fault) == (DEAD_LETTER_OUTCOMES, FaultKind.TOPIC_RECREATED)
+    assert ledger.records == []
+
+    at = datetime(2020, 1, 1, tzinfo=UTC)
+    ledger.send([topic_record(KnownTopic(topic=one, id=IDS[one], at=at)) for one in IDS])
+    known.look(IDS)
+    assert known.faults == []
+
+
+def test_commits_are_noted_at_once_and_then_at_intervals(ledger: Ledger) -> None:
+    def noted() -> list[int]:
+        return [one.offset for one in ledger.decisions().noted]
+
+    known = ledger.started()
+    known.note({(SCHOOLS, 0): Committed(7, CommitMetadata(start=0))})
+    assert noted() == [7]
+    attempts = CommitMetadata(start=0, attempts=(Attempt(offset=9, count=1),))
+    later = {(SCHOOLS, 0): Committed(9, attempts)}
+    ledger.time.sleep(NOTE_SECONDS - 1)
+    known.note(later)
+    assert noted() == [7]
+    ledger.time.sleep(1)
+    known.note(later)
+    assert noted() == [9]
+    assert ledger.decisions().noted[0].metadata == CommitMetadata(start=0)
+
+    ledger.time.sleep(NOTE_SECONDS)
+    count = len(ledger.records)
+    ledger.started().note(later)
+    assert len(ledger.records) == count
+    known.note(later | {(SCHOOLS, 1): Committed(2, CommitMetadata(start=0))})
+    assert noted() == [9, 2]
+
+
+def test_a_topic_is_read_again_once_it_is_no_longer_compacted(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, SeenTopic]] = []
+    monkeypatch.setattr(watched.watch, "_describe", lambda: (seen[-1], FULL))
+    for policy in ("delete", "compact", "compact,delete", "delete", "delete"):
+        seen.append(configured(cleanup_policy=policy))
+        asyncio.run(watched.watch.check())
+
+    assert watched.consumer.again == [{SCHOOLS}]
 
 
 def test_an_unowned_partition_is_reported_and_ends_the_worker(watched: Watched) -> None:

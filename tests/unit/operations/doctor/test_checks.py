@@ -187,6 +187,7 @@ def records_of(
     monkeypatch.setattr(
         brokers, "read_decisions", lambda *_, **__: Decisions({}, losses, {known.topic: known})
     )
+    monkeypatch.setattr(brokers, "has_committed", lambda _: True)
     return brokers.check_records(load_settings())
 
 
@@ -229,11 +230,15 @@ def test_who_may_not_see_what_workers_read_sees_where_topics_begin(
 ) -> None:
     """The role deployer reads no record."""
 
-    def read(*_: object, with_committed: bool = True, **__: object) -> list[PartitionLog]:
-        if with_committed:
-            raise BrokerRefusedError("describe a group", "monitor", cause="not authorized")
+    def refused(*_: object, **__: object) -> NoReturn:
+        raise BrokerRefusedError("read", "smartregion.dead-letter-outcomes", cause="not authorized")
+
+    def read(*_: object, with_committed: bool, **__: object) -> list[PartitionLog]:
+        assert not with_committed
         return [log_of("schools", last=None, at_last=None)]
 
+    monkeypatch.setattr(brokers, "topic_ids", lambda _: {})
+    monkeypatch.setattr(brokers, "read_decisions", refused)
     monkeypatch.setattr(brokers, "read_logs", read)
 
     assert "this user may not see it" in brokers.check_records(load_settings())

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from boundary.errors import SmartRegionError
-from broker.topic_admin import SeenTopic
 from events.last_record import LastRecord
-from operations.losses.missing import Losses, PartitionLog, unaccepted
+from operations.losses.missing import Losses, PartitionLog, Place, unaccepted
 from streams.decisions import AcceptedLoss, KnownTopic, decisions_in
+from streams.topic_faults import recreated
 from tests.support.letters import arrived
 from tests.support.partition_logs import LAST, log_of
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
+GRANTS = "smartregion.grants"
+IDS = {GRANTS: "now", "smartregion.schools": "now"}
+KNOWN = {name: KnownTopic(topic=name, id=identity, at=NOW) for name, identity in IDS.items()}
 OTHER = LastRecord(offset=41, timestamp=18, key=7)
 
 
 def found(
-    log: PartitionLog, accepted: Sequence[AcceptedLoss] = (), *, known: KnownTopic | None = None
+    log: PartitionLog, accepted: Sequence[AcceptedLoss] = (), *, known: Mapping[str, KnownTopic]
 ) -> Losses:
     losses = {(log.topic, log.partition): accepted}
-    return unaccepted(log.topic, [log], losses, seen=SeenTopic("now", 1), known=known)
+    new = recreated(IDS, known, is_read=True)
+    return unaccepted(Place(log.topic), [log], losses, ids=IDS, new=new)
 
 
 @pytest.mark.parametrize("fields", [{}, {"last": None, "at_last": None}])
 def test_nothing_is_missing_of_a_whole_log(fields: dict[str, Any]) -> None:
     with pytest.raises(SmartRegionError, match="all records are there"):
-        found(log_of(**fields))
+        found(log_of(**fields), known=KNOWN)
 
 
 LOSSES: list[tuple[dict[str, Any], str]] = [
@@ -56,25 +60,36 @@ def test_a_loss_is_named_until_it_is_accepted(fields: dict[str, Any], said: str)
     accepted = [log.accepted(at=NOW, because="the disk failed")]
 
     with pytest.raises(SmartRegionError, match="its loss is accepted already"):
-        found(log, accepted)
+        found(log, accepted, known=KNOWN)
     later = LAST.model_copy(update={"offset": 43})
     for more in (
         {"start": log.start + 1},
         {"gaps": (*log.gaps, (20, 21))},
         {"start": 0, "last": later, "at_last": None},
     ):
-        assert found(log_of(**fields | more), accepted).logs
+        assert found(log_of(**fields | more), accepted, known=KNOWN).logs
 
 
 def test_a_topic_that_was_created_again_is_named_until_it_is_accepted() -> None:
     log = log_of(last=None, at_last=None)
-    known = KnownTopic(topic=log.topic, id="before", at=NOW)
-    losses = found(log, known=known)
+    before = KNOWN[log.topic].model_copy(update={"id": "before"})
+    losses = found(log, known={**KNOWN, log.topic: before})
     assert list(losses.clauses()) == [
         "smartregion.schools was deleted and created again: what it had is lost."
     ]
 
     noted = decisions_in(arrived(losses.decisions(at=NOW, because="it was deleted"))).topics
-    assert noted[log.topic].because == "it was deleted"
+    assert {name: one.because for name, one in noted.items()} == {log.topic: "it was deleted"}
     with pytest.raises(SmartRegionError, match="has lost nothing"):
-        found(log, known=noted[log.topic])
+        found(log, known={**KNOWN, **noted})
+
+
+def test_accepting_a_lost_ledger_accepts_all_topics_as_they_are() -> None:
+    losses = found(log_of(start=7), known={})
+    ledger, log = losses.clauses()
+    assert "smartregion.dead-letter-outcomes was deleted and created again" in ledger
+    assert "all records before offset 7 were deleted" in log
+
+    noted = decisions_in(arrived(losses.decisions(at=NOW, because="it was deleted")))
+    assert {name: one.id for name, one in noted.topics.items()} == IDS
+    assert [*noted.losses] == [("smartregion.schools", 3)]
