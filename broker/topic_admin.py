@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,11 +25,14 @@ from broker.errors import BrokerRefusedError, TopicMismatchError
 from broker.security import PLAINTEXT, BrokerSecurity
 from events.topics import TopicSpec
 
+logger = logging.getLogger(__name__)
+
 #: kafka-python's outcome of a successful alteration.
 ALTERED: Final = "OK"
 READY_SECONDS: Final = 60.0
 """How long created topics may take to have a leader: a broker creates a folder and files for each
 partition, and 150 partitions took more than ten seconds on a slow disk."""
+MISSING_PAUSE_SECONDS: Final = 1.0
 PROPAGATION_SECONDS: Final = 10.0
 PROPAGATION_PAUSE_SECONDS: Final = 0.05
 AGREEING_ANSWERS: Final = 3
@@ -65,8 +69,8 @@ def apply_topics(
     with administering(
         bootstrap, what="topics", security=security, connect_seconds=connect_seconds
     ) as admin:
-        existing = _described(admin, [spec.name for spec in specs])
-        missing = [spec for spec in specs if spec.name not in existing]
+        names = _missing(admin, specs)
+        missing = [spec for spec in specs if spec.name in names]
         created = _create(admin, missing)
         _wait_until_ready(admin, bootstrap, [spec.name for spec in missing])
         if missing:
@@ -87,17 +91,30 @@ def verify_topics(
     security: BrokerSecurity = PLAINTEXT,
     connect_seconds: float = CONNECT_SECONDS,
     tolerate: Callable[[TopicMismatchError], None] | None = None,
+    wait_seconds: float = 0.0,
 ) -> tuple[str, ...]:
     """Check that the topics exist as declared; return those whose settings could not be checked.
 
     Our user may not be allowed to describe them. `tolerate` receives differences in settings that
-    may be old (`TopicSpec.tolerated`); without it they are errors like any other. Changes nothing.
-    Raises the errors of `apply_topics`.
+    may be old (`TopicSpec.tolerated`); without it they are errors like any other. `wait_seconds`
+    bounds the wait for missing topics. Changes nothing. Raises the errors of `apply_topics`.
     """
+    deadline = time.monotonic() + wait_seconds
     with administering(
         bootstrap, what="topics", security=security, connect_seconds=connect_seconds
     ) as admin:
+        missing = _missing(admin, specs) if wait_seconds else ()
+        if missing:
+            logger.info("waiting for topics to be created: %s", ", ".join(missing))
+        while missing and time.monotonic() < deadline:
+            time.sleep(MISSING_PAUSE_SECONDS)
+            missing = _missing(admin, specs)
         return _check(admin, specs, tolerate)
+
+
+def _missing(admin: Any, specs: Sequence[TopicSpec]) -> list[str]:  # noqa: ANN401
+    names = [spec.name for spec in specs]
+    return sorted({*names} - _described(admin, names).keys())
 
 
 class SeenTopic(NamedTuple):

@@ -43,6 +43,8 @@ logger = logging.getLogger(__name__)
 _VERSION_BITS: Final = 48
 
 DECISIONS_SECONDS: Final = 300.0
+#: How often missing topics are looked for.
+TOPICS_SECONDS: Final = 1.0
 """How often the operators' decisions to skip records are read again: workers apply them from their
 next start on."""
 
@@ -90,14 +92,20 @@ class Follower:
         """Append the topics of events to the ledger until `stopping`.
 
         They are read again where a topic was created anew, and where operators decided to skip
-        other records. Raises as `open_reader`, `TopicReader.check_answering` and
-        `EventLedger.append`.
+        other records; missing topics are waited for. Raises as `open_reader`,
+        `TopicReader.check_answering` and `EventLedger.append`.
         """
+        waits_for = ""
         while not stopping.is_set():
             try:
                 self._append(stopping)
             except PositionsOutdatedError as error:
                 logger.warning("events are read again: %s", error)
+            except TopicsMissingError as error:
+                if waits_for != str(error):
+                    logger.warning("waiting: %s", error)
+                waits_for = str(error)
+                stopping.wait(TOPICS_SECONDS)
             if not stopping.is_set():
                 self._has_events = False
                 self.ledger.clear()

@@ -101,8 +101,8 @@ class Settings(
     ready_timeout: Seconds = 300.0
     """A worker that is not ready after this time exits, so that a supervisor can restart it."""
     stall_timeout: Seconds = 120.0
-    """A worker that finishes no waiting batch, or a page that gets no answer from the broker, exits
-    after this time."""
+    """A worker that finds no topics or finishes no waiting batch, or a page that the broker does
+    not answer, exits after this time."""
     self_check_interval: Seconds = 300.0
     """How often a worker computes its figures again from its states, as a check; less often if that
     would take more than a hundredth of the time."""

@@ -61,6 +61,7 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
         declared_topics(partitions=settings.partitions, replication=settings.replication),
         security=settings.security(),
         tolerate=lambda error: logger.warning("topic setting: %s", error),
+        wait_seconds=settings.stall_timeout,
     )
     decisions = read_decisions(settings.broker, security=settings.security())
     engine = Engine(

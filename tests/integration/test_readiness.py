@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import date
+from pathlib import Path
 
 import pytest
 
-from broker.topic_admin import alter_settings
+from broker.topic_admin import alter_settings, apply_topics
 from events.fact import Family
-from events.topics import topic_name
+from events.topics import declared_topics, topic_name
 from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import region, send, wait_done
@@ -40,6 +42,25 @@ def ends(worker: Worker, text: str) -> None:
     assert wait_until(lambda: not worker.alive, seconds=REPORT_SECONDS), worker.log[-3000:]
     assert worker.status == 1
     assert text in worker.log
+
+
+def test_a_worker_and_a_page_wait_for_the_topics(kafka: KafkaBroker, tmp_path: Path) -> None:
+    """On Kubernetes they start beside the job, or Strimzi's operator, that creates them."""
+    factory = WorkerFactory(kafka.bootstrap, tmp_path)
+    with ExitStack() as stack:
+        stack.callback(factory.stop_all)
+        worker = factory.worker()
+        page = factory.page(workers=worker.url)
+        waiting = [(worker, "waiting for topics to be created: "), (page, "waiting: topics: ")]
+        for process, _ in waiting:
+            process.start()
+        assert wait_until(
+            lambda: all(said in process.log for process, said in waiting), seconds=REPORT_SECONDS
+        )
+        apply_topics(kafka.bootstrap, declared_topics())
+        for process, said in waiting:
+            process.wait_ready()
+            assert process.log.count(said) == 1
 
 
 def test_wrong_settings_and_added_partitions_are_reported_within_a_minute(
@@ -79,7 +100,7 @@ def test_workers_whose_topic_was_deleted_say_so_and_end(
         says(worker, f"its topics: {SCHOOLS} is missing: it was deleted")
     for worker in workers:
         ends(worker, f"{SCHOOLS} is missing")
-    again = run(broker, "worker")
+    again = run(broker, "worker", stall_timeout="3")
     assert again.returncode == 2
     assert SCHOOLS in again.stderr
 
