@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import socket
 import ssl
 from collections.abc import Sequence
 from typing import Final, Self
@@ -102,21 +103,24 @@ class FailedAttempts(logging.Filter):
     """Keeps the client's lines about connections out of the log, and the cause of the last one.
 
     A client that checks each second for a broker logs an error each time. The open context filters
-    these lines out, unless the client logs its steps too (`debug`).
+    these lines out, unless the client logs its steps too (`debug`). uvloop leaves the failure of a
+    name's resolution to nobody if the attempt was given up meanwhile; that line is left out too.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._logger = logging.getLogger(_LOGGER)
+        self._loggers = [logging.getLogger(name) for name in (_LOGGER, "asyncio")]
         self.cause: str | None = None
         """The cause of the last failed attempt, with the broker's address or number."""
 
     def __enter__(self) -> Self:
-        self._logger.addFilter(self)
+        for logger in self._loggers:
+            logger.addFilter(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._logger.removeFilter(self)
+        for logger in self._loggers:
+            logger.removeFilter(self)
 
     def forget(self) -> None:
         """Forget the cause before another attempt."""
@@ -129,6 +133,8 @@ class FailedAttempts(logging.Filter):
             address, node, cause = found.groups()
             where = address or f"broker {node}"
             self.cause = one_line(f"{where}: {_ERRNO.sub('', cause) or 'no answer'}")
+        elif record.exc_info and isinstance(record.exc_info[1], socket.gaierror):
+            return False
         elif not text.startswith(_OTHER):
             return True
-        return self._logger.isEnabledFor(logging.INFO)
+        return self._loggers[0].isEnabledFor(logging.INFO)

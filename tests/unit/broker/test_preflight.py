@@ -1,6 +1,7 @@
 """The preflight of a broker, here against servers that only know TLS."""
 
 import asyncio
+import gc
 import logging
 import socket
 import ssl
@@ -10,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from boundary.errors import SmartRegionError
 from broker.errors import BrokerEntryError
@@ -90,6 +92,36 @@ def test_the_cause_is_that_of_the_last_attempt(text: str, place: object, cause: 
         CLIENT.error(text, place, OSError(111, "refused"))
 
     assert attempts.cause == cause
+
+
+def test_a_name_whose_resolution_was_given_up_logs_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Where the broker's name does not resolve, that takes longer than the gateway's attempt."""
+
+    async def give_up() -> None:
+        loop = asyncio.get_running_loop()
+        failed = asyncio.Event()
+
+        def handle(_: object, context: dict[str, object]) -> None:
+            loop.default_exception_handler(context)
+            failed.set()
+
+        loop.set_exception_handler(handle)
+        attempt = asyncio.create_task(loop.create_connection(asyncio.Protocol, "no.invalid", 1))
+        await asyncio.sleep(0)
+        attempt.cancel()
+        await asyncio.wait([attempt])
+        del attempt  # It refers to the resolution.
+        async with asyncio.timeout(20):
+            while not failed.is_set():
+                gc.collect()
+                await asyncio.sleep(0.01)
+
+    with FailedAttempts():
+        uvloop.run(give_up())
+
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize(
