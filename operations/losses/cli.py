@@ -44,7 +44,7 @@ def accept_loss(
     bootstrap: str | None,
     app_id: str | None,
 ) -> None:
-    """Accept that events of a topic or a partition are lost, or `all` that are.
+    """Accept that events of a topic, a partition or `all` are lost.
 
     Workers withhold the figures of a partition, as smartregion.schools/3, whose records are
     missing, and all figures where a topic was deleted and created again. Once the loss is accepted,
