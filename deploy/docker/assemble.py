@@ -92,8 +92,12 @@ def assemble_runtime(packages: Path, root: Path) -> None:
         for library in _libraries(objects) | _libraries([PYTHON], preload="libgcc_s.so.1")
         if not library.is_relative_to(packages)
     }
+    (root / "usr/lib").mkdir(parents=True, exist_ok=True)
     for library in sorted(libraries):
         _copy_file(library, root)
+        # Without an rpath, and without the loader's cache, an interpreter finds its library here.
+        if not str(library).startswith(("/lib", "/usr/lib")):
+            (root / "usr/lib" / library.name).symlink_to(library)
     _copy_package_records(libraries, root)
 
     _copy_file(Path("/etc/os-release"), root)
@@ -159,7 +163,7 @@ def _libraries(objects: Iterable[Path], *, preload: str = "") -> set[Path]:
     """Return the files that the loader would load."""
     done = subprocess.run(
         ["ldd", *objects],
-        env={"PATH": os.environ["PATH"], **({"LD_PRELOAD": preload} if preload else {})},
+        env={**os.environ, **({"LD_PRELOAD": preload} if preload else {})},
         capture_output=True,
         text=True,
         check=True,

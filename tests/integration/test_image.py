@@ -166,6 +166,31 @@ def test_an_image_that_does_not_start_is_not_built(image: ImageRoot, tmp_path: P
     assert "the image does not start" in done.stderr
 
 
+def test_an_interpreter_without_an_rpath_finds_its_library(
+    image: ImageRoot, tmp_path: Path
+) -> None:
+    built = image.folder.parent
+    shutil.copytree(built / "runtime", tmp_path / "runtime", symlinks=True)
+    base = Path(sys.base_prefix)
+    (python,) = (tmp_path / "runtime").joinpath(*base.parts[1:]).glob("bin/python*")
+    binary = python.read_bytes()
+    for rpath in (bytes(base / "lib"), b"$ORIGIN/../lib"):
+        binary = binary.replace(rpath + b"\0", b"/".ljust(len(rpath), b"x") + b"\0")
+    python.write_bytes(binary)
+
+    done = captured(
+        [
+            built / "python" / "bin" / "python",
+            PROJECT / "deploy" / "docker" / "assemble.py",
+            "start",
+            tmp_path / "runtime",
+            built / "application",
+        ]
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_it_has_nothing_that_helps_an_intruder(image: ImageRoot) -> None:
     files = [path for path in image.folder.rglob("*") if path.is_file() and not path.is_symlink()]
     programs = {path.name for path in files if os.access(path, os.X_OK) and "lib" not in path.parts}
