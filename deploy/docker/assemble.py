@@ -163,7 +163,7 @@ def _libraries(objects: Iterable[Path], *, preload: str = "") -> set[Path]:
     """Return the files that the loader would load."""
     done = subprocess.run(
         ["ldd", *objects],
-        env={**os.environ, **({"LD_PRELOAD": preload} if preload else {})},
+        env={"PATH": os.environ["PATH"], **({"LD_PRELOAD": preload} if preload else {})},
         capture_output=True,
         text=True,
         check=True,

@@ -100,6 +100,15 @@ def build_image(folder: Path) -> ImageRoot:
     return ImageRoot(root)
 
 
+def assemble(built: Path, step: str, first: Path, second: Path) -> subprocess.CompletedProcess[str]:
+    """Carry out one step of assemble.py again, with the Python that built the image."""
+    script = PROJECT / "deploy" / "docker" / "assemble.py"
+    return captured(
+        [built / "python" / "bin" / "python", script, step, first, second],
+        env={**os.environ, "SOURCE_DATE_EPOCH": "0"},
+    )
+
+
 def _installer(folder: Path) -> Path:
     """Make a folder from which pip is imported: to unpack another takes longer than to use ours."""
     found = find_spec("pip")
@@ -151,15 +160,7 @@ def test_an_image_that_does_not_start_is_not_built(image: ImageRoot, tmp_path: P
     (package,) = (tmp_path / "runtime").rglob("site-packages/lz4")
     shutil.rmtree(package)
 
-    done = captured(
-        [
-            built / "python" / "bin" / "python",
-            PROJECT / "deploy" / "docker" / "assemble.py",
-            "start",
-            tmp_path / "runtime",
-            built / "application",
-        ]
-    )
+    done = assemble(built, "start", tmp_path / "runtime", built / "application")
 
     assert done.returncode == 1
     assert "No module named 'lz4" in done.stderr
@@ -178,15 +179,7 @@ def test_an_interpreter_without_an_rpath_finds_its_library(
         binary = binary.replace(rpath + b"\0", b"/".ljust(len(rpath), b"x") + b"\0")
     python.write_bytes(binary)
 
-    done = captured(
-        [
-            built / "python" / "bin" / "python",
-            PROJECT / "deploy" / "docker" / "assemble.py",
-            "start",
-            tmp_path / "runtime",
-            built / "application",
-        ]
-    )
+    done = assemble(built, "start", tmp_path / "runtime", built / "application")
 
     assert done.returncode == 0, done.stderr
 
@@ -214,16 +207,7 @@ def test_scanners_find_the_system_s_libraries(image: ImageRoot) -> None:
 
 def test_the_same_input_gives_the_same_files(image: ImageRoot, tmp_path: Path) -> None:
     built = image.folder.parent
-    done = captured(
-        [
-            built / "python" / "bin" / "python",
-            PROJECT / "deploy" / "docker" / "assemble.py",
-            "application",
-            built / "own",
-            tmp_path / "again",
-        ],
-        env={**os.environ, "SOURCE_DATE_EPOCH": "0"},
-    )
+    done = assemble(built, "application", built / "own", tmp_path / "again")
 
     assert done.returncode == 0, done.stderr
     assert digests(tmp_path / "again") == digests(built / "application")
