@@ -85,20 +85,18 @@ class PanelWriter:
 
     def _stats(self, tree: Tree) -> Json:
         """Return a few values side by side, each under its name and in its own unit."""
-        values, over_time = tree["values"], tree.get("sparklines", False)
+        values = tree["values"]
         panel = self._panel(
             "stat",
             values[0]["form"],
             [
-                self._target(one["expr"], ref, "time_series", one["name"], over_time=over_time)
+                self._target(one["expr"], ref, "time_series", one["name"])
                 for ref, one in zip(ascii_uppercase, values, strict=False)
             ],
             ((one["name"], _values(self._form(one["form"]))) for one in values[1:]),
         )
         if not tree.get("plain"):
             panel["options"]["colorMode"] = "value"
-        if over_time:
-            panel["options"]["graphMode"] = "area"
         if len(values) > 1:
             panel["options"]["textMode"] = "value_and_name"
         if len(values) > FEW:

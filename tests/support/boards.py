@@ -15,7 +15,7 @@ CATALOGUE = load_catalogue()
 #: The values of variables: Grafana's own, and those of our boards.
 SUBSTITUTES: Mapping[str, str] = {
     "$__rate_interval": "1m",
-    "$__range": "1h",
+    "$__range": "4000d",
     "$department": REGION,
     "$programme": ".+",
 }

@@ -97,6 +97,18 @@ def test_every_panel_says_what_is_measured(uid: str) -> None:
 
 
 @pytest.mark.parametrize("uid", LINTED)
+def test_only_curves_need_more_than_the_last_value(uid: str) -> None:
+    """Grafana ends a range at a whole step, a day for ten years: a new Prometheus has none yet."""
+    ranged = {
+        panel["type"]
+        for panel in panels_of(LINTED[uid])
+        for target in panel["targets"]
+        if target["range"]
+    }
+    assert ranged <= {"timeseries"}
+
+
+@pytest.mark.parametrize("uid", LINTED)
 def test_every_value_has_a_unit(uid: str) -> None:
     for panel in panels_of(LINTED[uid]):
         config = panel["fieldConfig"]
