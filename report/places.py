@@ -34,16 +34,19 @@ _SEARCH: Final = """
 WITH found AS (
     SELECT
         family, entity, name, department, day, sorted,
-        lower(entity) = $text AS is_code, starts_with(sorted, $text) AS begins
+        lower(entity) = $text AS is_code, starts_with(sorted, $text) AS begins,
+        ({is_named}) AS is_named
     FROM event
-    WHERE name IS NOT NULL AND content IS NOT NULL AND {visible} AND ({condition})
-    ORDER BY is_code DESC, begins DESC, sorted, family, entity
+    WHERE name IS NOT NULL AND content IS NOT NULL AND {visible}
+        AND (is_named OR commune IN (SELECT unnest($communes::VARCHAR[])))
+    ORDER BY is_code DESC, begins DESC, is_named DESC, sorted, family, entity
     LIMIT 4 * $limit
 )
 SELECT family, entity, arg_max(name, day), arg_max(department, day)
 FROM found
 GROUP BY family, entity
-ORDER BY bool_or(is_code) DESC, bool_or(begins) DESC, max(sorted), family, entity
+ORDER BY
+    bool_or(is_code) DESC, bool_or(begins) DESC, bool_or(is_named) DESC, max(sorted), family, entity
 LIMIT $limit
 """
 
@@ -83,6 +86,14 @@ class SearchResults:
     communes: tuple[CommuneOutline, ...]
     entities: tuple[FoundEntity, ...]
     has_more: bool
+
+    @property
+    def by_family(self) -> Mapping[Family, list[FoundEntity]]:
+        """The entities of each family, first that of the best match."""
+        groups: dict[Family, list[FoundEntity]] = {}
+        for one in self.entities:
+            groups.setdefault(one.key.family, []).append(one)
+        return groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +150,9 @@ class CommunePage:
 
 
 def search(ledger: EventLedger, text: str, known_on: date | None) -> SearchResults:
-    """Return what a text finds: in names, without accents and case, in codes, and by commune.
+    """Return what carries a text, in its name or code, and what lies in a commune of that name.
 
-    All words must be found. Persons have no names in the ledger.
+    Accents and case do not count. All words must be found. Persons have no names in the ledger.
     """
     asked = " ".join(text.split())
     plain = sorting_key(asked)
@@ -152,19 +163,16 @@ def search(ledger: EventLedger, text: str, known_on: date | None) -> SearchResul
     places.sort(key=lambda one: (not sorting_key(one.name).startswith(plain), one.name))
     parameters: dict[str, object] = {f"word{place}": word for place, word in enumerate(words)}
     in_name = " AND ".join(f"contains(sorted, ${name})" for name in parameters)
-    condition = (
-        f"({in_name}) OR contains(lower(entity), $text)"
-        " OR commune IN (SELECT unnest($communes::VARCHAR[]))"
-    )
-    # A commune brings its lycées only if it is named in full: many names begin alike.
+    is_named = f"({in_name}) OR contains(lower(entity), $text)"
+    # A commune brings what lies in it only if whole words begin its name: many names begin alike.
     meant = [
         code
         for one in places
-        if plain in (sorting_key(one.name), one.code)
+        if one.code == plain or _spaced(one.name).startswith(_spaced(asked))
         for code in codes_of(one.code)
     ]
-    parameters |= {"text": plain, "communes": meant}
-    found = _entities(ledger, condition, parameters, known_on, MOST_FOUND + 1)
+    parameters |= {"text": plain, "communes": [plain, *meant]}
+    found = _entities(ledger, is_named, parameters, known_on, MOST_FOUND + 1)
     return SearchResults(
         asked,
         tuple(places[:MOST_FOUND]),
@@ -175,17 +183,25 @@ def search(ledger: EventLedger, text: str, known_on: date | None) -> SearchResul
 
 def _is_found(commune: CommuneOutline, plain: str, words: list[str]) -> bool:
     name = sorting_key(commune.name)
-    return commune.code.casefold().startswith(plain) or all(word in name for word in words)
+    return (
+        commune.code.startswith(plain)
+        or commune.code == commune_of(plain)
+        or all(word in name for word in words)
+    )
+
+
+def _spaced(name: str) -> str:
+    return sorting_key(name).replace("-", " ") + " "
 
 
 def _entities(
     ledger: EventLedger,
-    condition: str,
+    is_named: str,
     parameters: Mapping[str, object],
     known_on: date | None,
     limit: int,
 ) -> tuple[FoundEntity, ...]:
-    sql = _SEARCH.format(visible=VISIBLE, condition=condition)
+    sql = _SEARCH.format(visible=VISIBLE, is_named=is_named)
     rows = ledger.query(sql, {**parameters, "before": known_before(known_on), "limit": limit})
     return tuple(
         FoundEntity(EntityKey(Family(family), entity), name, department)
@@ -264,7 +280,7 @@ def commune_page(
         figures.append(CommuneFigure(indicator, own, text, shares, department, region))
     entities = _entities(
         ledger,
-        "commune IN (SELECT unnest($communes::VARCHAR[]))",
+        "false",
         {"text": "", "communes": codes_of(commune.code)},
         view.known_on,
         MOST_REPORTING,

@@ -144,8 +144,9 @@ def commune_of(code: str) -> str:
 
 
 def codes_of(commune: str) -> list[str]:
-    """Return the codes under which events name a commune."""
-    return [commune, *ARRONDISSEMENTS.get(commune, ())]
+    """Return the codes under which events name a commune: its own and those that are part of it."""
+    former = (code for code, whole in MERGED_INTO.items() if whole == commune)
+    return [commune, *ARRONDISSEMENTS.get(commune, ()), *former]
 
 
 def codes_within(department: str) -> frozenset[str]:

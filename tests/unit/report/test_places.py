@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from broker.stored_record import RawRecord
+from events.communes import MERGED_INTO
 from events.fact import Family
 from report.charts.commune_map import communes
 from report.ledger import EventLedger
@@ -47,6 +48,7 @@ def few() -> Iterator[EventLedger]:
             [
                 registered(GALILEE, "Lycée Galilée"),
                 registered(uai("0750002"), "L’Œuvre", "75101"),
+                registered(uai("0770003"), "Lycée Charles-de-Gaulle", "77322"),
                 raw("coworking.opened", "site-1", "2017-01-01", **site),
                 raw("dataset.released", "air", "2017-01-01", title="Qualité de l’air"),
             ]
@@ -68,6 +70,10 @@ def names(ledger: EventLedger, text: str) -> list[str]:
         ("Melun", ["La Ruche", "Lycée Galilée"]),
         (MELUN, ["La Ruche", "Lycée Galilée"]),
         ("Paris", ["L’Œuvre"]),
+        ("75101", ["L’Œuvre"]),
+        ("moussy le neuf", ["Lycée Charles-de-Gaulle"]),
+        ("moussy", ["Lycée Charles-de-Gaulle"]),
+        ("mouss", []),
         ("qualite", ["Qualité de l’air"]),
         ("%", []),
         ("_a", []),
@@ -81,6 +87,21 @@ def test_a_search_finds_by_name_code_and_commune(
     few: EventLedger, text: str, found: list[str]
 ) -> None:
     assert sorted(names(few, text)) == found
+
+
+def test_what_carries_a_name_stands_before_what_lies_there_by_kind(few: EventLedger) -> None:
+    few.append([registered(uai("0770004"), "Zola de Melun", "77322")])
+    found = search(few, "melun", None).by_family
+    assert {family: [one.name for one in ones] for family, ones in found.items()} == {
+        Family.SCHOOLS: ["Zola de Melun", "Lycée Galilée"],
+        Family.COWORKING: ["La Ruche"],
+    }
+
+
+def test_a_lycee_is_found_in_the_commune_that_its_own_became_part_of(few: EventLedger) -> None:
+    former, whole = next((old, new) for old, new in MERGED_INTO.items() if new in communes())
+    few.append([registered(uai(f"{whole[:2].zfill(3)}0005"), "Lycée Molière", former)])
+    assert names(few, communes()[whole].name) == ["Lycée Molière"]
 
 
 def test_a_commune_is_found_by_its_name_and_the_beginning_of_its_code(few: EventLedger) -> None:
