@@ -45,6 +45,8 @@ class MappedSchool:
     commune: str
     """Its commune's name; empty where it is not known."""
     counts: bool
+    in_total: bool
+    """Whether it is one of those that the figure divides by; a closed lycée is not."""
     state: str
     since: str
     point: Point | None
@@ -69,23 +71,24 @@ def schools_on_map(
     found = evidence_of(
         ledger, indicator, department, view.as_of, view.known_on, limit=MOST_REPORTING
     )
-    measured = indicator.measure.numerator
+    counted, whole = indicator.measure.numerator, indicator.measure.denominator
+    own = counted if whole is None or counted.family is Family.SCHOOLS else whole
     parameters = {
         "family": Family.SCHOOLS.value,
         "registered": SchoolRegistered.NAME,
-        "begins": list(measured.facts),
-        "ends": list(measured.unless),
+        "begins": list(own.facts),
+        "ends": list(own.unless),
         "day": view.as_of.toordinal(),
         "before": known_before(view.known_on),
     }
     rows = ledger.query(_PLACES.format(visible=VISIBLE), parameters)
     places = {entity: place for entity, *place in rows}
     nowhere = (None, None, None, None)
-    return tuple(_mapped(measured, row, *places.get(row.key.entity, nowhere)) for row in found.rows)
+    return tuple(_mapped(counted, row, *places.get(row.key.entity, nowhere)) for row in found.rows)
 
 
 def _mapped(
-    measured: Term,
+    counted: Term,
     row: EvidenceRow,
     position: str | None,
     commune: str | None,
@@ -94,12 +97,22 @@ def _mapped(
 ) -> MappedSchool:
     """Return a lycée with the columns of `_PLACES`."""
     words = french_words()
-    ends = ((day, fact) for day, fact in ended or () if day >= (began or 0))
+    end = next(
+        (
+            f"{words.facts[fact]} le {day_text(date.fromordinal(day))}"
+            for day, fact in ended or ()
+            if day >= (began or 0)
+        ),
+        None,
+    )
+    in_total = row.denominator != 0
     if row.numerator > 0:
-        state, since = "compte", f"{words.facts[measured.facts[0]]} le {day_text(row.since)}"
-    elif (end := next(ends, None)) is not None:
-        since = f"{words.facts[end[1]]} le {day_text(date.fromordinal(end[0]))}"
-        state = "ne compte plus"
+        since = f"{words.facts[counted.facts[0]]} le {day_text(row.since)}"
+        state = "compte" if in_total else "compte, hors du total"
+        if end is not None and not in_total:
+            since = f"{since}, {end}"
+    elif end is not None:
+        state, since = "ne compte plus", end
     else:
         registered = words.facts[SchoolRegistered.NAME]
         state, since = "ne compte pas encore", f"{registered} depuis le {day_text(row.since)}"
@@ -109,6 +122,7 @@ def _mapped(
         name=row.name or f"{words.entities[row.key.family]} {row.key.entity}",
         commune="" if outline is None else outline.name,
         counts=row.numerator > 0,
+        in_total=in_total,
         state=state,
         since=since,
         point=point_at(position) if position else centre_of(commune or ""),

@@ -70,6 +70,21 @@ def test_a_state_says_what_made_it_and_when(
     assert (mapped(few, day)[ONE].state, mapped(few, day)[ONE].since) == (state, since)
 
 
+def test_a_closed_lycee_that_still_counts_is_outside_the_total(few: EventLedger) -> None:
+    few.append(
+        [
+            raw("equipment.delivered", "d-2", "2017-02-01", uai=TWO, completes_plan=True),
+            raw("school.closed", TWO, "2018-01-01"),
+        ]
+    )
+    found = schools_on_map(few, EQUIPPED, view(date(2018, 6, 30)))
+    (closed,) = (one for one in found if one.key.entity == TWO)
+
+    assert (closed.counts, closed.in_total) == (True, False)
+    assert closed.state == "compte, hors du total"
+    assert closed.since == "matériel livré le 01/02/2017, fermé le 01/01/2018"
+
+
 def test_a_past_day_s_map_is_as_it_was_known(few: EventLedger) -> None:
     """A lycée that moved is where it was; what was recorded later is not there."""
     assert mapped(few, "2018-02-28")[ONE].point == point_at(HERE)
