@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -24,7 +25,10 @@ from tests.support.served_page import ServedPage, page_over
 from tests.support.watched_publisher import RecordingPublisher
 
 VCARD = Namespace("http://www.w3.org/2006/vcard/ns#")
-HARVEST = ("--contact", "x@example.org", "--pause", "0", "--private-addresses")
+[DOCUMENTED] = re.findall(
+    r"`smart-region (harvest dcat https://HOST/catalogue.ttl [^`]+)`",
+    (Path(__file__).parents[3] / "docs/page.md").read_text(encoding="utf-8"),
+)
 PROGRAMMES = {
     one.id: programme for programme in shipped().programmes for one in programme.indicators
 }
@@ -56,7 +60,8 @@ def test_our_own_harvest_reads_every_indicator_back(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     with page.serving() as address:
         url = f"{address}/catalogue.{form}"
-        done = run_inside_with({}, "harvest", "dcat", url, *HARVEST)
+        command = DOCUMENTED.replace("https://HOST/catalogue.ttl", url).split()
+        done = run_inside_with({}, *command, "--pause", "0", "--private-addresses")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 refused, 0 problems" in done.stdout
@@ -199,6 +204,19 @@ ONCE = (
     *(DCTERMS.accrualPeriodicity, DCTERMS["format"], DCTERMS.license, DCTERMS.modified),
     *(DCTERMS.publisher, DCAT.mediaType, FOAF.homepage),
 )
+
+
+def test_a_figure_that_changes_by_itself_was_modified_by_its_last_fact(graph: Graph) -> None:
+    """A dataset that nobody releases becomes overdue, and no fact says so."""
+    history = knowledge().histories["datasets_fresh_ratio", None]
+    last = max(day for day in history.reports if day <= LAST_DAY)
+    assert max(history.curve[0]) > last
+    found = {
+        modified.toPython()
+        for dataset, modified in graph.subject_objects(DCTERMS.modified)
+        if indicator_of(dataset) == "datasets_fresh_ratio"
+    }
+    assert found == {last}
 
 
 @pytest.mark.parametrize("kind", REQUIRED)
