@@ -212,11 +212,11 @@ def test_a_figure_that_changes_by_itself_was_modified_by_its_last_fact(graph: Gr
     last = max(day for day in history.reports if day <= LAST_DAY)
     assert max(history.curve[0]) > last
     found = {
-        modified.toPython()
+        str(modified)
         for dataset, modified in graph.subject_objects(DCTERMS.modified)
         if indicator_of(dataset) == "datasets_fresh_ratio"
     }
-    assert found == {last}
+    assert found == {last.isoformat()}
 
 
 @pytest.mark.parametrize("kind", REQUIRED)
