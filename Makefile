@@ -4,7 +4,8 @@
 # tests (see deploy/debian-packages.sh).
 
 PYTHON ?= python3
-VENV := .venv
+# An environment for each Python that is named: make test PYTHON=python3.14
+VENV := .venv$(if $(filter command%,$(origin PYTHON)),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 KAFKA_JARS := deploy/kafka/target/jars.stamp
@@ -164,7 +165,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 	$(UPGRADE) --custom-compile-command "make lock"
 
 clean: ## remove everything that make made
-	rm -rf $(VENV) build dist htmlcov mutants deploy/kafka/target tests/guide/node_modules \
+	rm -rf .venv .venv-* build dist htmlcov mutants deploy/kafka/target tests/guide/node_modules \
 		tests/browser/node_modules tests/clients/node_modules tests/clients/target tests/pdf/target \
 		deploy/connect/target tests/bench/peers/kafka-streams/target \
 		.coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,22 +14,27 @@ import click
 
 LOGS: Final = Path("build/nightly")
 
-#: Each part's command, as arguments of Python, and its share of the run's minutes; None: as long as
-#: it takes.
+_MODULE: Final = (sys.executable, "-m")
+
+#: Each part's command, and its share of the run's minutes; None: as long as it takes.
 PARTS: Final[dict[str, tuple[Sequence[str], float | None]]] = {
     "tests that explore": (
-        ("-m", "pytest", "-q", "-m", "nightly", "-n", "3", "--dist", "loadfile", "tests"),
+        (*_MODULE, "pytest", "-q", "-m", "nightly", "-n", "3", "--dist", "loadfile", "tests"),
         None,
     ),
     "properties": (
-        ("-m", "pytest", "-q", "-n", "2", "--hypothesis-profile", "thorough", "tests/unit"),
+        (*_MODULE, "pytest", "-q", "-n", "2", "--hypothesis-profile", "thorough", "tests/unit"),
         None,
     ),
-    "simulation": (("-m", "tests.simulation", "--all-probes", "--seeds", "{simulation}"), None),
-    "chaos": (("-m", "tests.chaos", "--minutes", "{minutes}", "--seed", "{seed}"), 0.2),
-    "fuzz": (("-m", "tests.fuzz", "--minutes", "{minutes}", "--seed", "{seed}"), 0.1),
-    "requests": (("-m", "tests.openapi", "--minutes", "{minutes}", "--seed", "{seed}"), 0.1),
-    "crashes": (("-m", "tests.crash", "--points", "all"), None),
+    "simulation": ((*_MODULE, "tests.simulation", "--all-probes", "--seeds", "{simulation}"), None),
+    "chaos": ((*_MODULE, "tests.chaos", "--minutes", "{minutes}", "--seed", "{seed}"), 0.2),
+    "fuzz": ((*_MODULE, "tests.fuzz", "--minutes", "{minutes}", "--seed", "{seed}"), 0.1),
+    "requests": ((*_MODULE, "tests.openapi", "--minutes", "{minutes}", "--seed", "{seed}"), 0.1),
+    "crashes": ((*_MODULE, "tests.crash", "--points", "all"), None),
+    "Python 3.14": (
+        ("make", "test", "PYTHON=python3.14", "ARGS=-q tests/unit tests/integration"),
+        None,
+    ),
 }
 
 
@@ -42,6 +48,9 @@ def main(*, minutes: int, seeds: int, seed: int, only: tuple[str, ...]) -> None:
     LOGS.mkdir(parents=True, exist_ok=True)
     failed = 0
     for name in only or PARTS:
+        if name.startswith("Python ") and not shutil.which(name.lower().replace(" ", "")):
+            click.echo(f"{name:<20} not run: it is not installed")
+            continue
         command, share = PARTS[name]
         part_minutes = max(1, round(minutes * (share or 0)))
         arguments = [
@@ -49,9 +58,7 @@ def main(*, minutes: int, seeds: int, seed: int, only: tuple[str, ...]) -> None:
         ]
         log, begun = LOGS / f"{name.replace(' ', '-')}.log", monotonic()
         with log.open("wb") as stream:
-            done = subprocess.run(
-                [sys.executable, *arguments], stdout=stream, stderr=subprocess.STDOUT, check=False
-            )
+            done = subprocess.run(arguments, stdout=stream, stderr=subprocess.STDOUT, check=False)
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         last = next((line for line in reversed(lines) if line.strip()), "")
         failed += done.returncode != 0

@@ -43,17 +43,19 @@ if [[ ! -e secrets/harvest.token ]]; then
 fi
 
 # An authority that signs only the broker's certificate. Its key is not kept: renew both together.
+# Python ≥ 3.13 refuses certificates without the two extensions.
 if [[ ! -e secrets/broker.pem ]]; then
   work=$(mktemp --directory)
   trap 'rm -rf "$work"' EXIT
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 825 \
-    -subj "/CN=Smart Region local authority" -keyout "$work/authority.key" \
-    -out "$work/authority.pem" 2>/dev/null
+    -subj "/CN=Smart Region local authority" -addext keyUsage=critical,keyCertSign \
+    -keyout "$work/authority.key" -out "$work/authority.pem" 2>/dev/null
   openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=broker" \
     -keyout "$work/broker.key" -out "$work/broker.csr" 2>/dev/null
   openssl x509 -req -in "$work/broker.csr" -CA "$work/authority.pem" -CAkey "$work/authority.key" \
     -CAcreateserial -days 825 -out "$work/broker.crt" 2>/dev/null \
-    -extfile <(echo "subjectAltName=DNS:kafka,DNS:localhost,IP:127.0.0.1")
+    -extfile <(printf '%s\n' subjectAltName=DNS:kafka,DNS:localhost,IP:127.0.0.1 \
+      authorityKeyIdentifier=keyid)
   cat "$work/broker.key" "$work/broker.crt" "$work/authority.pem" >secrets/broker.pem
   cp "$work/authority.pem" secrets/authority.pem
   echo "wrote deploy/secrets/: passwords, and a certificate for 825 days"

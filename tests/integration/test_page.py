@@ -7,7 +7,6 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
@@ -125,9 +124,11 @@ def test_what_arrives_is_shown_with_its_event(shared_broker: KafkaBroker, page: 
     send(shared_broker.bootstrap, [message_of(registered), message_of(connected)])
 
     def is_shown() -> bool:
-        with suppress(urllib.error.HTTPError):  # Before it is known.
+        try:
             return "school.connected" in fetched(page, f"entites/schools/{NEW}")
-        return False
+        except urllib.error.HTTPError as unknown:
+            unknown.close()
+            return False
 
     assert wait_until(is_shown, seconds=60), page.log[-3000:]
     text = fetched(page, f"entites/schools/{NEW}")

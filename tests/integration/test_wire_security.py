@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from datetime import date
@@ -54,6 +55,12 @@ IN_SECONDS = 30.0
 
 def password_of(user: str) -> str:
     return f"{user}'s own"
+
+
+def trust_in_tests(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process trust the authority; `urllib` keeps a client that trusts former ones."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    monkeypatch.setattr(urllib.request, "_opener", None)
 
 
 class Monitor:
@@ -224,8 +231,7 @@ def test_prometheus_sees_what_asks_for_its_token_over_tls(
     ours = authority.issue("page")
     token.touch(mode=0o600)
     token.write_text("open-sesame\n")
-    # What Python's own client trusts, here that of the test.
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    trust_in_tests(authority, monkeypatch)
     page = monitor.start(
         Role.PAGE,
         "page",
@@ -254,8 +260,9 @@ def test_prometheus_sees_what_asks_for_its_token_over_tls(
         )
         prometheus.reload()
         assert wait_until(lambda: prometheus.up(PAGE_JOB), seconds=20)
-        with pytest.raises(HTTPError, match="401"):
+        with pytest.raises(HTTPError, match="401") as refusal:
             page.metrics()  # Without the token.
+        refusal.value.close()
     finally:
         page.kill()
 
@@ -265,7 +272,7 @@ def test_the_gateway_takes_events_and_sets_aside_what_it_refuses(
 ) -> None:
     authority = Authority(tmp_path)
     ours = authority.issue("gateway")
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    trust_in_tests(authority, monkeypatch)
     serving = {"server_certfile": str(ours.chain), "server_keyfile": str(ours.key)}
     credentials = issue_credentials("lycees", tmp_path)
     [event, *_] = (json.loads(line) for line in lines_of(Family.SCHOOLS).splitlines())

@@ -81,7 +81,8 @@ class Worker(Child):
             with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 - ours
                 return dict(json.load(answer))
         except urllib.error.HTTPError as error:
-            return dict(json.load(error))
+            with error:
+                return dict(json.load(error))
         except OSError:
             return {}
 

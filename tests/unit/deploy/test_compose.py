@@ -21,6 +21,7 @@ from gateway.topics_writer import STOP_SECONDS as WRITER_STOP_SECONDS
 from operations.programs.alerting import FOR_GRACE_PERIOD, PROGRAMME_RETENTION
 from report.settings import PageSettings
 from streams.worker import STOP_SECONDS
+from tests.support.commands import captured
 from tests.support.compose import (
     COMPOSE_FILES,
     DEPLOY,
@@ -349,6 +350,16 @@ def test_prepare_makes_every_secret(prepared: Path) -> None:
     (owner,) = {status.st_uid for status in made.values()}
     assert f"OWNER={owner}\n" in (prepared / ".env").read_text(encoding="utf-8")
     assert owner == (os.getuid() or 65532)
+
+
+def test_strict_clients_trust_the_broker(prepared: Path) -> None:
+    """As Python from 3.13 on, which wants each extension that RFC 5280 does."""
+    authority, broker = (prepared / "secrets" / name for name in ("authority.pem", "broker.pem"))
+    command = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver"]
+
+    done = captured([*command, "-verify_hostname", "kafka", "-CAfile", authority, broker])
+
+    assert done.returncode == 0, done.stderr
 
 
 OTHERS = f"equipement:\n  bearer_sha256:\n    - {'a' * 64}\n"

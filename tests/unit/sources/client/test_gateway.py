@@ -336,8 +336,11 @@ def test_every_event_has_one_fate_in_the_end(
 def test_a_signature_may_be_seen_and_a_token_where_that_is_said() -> None:
     """A signature is worth nothing to who reads it; a network may be one's own."""
     signed = SignedRequests("lycees", SigningSecret(bytes(32)))
-    GatewayPublisher("http://gateway.example", signed)
-    GatewayPublisher("http://gateway.example", TOKEN, plain_http=True)
+    with (
+        GatewayPublisher("http://gateway.example", signed),
+        GatewayPublisher("http://gateway.example", TOKEN, plain_http=True),
+    ):
+        pass
 
 
 def test_an_address_that_would_send_a_secret_is_refused() -> None:
