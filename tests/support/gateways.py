@@ -75,6 +75,9 @@ class Gateway(Child):
         try:
             with urllib.request.urlopen(f"{self._probe_url}/readyz", timeout=5) as answer:  # noqa: S310 - our own
                 return bool(answer.status == 200)
+        except urllib.error.HTTPError as refusal:
+            refusal.close()
+            return False
         except urllib.error.URLError:
             return False
 
