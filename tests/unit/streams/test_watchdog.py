@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date
+from math import floor
 from time import monotonic
 
 import pytest
@@ -31,8 +32,8 @@ class Watch:
     """A watchdog whose time the test moves, over a worker that is ready and has nothing to do."""
 
     def __init__(self) -> None:
-        # The membership reads the real one.
-        self.now = monotonic()
+        # The membership reads the real one. Sums of whole seconds are exact, whatever the uptime.
+        self.now: float = floor(monotonic())
         self.consumer = FakeConsumer(owned={PARTITION})
         self.app = FakeApp(self.consumer)
         clock = FixedClock(date(2020, 12, 31))
