@@ -105,7 +105,10 @@ class NumberFormat:
         """Return a value as French text: `98,7 %`, `1 145`, `6 500 000 €`."""
         if value is None:
             return BLANK
-        digits = f"{self.cut(value):,}".replace(",", NARROW).replace(".", ",").replace("-", MINUS)
+        number = f"{self.cut(value):,}"
+        if self.unit is Unit.EUROS:  # Cents, where there are any.
+            number = number.removesuffix(f".{'0' * self.decimals}")
+        digits = number.replace(",", NARROW).replace(".", ",").replace("-", MINUS)
         sign = {Unit.RATIO: "%", Unit.EUROS: "€", Unit.COUNT: ""}[self.unit]
         return f"{digits}{NO_BREAK}{sign}" if sign else digits
 

@@ -524,9 +524,9 @@ class Indicator(CatalogueModel):
     def decimals(self) -> int:
         """How many decimals of a value are shown; those of a ratio are of its percentage.
 
-        What is counted here is a sum of whole numbers, and an amount is shown in whole euros. Of
-        what others compute the catalogue alone knows that it is whole: it may be a mean. A target
-        with more decimals has them shown, or a figure just below it would read the same.
+        What is counted here is a sum of whole numbers, and an amount has its cents. Of what others
+        compute the catalogue alone knows that it is whole: it may be a mean. A target with more
+        decimals has them shown, or a figure just below it would read the same.
         """
         targets = [one.target for one in self.milestones if one.target is not None]
         if self.country is not None:
@@ -534,8 +534,13 @@ class Indicator(CatalogueModel):
         most = max((_digits_after_point(one.normalize()) for one in targets), default=0)
         if self.unit is Unit.RATIO:
             return min(max(1, most - 2), MOST_DECIMALS_SHOWN)
-        usual = 0 if self.plan.additive or self.plan.whole else 2
-        return min(max(usual, most), MOST_DECIMALS_SHOWN)
+        is_whole = self.unit is Unit.COUNT and (self.plan.additive or self.plan.whole)
+        return min(max(0 if is_whole else 2, most), MOST_DECIMALS_SHOWN)
+
+    @property
+    def pace_decimals(self) -> int:
+        """How many decimals of a pace are shown: of an estimate in euros, none."""
+        return 0 if self.unit is Unit.EUROS else self.decimals
 
     @property
     def reporting_delay_days(self) -> int | None:

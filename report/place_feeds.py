@@ -18,7 +18,7 @@ from report.charts.commune_map import codes_of
 from report.feeds import DAYS, TAG, FeedEntry
 from report.ledger import VISIBLE, EventLedger
 from report.view import AS_OF, KNOWN_ON, View
-from report.words import REFERENCES, EntityKey, content_items, french_words
+from report.words import REFERENCES, EntityKey, content_items, entity_name, french_words
 from streams.state import moment_of
 
 MOST_ENTRIES: Final = 500
@@ -103,7 +103,7 @@ def _entry(names: Mapping[str, str | None], *row: Any) -> FeedEntry:
     key, words, known = EntityKey(Family(family), entity), french_words(), moment_of(since)
     refers = REFERENCES.get(key.family)
     about = f"{family}/{entity}" if refers is None else f"{refers.family}/{subject}"
-    name = names.get(about) or f"{words.entities[key.family]} {entity}"
+    name = entity_name(key, names.get(about))
     said = [] if content is None else content_items(fact, json.loads(content))
     text = " ; ".join(f"{label} : {value}" for label, value in said) or "ce jour est annulé"
     digest = blake2b(json.dumps(row[:7]).encode(), digest_size=16).hexdigest()

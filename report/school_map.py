@@ -18,7 +18,7 @@ from report.evidence import EvidenceRow, evidence_of
 from report.ledger import VISIBLE, EventLedger
 from report.places import MOST_REPORTING
 from report.view import View
-from report.words import EntityKey, french_words
+from report.words import EntityKey, entity_name, french_words
 
 # What a day's latest registration says, and the facts that begin and end what is counted.
 _PLACES: Final = """
@@ -119,7 +119,7 @@ def _mapped(
     outline = communes().get(commune_of(commune or ""))
     return MappedSchool(
         key=row.key,
-        name=row.name or f"{words.entities[row.key.family]} {row.key.entity}",
+        name=entity_name(row.key, row.name),
         commune="" if outline is None else outline.name,
         counts=row.numerator > 0,
         in_total=in_total,

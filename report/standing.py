@@ -414,7 +414,7 @@ def change_text(indicator: Indicator, change: Fraction) -> str:
 
     French has the plural from two on: `+1,9 point`.
     """
-    decimals = indicator.decimals
+    decimals = indicator.pace_decimals
     amount = change * _PERCENT if indicator.unit is Unit.RATIO else change
     if not _rounded(amount, decimals) and _rounded(amount, decimals + 2):
         # A change is not shown as none; one that takes still more digits is, and without them.
@@ -439,7 +439,8 @@ def _in_unit(indicator: Indicator, amount: Fraction, decimals: int) -> str:
     shown = Fraction(_rounded(amount, decimals), 10**decimals)
     points = "points" if is_plural(shown) else "point"
     unit = {Unit.RATIO: points, Unit.EUROS: "€", Unit.COUNT: ""}[indicator.unit]
-    text = signed(amount, decimals)
+    is_whole = indicator.unit is Unit.EUROS and shown.denominator == 1
+    text = signed(amount, 0 if is_whole else decimals)
     return f"{text}{NO_BREAK}{unit}" if unit else text
 
 

@@ -23,6 +23,7 @@ from events.fact import Family, bare_type
 from events.observation import MICROS, Territory
 from events.registry import FACTS_BY_NAME
 from events.school import SchoolRegistered
+from report.charts.commune_map import communes
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -85,6 +86,9 @@ def french_words() -> FrenchWords:
 
 def entity_name(key: EntityKey, name: str | None) -> str:
     """Return the name of an entity; what it is and its identifier where it has none."""
+    commune = communes().get(key.entity) if key.family is Family.BROADBAND else None
+    if commune is not None and commune.path:
+        return commune.name
     return name or f"{french_words().entities[key.family]} {key.entity}"
 
 

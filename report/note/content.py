@@ -41,7 +41,7 @@ from report.pictures import history_chart, history_text, history_title, map_of, 
 from report.standing import Standing, TextCell, attribution, moved_text, term_names, territory_text
 from report.summary import summary_of
 from report.view import KNOWN_ON, View
-from report.words import french_words
+from report.words import entity_name
 
 NAMED: Final = 3
 """How many of the entities that made a change are named."""
@@ -312,7 +312,11 @@ class _NoteWriter:
         named = [_maker(indicator, one) for one in found.rows]
         left = found.entities - len(named)
         if left:
-            named.append(f"{count_text(left)} autre{'s' if left > 1 else ''}")
+            shown = [_changes(one) for one in found.rows]
+            over = found.numerator - sum(amount for amount, _ in shown)
+            under = (found.denominator or 0) - sum(amount for _, amount in shown)
+            moved = ", ".join(_moved(indicator, over, under)) or "0"
+            named.append(f"{count_text(left)} autre{'s' if left > 1 else ''} ({moved})")
         return f"Par {' ; '.join(named)}."
 
     # What is behind, and by how much.
@@ -533,17 +537,20 @@ def _cell_text(cell: TextCell) -> str:
 
 def _maker(indicator: Indicator, entity: EvidenceRow) -> str:
     """Return an entity that made a change, and by how much: `Lycée Galilée, Paris (+1)`."""
-    name = entity.name or f"{french_words().entities[entity.key.family]} {entity.key.entity}"
-    name = one_line(name, longest=LONGEST_NAME)
+    name = one_line(entity_name(entity.key, entity.name), longest=LONGEST_NAME)
     if entity.department is not None:
         name = f"{name}, {territory_text(entity.department)}"
-    return f"{name} ({', '.join(_moved(indicator, entity))})"
+    return f"{name} ({', '.join(_moved(indicator, *_changes(entity)))})"
 
 
-def _moved(indicator: Indicator, entity: EvidenceRow) -> Iterator[str]:
-    """Yield by how much an entity changed each term, and which: `heures occupées −320`."""
-    over = entity.numerator - entity.numerator_before
+def _changes(entity: EvidenceRow) -> tuple[int, int]:
+    """Return by how much an entity changed the numerator and the denominator."""
     under = (entity.denominator or 0) - (entity.denominator_before or 0)
+    return entity.numerator - entity.numerator_before, under
+
+
+def _moved(indicator: Indicator, over: int, under: int) -> Iterator[str]:
+    """Yield by how much each term changed, and which: `heures occupées −320`."""
     names = term_names(indicator) if indicator.measure.denominator is not None else ()
     parts = ("au numérateur", "au dénominateur")
     for number, amount in enumerate((over, under)):

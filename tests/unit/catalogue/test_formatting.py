@@ -41,6 +41,8 @@ def plain(text: str) -> str:
         (1.0, NumberFormat(Unit.RATIO, UP, 1), "100,0 %"),
         (1234567.0, NumberFormat(Unit.COUNT), "1 234 567"),
         (6499999.99, NumberFormat(Unit.EUROS), "6 499 999 €"),
+        (6499999.99, NumberFormat(Unit.EUROS, UP, 2), "6 499 999,99 €"),
+        (6500000.0, NumberFormat(Unit.EUROS, UP, 2), "6 500 000 €"),
         (A_HAIR_LESS, NumberFormat(Unit.EUROS), "6 862 000 €"),
         (12.000000000000002, NumberFormat(Unit.COUNT, DOWN), "12"),
         (-1234.567891, NumberFormat(Unit.EUROS, UP, 2), "−1 234,57 €"),

@@ -198,6 +198,20 @@ def test_values_that_would_read_the_same_have_more_decimals() -> None:
     assert told == ("+0,06\u00a0point", "54,12\u00a0%", "54,18\u00a0%", "")
 
 
+def test_an_amount_has_the_cents_that_its_evidence_has() -> None:
+    grants = shipped().indicator("grants_committed_euros")
+    days = DAYS[-2:]
+    amounts = StepFunction(tuple(days), (1_166_946_400, 749_663_154))
+    history = History(amounts, None, tuple(days), grants.term_divisor)
+    shown = shown_change(grants, history, *days)
+    assert shown is not None
+    assert shown.value == f"{MINUS}4\u202f172\u202f832,46\u00a0€"
+    assert (shown.before, shown.after) == (
+        "11\u202f669\u202f464\u00a0€",
+        "7\u202f496\u202f631,54\u00a0€",
+    )
+
+
 def read(text: str) -> Fraction:
     number = text.split("\u00a0", maxsplit=1)[0].replace("\u202f", "").replace(",", ".")
     return Fraction(number.replace(MINUS, "-"))

@@ -7,11 +7,14 @@ import re
 import pytest
 
 from catalogue.vocabulary import fields_of
+from events.fact import Family
 from events.registry import FACTS, FACTS_BY_NAME, facts_of
 from report.words import (
     NAME_FIELDS,
     REFERENCES,
+    EntityKey,
     content_items,
+    entity_name,
     field_label,
     french_words,
     sorting_key,
@@ -108,3 +111,10 @@ def test_apostrophes_and_ligatures_are_read_as_letters() -> None:
         "Œuvre",
         "Ombre",
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "name"), [("77288", "Melun"), ("75101", "Commune 75101"), ("95000", "Commune 95000")]
+)
+def test_a_commune_has_its_name_where_it_is_on_the_map(code: str, name: str) -> None:
+    assert entity_name(EntityKey(Family.BROADBAND, code), None) == name

@@ -190,13 +190,13 @@ CONNECTED = [
 ]
 
 
-def test_a_change_names_the_first_entities_and_counts_the_others() -> None:
+def test_a_change_names_the_first_entities_and_adds_up_the_others() -> None:
     note = note_of_events([*NAMED, *CONNECTED], request_of("2018-03"))
     line = lines_of(note, "Ce qui a changé")[0]
 
     assert line.startswith("Lycées connectés au très haut débit : +83,3 points, de 0,0 % à 83,3 %")
     assert line.endswith(
-        "Par Lycée A, Paris (+1) ; Lycée B, Paris (+1) ; Lycée C, Paris (+1) ; 2 autres."
+        "Par Lycée A, Paris (+1) ; Lycée B, Paris (+1) ; Lycée C, Paris (+1) ; 2 autres (+2)."
     )
 
 
