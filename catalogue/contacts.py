@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from email.errors import MessageError
 from email.headerregistry import Address as HeaderAddress
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
 import yaml
@@ -26,6 +26,8 @@ from boundary.errors import SmartRegionError
 #: A domain that never exists (RFC 2606): the default addresses reach nobody.
 NOBODY = "smart-region.invalid"
 
+_LAST_PORT: Final = 65_535
+
 #: YAML's constructors of tags raise any error: of `!!bool x` a KeyError.
 _UNREADABLE = (
     *(OSError, ValueError, yaml.YAMLError),
@@ -43,6 +45,15 @@ def _addressable(address: str) -> str:
     return address
 
 
+def _reachable(server: str) -> str:
+    """Refuse a port that no server can have."""
+    port = server.rpartition(":")[2]
+    if not 0 < int(port) <= _LAST_PORT:
+        message = f"names no port (1 to {_LAST_PORT}): {port}"
+        raise ValueError(message)
+    return server
+
+
 def _is_secret_safe(url: str) -> bool:
     """Return whether what is sent to an address is hidden from the network."""
     parts = urlsplit(url)
@@ -50,6 +61,7 @@ def _is_secret_safe(url: str) -> bool:
 
 
 Address = Annotated[str, Field(pattern=r"^[^\s@,]+@[^\s@,]+$"), AfterValidator(_addressable)]
+Server = Annotated[str, Field(pattern=r"^[^\s:]+:[0-9]+$"), AfterValidator(_reachable)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 
@@ -89,7 +101,7 @@ class Contact(_ContactModel):
 class MailServer(_ContactModel):
     """The server that takes mail, and whom it comes from."""
 
-    server: Annotated[str, Field(pattern=r"^[^\s:]+:[0-9]+$")] = f"smtp.{NOBODY}:587"
+    server: Server = f"smtp.{NOBODY}:587"
     sender: Address = f"moniteur@{NOBODY}"
     username: str | None = None
     password_file: Path | None = None

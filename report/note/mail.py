@@ -92,11 +92,11 @@ def send_message(
             " SSL_CERT_FILE"
         )
         raise _failure(server, problem) from error
-    except (UnicodeError, OverflowError) as error:
+    except UnicodeError as error:
         # What cannot be encoded may be the password: it is not shown.
         problem = (
-            "has a name, a port or a login that cannot be sent: check mail in the file of contacts:"
-            " user and password are ASCII here"
+            "has a name or a login that cannot be sent: check mail in the file of contacts: user"
+            " and password are ASCII here"
         )
         raise _failure(server, problem) from error
     except (OSError, smtplib.SMTPException) as error:

@@ -55,6 +55,8 @@ def test_nobody_is_reached_where_nothing_is_filled_in(tmp_path: Path) -> None:
             "operator.webhook_token_file: Value error, would be sent unencrypted",
         ),
         ("mail: {server: smtp.example.org}", "mail.server: "),
+        (f"mail: {{server: 'localhost:{'9' * 30}'}}", "mail.server: Value error, names no port"),
+        ("mail: {server: 'localhost:65536'}", "mail.server: Value error, names no port"),
         ("owners: {cantines: {mail: [a@example.org]}}", "owners.cantines: is no programme"),
         ("producers: {autre: {}}", "producers.autre: is no declared producer (one of suivi)"),
         ("producers: {suivi: {mail: [nobody]}}", "producers.suivi.mail.0: "),
