@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from html import unescape
 from itertools import islice
 from time import monotonic
@@ -520,11 +521,19 @@ def test_a_reader_waits_for_a_bounded_time_and_gives_the_place_back() -> None:
 
 
 def test_addresses_take_turns() -> None:
+    have_asked = threading.Event()
+
+    def work(address: str) -> None:
+        have_asked.wait()
+        done.append(address)
+
     async def run() -> list[str]:
-        slots, done = BoundedPool(at_once=1, waiting=40), list[str]()
-        crowd = [slots.run("a", lambda: done.append("a")) for _ in range(20)]
-        await asyncio.gather(*crowd, slots.run("b", lambda: done.append("b")))
+        slots = BoundedPool(at_once=1, waiting=40)
+        asked = [slots.run(one, partial(work, one)) for one in (*"a" * 20, "b")]
+        await asyncio.gather(*asked, asyncio.to_thread(have_asked.set))
         return done
+
+    done = list[str]()
 
     assert "b" in asyncio.run(run())[:2]
 
