@@ -61,6 +61,27 @@ def test_every_seed_is_right(tmp_path: Path) -> None:
     assert min(one["compared"] for one in outcomes(results)) >= 100
 
 
+@pytest.mark.parametrize(
+    ("sequence", "seed", "probe"),
+    [
+        ("lost_records", "10", "batch of a stopped partition"),
+        ("ended_twice", "7", "moved position"),
+    ],
+)
+def test_a_rare_state_is_reached_and_right(
+    tmp_path: Path, sequence: str, seed: str, probe: str
+) -> None:
+    """Of ordinary seeds, less than one in 60 reaches it."""
+    results = tmp_path / "results.jsonl"
+
+    done = simulate(
+        "--sequence", sequence, "--from", seed, "--seeds", "1", "--results", str(results)
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert probe in outcomes(results)[0]["reached"]
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("newest", [4, pytest.param(200, marks=pytest.mark.nightly)])
 def test_what_failed_once_is_right(newest: int) -> None:
