@@ -313,8 +313,9 @@ class SimulationLoop(asyncio.BaseEventLoop):
         *,
         name: object = None,
         context: Context | None = None,
+        **_: Any,
     ) -> asyncio.Task[Any]:
-        """Return a task whose hash is its number in this run."""
+        """Return a task whose hash is its number in this run; it never starts eagerly."""
         return _NumberedTask(coro, loop=self, name=name, context=context)  # type: ignore[arg-type]
 
     async def create_connection(  # type: ignore[override]
