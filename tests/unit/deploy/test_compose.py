@@ -352,9 +352,13 @@ def test_prepare_makes_every_secret(prepared: Path) -> None:
     assert owner == (os.getuid() or 65532)
 
 
-def test_strict_clients_trust_the_broker(prepared: Path) -> None:
+@pytest.mark.parametrize("is_renewed", [False, True])
+def test_strict_clients_trust_the_broker(prepared: Path, *, is_renewed: bool) -> None:
     """As Python from 3.13 on, which wants each extension that RFC 5280 does."""
     authority, broker = (prepared / "secrets" / name for name in ("authority.pem", "broker.pem"))
+    if is_renewed:
+        broker.unlink()
+        prepare(prepared)
     command = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver"]
 
     done = captured([*command, "-verify_hostname", "kafka", "-CAfile", authority, broker])
