@@ -232,5 +232,5 @@ def test_what_was_observed_keeps_its_decimals() -> None:
     table.box = HEAVY_HEAD
     text = text_of(table)
     assert row(text, "Délai d’obtention")[1:4] == ["21,38", "12,25", "50 %"]
-    assert row(text, "Solde")[1:4] == ["−1 234,57 €", "0,00 €", "0 %"]
+    assert row(text, "Solde")[1:4] == ["−1 234,57 €", "0 €", "0 %"]
     assert row(text, "Locaux raccordables à la fibre")[1:4] == ["–", "80,0 %", "–"]
