@@ -320,8 +320,7 @@ def _is_late(
         start = reference_of(history, as_of, carries_forward=still) or as_of
         # The reference day within a month is the end of the month before.
         as_of = start if still else start - timedelta(days=1)
-        day = reference_of(history, as_of, carries_forward=still)
-        value = None if day is None else history.value(day)
+        value = history.value(as_of)
         trend = _trend(indicator, history, as_of)
         if trend is None or value is None or is_attained(value, target, indicator.direction):
             return False

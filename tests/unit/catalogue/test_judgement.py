@@ -235,15 +235,30 @@ def test_a_projection_is_in_the_margin_from_its_second_day_to_the_deadline(
     assert judgement.status == status
 
 
-def test_after_an_attained_figure_a_projection_within_the_margin_is_in_time() -> None:
-    """The figures before it were late; that of May was attained, that of June is 10 short."""
+@pytest.mark.parametrize(("june", "status"), [(990, "on_track"), (850, "at_risk")])
+def test_after_a_loss_the_margin_keeps_the_status_of_the_projection_from_the_loss(
+    june: int, status: str
+) -> None:
+    """The figure of May was attained, that of June 10 or 150 short; the ones before were late."""
     trend = {"window_days": 95, "step_days": 31, "at_least": 3, "margin_days": 30}
     indicator = promised(trend=trend, day=date(2019, 7, 20))
-    lost = monthly(50, 100, 150, 200, 1_000, 990)
+    lost = monthly(50, 100, 150, 200, 1_000, june)
     assert judged(indicator, lost, date(2019, 5, 1)).status is MilestoneStatus.AT_RISK
+    assert judged(indicator, lost, date(2019, 6, 30)).status == status
     judgement = judged(indicator, lost, date(2019, 7, 1))
     assert judgement.projected is not None
-    assert judgement.status is MilestoneStatus.ON_TRACK
+    assert date(2019, 6, 20) < judgement.projected.day <= date(2019, 7, 20)
+    assert judgement.status == status
+
+
+def test_where_reports_are_expected_the_figure_before_may_be_that_of_the_day_before() -> None:
+    """One report a day: in time, late, just in time after late, clearly in time."""
+    trend = {"window_days": 3, "step_days": 1, "at_least": 3, "margin_days": 3}
+    indicator = promised(trend=trend, periodicity="annual", day=date(2019, 1, 21))
+    totals = enumerate(SWAYING.numerator.totals, start=1)
+    daily = sites(*((date(2019, 1, day), total) for day, total in totals))
+    statuses = [judged(indicator, daily, day).status for day in daily.reports[4:]]
+    assert statuses == ["on_track", "at_risk", "at_risk", "on_track"]
 
 
 @pytest.mark.slow
