@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import cast
+from typing import Any
 
 from events.errors import ContractError
 from events.fact import Family
@@ -166,19 +166,10 @@ def _known_and_away(
     partitions: int,
 ) -> tuple[dict[str, EntityState], dict[str, int]]:
     """Return the states of this partition's entities, and the partitions of all other entities."""
-    known: dict[str, EntityState] = {}
-    fresh: dict[str, None] = {}
-    for reading in read:
-        if isinstance(reading, ContractError):
-            continue
-        entity = reading[0]
-        if entity in known or entity in fresh:
-            continue
-        state = states.get(entity)
-        if state is None:
-            fresh[entity] = None
-        else:
-            known[entity] = state
+    valid = (reading for reading in read if not isinstance(reading, ContractError))
+    entities = dict.fromkeys(reading[0] for reading in valid)
+    known = {entity: states[entity] for entity in entities if entity in states}
+    fresh = [entity for entity in entities if entity not in known]
     homes = partitions_for([entity.encode() for entity in fresh], partitions)
     away = {}
     for entity, home in zip(fresh, homes, strict=True):
@@ -201,7 +192,7 @@ def _set(
 
     The copy is changed in place, as are the days of a fact once they differ from `before`.
     """
-    own = cast("dict[str, dict[str, Cell]] | None", changed.get(entity))
+    own: Any = changed.get(entity)
     if own is None:
         changed[entity] = {**before, fact: {**before.get(fact, NO_DAYS), day: cell}}
         return
