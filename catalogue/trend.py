@@ -13,7 +13,7 @@ from typing import Final
 from catalogue.history import History
 from catalogue.model import Direction, TrendWindow
 from catalogue.progress import Number, is_attained
-from catalogue.reference_day import month_end, month_end_before, reference_day
+from catalogue.reference_day import month_end_before, reference_day
 
 FORESEEN_DAYS: Final = 3652
 """How far ahead a pace is extended, ten years; what it reaches later is out of reach."""
@@ -128,8 +128,7 @@ def _points(
     history: History, window: TrendWindow, last: date, *, carries_forward: bool
 ) -> Iterator[tuple[int, Fraction]]:
     # Steps in days go back from the last report: before it the rest of its month has none.
-    latest = month_end(last) if window.step_months else last
-    ends = [_before(latest, window, steps) for steps in range(window.points + 1)]
+    ends = [_before(last, window, steps) for steps in range(window.points + 1)]
     for end, before in pairwise(ends):
         day = end if carries_forward else history.last_change(min(end, last))
         if day is None or day <= before:
