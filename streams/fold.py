@@ -49,12 +49,12 @@ class Series:
     """A figure over time, as the sum of its steps."""
 
     __slots__ = ("_as_of", "_last", "_last_as_of", "_total", "reports", "steps", "version")
+    version: int
+    """The fold's version of the last change."""
 
     def __init__(self) -> None:
         self.steps: dict[int, int] = {}
         self.reports: dict[int, int] = {}
-        #: The fold's version of the last change.
-        self.version = 0
         self._as_of = 0
         self._total = 0
         self._last_as_of = 0
@@ -70,7 +70,7 @@ class Series:
     def report(self, counts: Mapping[int, int], factor: int = 1) -> None:
         """Add numbers of facts, by the day they took effect and multiplied by a factor."""
         _bump(self.reports, counts, factor)
-        for day in counts if self._last_as_of else ():
+        for day in counts:
             if day > self._last_as_of:
                 continue
             if day in self.reports:
@@ -83,7 +83,7 @@ class Series:
         moved = as_of - self._as_of
         if 0 <= moved <= len(self.steps):
             self._total += sum(self.steps.get(day, 0) for day in range(self._as_of + 1, as_of + 1))
-        elif moved:
+        else:
             self._total = sum(amount for day, amount in self.steps.items() if day <= as_of)
         self._as_of = as_of
         return self._total
@@ -97,7 +97,7 @@ class Series:
         if 0 <= moved <= len(self.reports):
             since = range(as_of, self._last_as_of, -1)
             self._last = next((day for day in since if day in self.reports), self._last)
-        elif moved:
+        else:
             self._last = max((day for day in self.reports if day <= as_of), default=None)
         self._last_as_of = as_of
         return self._last
@@ -155,8 +155,7 @@ class Fold:
                 return contributions_of_first(counting, day, cell[3])
         views = self._views_of(family, entity)
         changed = [fact for fact, days in after.items() if before.get(fact) is not days]
-        if len(before) + len(changed) > len(after):
-            changed += before.keys() - after.keys()
+        changed += before.keys() - after.keys()
         found: Difference = []
         for view, terms in views.items():
             if view.depends_on.isdisjoint(changed):
@@ -187,10 +186,9 @@ class Fold:
         for (steps, reports), sign, days in alike:
             counts = Counter(days)
             for key, after, amount in steps:
-                later = {day + after: n for day, n in counts.items()} if after else counts
                 one = series[key]
                 one.version = version
-                one.add(later, sign * amount)
+                one.add({day + after: n for day, n in counts.items()}, sign * amount)
             for key in reports:
                 one = series[key]
                 one.version = version
@@ -274,14 +272,14 @@ def _gathered(
     differences: Iterable[Difference],
 ) -> tuple[Iterable[_Alike], _AmountsByKey, _AmountsByKey]:
     """Return contributions that many entities share; by key, the steps and reports of the rest."""
-    alike: dict[int, _Alike] = {}
+    alike: dict[tuple[int, int], _Alike] = {}
     own_steps: _AmountsByKey = defaultdict(lambda: defaultdict(int))
     own_reports: _AmountsByKey = defaultdict(lambda: defaultdict(int))
     for difference in differences:
         for day, contribution, sign in difference:
             steps, reports = contribution
             if type(steps) is tuple:
-                signed = sign * id(contribution)
+                signed = sign, id(contribution)
                 known = alike.get(signed)
                 if known is None:
                     alike[signed] = contribution, sign, [day]

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catalogue.loader import load_catalogue
@@ -367,9 +367,9 @@ def test_a_figure_is_the_one_that_people_expect(
 ) -> None:
     fold = folded(term, history)
 
-    assert {
-        day: sum(totals(fold, date.fromisoformat(day)).values()) for day in expected
-    } == expected
+    found = {day: sum(totals(fold, date.fromisoformat(day)).values()) for day in expected}
+    assert found == expected
+    assert all(type(total) is int for total in found.values()), "a figure is exact"
 
 
 def test_a_move_changes_no_earlier_day() -> None:
@@ -540,6 +540,7 @@ class TestSeries:
             max_size=30,
         )
     )
+    @example([([1], True), ([3], True), 5, ([3], False), 2, ([1], False), 2])
     def test_knows_the_last_report_up_to_the_day(
         self, acts: list[tuple[list[int], bool] | int]
     ) -> None:
