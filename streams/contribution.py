@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
-from itertools import groupby
-from operator import itemgetter
+from itertools import groupby, takewhile
+from operator import eq, itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Term, TermMode
@@ -118,8 +118,7 @@ class ViewTerms:
         """Create one; each term is preceded by its index."""
         self.view = view
         self._terms: list[tuple[int, Term]] = []
-        self._read: tuple[str, ...] = ()
-        self._fields: tuple[str, ...] = ()
+        self._read: tuple[str, ...] = (DEPARTMENT,)
         #: By whether the cell counts, then by its département and values, all text or None: no
         #: value of another type equals one of these.
         self._of_texts: Mapping[bool, dict[tuple[Any, ...], _Selection]] = {True: {}, False: {}}
@@ -132,8 +131,7 @@ class ViewTerms:
         self._terms.append((index, term))
         by = None if term.expires is None else term.expires.by
         named = (*(field for field, _ in term.where), term.breakdown, by)
-        self._fields = tuple(dict.fromkeys((*self._fields, *filter(None, named))))
-        self._read = ("department", *self._fields)
+        self._read = tuple(dict.fromkeys((*self._read, *filter(None, named))))
         self._remembered.clear()
         for selections in self._of_texts.values():
             selections.clear()
@@ -158,25 +156,25 @@ class ViewTerms:
             return of_texts[found]
         except (KeyError, TypeError):  # A mapping or a list raises TypeError.
             pass
-        selection = self._selection_of(found[0] or NO_DEPARTMENT, found[1:], counts=counts)
+        selection = self._selection_of(attributes, counts=counts)
         if all(value is None or type(value) is str for value in found):
             if len(of_texts) >= _MOST_REMEMBERED:
                 of_texts.clear()
             of_texts[found] = selection
         return selection
 
-    def _selection_of(self, department: str, found: Sequence[Any], *, counts: bool) -> _Selection:
-        values = [_text(value) for value in found]
-        key: tuple[str | bool, ...] = (department, counts, *values)
+    def _selection_of(self, attributes: Mapping[str, Any], *, counts: bool) -> _Selection:
+        texts = {field: _text(attributes.get(field)) for field in self._read}
+        key: tuple[str | bool, ...] = (counts, *texts.values())
         known = self._remembered.get(key)
         if known is None:
             if len(self._remembered) >= _MOST_REMEMBERED:
                 self._remembered.clear()
-            known = self._remembered[key] = self._select(department, values, counts=counts)
+            known = self._remembered[key] = self._select(texts, counts=counts)
         return known
 
-    def _select(self, department: str, values: Sequence[str], *, counts: bool) -> _Selection:
-        texts = {DEPARTMENT: department, **dict(zip(self._fields, values, strict=True))}
+    def _select(self, texts: Mapping[str, str], *, counts: bool) -> _Selection:
+        department = texts[DEPARTMENT]
         given = tuple(
             _Given(
                 (index, department, texts[term.breakdown] if term.breakdown else NO_CATEGORY),
@@ -236,16 +234,13 @@ def _common(own: Timeline, members: Timeline) -> Timeline:
     A cell in both timelines becomes one. It has the attributes of the last cell of `own` so far;
     before the first, those of its own fact.
     """
-    cells = sorted(
-        (*cell[:4], is_own, *cell[4:])
-        for is_own, of_view in ((True, own), (False, members))
-        for cell in of_view
-    )
+    record = itemgetter(slice(1, 5))  # Day, time, source and id.
+    cells = [(True, *cell) for cell in own] + [(False, *cell) for cell in members]
     seen: Timeline = []
     counts = is_member = False
     described: Mapping[str, Any] | None = None
-    for (day, time, source, id_), alike in groupby(cells, itemgetter(slice(4))):
-        for *_, is_own, _, cell_counts, attributes in alike:
+    for (day, time, source, id_), alike in groupby(sorted(cells, key=record), record):
+        for is_own, *_, cell_counts, attributes in alike:
             if is_own:
                 counts, described = cell_counts, attributes
             else:
@@ -261,12 +256,8 @@ def first_difference(left: Timeline, right: Timeline) -> int:
 
     It precedes the first difference: how long a cell counts depends on the next one.
     """
-    position = 0
-    for one, other in zip(left, right, strict=False):
-        if one != other:
-            break
-        position += 1
-    return max(position - 1, 0)
+    alike = list(takewhile(bool, map(eq, left, right)))
+    return max(len(alike) - 1, 0)
 
 
 def contributions(

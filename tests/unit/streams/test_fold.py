@@ -386,11 +386,13 @@ def test_a_move_changes_no_earlier_day() -> None:
             ),
             event("coworking.resized", "one", "2018-03-01", workstations=30),
             event("coworking.opened", "one", "2018-09-01", workstations=40),
+            event("coworking.resized", "one", "2018-10-01", workstations=50),
         ],
     )
 
     assert totals(fold, date(2018, 6, 30)) == {("93", ""): 30}
     assert totals(fold, date(2018, 9, 1)) == {("77", ""): 40}
+    assert totals(fold, date(2018, 10, 1)) == {("77", ""): 50}
 
 
 class TestFold:
