@@ -154,16 +154,18 @@ def judge(
     )
     # Stale reports have no pace.
     trend = None if stale else _trend(indicator, history, as_of)
-    projected, attained_on, lost_on, required = None, None, None, None
-    is_late = False
+    projected, expected, attained_on, lost_on, required = None, None, None, None, None
     is_decided = known is not None or not history.withholds(as_of)
     if known is not None and target is not None:
         attained = history.attains(as_of, target, direction)
         is_decided = stale or attained is not None
         if trend is not None and not is_attained(known, target, direction):
             projected = _projection(indicator, trend, target, history, as_of, deadline)
-            if deadline is not None:
-                is_late = _is_late(indicator, target, history, as_of, deadline, projected)
+            if projected is not None and (
+                deadline is None
+                or not _is_late(indicator, target, history, as_of, deadline, projected)
+            ):
+                expected = projected.day
         spells = history.spells(target, direction)
         if attained is not None:
             attained_on, lost_on = _held_or_lost(spells, start_day or date.min, as_of)
@@ -171,7 +173,6 @@ def judge(
         days_left = 0 if deadline is None or deadline <= today else (deadline - as_of).days
         if value is not None and days_left > 0 and not is_attained(value, target, direction):
             required = (target - value) / days_left
-    expected = None if projected is None else projected.day
     if trend is None:
         expected = projected_day(
             baseline=start,
@@ -203,7 +204,7 @@ def judge(
             day=deadline,
             direction=direction,
             stale=stale,
-            projected=None if is_late else expected,
+            projected=expected,
             as_of=_compared_on(indicator, history, deadline, today),
         ),
         progress_rate=progress_rate(start, value, target, direction) if is_decided else None,
@@ -277,19 +278,19 @@ def _trend(indicator: Indicator, history: History, as_of: date) -> Trend | None:
 
 def _projection(
     indicator: Indicator,
-    trend: Trend | None,
+    trend: Trend,
     target: Fraction,
     history: History,
     as_of: date,
     deadline: date | None,
 ) -> Projection | None:
     """Return the projection from the reference day, or from a later change that lost the target."""
-    day = reference_of(history, as_of, carries_forward=indicator.carries_forward)
-    value = None if day is None else history.value(day)
+    day = reference_of(history, as_of, carries_forward=indicator.carries_forward) or as_of
+    value = history.value(day)
     if value is not None and is_attained(value, target, indicator.direction):
-        day = history.last_change(as_of)
-        value = None if day is None else history.value(day)
-    if day is None or value is None:
+        day = history.last_change(as_of) or as_of
+        value = history.value(day)
+    if value is None:
         return None
     return project(
         trend,
