@@ -116,7 +116,7 @@ def project(
     slow, fast = trend.lower, trend.upper
     if direction is Direction.FALLING:
         slow, fast = fast, slow
-    ahead = max(FORESEEN_DAYS, 0 if deadline is None else (deadline - as_of).days)
+    ahead = FORESEEN_DAYS if deadline is None else max(FORESEEN_DAYS, (deadline - as_of).days)
     last = as_of + timedelta(days=min(ahead, (date.max - as_of).days))
     day, earliest = (_reached(left, pace, as_of, last) for pace in (trend.slope, fast))
     if day is None or earliest is None:

@@ -681,8 +681,11 @@ def test_of_persons_a_change_is_that_since_the_publication_before() -> None:
     assert judgement.change == FigureChange(Fraction(20), Fraction(20), Fraction(0))
 
 
-@pytest.mark.parametrize(("as_of", "is_there"), [(date(2020, 12, 30), True), (AWAITED, False)])
-def test_of_persons_no_pace_is_required_once_the_deadline_has_passed(
+@pytest.mark.parametrize(
+    ("as_of", "is_there"),
+    [(date(2020, 12, 30), True), (date(2020, 12, 31), False), (AWAITED, False)],
+)
+def test_of_persons_no_pace_is_required_from_the_deadline_on(
     as_of: date, *, is_there: bool
 ) -> None:
     yearly = replace(

@@ -7,7 +7,7 @@ from fractions import Fraction
 from statistics import quantiles
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from catalogue.history import History, StepFunction
@@ -59,6 +59,7 @@ def test_two_values_of_one_day_are_no_pace() -> None:
     assert theil_sen(found) == Trend(Fraction(2), Fraction(3, 2), Fraction(5, 2))
 
 
+@example(Fraction(0), Fraction(1), Fraction(1), RISING)
 @given(values, paces, st.fractions(1, 1_000, max_denominator=60), st.sampled_from(Direction))
 def test_the_projected_day_is_where_the_line_meets_the_target(
     value: Fraction, pace: Fraction, left: Fraction, direction: Direction
@@ -220,15 +221,19 @@ def test_the_points_of_expected_reports_are_at_their_own_days(days: set[int], si
     assert trend in (None, Trend(Fraction(3), Fraction(3), Fraction(3)))
 
 
-def test_a_missing_report_leaves_the_trend_to_the_others() -> None:
+@pytest.mark.parametrize(("at_least", "expected"), [(5, STEADY), (6, None)])
+def test_a_missing_report_leaves_the_trend_to_the_others(
+    at_least: int, expected: Trend | None
+) -> None:
+    """The report before it is one point, not two."""
     ends = [month_end_before(AS_OF, months=1 + 3 * back) for back in range(6)][::-1]
     del ends[3]
     steps = StepFunction(tuple(ends), tuple((end - ends[0]).days for end in ends))
-    window = TrendWindow(window_days=460, step_days=92, at_least=5)
+    window = TrendWindow(window_days=460, step_days=92, at_least=at_least)
 
     trend = observed_trend(History(steps, None, steps.days), window, AS_OF, carries_forward=False)
 
-    assert trend == Trend(Fraction(1), Fraction(1), Fraction(1))
+    assert trend == expected
 
 
 @given(st.integers(0, 400), st.sampled_from([1, 7, 20]))
