@@ -312,10 +312,11 @@ def test_a_count_without_new_events_stalls_at_the_end_of_a_month() -> None:
 def test_a_target_lost_within_the_month_is_projected_from_the_loss() -> None:
     days = (AS_OF - date(2016, 1, 1)).days
     lost = history_of(lambda day: 2 * day - 30 * (day == days), since=date(2016, 1, 1), days=days)
-    judgement = judged(promised(target=Decimal(1_815)), lost)
-    assert judgement.lost_on == AS_OF
-    assert judgement.projected is not None
-    assert judgement.projected.day == AS_OF + timedelta(days=10)
+    for as_of in (AS_OF, AS_OF + timedelta(days=2)):
+        judgement = judged(promised(target=Decimal(1_815)), lost, as_of)
+        assert judgement.lost_on == AS_OF
+        assert judgement.projected is not None
+        assert judgement.projected.day == AS_OF + timedelta(days=10)
 
 
 def test_too_short_a_history_is_judged_by_its_mean_pace_and_projects_nothing() -> None:
