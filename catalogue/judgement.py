@@ -159,7 +159,7 @@ def judge(
     if known is not None and target is not None:
         attained = history.attains(as_of, target, direction)
         is_decided = stale or attained is not None
-        if trend is not None and not is_attained(known, target, direction):
+        if not is_attained(known, target, direction):
             projected = _projection(indicator, trend, target, history, as_of, deadline)
             if projected is not None and (
                 deadline is None
@@ -278,7 +278,7 @@ def _trend(indicator: Indicator, history: History, as_of: date) -> Trend | None:
 
 def _projection(
     indicator: Indicator,
-    trend: Trend,
+    trend: Trend | None,
     target: Fraction,
     history: History,
     as_of: date,
