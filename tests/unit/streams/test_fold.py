@@ -351,6 +351,16 @@ class TestLaws:
             ],
             {"2018-01-31": 30},
         ),
+        # A connected lycée's workspace counts only while the lycée is connected.
+        (
+            Term(Family.SCHOOLS, ("school.workspace_activated",), among=CONNECTED),
+            [
+                event("school.connected", PARIS, "2018-03-01"),
+                event("school.workspace_activated", PARIS, "2018-04-01"),
+                event("school.disconnected", PARIS, "2018-05-01"),
+            ],
+            {"2018-03-31": 0, "2018-04-01": 1, "2018-05-01": 0},
+        ),
     ],
     ids=[
         "until it ends",
@@ -360,6 +370,7 @@ class TestLaws:
         "expired",
         "expired early",
         "mapping",
+        "among others",
     ],
 )
 def test_a_figure_is_the_one_that_people_expect(
@@ -543,6 +554,7 @@ class TestSeries:
         )
     )
     @example([([1], True), ([3], True), 5, ([3], False), 2, ([1], False), 2])
+    @example([([1, 2, 4], True), 3, 5, ([3], True), 5, ([5], True), 5])
     def test_knows_the_last_report_up_to_the_day(
         self, acts: list[tuple[list[int], bool] | int]
     ) -> None:
