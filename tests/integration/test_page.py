@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
@@ -14,6 +12,7 @@ import pytest
 
 from events.topics import topic_name
 from tests.support.assistants import CALLS, answers, page_object, program, text_of
+from tests.support.children import probed
 from tests.support.commands import run_inside
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
@@ -40,8 +39,7 @@ NEW = uai("0754321")
 
 
 def fetched(page: Worker, path: str) -> str:
-    with urllib.request.urlopen(f"{page.url}/{path}", timeout=30) as answer:  # noqa: S310 - ours
-        return str(answer.read().decode())
+    return probed(f"{page.url}/{path}", seconds=30)[1].decode()
 
 
 def shown(page: Worker, **choice: str) -> Figures:
@@ -123,15 +121,11 @@ def test_what_arrives_is_shown_with_its_event(shared_broker: KafkaBroker, page: 
     connected = event("school.connected", NEW, "2016-11-01")
     send(shared_broker.bootstrap, [message_of(registered), message_of(connected)])
 
-    def is_shown() -> bool:
-        try:
-            return "school.connected" in fetched(page, f"entites/schools/{NEW}")
-        except urllib.error.HTTPError as unknown:
-            unknown.close()
-            return False
-
-    assert wait_until(is_shown, seconds=60), page.log[-3000:]
-    text = fetched(page, f"entites/schools/{NEW}")
+    path = f"entites/schools/{NEW}"
+    assert wait_until(lambda: "school.connected" in fetched(page, path), seconds=60), page.log[
+        -3000:
+    ]
+    text = fetched(page, path)
     assert "Lycée d’essai" in text
     assert topic_name(registered.fact.FAMILY) in text
     assert len(re.findall(r"partition \d+, offset \d+", text)) == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import urllib.error
+import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +11,16 @@ from operations.programs.program import IsReady, Program
 from tests.support.forking import ForkingPopen
 
 STOP_SECONDS = 30.0
+
+
+def probed(url: str, *, seconds: float = 5.0) -> tuple[int, bytes]:
+    """Return the status and the body of an answer. Raises OSError if there is none."""
+    try:
+        with urllib.request.urlopen(url, timeout=seconds) as answer:  # noqa: S310 - ours
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, refusal.read()
 
 
 class Child(Program):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from pathlib import Path
 from events.producers.secrets import Scheme, issue
 from operations.programs.addresses import address_of, free_port
 from operations.programs.program import COMMAND, listens
-from tests.support.children import Child
+from tests.support.children import Child, probed
 from tests.support.haproxy import Haproxy
 
 
@@ -73,12 +72,8 @@ class Gateway(Child):
     @property
     def ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self._probe_url}/readyz", timeout=5) as answer:  # noqa: S310 - our own
-                return bool(answer.status == 200)
-        except urllib.error.HTTPError as refusal:
-            refusal.close()
-            return False
-        except urllib.error.URLError:
+            return probed(f"{self._probe_url}/readyz")[0] == 200
+        except OSError:
             return False
 
     def metrics(self) -> str:

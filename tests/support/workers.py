@@ -7,7 +7,6 @@ import re
 import signal
 import sys
 import threading
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from audit.exposed import parse_metrics
 from catalogue import metrics
 from catalogue.metrics import Metric
 from operations.programs.addresses import free_port
-from tests.support.children import Child, environment_variables
+from tests.support.children import Child, environment_variables, probed
 from tests.support.processes import freeze
 from tests.support.waiting import wait_until
 
@@ -78,11 +77,7 @@ class Worker(Child):
     def readiness(self) -> dict[str, Any]:
         """Return the content of /readyz; empty if nothing listens."""
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 - ours
-                return dict(json.load(answer))
-        except urllib.error.HTTPError as error:
-            with error:
-                return dict(json.load(error))
+            return dict(json.loads(probed(f"{self.url}/readyz")[1]))
         except OSError:
             return {}
 
