@@ -8,14 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
-from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
-import faust
 from faust.tables.recovery import Recovery
 from faust.types import TP
 from mode.supervisors import OneForOneSupervisor
@@ -24,7 +21,6 @@ from events import dead_letters
 from events.dead_letter_content import LetterContent
 from events.dead_letters import OriginalRecord
 from events.errors import ContractError, RefusalReason
-from events.fact import Family
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTERS
 from gateway.topics_writer import TopicsWriter, Written
@@ -40,7 +36,7 @@ from streams import (
 from streams.app import RebalanceEnd
 from streams.assigned_partition import AssignedPartition, Batch
 from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedError
-from streams.commit_metadata import CommitMetadata, Committed, encode_commit_metadata
+from streams.commit_metadata import Committed
 from streams.dead_letters import forward_record
 from streams.engine import Engine
 from streams.fold import Fold
@@ -71,10 +67,6 @@ def _true(*_: object) -> bool:
 
 def _false(*_: object) -> bool:
     return False
-
-
-def _zero(*_: object) -> int:
-    return 0
 
 
 #: The rules that are a single function or constant of the product, and its replacement.
@@ -109,8 +101,6 @@ _REPLACED: Final[Mapping[str, tuple[Any, str, Any]]] = {
     "held-rebalance": (BatchConsumer, "is_awaited", _false),
     # Errors of the coordinator are requested.
     "coordinator-errors": (BatchConsumer, "check_errors", _nothing_awaited),
-    # Attempts at a record are counted, so that one that ends workers is isolated.
-    "crashes-uncounted": (AssignedPartition, "crashes_at", _zero),
     # Of two answers for a partition, the one with the higher generation counts.
     "any-answer": (received, "_counts", _true),
     # Changes count only if the histories that they change are held.
@@ -132,27 +122,6 @@ def _mutation(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
         return switch_off
 
     return register
-
-
-@_mutation("events-while-rebalancing")
-def _read_events_while_rebalancing() -> None:
-    """No event topic is read while the group rebalances."""
-
-    def may_read(self: BatchConsumer, generation: int) -> bool:
-        return self._sought_generation == generation
-
-    _replace(BatchConsumer, "_may_read", may_read)
-
-
-@_mutation("ended-by-another")
-def _end_rebalances_by_any_recovery() -> None:
-    """A recovery ends the rebalance of its own assignment only."""
-
-    def begin(self: BatchConsumer) -> None:
-        self._sought_generation, self._is_revoked = None, True
-
-    _replace(worker_app._App, "on_rebalance_end", faust.App.on_rebalance_end)
-    _replace(BatchConsumer, "_begin_rebalance", begin)
 
 
 @_mutation("same-leaders")
@@ -305,17 +274,6 @@ def _keep_states_of_others() -> None:
         self.is_caught_up = False
 
     _replace(AssignedPartition, "drop", drop)
-
-
-@_mutation("commit-of-lost-log")
-def _commit_of_lost_logs() -> None:
-    """Nothing is committed for a partition whose log has lost records."""
-
-    def new_offset(self: BatchConsumer, tp: TP) -> int | None:
-        partition = self._partitions.get(tp)
-        return partition.processed if partition is not None and partition.is_caught_up else None
-
-    _replace(BatchConsumer, "_new_offset", new_offset)
 
 
 @_mutation("held-report")
@@ -552,110 +510,3 @@ def _keep_former_departments() -> None:
         return found
 
     _replace(Fold, "difference", difference)
-
-
-@_mutation("read-after-end")
-def _read_on_after_the_end_was_asked_for() -> None:
-    """A log is compared with what was read before its end was asked for."""
-    real = AssignedPartition.look
-
-    def look(self: AssignedPartition, start: int, end: int | None, _: int, *given: Any) -> Any:
-        return real(self, start, end, self.read_up_to, *given)
-
-    _replace(AssignedPartition, "look", look)
-
-
-@_mutation("snapshot-shared")
-def _share_states_with_snapshots() -> None:
-    """A snapshot has the states of its position, whatever is merged while it is written."""
-    real = PartitionSnapshots.take
-
-    def take(self: PartitionSnapshots, key: Any, **given: Any) -> StatesTaken | None:
-        taken = real(self, key, **given)
-        return taken and taken._replace(states=self._store.states(*key))
-
-    _replace(PartitionSnapshots, "take", take)
-
-
-@_mutation("snapshot-beyond-commit")
-def _load_snapshots_beyond_the_commit() -> None:
-    """A snapshot beyond the committed offset is not used."""
-    real = PartitionSnapshots._load
-
-    def load(self: PartitionSnapshots, key: Any, _: int, __: Any) -> Any:
-        return real(self, key, 2**62, None)
-
-    _replace(PartitionSnapshots, "_load", load)
-
-
-@_mutation("snapshot-before-commit")
-def _write_snapshots_before_the_commit() -> None:
-    """A snapshot is written once its position is committed."""
-    real = AssignedPartition.keep_snapshot
-
-    async def keep(self: AssignedPartition, **_: bool) -> None:
-        await real(self, is_end=True)
-
-    _replace(AssignedPartition, "keep_snapshot", keep)
-
-
-@_mutation("attempts-unwritten")
-def _leave_attempts_out_of_commits() -> None:
-    """The attempts at a record are metadata of the committed offset."""
-    real = encode_commit_metadata
-
-    def encode(metadata: CommitMetadata) -> str:
-        return real(metadata.model_copy(update={"attempts": ()}))
-
-    _replace(batch_transport, "encode_commit_metadata", encode)
-
-
-@_mutation("unchecked-after-write")
-def _apply_after_a_write_unchecked() -> None:
-    """After a write, a batch is applied only if its partition has not moved."""
-    real = BatchProducer.write_all
-
-    async def write_all(self: BatchProducer, *given: Any) -> None:
-        await real(self, *given)
-        _unchecked.set(True)
-
-    check = Engine._check_position
-
-    def check_position(self: Engine, *given: Any) -> None:
-        if not _unchecked.get():
-            check(self, *given)
-        _unchecked.set(False)
-
-    _replace(BatchProducer, "write_all", write_all)
-    _replace(Engine, "_check_position", check_position)
-
-
-_unchecked: ContextVar[bool] = ContextVar("_unchecked", default=False)
-
-
-@_mutation("steps-again")
-def _merge_steps_again_singly() -> None:
-    """After a step that fails, those before it are not merged again."""
-    real = Engine._process_singly
-
-    async def singly(
-        self: Engine, family: Family, cause: Any, message: Any, *given: Any, is_poison: bool = False
-    ) -> Any:
-        batch, key = message.value, (family, message.partition)
-        position = self.state_store.position(*key)
-        if position is not None and position.next > batch.start:
-            self.state_store.move(*key, position._replace(next=batch.start))
-        return await real(self, family, cause, message, *given, is_poison=is_poison)
-
-    _replace(Engine, "_process_singly", singly)
-
-
-@_mutation("commits-unlocked")
-def _commit_without_the_lock() -> None:
-    """Offsets are committed one request after the other."""
-    _replace(batch_transport, "asyncio", _AsyncioWithoutLocks())
-
-
-class _AsyncioWithoutLocks:
-    def __getattr__(self, name: str) -> Any:
-        return nullcontext if name == "Lock" else getattr(asyncio, name)
