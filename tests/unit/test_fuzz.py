@@ -8,17 +8,15 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import strategies as st
 
 from events import strict_json
 from tests.fuzz import __main__ as fuzz_command
 from tests.fuzz import gateway_targets
 from tests.fuzz.limits import LimitError, measured
-from tests.fuzz.rounds import TARGETS, Progress, fuzz_round, kept_examples
+from tests.fuzz.rounds import TARGETS, Progress, fuzz_round
 from tests.fuzz.target import Target
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "fuzz"
@@ -70,26 +68,6 @@ def test_a_limit_holds(reader: Callable[[object], None], limit: str) -> None:
     """Though the reader catches every exception, and gives its memory back."""
     with pytest.raises(LimitError, match=limit):
         measured(reader, b"", most_mib=32)
-
-
-def test_a_failure_is_kept_and_checked_first(tmp_path: Path) -> None:
-    """A run after the fix begins with what failed."""
-    seen: list[int] = []
-
-    def target(check: Callable[[Any], None]) -> Target:
-        return Target("numbers", "", st.integers(0, 10**6), check)
-
-    def refuse(number: int) -> None:
-        if number > 1000:
-            raise ValueError(number)
-
-    done = Progress("numbers", 1)
-    kept = kept_examples(tmp_path, target(seen.append))
-    with pytest.raises(ValueError, match="1001"):
-        fuzz_round(target(refuse), done, examples=50, database=kept)
-    fuzz_round(target(seen.append), done, examples=5, database=kept)
-
-    assert seen[0] == 1001
 
 
 def test_each_target_of_files_has_a_corpus() -> None:
