@@ -33,13 +33,6 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_what_is_committed_follows_from_its_sources() -> None:
-    result = generate("--check", "--project", ROOT)
-
-    assert (result.exit_code, result.stderr) == (0, "")
-
-
-@pytest.mark.slow
 def test_a_check_names_each_file_that_is_not_up_to_date(project: Path) -> None:
     """One that was edited, one that is missing, one that is left over; it writes none of them."""
     edited, missing = project / "docs/metrics.md", project / "docs/settings.md"
