@@ -1,8 +1,8 @@
 """A producer to kill: publishes numbered events through a spool, and notes which are safe.
 
-Run as `python -m tests.support.spooling_producer URL SPOOL NOTES LAST TOKEN`. It prints a line once
-it has opened the spool, continues after the last number in NOTES, adds a line there each time
-`publish` returns, and ends when all events up to LAST have arrived. Errors are printed in one line.
+Run as `python -m tests.support.spooling_producer URL SPOOL NOTES LAST TOKEN`. It continues
+after the last number in NOTES, adds a line there each time `publish` returns, and ends when all
+events up to LAST have arrived. Errors are printed in one line.
 
 SMARTREGION_TEST_FAULT may name a fault to plant:
 
@@ -43,8 +43,6 @@ def numbered(number: int) -> CloudEvent:
 
 def main(url: str, spool_file: Path, notes: Path, last: int, token: str) -> None:
     spool = Spool(spool_file, most_events=MOST_SPOOLED)
-    sys.stdout.write("has the spool\n")
-    sys.stdout.flush()
     retry_policy = RetryPolicy(total=0.3, first_pause=0.02)
     credentials = BearerToken(SecretStr(token))
     noted = notes.read_text().split() if notes.exists() else []
