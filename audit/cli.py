@@ -15,7 +15,7 @@ import click
 
 from boundary.terminal import echo, echo_lines
 from broker.options import BROKER
-from events.options import DAY, KNOWN_ON
+from events.options import KNOWN_ON, day_option, folder_option
 
 if TYPE_CHECKING:
     from audit.recount import Audit
@@ -28,7 +28,7 @@ NOT_MADE: Final = 3
 
 
 @click.command()
-@click.option("--as-of", type=DAY, metavar="DAY", help="Count as of this day, YYYY-MM-DD.")
+@day_option("--as-of", help="Count as of this day, YYYY-MM-DD.")
 @KNOWN_ON
 @click.option(
     "--against",
@@ -44,9 +44,8 @@ NOT_MADE: Final = 3
     help="Send the workers' tokens to http:// on a network that is yours alone.",
 )
 @BROKER
-@click.option(
+@folder_option(
     "--work-folder",
-    type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
     help="Where to keep what does not fit into memory; default SMART_REGION_WORK_FOLDER.",
 )

@@ -10,6 +10,7 @@ import click
 from boundary.generated_files import GeneratedFiles
 from boundary.terminal import echo
 from broker.options import APP_ID, BROKER, PARTITIONS, REPLICATION, Parsed, one_of, quiet_client
+from events.options import folder_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -197,14 +198,7 @@ def kubernetes() -> None:
 
 
 @kubernetes.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("deploy/kubernetes/kafka"),
-    show_default=True,
-    metavar="DIR",
-    help="Where to write.",
-)
+@folder_option("--out", default="deploy/kubernetes/kafka", help="Where to write.")
 @click.option("--cluster", metavar="NAME", help="Strimzi's Kafka; default kafka.")
 @click.option(
     "--partitions", type=click.IntRange(1), help="Partitions of each event topic; default 8."

@@ -7,19 +7,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from boundary.addresses import is_host_and_port
 from boundary.generated_files import GeneratedFiles
 from boundary.terminal import echo
+from events.options import file_option, folder_option, stacked
 
 if TYPE_CHECKING:
     from dashboards.conventions import Links
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-Option = Callable[[Command], Command]
 
 _UNIT: Final = "[smhdwMQy]"
 _FROM_NOW: Final = re.compile(rf"now(?:[+-][0-9]{{0,9}}{_UNIT}|/f?{_UNIT})*")
@@ -52,7 +50,7 @@ def _target(text: str) -> str:
     return text
 
 
-def _targets(option: str, help_text: str) -> Option[Any]:
+def _targets(option: str, help_text: str) -> Callable[[Any], Any]:
     """Return the option of a job's targets, which may be given several times."""
     return click.option(
         f"--{option}",
@@ -86,7 +84,7 @@ SINCE = click.option(
 BOARDS = click.option(
     "--boards", metavar="URL", help="Where Grafana is, for links; default http://localhost:3000."
 )
-PUBLISHING = (
+PUBLISHING = stacked(
     click.option(
         "--grafana",
         "address",
@@ -94,10 +92,8 @@ PUBLISHING = (
         metavar="URL",
         help="Where Grafana is: https://grafana.example.org, with its path if it has one.",
     ),
-    click.option(
+    file_option(
         "--token-file",
-        type=click.Path(path_type=Path, dir_okay=False),
-        metavar="FILE",
         help="A file with a service account's token; by default SMART_REGION_GRAFANA_TOKEN.",
     ),
     click.option(
@@ -113,18 +109,6 @@ PUBLISHING = (
 )
 
 
-def _out_to(default: str, *, what: str) -> Option[Any]:
-    """Return the option `--out DIR`; `what` is its help: what is written there."""
-    return click.option(
-        "--out",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=Path(default),
-        show_default=True,
-        metavar="DIR",
-        help=what,
-    )
-
-
 @click.group()
 def rules() -> None:
     """Generate the rules of Prometheus and Alertmanager.
@@ -134,13 +118,11 @@ def rules() -> None:
 
 
 @rules.command(name="render")
-@_out_to("deploy", what="Where prometheus/ and alertmanager/ are written.")
+@folder_option("--out", default="deploy", help="Where prometheus/ and alertmanager/ are written.")
 @CATALOGUE
-@click.option(
+@file_option(
     "--contacts",
     "contacts_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
     help="Who receives alerts, and how; without it, mail to addresses that do not exist.",
 )
 @click.option(
@@ -217,9 +199,10 @@ def boards() -> None:
 
 
 @boards.command(name="render")
-@_out_to(
-    "deploy/grafana/boards",
-    what="Where the boards are written; those of programmes that are gone are removed.",
+@folder_option(
+    "--out",
+    default="deploy/grafana/boards",
+    help="Where the boards are written; those of programmes that are gone are removed.",
 )
 @CATALOGUE
 @SINCE
@@ -241,14 +224,8 @@ def render_boards(
     echo(f"{out}: {len(files)} boards")
 
 
-def _with_options(command: Command) -> Command:
-    for option in reversed(PUBLISHING):
-        command = option(command)
-    return command
-
-
 @boards.command()
-@_with_options
+@PUBLISHING
 def plan(**options: Any) -> None:
     """Show which boards `apply` would change, and in which panels.
 
@@ -258,7 +235,7 @@ def plan(**options: Any) -> None:
 
 
 @boards.command()
-@_with_options
+@PUBLISHING
 def apply(**options: Any) -> None:
     """Publish the catalogue's boards on a Grafana.
 
@@ -302,13 +279,12 @@ def kubernetes() -> None:
 
 
 @kubernetes.command()
-@_out_to("deploy/kubernetes/monitoring", what="Where rules and scraping are written.")
-@click.option(
+@folder_option(
+    "--out", default="deploy/kubernetes/monitoring", help="Where rules and scraping are written."
+)
+@folder_option(
     "--boards-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("deploy/grafana/boards"),
-    show_default=True,
-    metavar="DIR",
+    default="deploy/grafana/boards",
     help="Where `boards render` writes: the kustomization that makes ConfigMaps lies beside them.",
 )
 @CATALOGUE

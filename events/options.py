@@ -52,19 +52,10 @@ class _Day(click.DateTime):
 
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
+FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 LAST_DAY: Final = date(9998, 12, 31)
 """The last day with another day after it in any zone."""
 DAY = _Day()
-KNOWN_ON = click.option(
-    "--known-on", type=DAY, metavar="DAY", help="Use only what was recorded up to this day."
-)
-OUT = click.option(
-    "--out",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    default="-",
-    metavar="FILE",
-    help="Where to write.  [default: standard output]",
-)
 
 
 def _said(_context: click.Context, _option: click.Parameter, text: str) -> str:
@@ -98,6 +89,21 @@ def day_option(*names: str, **more: Any) -> Callable[[Any], Any]:
 def file_option(*names: str, **more: Any) -> Callable[[Any], Any]:
     """Return an option that names a file, which need not be there."""
     return click.option(*names, type=FILE, metavar="FILE", **more)
+
+
+def output_option(**more: Any) -> Callable[[Any], Any]:
+    """Return the option `--out`, of a file or `-` for the standard output."""
+    path = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+    return click.option("--out", type=path, metavar="FILE", **more)
+
+
+def folder_option(*names: str, metavar: str = "DIR", **more: Any) -> Callable[[Any], Any]:
+    """Return an option that names a folder, which need not be there."""
+    return click.option(*names, type=FOLDER, metavar=metavar, show_default=True, **more)
+
+
+KNOWN_ON = day_option("--known-on", help="Use only what was recorded up to this day.")
+OUT = output_option(default="-", help="Where to write.  [default: standard output]")
 
 
 def stacked(

@@ -11,6 +11,7 @@ import click
 
 from boundary.terminal import echo
 from broker.options import BROKER
+from events.options import file_option
 
 if TYPE_CHECKING:
     from datetime import date
@@ -53,12 +54,7 @@ def page() -> None:
     metavar="DAY",
     help="With what was recorded up to this day; default the month's last.",
 )
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Where to write it: FILE.pdf, .html, .md or .json.",
-)
+@file_option("--out", help="Where to write it: FILE.pdf, .html, .md or .json.")
 @click.option(
     "--page",
     "page_url",
@@ -66,11 +62,9 @@ def page() -> None:
     help="Where the delegate's page is, for links; without it they are relative to it.",
 )
 @click.option("--mail", is_flag=True, help="Send it to those whom --contacts names.")
-@click.option(
+@file_option(
     "--contacts",
     "contacts_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
     help="Who is reached, and by which server; the file that `rules render` reads.",
 )
 @BROKER

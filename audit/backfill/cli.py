@@ -12,7 +12,7 @@ import click
 
 from boundary.terminal import echo
 from broker.options import BROKER
-from events.options import DAY, refuse_future
+from events.options import day_option, output_option, refuse_future
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -31,8 +31,8 @@ def _step(_: click.Context, __: click.Parameter, text: str) -> int:
 
 
 @click.command()
-@click.option("--from", "start", type=DAY, required=True, metavar="DAY", help="First day.")
-@click.option("--to", "end", type=DAY, required=True, metavar="DAY", help="Last day.")
+@day_option("--from", "start", required=True, help="First day.")
+@day_option("--to", "end", required=True, help="Last day.")
 @click.option(
     "--step",
     default="1d",
@@ -41,13 +41,7 @@ def _step(_: click.Context, __: click.Parameter, text: str) -> int:
     callback=_step,
     help="From one day to the next: 1d, 7d, 4w…",
 )
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="Where to write; - is the standard output.",
-)
+@output_option(required=True, help="Where to write; - is the standard output.")
 @BROKER
 def backfill(
     *,

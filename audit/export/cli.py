@@ -13,7 +13,7 @@ import click
 from boundary.extras import needs_extra
 from boundary.terminal import echo
 from broker.options import BROKER
-from events.options import DAY, KNOWN_ON, OUT, refuse_future
+from events.options import KNOWN_ON, OUT, day_option, refuse_future
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ PILOTE: Final = "pilote"
 
 
 @click.command()
-@click.option("--as-of", type=DAY, metavar="DAY", help="The day of the figures; default today.")
+@day_option("--as-of", help="The day of the figures; default today.")
 @KNOWN_ON
 @click.option(
     "--format",

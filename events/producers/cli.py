@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from boundary.terminal import counted, echo, echo_lines
+from events.options import file_option
 
 if TYPE_CHECKING:
     from events.producers.ownership import Share
 
-FILE = click.Path(dir_okay=False, path_type=Path)
-PRODUCERS = click.option(
+PRODUCERS = file_option(
     "--producers",
     "file",
-    type=FILE,
     envvar="SMART_REGION_PRODUCERS",
     show_envvar=True,
-    metavar="FILE",
     help="Who is declared, instead of the shipped file.",
 )
 
@@ -35,13 +33,11 @@ def producers() -> None:
 
 @producers.command()
 @PRODUCERS
-@click.option(
+@file_option(
     "--secrets",
     "secrets_file",
-    type=FILE,
     envvar="SMART_REGION_GATEWAY_SECRETS",
     show_envvar=True,
-    metavar="FILE",
     help="Also check the file of secrets.",
 )
 def check(file: Path | None, secrets_file: Path | None) -> None:

@@ -8,28 +8,17 @@ from typing import Final
 import click
 
 from boundary.terminal import echo
+from events.options import folder_option
 
 OF_A_CLONE: Final = ("deploy", "docs", "pyproject.toml")
-RELEASED = click.option(
-    "--released",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("docs/contracts/released"),
-    show_default=True,
-    metavar="DIR",
-    help="The released schemas.",
+RELEASED = folder_option(
+    "--released", default="docs/contracts/released", help="The released schemas."
 )
 
 
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing: exit status 1 where a file differs.")
-@click.option(
-    "--project",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path(),
-    show_default=True,
-    metavar="DIR",
-    help="The clone of the project.",
-)
+@folder_option("--project", default=".", help="The clone of the project.")
 def generate(*, check: bool, project: Path) -> None:
     """Write all generated files, or compare them.
 
@@ -69,14 +58,7 @@ def contracts() -> None:
 
 
 @contracts.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("build/contracts"),
-    show_default=True,
-    metavar="DIR",
-    help="Where to write.",
-)
+@folder_option("--out", default="build/contracts", help="Where to write.")
 def render(out: Path) -> None:
     """Write the schemas and API documents that the gateway serves.
 

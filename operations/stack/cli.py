@@ -7,23 +7,19 @@ from pathlib import Path
 import click
 
 from boundary.terminal import echo
-
-FOLDER = click.Path(file_okay=False, path_type=Path)
+from events.options import folder_option
 
 
 @click.command()
-@click.option(
+@folder_option(
     "--folder",
-    type=FOLDER,
     default="build/stack",
-    show_default=True,
     metavar="FOLDER",
     help="Where data, logs and secrets are kept from run to run; remove it to begin anew.",
 )
-@click.option(
+@folder_option(
     "--kafka",
     "distribution",
-    type=FOLDER,
     metavar="FOLDER",
     help="A clone's deploy/kafka with its jars; by default that of the clone this is run from.",
 )

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from boundary.terminal import echo
+from events.options import file_option
 
 
 @click.command(name="new")
@@ -46,15 +47,13 @@ from boundary.terminal import echo
     metavar="PARTS",
     help="The part of these facts that only it may report: all, none, D77,D93 or ARCEP-*",
 )
-@click.option(
+@file_option(
     "--producers",
     "declaration",
-    type=click.Path(dir_okay=False, path_type=Path),
     envvar="SMART_REGION_PRODUCERS",
     show_envvar=True,
     default="producers.yaml",
     show_default=True,
-    metavar="FILE",
     help="The declaration to add it to; created where there is none.",
 )
 def new_producer(
