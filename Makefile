@@ -16,7 +16,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-boards stack practice test test-packages test-unit nightly picture fuzz openapi simulate chaos crash mutants check types unchanged lint-deploy licences sbom release image bench coverage generated lock clean
+.PHONY: help demo demo-boards stack practice test test-packages test-unit nightly picture fuzz simulate chaos crash mutants check types unchanged lint-deploy licences sbom release image bench coverage generated lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,9 +67,6 @@ picture: $(VENV)/dev.stamp ## take README's picture of the delegate's page (need
 
 fuzz: $(VENV)/dev.stamp ## give all that reads input generated input (ARGS="--minutes 60 --target csv --seed 2")
 	@$(BIN)/python -m tests.fuzz $(ARGS)
-
-openapi: $(VENV)/dev.stamp $(KAFKA_JARS) ## send a gateway requests made of its OpenAPI document (ARGS="--minutes 60 --seed 2")
-	@$(BIN)/python -m tests.openapi $(ARGS)
 
 simulate: $(VENV)/dev.stamp ## workers and gateway under 10 000 seeds of faults, in virtual time (ARGS="--seeds 200 --from 5001")
 	@mkdir -p build

@@ -29,7 +29,6 @@ PARTS: Final[dict[str, tuple[Sequence[str], float | None]]] = {
     "simulation": ((*_MODULE, "tests.simulation", "--all-probes", "--seeds", "{simulation}"), None),
     "chaos": ((*_MODULE, "tests.chaos", "--minutes", "{minutes}", "--seed", "{seed}"), 0.2),
     "fuzz": ((*_MODULE, "tests.fuzz", "--minutes", "{minutes}", "--seed", "{seed}"), 0.1),
-    "requests": ((*_MODULE, "tests.openapi", "--minutes", "{minutes}", "--seed", "{seed}"), 0.1),
     "crashes": ((*_MODULE, "tests.crash", "--points", "all"), None),
     "Python 3.14": (
         ("make", "test", "PYTHON=python3.14", "ARGS=-q tests/unit tests/integration"),
