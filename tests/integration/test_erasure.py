@@ -85,6 +85,14 @@ def erase(
     return command(broker, "erase", *options, standard_input="\n".join(persons()), **settings)
 
 
+def erased(broker: KafkaBroker) -> str:
+    """Erase the persons for good; return what the command says."""
+    done = erase(broker, "--for-good")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert naming(broker, *EVENT_TOPICS) == 0
+    return done.stdout
+
+
 def naming(broker: KafkaBroker, *topics: str) -> int:
     return sum(
         any(
@@ -129,17 +137,13 @@ def test_a_person_is_erased_and_the_audit_finds_no_difference(
     assert "about 3 of 3 pseudonyms" in done.stdout
     assert enrolled(exact(broker.bootstrap, worker)) == enrolled(before)
 
-    done = erase(broker, "--for-good")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert naming(broker, *EVENT_TOPICS) == 0
+    erased(broker)
     after = exact(broker.bootstrap, worker)
     assert enrolled(after) == enrolled(before) - len(persons())
     # The first record of a partition is copied twice, and one of these three is refused.
     assert after.account.refused == before.account.refused + 1
 
-    again = erase(broker, "--for-good")
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert again.stdout.startswith("0 records")
+    assert erased(broker).startswith("0 records")
 
     assert worker.stop() == 0
     successor = factory.worker("successor")
@@ -154,10 +158,10 @@ def test_a_living_worker_forgets_within_a_minute(
     """Without a restart: it reads anew what is left, and nothing stays that would alert anybody."""
     worker, before = started(broker, factory)
     everybody = tuple(dict.fromkeys(filter(None, map(person_of, enrolments()))))
-    erased = everybody[::2]
+    chosen = everybody[::2]
     known = entities(worker)
 
-    done = run_inside(broker, "erase", "--for-good", standard_input="\n".join(erased))
+    done = run_inside(broker, "erase", "--for-good", standard_input="\n".join(chosen))
 
     assert done.returncode == 0, done.stdout + done.stderr
     # Until it has looked at the logs again its states have the persons, as retracted.
@@ -170,7 +174,7 @@ def test_a_living_worker_forgets_within_a_minute(
     assert "lost: " not in worker.log
     assert "were deleted" not in run_inside(broker, "doctor").stdout
     left = read_topics(broker.bootstrap, topics=[*EVENT_TOPICS, DEAD_LETTERS, DEAD_LETTER_OUTCOMES])
-    named = re.compile("|".join(erased).encode())
+    named = re.compile("|".join(chosen).encode())
     assert not any(named.search((one.key or b"") + (one.value or b"")) for one in left)
     assert worker.stop() == 0
 
@@ -232,27 +236,6 @@ def test_an_erasure_waits_for_workers_that_are_not_there(broker: KafkaBroker) ->
     assert naming(broker, *EVENT_TOPICS) >= named
 
 
-@pytest.mark.nightly  # `make crash` cuts it short at each of its writes.
-def test_an_erasure_cut_short_harms_nobody_and_is_ended_by_the_next(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    worker, before = started(broker, factory)
-    settings = load_settings(broker=broker.bootstrap)
-    somebody = Persons(persons())
-    for failing in ("first copy", "copies", "accepted losses"):
-        traces = procedure.find_records(settings, somebody)
-        with KafkaWriter(broker.bootstrap) as post, pytest.raises(CutShortError):
-            procedure.erase(settings, FailingPost(post, failing), somebody, traces, wait_seconds=60)
-        after = exact(broker.bootstrap, worker)
-        assert enrolled(after) == enrolled(before) - len(persons())
-        assert after.account.accepted >= before.account.accepted - len(persons())
-
-    done = erase(broker, "--for-good")
-    assert done.returncode == 0, done.stderr
-    assert naming(broker, *EVENT_TOPICS) == 0
-    exact(broker.bootstrap, worker)
-
-
 def test_what_another_erasure_brings_back_is_reported(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
@@ -272,10 +255,7 @@ def test_what_another_erasure_brings_back_is_reported(
     ):
         procedure.erase(settings, CopyingPost(post, copied), somebody, traces, wait_seconds=60)
 
-    done = erase(broker, "--for-good")
-
-    assert done.returncode == 0, done.stderr
-    assert naming(broker, *EVENT_TOPICS) == 0
+    erased(broker)
     assert enrolled(exact(broker.bootstrap, worker)) == enrolled(before) - len(persons())
 
 
@@ -297,11 +277,7 @@ def test_a_record_that_no_broker_takes_again_keeps_nobody(
             producer.send(topic_name(Family.TRAININGS), large, partition=partition).get(timeout=30)
     exact(broker.bootstrap, worker)
 
-    done = erase(broker, "--for-good")
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "of these partitions will be gone too" in done.stdout
-    assert naming(broker, *EVENT_TOPICS) == 0
+    assert "of these partitions will be gone too" in erased(broker)
     assert enrolled(exact(broker.bootstrap, worker)) == enrolled(before) - len(persons())
 
 
@@ -321,10 +297,7 @@ def test_no_replay_brings_an_erased_person_back(
     with KafkaWriter(broker.bootstrap) as post:
         post.send([letter])
 
-    done = erase(broker, "--for-good")
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 dead letter discarded" in done.stdout
+    assert "1 dead letter discarded" in erased(broker)
     for state in ("waiting", "discarded"):
         replayed = run_inside(broker, "dead-letters", "replay", "--state", state)
         assert replayed.stdout.startswith("0 sent again"), replayed.stdout + replayed.stderr
@@ -342,24 +315,6 @@ class CopyingPost:
     def send(self, records: Sequence[OutgoingRecord]) -> None:
         if any(record.topic == DEAD_LETTER_OUTCOMES for record in records):
             self._post.send(self._copied)
-        self._post.send(records)
-
-
-class CutShortError(Exception):
-    """The power failed."""
-
-
-class FailingPost:
-    """Sends what a real one does, but for the step in which it is to fail."""
-
-    def __init__(self, post: RecordWriter, failing: str) -> None:
-        self._post = post
-        self._left = ["retractions", "first copy", "copies", "accepted losses"].index(failing)
-
-    def send(self, records: Sequence[OutgoingRecord]) -> None:
-        if self._left == 0:
-            raise CutShortError
-        self._left -= 1
         self._post.send(records)
 
 
@@ -383,8 +338,8 @@ def test_no_file_of_the_broker_names_an_erased_person(tmp_path: Path, *, last: b
             send(broker.bootstrap, sent)
             exact(broker.bootstrap, worker)
             assert files_naming(broker)
-            erased = erase(broker, "--for-good", command=run)
-            assert erased.returncode == 0, erased.stdout + erased.stderr
+            done = erase(broker, "--for-good", command=run)
+            assert done.returncode == 0, done.stdout + done.stderr
             left = list(read_topics(broker.bootstrap, topics=[PERSONS]))
             assert (left == []) is last
             assert wait_until(lambda: not files_naming(broker), seconds=60, every=1.0), (
