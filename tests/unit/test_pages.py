@@ -1,6 +1,8 @@
 """The pages are held to what there is: their commands, their make targets and their links."""
 
 import re
+import unicodedata
+from functools import cache
 from pathlib import Path
 
 import click
@@ -23,7 +25,8 @@ NAMED = re.compile(
     r"`((?:boundary|broker|catalogue|dashboards|events|gateway|operations|report|simulation|streams"
     r"|tests)/[\w./-]+)`"
 )
-LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?[^)]*\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def code(page: Path) -> str:
@@ -33,6 +36,17 @@ def code(page: Path) -> str:
     rest = re.sub(r"^ *```.*?\n.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
     # A command between backticks may go over the end of a line.
     return "\n".join([*blocks, *(" ".join(one.split()) for one in re.findall(r"`([^`]+)`", rest))])
+
+
+@cache
+def parts(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    return {
+        "".join(
+            one for one in heading.lower() if one in " -_" or unicodedata.category(one)[0] in "LN"
+        ).replace(" ", "-")
+        for heading in HEADING.findall(page.read_text(encoding="utf-8"))
+    }
 
 
 def unknown(words: list[str]) -> str | None:
@@ -73,11 +87,13 @@ def test_a_page_names_targets_that_make_has(page: Path) -> None:
 
 
 def test_a_page_links_to_what_is_there(page: Path) -> None:
-    links = set(LINK.findall(page.read_text(encoding="utf-8")))
-
-    assert {
-        link for link in links if "://" not in link and not (page.parent / link).exists()
-    } == set()
+    """To a file that is there, and where a part of a page is meant, to one that it has."""
+    for file, part in set(LINK.findall(page.read_text(encoding="utf-8"))):
+        if "://" in file:
+            continue
+        target = page.parent / file if file else page
+        assert target.exists(), file
+        assert not part or target.suffix != ".md" or part in parts(target), (file, part)
 
 
 def test_a_page_names_files_that_there_are(page: Path) -> None:
