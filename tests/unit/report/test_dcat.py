@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,7 +20,7 @@ from sources.harvest.dcat_document import CatalogueDocument
 from sources.harvest.vocabularies import theme_of
 from tests.support.commands import captured, run_inside_with
 from tests.support.knowledge import LAST_DAY, knowledge, shipped, view
-from tests.support.served_page import ServedPage, page_over
+from tests.support.served_page import ServedPage
 from tests.support.watched_publisher import RecordingPublisher
 
 VCARD = Namespace("http://www.w3.org/2006/vcard/ns#")
@@ -33,12 +32,6 @@ PROGRAMMES = {
     one.id: programme for programme in shipped().programmes for one in programme.indicators
 }
 OWNERS = {one.id: [f"{one.id}@example.org"] for one in shipped().programmes}
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[ServedPage]:
-    with page_over() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

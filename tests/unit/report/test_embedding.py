@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
@@ -10,7 +9,7 @@ import pytest
 
 from report.site import PageSite
 from tests.support.knowledge import shipped
-from tests.support.served_page import Answer, ServedPage, page_over
+from tests.support.served_page import Answer, ServedPage
 
 SITES = "https://www.iledefrance.fr https://*.example.org"
 CHARTS = (
@@ -22,12 +21,6 @@ CHARTS = (
     "promesses/premises_connectable_ratio/carte",
 )
 DAYS = "?as_of=2018-01-31&territory=77"
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[ServedPage]:
-    with page_over() as made:
-        yield made
 
 
 def policy(answer: Answer) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -14,19 +13,13 @@ from boundary.settings import SettingsError
 from report.settings import load_page_settings
 from report.site import PageSite, page_site
 from tests.support.knowledge import shipped
-from tests.support.served_page import ServedPage, page_over
+from tests.support.served_page import ServedPage
 
 URL = "https://smart-region.example.org/suivi"
 CONTACTS = """\
 owners:
   lycees: { mail: [lycees@example.org, "o'neil+1@example.org"] }
 """
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[ServedPage]:
-    with page_over() as made:
-        yield made
 
 
 def configured(folder: Path, contacts: str = CONTACTS) -> PageSite:
