@@ -213,6 +213,20 @@ class GatewayHarness:
         self.app = make_app(gateway)
         self.client = Client(self.app)
 
+    def post(
+        self,
+        content: object,
+        *,
+        media_type: str = STRUCTURED,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send bytes, or something as JSON; with the producer's token, unless there are headers."""
+        return self.client.post(
+            "/events",
+            content=content if isinstance(content, bytes) else json.dumps(content).encode(),
+            headers={"content-type": media_type, **(bearer() if headers is None else headers)},
+        )
+
     def send(
         self,
         content: object,
@@ -220,13 +234,8 @@ class GatewayHarness:
         media_type: str = STRUCTURED,
         headers: dict[str, str] | None = None,
     ) -> tuple[int, dict[str, Any]]:
-        """Send with the producer's token; return the status and the answer."""
-        body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        answer = self.client.post(
-            "/events",
-            content=body,
-            headers={"content-type": media_type, **(bearer() if headers is None else headers)},
-        )
+        """Send as `post` does; return the status and the answer."""
+        answer = self.post(content, media_type=media_type, headers=headers)
         return answer.status_code, answer.json()
 
     def metric(self, name: str, **labels: str) -> float:

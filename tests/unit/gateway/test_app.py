@@ -123,7 +123,7 @@ def test_a_refused_event_is_kept_byte_for_byte(harness: GatewayHarness) -> None:
 
 
 def test_a_request_without_credentials_is_not_authenticated(harness: GatewayHarness) -> None:
-    answer = harness.client.post("/events", content=b"{}", headers={"content-type": STRUCTURED})
+    answer = harness.post({}, headers={})
 
     assert (answer.status_code, answer.json()["type"]) == (401, "/problems/unauthenticated")
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -135,9 +135,7 @@ def test_a_request_beyond_the_quota_is_refused(harness: GatewayHarness) -> None:
     statuses = [harness.send(batch, media_type=BATCH)[0] for _ in range(5)]
     written = len(harness.writer.records)
 
-    answer = harness.client.post(
-        "/events", content=json.dumps(batch), headers={"content-type": BATCH, **bearer()}
-    )
+    answer = harness.post(batch, media_type=BATCH)
     harness.monotonic += float(answer.headers["retry-after"])
 
     assert statuses == [202, 202, 202, 202, 429]
@@ -192,12 +190,11 @@ def test_a_signed_request_sent_again_is_given_its_first_answer(harness: GatewayH
         ("nonsense", STRUCTURED, 400),
     ):
         body = json.dumps(content).encode()
-        headers = {"content-type": media_type, **signed(body)}
-        first = harness.client.post("/events", content=body, headers=headers)
+        first = harness.post(body, media_type=media_type, headers=signed(body))
         written = len(harness.writer.records)
 
         for _ in range(10):
-            again = harness.client.post("/events", content=body, headers=headers)
+            again = harness.post(body, media_type=media_type, headers=signed(body))
 
             assert (again.status_code, again.content) == (status, first.content)
             assert again.headers["idempotent-replayed"] == "true"
@@ -214,13 +211,9 @@ def test_a_signed_request_under_another_media_type_keeps_nothing_from_its_owner(
 ) -> None:
     """A replay may be first: the producer has an answer to what it sent, and is charged once."""
     body = json.dumps([event(number) for number in range(500)]).encode()
-    stolen = harness.client.post(
-        "/events", content=body, headers={"content-type": media_type, **signed(body)}
-    )
+    stolen = harness.post(body, media_type=media_type, headers=signed(body))
 
-    own = harness.client.post(
-        "/events", content=body, headers={"content-type": BATCH, **signed(body)}
-    )
+    own = harness.post(body, media_type=BATCH, headers=signed(body))
 
     assert stolen.status_code in (415, 422)
     assert own.status_code == 202
@@ -250,14 +243,12 @@ def test_a_signed_request_that_was_not_acknowledged_may_be_sent_again(
     harness: GatewayHarness,
 ) -> None:
     body = json.dumps([event(number) for number in range(500)]).encode()
-    headers = {"content-type": BATCH, **signed(body)}
     harness.writer.unacknowledged.add("smartregion.schools")
-    first = harness.client.post("/events", content=body, headers=headers)
-    soon = harness.client.post("/events", content=body, headers=headers)
+    first, soon = (harness.post(body, media_type=BATCH, headers=signed(body)) for _ in range(2))
     harness.writer.unacknowledged.clear()
     harness.now += timedelta(seconds=float(first.headers["retry-after"]))
 
-    answers = [harness.client.post("/events", content=body, headers=headers) for _ in range(2)]
+    answers = [harness.post(body, media_type=BATCH, headers=signed(body)) for _ in range(2)]
 
     assert (first.status_code, soon.status_code) == (503, 503)
     assert [answer.status_code for answer in answers] == [202, 202]
@@ -271,11 +262,10 @@ def test_a_signed_request_beyond_its_quota_may_be_sent_again(harness: GatewayHar
     for _ in range(4):
         harness.send([event()] * 500, media_type=BATCH)
     body = json.dumps(event()).encode()
-    headers = {"content-type": STRUCTURED, **signed(body)}
-    refused = [harness.client.post("/events", content=body, headers=headers) for _ in range(3)]
+    refused = [harness.post(body, headers=signed(body)) for _ in range(3)]
     harness.monotonic += float(refused[-1].headers["retry-after"])
 
-    taken = harness.client.post("/events", content=body, headers=headers)
+    taken = harness.post(body, headers=signed(body))
 
     assert {answer.status_code for answer in refused} == {429}
     assert taken.status_code == 202
@@ -285,18 +275,9 @@ def test_a_signed_request_beyond_its_quota_may_be_sent_again(harness: GatewayHar
 def test_a_repeated_request_without_a_kept_answer_is_a_problem() -> None:
     harness = GatewayHarness(max_answer_bytes=1)
     body = json.dumps(event()).encode()
-    first, again = (
-        harness.client.post(
-            "/events", content=body, headers={"content-type": STRUCTURED, **signed(body)}
-        )
-        for _ in range(2)
-    )
+    first, again = (harness.post(body, headers=signed(body)) for _ in range(2))
 
-    anew = harness.client.post(
-        "/events",
-        content=body,
-        headers={"content-type": STRUCTURED, **signed(body, message_id="msg_2")},
-    )
+    anew = harness.post(body, headers=signed(body, message_id="msg_2"))
 
     assert (first.status_code, again.status_code, anew.status_code) == (202, 409, 202)
     assert again.json()["type"] == "/problems/repeated"
@@ -306,9 +287,7 @@ def test_nothing_is_accepted_while_the_broker_is_unavailable(harness: GatewayHar
     """Nothing of the request is looked at: nobody is charged for it."""
     harness.writer.waiting_for = "connection refused by kafka-1.internal"
 
-    answer = harness.client.post(
-        "/events", content=json.dumps(event()), headers={"content-type": STRUCTURED, **bearer("")}
-    )
+    answer = harness.post(event(), headers=bearer(""))
 
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker_away")
     assert answer.headers["retry-after"]
@@ -332,11 +311,7 @@ def test_of_a_batch_what_is_not_acknowledged_is_to_be_sent_again(
     """A refused event beside it has a problem of its own."""
     harness.writer.unacknowledged = {"smartregion.schools"}
 
-    answer = harness.client.post(
-        "/events",
-        content=json.dumps([event(1), event(2, id=second)]),
-        headers={"content-type": BATCH, **bearer()},
-    )
+    answer = harness.post([event(1), event(2, id=second)], media_type=BATCH)
 
     assert answer.status_code == status
     assert answer.headers["retry-after"]
