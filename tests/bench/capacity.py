@@ -17,17 +17,11 @@ from typing import Any, Final
 
 from operations.programs.program import COMMAND, Program
 from tests.bench.harness import Bench, BenchError, page_of, rounded, table
-from tests.bench.probes import (
-    await_shared,
-    counted,
-    entities_of,
-    peak_memory_mb,
-    processor_seconds,
-    scrape_ms,
-)
+from tests.bench.probes import await_shared, counted, entities_of, processor_seconds, scrape_ms
 from tests.bench.stage import Stage
 from tests.bench.workloads import many_events
 from tests.support.children import environment_variables
+from tests.support.processes import peak_memory_mb
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker
 

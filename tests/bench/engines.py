@@ -20,9 +20,10 @@ from broker.reading import read_topics
 from operations.programs.program import Program
 from tests.bench.application import Application, Restoring, Times
 from tests.bench.harness import Bench, BenchError, rounded, table
-from tests.bench.probes import counted, entities_of, peak_memory_mb, processor_seconds
+from tests.bench.probes import counted, entities_of, processor_seconds
 from tests.bench.stage import Stage
 from tests.bench.workloads import WORKLOADS, Workload
+from tests.support.processes import peak_memory_mb
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker
 

@@ -31,11 +31,12 @@ from events.partitioning import partition_for
 from events.records import OutgoingRecord
 from events.topics import declared_topics, topic_name
 from tests.bench.harness import Bench, BenchError, page_of, rounded, table
-from tests.bench.probes import await_shared, counted, exposed_sum, peak_memory_mb
+from tests.bench.probes import await_shared, counted, exposed_sum
 from tests.bench.workloads import many_events
 from tests.support.alerting import followed
 from tests.support.gateway_senders import ID, REGION, Account, batches, is_right, sending
 from tests.support.kafka import KafkaBroker
+from tests.support.processes import peak_memory_mb
 from tests.support.prometheus import Monitoring, Prometheus
 from tests.support.recounts import LAST_DAY, compare
 from tests.support.running_gateway import new_gateway

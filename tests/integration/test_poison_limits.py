@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from kafka import KafkaProducer
@@ -19,8 +18,9 @@ from events.records import OutgoingRecord
 from events.topics import DEAD_LETTERS, DEFAULT_PARTITIONS, topic_name
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
+from tests.support.processes import peak_memory_mb
 from tests.support.traffic import Message, message_of, wait_done
-from tests.support.workers import Worker, WorkerFactory
+from tests.support.workers import WorkerFactory
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -33,7 +33,7 @@ ENTITIES = [uai(f"077{number:04}") for number in range(40)]
 #: More than a forward of most events has.
 LIMIT_BYTES = 1000
 #: Of the gibibyte that a worker is given, with room for its states; the records are 0.8 in all.
-MOST_BYTES = 600 * MEBIBYTE
+MOST_MB = 629
 
 
 def test_records_of_many_mebibytes_never_lie_in_memory_together(
@@ -59,7 +59,7 @@ def test_records_of_many_mebibytes_never_lie_in_memory_together(
     assert wait_done(broker.bootstrap, seconds=90), worker.log[-3000:]
 
     assert worker.alive
-    assert peak_bytes(worker) < MOST_BYTES
+    assert peak_memory_mb(worker.process.pid) < MOST_MB
     letters = map(read_dead_letter, read_topics(broker.bootstrap, topics=[DEAD_LETTERS]))
     assert [(one.reason, one.shortened["value"]) for one in letters] == [
         ("too_large", RECORD_BYTES)
@@ -99,8 +99,3 @@ def limit(broker: KafkaBroker, topic: str, size: int) -> None:
     with broker.admin() as admin:
         alter_settings(admin, [topic], limited)
         wait_for_settings(admin, [topic], limited)
-
-
-def peak_bytes(worker: Worker) -> int:
-    status = Path(f"/proc/{worker.process.pid}/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024

@@ -45,6 +45,21 @@ def listening(pid: int) -> set[int]:
     }
 
 
+def memory_mb(pid: int) -> float:
+    """Return the memory that a living process holds, in MB (10^6 bytes)."""
+    return _megabytes(pid, "VmRSS")
+
+
+def peak_memory_mb(pid: int) -> float:
+    """Return the most memory that a living process ever held, in MB (10^6 bytes)."""
+    return _megabytes(pid, "VmHWM")
+
+
+def _megabytes(pid: int, name: str) -> float:
+    kibibytes = _status(Path(f"/proc/{pid}/status")).get(name, "nan kB")
+    return float(kibibytes.removesuffix(" kB")) * 1024 / 1e6
+
+
 def _listed(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
