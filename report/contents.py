@@ -96,9 +96,7 @@ class PageContents:
 
     def overview(self, asked: PageRequest) -> tuple[str, str]:
         """Return the first page."""
-        return HTML, self._pages.overview(
-            self.overview_found(asked), asked.view, asked.completeness
-        )
+        return HTML, self._pages.overview(self.overview_found(asked), asked)
 
     def figures(self, form: str, asked: PageRequest) -> tuple[str, str]:
         """Return the figures of an indicator, or those of the first page, as data."""
@@ -142,8 +140,7 @@ class PageContents:
 
     def promise(self, asked: PageRequest) -> tuple[str, str]:
         """Return the page of a promise."""
-        page = self._promise(asked)
-        return HTML, self._pages.promise(page, asked.view, asked.completeness)
+        return HTML, self._pages.promise(self._promise(asked), asked)
 
     def milestones(self, asked: PageRequest) -> PromisePage:
         """Return a promise with its milestones, or with the one that is named."""
@@ -221,11 +218,11 @@ class PageContents:
 
     def method(self, asked: PageRequest) -> tuple[str, str]:
         """Return how figures are made."""
-        return HTML, self._pages.method(asked.view)
+        return HTML, self._pages.method(asked)
 
     def comparison(self, asked: PageRequest) -> tuple[str, str]:
         """Return the page of two days."""
-        return HTML, self._pages.comparison(self.compared(asked), asked.view, asked.completeness)
+        return HTML, self._pages.comparison(self.compared(asked), asked)
 
     def compared(self, asked: PageRequest) -> Comparison:
         """Return all promises on two days."""
@@ -234,12 +231,11 @@ class PageContents:
     def evidence(self, asked: PageRequest) -> tuple[str, str]:
         """Return the entities behind a figure, as a page."""
         page = self._entities(asked, part=asked.part)
-        return HTML, self._pages.entities("evidence.html", page, asked.view, asked.completeness)
+        return HTML, self._pages.entities("evidence.html", page, asked)
 
     def changes(self, asked: PageRequest) -> tuple[str, str]:
         """Return the entities that changed a figure, as a page."""
-        page = self.changed(asked)
-        return HTML, self._pages.entities("changes.html", page, asked.view, asked.completeness)
+        return HTML, self._pages.entities("changes.html", self.changed(asked), asked)
 
     def changed(self, asked: PageRequest) -> EvidencePage:
         """Return the entities that changed a figure between two days."""
@@ -262,12 +258,12 @@ class PageContents:
 
     def entity(self, asked: PageRequest) -> tuple[str, str]:
         """Return the page of an entity."""
-        number, view = asked.page_number, asked.view
+        number = asked.page_number
         found = self._events_of(asked, limit=ROWS, offset=(number - 1) * ROWS)
         paging = Paging(number, found.events)
         _require(paging)
-        state = state_of(self._ledger, found.key, view)
-        return HTML, self._pages.entity(found, state, paging, view, depth=asked.depth)
+        state = state_of(self._ledger, found.key, asked.view)
+        return HTML, self._pages.entity(found, state, paging, asked)
 
     def _events_of(self, asked: PageRequest, *, limit: int, offset: int) -> EntityEvents:
         """Return events of the requested entity. Raises PageError for one that has none."""
@@ -284,7 +280,7 @@ class PageContents:
 
     def search(self, asked: PageRequest) -> tuple[str, str]:
         """Return what a search finds, as a page."""
-        return HTML, self._pages.search(self.found(asked), asked.view, asked.completeness)
+        return HTML, self._pages.search(self.found(asked), asked)
 
     def found(self, asked: PageRequest) -> SearchResults:
         """Return what a search finds."""
@@ -293,14 +289,14 @@ class PageContents:
     def commune(self, asked: PageRequest) -> tuple[str, str]:
         """Return the page of a commune."""
         page = commune_page(asked.knowledge, self._ledger, asked.commune, asked.view)
-        return HTML, self._pages.commune(page, asked.view, asked.completeness)
+        return HTML, self._pages.commune(page, asked)
 
     def map(self, asked: PageRequest) -> tuple[str, str]:
         """Return the map of a promise, as a page."""
         page, found = self._promise(asked), self._mapped(asked)
         if isinstance(found, Mapping):
-            return HTML, self._pages.communes(page, found, asked.view, asked.completeness)
-        return HTML, self._pages.schools(page, found, asked.view, asked.completeness)
+            return HTML, self._pages.communes(page, found, asked)
+        return HTML, self._pages.schools(page, found, asked)
 
     def map_chart(self, asked: PageRequest) -> EmbeddedChart:
         """Return the map of a promise."""
@@ -320,8 +316,7 @@ class PageContents:
 
     def frame(self, chart: EmbeddedChart, asked: PageRequest) -> tuple[str, str]:
         """Return a chart as a page for frames."""
-        view, completeness = asked.view, asked.completeness
-        return HTML, self._pages.frame(chart, view, completeness, depth=asked.depth)
+        return HTML, self._pages.frame(chart, asked)
 
 
 def _drawn(chart: EmbeddedChart) -> EmbeddedChart:

@@ -28,7 +28,6 @@ from report.charts.commune_map import (
 )
 from report.charts.svg import plain
 from report.compare import Comparison
-from report.completeness import Completeness
 from report.embedding import EmbeddedChart
 from report.errors import FiguresNotReadyError, PageError
 from report.evidence import EntityEvents
@@ -37,6 +36,7 @@ from report.feeds import Feed
 from report.note.month import Month
 from report.note.output import note_style
 from report.overview import Overview, PromiseRow
+from report.page_request import PageRequest
 from report.pictures import (
     IN_TABLE,
     bars_of,
@@ -63,7 +63,7 @@ from report.promise import PromisePage
 from report.school_map import MappedSchool
 from report.site import PageSite
 from report.standing import amount_text, attribution, moved_text, territory_text
-from report.view import AS_OF, View
+from report.view import AS_OF
 from report.words import EntityKey, content_items, entity_name, french_words
 
 STATIC: Final[Mapping[str, str]] = {
@@ -111,86 +111,71 @@ class Pages:
             "territory_text": territory_text,
         }
 
-    def overview(self, overview: Overview, view: View, completeness: Completeness) -> str:
+    def overview(self, overview: Overview, asked: PageRequest) -> str:
         """Return the first page."""
-        links = _Links("./", view)
+        as_of = asked.view.as_of
 
         def spark(row: PromiseRow) -> Markup:
-            return Markup(sparkline_of(row.standing, view.as_of))  # noqa: S704 - our own SVG
+            return Markup(sparkline_of(row.standing, as_of))  # noqa: S704 - our own SVG
 
         def progress(row: PromiseRow) -> Markup:
             return Markup(progress_of(row.standing))  # noqa: S704 - our own SVG
 
         return self._render(
             "overview.html",
-            links,
+            asked,
             section="overview",
             overview=overview,
-            completeness=completeness,
             spark=spark,
             progress=progress,
             region_map=Markup(  # noqa: S704 - our own SVG
                 map_of(
                     overview.departments,
-                    view.as_of,
+                    as_of,
                     "Les mêmes états sont dans le tableau à côté.",
-                    links,
+                    _Links(asked),
                 )
             ),
         )
 
-    def promise(
-        self, page: PromisePage, view: View, completeness: Completeness | None = None
-    ) -> str:
+    def promise(self, page: PromisePage, asked: PageRequest) -> str:
         """Return the page of a promise; figures that are not complete are said to be so."""
-        links = _Links("../", view)
+        links = _Links(asked)
 
         def explanation_link(one: Explanation) -> str:
             return links(EntityKey(Family.EXPLANATIONS, one.entity).path)
 
         return self._render(
             "promise.html",
-            links,
+            asked,
             section="promise",
-            completeness=completeness,
             page=page,
-            question=self._site.question(page, view),
+            question=self._site.question(page, asked.view),
             has_map=page.indicator in communal_indicators(self._catalogue),
             has_schools=page.indicator in ratios_by(self._catalogue, Family.SCHOOLS),
             explanation_link=explanation_link,
-            chart=Markup(history_chart(page.standing, view.as_of)),  # noqa: S704 - our own SVG
+            chart=Markup(history_chart(page.standing, asked.view.as_of)),  # noqa: S704 - our own SVG
             bars=Markup(bars_of(page, links)),  # noqa: S704 - our own SVG
         )
 
-    def comparison(
-        self, comparison: Comparison, view: View, completeness: Completeness | None = None
-    ) -> str:
+    def comparison(self, comparison: Comparison, asked: PageRequest) -> str:
         """Return the page of two days."""
-        links = _Links("./", view)
         return self._render(
             "comparison.html",
-            links,
+            asked,
             section="compare",
-            completeness=completeness,
             comparison=comparison,
             kept={"since": comparison.since, AS_OF: comparison.until},
         )
 
-    def entities(
-        self,
-        template: str,
-        page: EvidencePage,
-        view: View,
-        completeness: Completeness | None = None,
-    ) -> str:
+    def entities(self, template: str, page: EvidencePage, asked: PageRequest) -> str:
         """Return the page of the entities behind a figure or a change, by one of two templates."""
-        links, indicator = _Links("../../", view), page.standing.indicator
+        indicator = page.standing.indicator
         own = {"part": page.part} if page.since is None else {"since": page.since}
         return self._render(
             template,
-            links,
+            asked,
             section="evidence",
-            completeness=completeness,
             page=page,
             kept={**own, "page": page.paging.page},
             parts=PARTS.items(),
@@ -200,14 +185,15 @@ class Pages:
         )
 
     def entity(
-        self, found: EntityEvents, state: EntityState, paging: Paging, view: View, *, depth: int
+        self, found: EntityEvents, state: EntityState, paging: Paging, asked: PageRequest
     ) -> str:
-        """Return the page of an entity's events, `depth` folders below the first one."""
+        """Return the page of an entity's events."""
         words = french_words()
         return self._render(
             "entity.html",
-            _Links("../" * depth, view),
+            asked,
             section="evidence",
+            completeness=None,
             found=found,
             state=state,
             paging=paging,
@@ -221,22 +207,19 @@ class Pages:
             content_items=content_items,
         )
 
-    def search(self, found: SearchResults, view: View, completeness: Completeness) -> str:
+    def search(self, found: SearchResults, asked: PageRequest) -> str:
         """Return what a search finds."""
-        links = _Links("./", view)
         return self._render(
             "search.html",
-            links,
+            asked,
             section="search",
-            completeness=completeness,
             found=found,
             kept={"q": found.asked},
             least=LEAST_CHARACTERS,
         )
 
-    def commune(self, page: CommunePage, view: View, completeness: Completeness) -> str:
+    def commune(self, page: CommunePage, asked: PageRequest) -> str:
         """Return the page of a commune."""
-        links = _Links("../", view)
         within = codes_within(page.department)
         name, figure = page.commune.name, next(iter(page.figures), None)
         drawn = commune_map(
@@ -249,23 +232,18 @@ class Pages:
         )
         return self._render(
             "commune.html",
-            links,
+            asked,
             place_feed=(f"communes/{page.commune.code}", name),
             section="search",
-            completeness=completeness,
             page=page,
             drawn=Markup(drawn),  # noqa: S704 - our own SVG
         )
 
     def communes(
-        self,
-        page: PromisePage,
-        found: Mapping[str, CommuneShare],
-        view: View,
-        completeness: Completeness,
+        self, page: PromisePage, found: Mapping[str, CommuneShare], asked: PageRequest
     ) -> str:
         """Return the map of a ratio by commune: of the Région, or of a département with links."""
-        links, standing, known = _Links("../../", view), page.standing, communes()
+        view, standing, known = asked.view, page.standing, communes()
         shares = shares_of(found)
         within = None if view.department is None else codes_within(view.department)
 
@@ -275,12 +253,11 @@ class Pages:
         def least_first(one: CommuneOutline) -> tuple[float, str]:
             return shares.get(one.code, -1), one.name
 
-        drawn = communes_map(page, shares, view, IN_TABLE, links)
+        drawn = communes_map(page, shares, view, IN_TABLE, _Links(asked))
         return self._render(
             "communes.html",
-            links,
+            asked,
             section="evidence",
-            completeness=completeness,
             page=page,
             drawn=Markup(drawn),  # noqa: S704 - our own SVG
             communes=sorted((known[code] for code in within or ()), key=least_first),
@@ -292,21 +269,14 @@ class Pages:
             ],
         )
 
-    def schools(
-        self,
-        page: PromisePage,
-        found: Sequence[MappedSchool],
-        view: View,
-        completeness: Completeness,
-    ) -> str:
+    def schools(self, page: PromisePage, found: Sequence[MappedSchool], asked: PageRequest) -> str:
         """Return the map of a promise's lycées: of the Région, or of a département with links."""
-        links = _Links("../../", view)
-        drawn = schools_map(page, found, view, "Les mêmes lycées sont dans le tableau.", links)
+        table = "Les mêmes lycées sont dans le tableau."
+        drawn = schools_map(page, found, asked.view, table, _Links(asked))
         return self._render(
             "schools.html",
-            links,
+            asked,
             section="evidence",
-            completeness=completeness,
             page=page,
             drawn=Markup(drawn),  # noqa: S704 - our own SVG
             schools=found,
@@ -320,26 +290,25 @@ class Pages:
         root = "../" * depth or "./"
         return self._environment.get_template("feed.atom").render(feed=feed, root=root)
 
-    def frame(
-        self, chart: EmbeddedChart, view: View, completeness: Completeness, *, depth: int
-    ) -> str:
-        """Return a chart as a page for frames, `depth` folders below the first page."""
-        links = _Links("../" * depth, view)
+    def frame(self, chart: EmbeddedChart, asked: PageRequest) -> str:
+        """Return a chart as a page for frames."""
+        links = _Links(asked)
         return self._environment.get_template("frame.html").render(
-            view=view,
+            view=asked.view,
             chart=chart,
-            completeness=completeness,
+            completeness=asked.completeness,
             drawn=Markup(chart.drawn),  # noqa: S704 - our own SVG
             asset=lambda name: asset(links.root, name),
-            permalink=f"{links.plain(chart.path)}{view.permanent()}",
+            permalink=f"{links.plain(chart.path)}{asked.view.permanent()}",
         )
 
-    def method(self, view: View) -> str:
+    def method(self, asked: PageRequest) -> str:
         """Return the page that explains the figures."""
         return self._render(
             "method.html",
-            _Links("./", view),
+            asked,
             section="method",
+            completeness=None,
             programmes=self._catalogue.programmes,
             statuses=sorted(STATUSES.items(), key=lambda one: -one[1].severity),
             meanings=MEANINGS,
@@ -365,19 +334,17 @@ class Pages:
     def _render(
         self,
         template: str,
-        links: _Links,
+        asked: PageRequest,
         *,
-        completeness: Completeness | None = None,
         kept: Mapping[str, object] | None = None,
         **values: Any,
     ) -> str:
         """Return a page; `kept` are parameters of its own, for its permanent link."""
-        view = links.view
+        view, links = asked.view, _Links(asked)
         return self._environment.get_template(template).render(
             view=view,
             last_month=Month.before(view.as_of),
-            **{"place_feed": None, **values},
-            completeness=completeness,
+            **{"completeness": asked.completeness, "place_feed": None, **values},
             link=links,
             entity_link=lambda key: links(key.path),
             link_plain=links.plain,
@@ -399,12 +366,12 @@ def _shown(value: object) -> object:
 class _Links:
     """Relative links from one page, which keep the days and the territory of its view."""
 
-    def __init__(self, root: str, view: View) -> None:
-        self.root = root
-        self.view = view
+    def __init__(self, asked: PageRequest) -> None:
+        self.root = "../" * asked.depth or "./"
+        self._view = asked.view
 
     def __call__(self, path: str, **changed: object) -> str:
-        return f"{self.root}{path}{self.view.query(**changed)}"
+        return f"{self.root}{path}{self._view.query(**changed)}"
 
     def plain(self, path: str) -> str:
         """Return a link without parameters: a form adds its own."""

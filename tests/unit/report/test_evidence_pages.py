@@ -9,6 +9,7 @@ from fractions import Fraction
 from random import Random
 
 import pytest
+from starlette.requests import Request
 
 from catalogue.history import History, StepFunction
 from catalogue.model import Indicator
@@ -16,12 +17,14 @@ from catalogue.publication import counts_persons
 from report.evidence_pages import Paging, evidence_page
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
+from report.page_request import PageRequest
 from report.rendering import Pages
 from report.standing import amount_text, moved_text
 from tests.support.audits import INDICATOR
 from tests.support.knowledge import LAST_DAY, knowledge, shipped, simulated_records, view
 from tests.support.measures import paid_of_committed
 from tests.support.observations import barometer
+from tests.support.served_page import COMPLETE
 
 
 @pytest.mark.parametrize(
@@ -60,6 +63,7 @@ def test_an_observed_percentage_is_one_in_its_evidence() -> None:
     assert moved_text(share, -1_500_000) == "−1,5\u00a0point"
 
 
+ASKED = Request({"type": "http", "raw_path": b"/promesses/x/preuves"})
 CHANCE = Random(36)
 DAYS = [LAST_DAY - timedelta(days=CHANCE.randrange(3 * 365)) for _ in range(20)]
 COUNTED = [one for one in shipped().indicators if not counts_persons(one)]
@@ -89,8 +93,9 @@ def test_the_rows_add_up_to_the_total_as_shown(
     monkeypatch.setattr("report.evidence_pages.ROWS", 10_000)
     pages = Pages(shipped())
     for number, day in enumerate(DAYS):
+        asked = PageRequest(ASKED, shipped(), view(day), knowledge(), COMPLETE)
         page = evidence_page(knowledge(), ledger, indicator, view(day), page=1)
-        html = pages.entities("evidence.html", page, view(day))
+        html = pages.entities("evidence.html", page, asked)
         totals = re.search(r"Total des contributions : (.+?)(?: sur (.+?))?[,.] ", html)
         assert totals is not None
         assert not page.differs
@@ -102,7 +107,7 @@ def test_the_rows_add_up_to_the_total_as_shown(
             continue  # A change takes longer, and adds up by the same function.
         since = day - timedelta(days=90)
         changed = evidence_page(knowledge(), ledger, indicator, view(day), since=since, page=1)
-        html = pages.entities("changes.html", changed, view(day))
+        html = pages.entities("changes.html", changed, asked)
         totals = re.search(r"Somme des changements : (.+?)(?: au num.+?, (.+?) au d.+?)?\.", html)
         assert totals is not None
         moves = [

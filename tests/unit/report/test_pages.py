@@ -9,17 +9,12 @@ from functools import cache
 
 import pytest
 
-from report.compare import comparison_of
-from report.completeness import Completeness
-from report.errors import bad_request
 from report.overview import overview_of
-from report.promise import promise_of
-from report.rendering import Pages
 from report.view import View
 from tests.support.elements import Elements
 from tests.support.knowledge import knowledge, shipped, view
+from tests.support.served_page import page_over
 
-COMPLETE = Completeness(is_complete=True, text="Chiffres complets.")
 BEFORE_ALL = date(2010, 1, 1)
 VIEWS = [
     view(),
@@ -31,14 +26,16 @@ MOST_BYTES = 100_000
 
 
 def every_page(chosen: View) -> Iterator[tuple[str, str]]:
-    pages, known = Pages(shipped()), knowledge()
-    yield "overview", pages.overview(overview_of(known, chosen), chosen, COMPLETE)
-    for indicator in shipped().indicators:
-        yield indicator.id, pages.promise(promise_of(known, indicator, chosen), chosen)
     since = max(chosen.as_of - timedelta(days=365), BEFORE_ALL)
-    yield "comparison", pages.comparison(comparison_of(known, chosen, since), chosen)
-    yield "method", pages.method(chosen)
-    yield "error", pages.error(bad_request("as_of", "<b>", "écrire un jour"), depth=1)
+    paths = {
+        "overview": f"/{chosen.query()}",
+        **{one.id: f"/promesses/{one.id}{chosen.query()}" for one in shipped().indicators},
+        "comparison": f"/comparaison{chosen.query(since=since)}",
+        "method": f"/methode{chosen.query()}",
+        "error": "/promesses/x?as_of=%3Cb%3E",
+    }
+    with page_over() as page:
+        yield from zip(paths, (one.body for one in page.ask(*paths.values())), strict=True)
 
 
 @cache
