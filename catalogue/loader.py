@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from boundary.diagnostic import Diagnostic, FieldPath
 from catalogue.model import Catalogue, Indicator, Programme
 from catalogue.publication import counts_persons
-from events.declaration import InvalidDeclarationError, read_model
+from events.declaration import InvalidDeclarationError, read_declaration, read_model
 from events.document import Document, read_document
 from events.territory import FILE as TERRITORY_FILE
 
@@ -16,9 +19,28 @@ PROGRAMMES = Path(__file__).parent / "programmes"
 """The Région's own catalogue, which the package carries."""
 
 RECORDING = "recording.yaml"
-"""The file beside the programmes that says when records became known; see `catalogue.recording`."""
+"""The file beside the programmes that says when records became known."""
 
 SUFFIXES = (".yaml", ".yml")
+
+_LONGEST_HOURS = 366 * 24
+
+
+class RecordingDeclaration(BaseModel):
+    """What `recording.yaml` declares; see `RecordRules.known_at`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    live_since: date | None = None
+    """The first day (UTC) on which the topics have their history, and events come as they happen.
+    """
+    lateness_hours: int = Field(default=72, ge=0, le=_LONGEST_HOURS)
+    """How long a producer may keep events before it sends them: by default over a weekend."""
+
+    @property
+    def lateness(self) -> timedelta:
+        """The same as a duration."""
+        return timedelta(hours=self.lateness_hours)
 
 
 def load_catalogue(directory: Path | None = None) -> Catalogue:
@@ -51,6 +73,17 @@ def load_documents(path: Path) -> tuple[Catalogue, Sequence[Document]]:
         raise InvalidDeclarationError(found)
     ordered = sorted((one for _, one in programmes), key=lambda one: (one.order, one.id))
     return Catalogue(programmes=tuple(ordered)), documents
+
+
+def load_recording(directory: Path | None = None) -> RecordingDeclaration:
+    """Read `recording.yaml` of the catalogue's folder; without one, `time` alone decides.
+
+    Raises `InvalidDeclarationError`.
+    """
+    file = (PROGRAMMES if directory is None else directory) / RECORDING
+    if not file.is_file():
+        return RecordingDeclaration()
+    return read_declaration(file, RecordingDeclaration)
 
 
 def _files(path: Path) -> Sequence[Path]:

@@ -32,10 +32,6 @@ class PageCollector(Collector):
         self._follower = follower
         self._answers = answers
 
-    def describe(self) -> list[Metric]:
-        """Return nothing, so that registration reads nothing."""
-        return []
-
     def collect(self) -> Iterator[Metric]:
         """Yield every metric family of the page's vocabulary."""
         follower = self._follower

@@ -23,8 +23,7 @@ from boundary.settings import (
     read_settings,
 )
 from broker.settings import BrokerSettings, TopicSettings
-from catalogue.loader import load_catalogue
-from catalogue.recording import load_recording
+from catalogue.loader import load_catalogue, load_recording
 from events.producers.model import ProducersSettings, load_producers
 from events.record_rules import TIME_TOLERANCE, RecordRules, ToleranceSeconds
 from events.territory import TerritorySettings

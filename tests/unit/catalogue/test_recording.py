@@ -8,8 +8,7 @@ from shutil import copytree
 
 import pytest
 
-from catalogue.loader import PROGRAMMES, load_catalogue
-from catalogue.recording import load_recording
+from catalogue.loader import PROGRAMMES, load_catalogue, load_recording
 from events.declaration import InvalidDeclarationError
 from streams.settings import load_settings
 

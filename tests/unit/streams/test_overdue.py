@@ -9,7 +9,7 @@ from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.overdue import OVERDUE_SECONDS, OverdueRecords
+from streams.membership import OVERDUE_SECONDS, OverdueRecords
 from tests.support.passing_time import PassingTime
 
 HERE: Final = TP("smartregion.schools", 0)
