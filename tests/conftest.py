@@ -19,6 +19,7 @@ from xdist.scheduler import LoadFileScheduling
 from boundary.garbage import tune_garbage_collection
 from operations.programs import addresses
 from tests.support.prometheus import Monitoring, require_prometheus
+from tests.support.webhooks import Webhook, webhook_server
 
 USUAL_UMASK: Final = 0o022
 """Others may read new files, as on most machines."""
@@ -132,3 +133,9 @@ def refused_connections() -> Iterator[None]:
         warnings.simplefilter("ignore", ResourceWarning)
         yield
         gc.collect()
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    with webhook_server() as server:
+        yield server

@@ -50,12 +50,6 @@ TODAY = "2021-01-31"
 LYCEES = 3
 
 
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    with webhook_server() as server:
-        yield server
-
-
 # What must fire
 
 

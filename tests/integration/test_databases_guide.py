@@ -11,6 +11,7 @@ from tests.support.gateways import Gateway, issue_credentials
 from tests.support.guide import Reader, blocks_of
 from tests.support.kafka import KafkaBroker
 from tests.support.postgres import PostgresServer
+from tests.support.private_files import private_file
 from tests.support.requirements import require_programs
 from tests.support.traffic import wait_done
 from tests.support.workers import WorkerFactory
@@ -36,9 +37,7 @@ def test_every_block_does_what_the_page_says(
         tokens[producer] = credentials.token
         with psycopg.connect(postgres.url(), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {producer}")
-    token = desk / "token-of-formation"
-    token.touch(mode=0o600)
-    token.write_text(tokens["formation"])
+    private_file(desk / "token-of-formation", tokens["formation"])
     # Those for Kafka Connect are run where one is: test_connect.py. test_wheel.py installs.
     blocks = [
         one

@@ -12,6 +12,7 @@ from events.topics import topic_name
 from tests.support.commands import run_inside
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
+from tests.support.private_files import private_file
 
 KEY = "schools_connected_ratio/all_connected/D95/cause"
 OPTIONS = (
@@ -28,15 +29,8 @@ def test_an_explanation_passes_the_gateway(broker: KafkaBroker, tmp_path: Path) 
     """As the shipped producer, with its token or its signing secret; other producers may not."""
     owner = issue_credentials("explications", tmp_path)
     other = issue_credentials("lycees", tmp_path)
-    files = {}
-    for name, secret in {
-        "token": owner.token,
-        "signing": owner.signing_secret,
-        "other": other.token,
-    }.items():
-        files[name] = tmp_path / name
-        files[name].touch(mode=0o600)
-        files[name].write_text(secret)
+    secrets = {"token": owner.token, "signing": owner.signing_secret, "other": other.token}
+    files = {name: private_file(tmp_path / name, secret) for name, secret in secrets.items()}
     with Gateway(broker.bootstrap, tmp_path, secrets=owner.file) as gateway:
         through = ("--gateway", gateway.url, "--secret")
         signed = ("--producer", "explications")

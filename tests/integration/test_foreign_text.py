@@ -13,6 +13,7 @@ from typing import Final
 
 import pytest
 
+from tests.support.private_files import private_file
 from tests.support.prometheus_stub import prometheus_stub
 
 #: Renames the window of the terminal.
@@ -57,8 +58,7 @@ def emitted(folder: Path) -> tuple[str, ...]:
         '{"specversion": "1.0", "id": "1", "source": "s", "type": "\\u001b]0;owned\\u0007"}\n',
         encoding="utf-8",
     )
-    token.touch(mode=0o600)
-    token.write_text(f"srt_lycees_{'x' * 43}\n")
+    private_file(token, f"srt_lycees_{'x' * 43}\n")
     return "emit", "--gateway", "http://127.0.0.1:1", "--secret", str(token), str(file)
 
 

@@ -322,19 +322,6 @@ def test_an_unauthenticated_request_leaves_no_trace(target: Target) -> None:
     assert target.disclosing() == []
 
 
-def test_only_the_bare_media_type_is_kept(target: Target) -> None:
-    answer = target.post(DATA, *attributes(), media_type="Application/JSON; charset=UTF-8")
-
-    assert answer.status == 202
-    [receipt] = answer.json["receipts"]
-    [record] = [
-        one
-        for one in read_topics(target.bootstrap, topics=[receipt["topic"]])
-        if (one.partition, one.offset) == (receipt["partition"], receipt["offset"])
-    ]
-    assert dict(record.headers)["content-type"] == b"application/json"
-
-
 def test_a_neighbour_in_a_batch_is_let_in_and_none_of_the_rest_kept(target: Target) -> None:
     hidden = with_pair(f'"subject": "{MAIL}", "subject": "x"')
     deep = TOO_DEEP
@@ -344,14 +331,3 @@ def test_a_neighbour_in_a_batch_is_let_in_and_none_of_the_rest_kept(target: Targ
     assert answer.status == 207
     assert [item["status"] for item in answer.json["items"]] == [422, 202, 422]
     assert target.disclosing() == []
-
-
-def test_what_was_read_and_is_not_personal_is_kept_byte_for_byte(target: Target) -> None:
-    """Otherwise it could not be repaired."""
-    body = written(time="yesterday").encode()
-
-    answer = target.post(body)
-
-    assert answer.problem == "invalid_envelope"
-    letter = target.letters()[-1]
-    assert (letter.value, letter.shortened) == (body, {})

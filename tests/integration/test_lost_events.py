@@ -154,6 +154,14 @@ def accept(broker: KafkaBroker | Cluster, worker: Worker, place: Place, **settin
     assert "smartregion_topic_fault{" not in worker.metrics()
 
 
+def lost_and_accepted(broker: KafkaBroker, worker: Worker, kind: str) -> None:
+    """Check that a loss of the busiest partition is reported, and that its acceptance ends it."""
+    is_withheld(worker, busiest(), kind)
+    accept(broker, worker, busiest())
+    exact(broker.bootstrap, worker)
+    assert worker.stop() == 0
+
+
 @pytest.mark.parametrize("how", ["alive", pytest.param("frozen", marks=pytest.mark.nightly)])
 def test_records_cut_on_disk_and_more_new_ones_than_were_cut(
     broker: KafkaBroker, factory: WorkerFactory, how: str
@@ -176,10 +184,7 @@ def test_records_cut_on_disk_and_more_new_ones_than_were_cut(
     if how == "frozen":
         worker.wake()
 
-    is_withheld(worker, busiest(), "log_diverged")
-    accept(broker, worker, busiest())
-    exact(broker.bootstrap, worker)
-    assert worker.stop() == 0
+    lost_and_accepted(broker, worker, "log_diverged")
 
 
 @pytest.mark.nightly
@@ -254,10 +259,7 @@ def test_records_cut_on_disk_and_none_sent_since(
     cut_last(broker, busiest(), LOST)
     broker.start()
 
-    is_withheld(worker, busiest(), "events_lost")
-    accept(broker, worker, busiest())
-    exact(broker.bootstrap, worker)
-    assert worker.stop() == 0
+    lost_and_accepted(broker, worker, "events_lost")
 
 
 @pytest.mark.nightly
@@ -282,10 +284,7 @@ def test_records_deleted_by_compaction(
     assert wait_until(is_compacted, seconds=SETTLE_SECONDS, every=1.0)
     apply_topics(broker.bootstrap, declared_topics(), alter_settings=True)
 
-    is_withheld(worker, busiest(), "records_deleted")
-    accept(broker, worker, busiest())
-    exact(broker.bootstrap, worker)
-    assert worker.stop() == 0
+    lost_and_accepted(broker, worker, "records_deleted")
 
 
 def offsets_of(broker: KafkaBroker, place: Place) -> set[int]:
@@ -301,10 +300,7 @@ def test_records_deleted_at_the_beginning_under_a_running_worker(
     with broker.admin() as admin:
         admin.delete_records({TopicPartition(busiest().topic, busiest().partition): LOST})
 
-    is_withheld(worker, busiest(), "records_deleted")
-    accept(broker, worker, busiest())
-    exact(broker.bootstrap, worker)
-    assert worker.stop() == 0
+    lost_and_accepted(broker, worker, "records_deleted")
 
 
 @pytest.mark.nightly
@@ -399,10 +395,7 @@ def test_records_cut_on_disk_after_the_group_has_expired(
     broker.start()
     worker.start()
 
-    is_withheld(worker, busiest(), "events_lost")
-    accept(broker, worker, busiest())
-    exact(broker.bootstrap, worker)
-    assert worker.stop() == 0
+    lost_and_accepted(broker, worker, "events_lost")
 
 
 @pytest.mark.nightly

@@ -26,6 +26,7 @@ from tests.support.gateways import Gateway, issue_credentials
 from tests.support.histories import uai
 from tests.support.kafka import KafkaBroker
 from tests.support.postgres import Database, PostgresServer, started_postgres
+from tests.support.private_files import private_file
 from tests.support.traffic import wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import WorkerFactory
@@ -228,9 +229,7 @@ def test_through_the_gateway_a_refused_event_is_put_aside(
     broker: KafkaBroker, database: Database, backlog: Backlog, tmp_path: Path
 ) -> None:
     credentials = issue_credentials("lycees", tmp_path)
-    secret = tmp_path / "token"
-    secret.touch(mode=0o600)
-    secret.write_text(credentials.token)
+    secret = private_file(tmp_path / "token", credentials.token)
     with database.connected() as connection:
         for lycee in (uai("0750001"), "0750002X", uai("0750003")):
             connection.execute(

@@ -14,6 +14,7 @@ import pytest
 from operations.programs.addresses import free_address
 from tests.support.commands import captured, run_inside_with
 from tests.support.loopback import RecordingServer, recording_server
+from tests.support.private_files import private_file
 
 TOKEN: Final = f"srt_lycees_{'x' * 43}"
 PASSWORD: Final = "hunter2"  # noqa: S105 - not one
@@ -29,10 +30,7 @@ def other() -> Iterator[RecordingServer]:
 
 @pytest.fixture
 def token(tmp_path: Path) -> Path:
-    file = tmp_path / "token"
-    file.touch(mode=0o600)
-    file.write_text(TOKEN)
-    return file
+    return private_file(tmp_path / "token", TOKEN)
 
 
 def run(*arguments: str, given: str = "", **environ: str) -> subprocess.CompletedProcess[str]:

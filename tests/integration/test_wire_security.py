@@ -37,6 +37,7 @@ from tests.support.certificates import Authority
 from tests.support.children import environment_variables
 from tests.support.commands import captured, run_inside_with
 from tests.support.gateways import Gateway, issue_credentials
+from tests.support.private_files import private_file
 from tests.support.prometheus import Monitoring
 from tests.support.requirements import give_up
 from tests.support.secured_kafka import SecuredKafka
@@ -227,10 +228,8 @@ def test_prometheus_sees_what_asks_for_its_token_over_tls(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    authority, token = Authority(tmp_path), tmp_path / "token"
+    authority, token = Authority(tmp_path), private_file(tmp_path / "token", "open-sesame\n")
     ours = authority.issue("page")
-    token.touch(mode=0o600)
-    token.write_text("open-sesame\n")
     trust_in_tests(authority, monkeypatch)
     page = monitor.start(
         Role.PAGE,
@@ -482,9 +481,7 @@ def test_a_changed_password_ends_who_goes_on_with_the_old_one(
 ) -> None:
     # The module's last: its worker ends here.
     kafka = monitor.kafka
-    secret = tmp_path / "password"
-    secret.touch(mode=0o600)
-    secret.write_text(password_of(Role.GATEWAY))
+    secret = private_file(tmp_path / "password", password_of(Role.GATEWAY))
     credentials = issue_credentials("lycees", tmp_path)
     settings = monitor.settings_of(Role.GATEWAY) | environment_variables(
         {"sasl_password_file": str(secret)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from dashboards.rules.render import render, write
 from dashboards.rules.site import MonitorSite
 from tests.support.observations import barometer
 from tests.support.prometheus import require_prometheus
-from tests.support.webhooks import Webhook, webhook_server
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 
@@ -39,9 +37,3 @@ def observed_rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     programmes = (*load_catalogue(CATALOGUE).programmes, *barometer().programmes)
     write(render(Catalogue(programmes=programmes), MonitorSite()), folder)
     return folder / "prometheus" / "rules"
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    with webhook_server() as server:
-        yield server

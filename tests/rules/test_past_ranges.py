@@ -226,29 +226,30 @@ def test_the_projection_leads_from_the_last_value_to_the_target(
     assert target.points[-1] == (on(projected + WEEK, "00:00").timestamp(), 100)
 
 
-@pytest.mark.parametrize(("days_left", "expected"), [(50, 75), (100, 100), (300, 100), (0, None)])
+@pytest.mark.parametrize(
+    ("projected_in", "days_left", "expected"),
+    [
+        (100, 50, 75),
+        (100, 100, 100),
+        (100, 300, 100),
+        (100, 0, None),
+        # A projection stays until the next report, which may come after its day.
+        (-40, 90, 100),
+        (0, 90, 100),
+    ],
+)
 def test_what_is_expected_of_the_deadline_touches_the_target_when_it_is_kept(
-    monitoring: Monitoring, tmp_path: Path, days_left: int, expected: float | None
+    monitoring: Monitoring,
+    tmp_path: Path,
+    projected_in: int,
+    days_left: int,
+    expected: float | None,
 ) -> None:
     """At half of the way that is half of the rest; never beyond the target, nor on the deadline."""
     day = date(2019, 1, 1)
-    deadline, projected = day + timedelta(days=days_left), day + timedelta(days=100)
+    projected, deadline = (day + timedelta(days=days) for days in (projected_in, days_left))
     prometheus = prometheus_of(monitoring, tmp_path, judged(day, projected, deadline))
 
     found = prometheus.value(line_of("Attendu au 31/12/2020"), on(day, "12:00"))
 
     assert found == (None if expected is None else pytest.approx(expected))
-
-
-@pytest.mark.parametrize("days", [-40, 0], ids=["passed", "today"])
-def test_what_was_expected_by_now_is_expected_at_once(
-    monitoring: Monitoring, tmp_path: Path, days: int
-) -> None:
-    """A projection stays until the next report, which may come after its day."""
-    day = date(2019, 1, 1)
-    projected, deadline = day + timedelta(days=days), day + timedelta(days=90)
-    prometheus = prometheus_of(monitoring, tmp_path, judged(day, projected, deadline))
-
-    found = prometheus.value(line_of("Attendu au 31/12/2020"), on(day, "12:00"))
-
-    assert found == pytest.approx(100)

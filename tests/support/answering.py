@@ -7,7 +7,6 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -96,10 +95,3 @@ def serving(make_app: Callable[[], ASGIApp], *, tls: ssl.SSLContext | None = Non
 
     with in_thread(serve) as url:
         yield url
-
-
-def token_file(folder: Path, token: str) -> Path:
-    file = folder / f"{token}.token"
-    file.touch(mode=0o600)
-    file.write_text(token)
-    return file

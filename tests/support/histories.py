@@ -125,6 +125,22 @@ def event(
     )
 
 
+def enrolled(
+    number: int, department: str, audience: str = "job_seeker", *, day: str = "2018-01-01"
+) -> list[CloudEvent]:
+    """Return so many enrolments of an audience in a département."""
+    return [
+        event(
+            "training.enrolled",
+            f"enrolment-{department}-{audience.replace('_', '-')}-{index:05}",
+            day,
+            department=department,
+            audience=audience,
+        )
+        for index in range(number)
+    ]
+
+
 @cache
 def pool(family: Family) -> Sequence[CloudEvent]:
     """Return a few hundred events about few entities on few days, the same in every run."""

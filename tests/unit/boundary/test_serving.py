@@ -9,16 +9,14 @@ from hypothesis import strategies as st
 from boundary.errors import SmartRegionError
 from boundary.serving import OPEN, MetricsGuard, ServingFileError, ServingSettings
 from tests.support.certificates import Authority
+from tests.support.private_files import private_file
 
 TOKEN = "a-token-of-prometheus"  # noqa: S105 - of this test
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    file = tmp_path / "token"
-    file.touch(mode=0o600)
-    file.write_text(f"{TOKEN}\n")
-    return file
+    return private_file(tmp_path / "token", f"{TOKEN}\n")
 
 
 def test_without_a_token_everybody_is_admitted() -> None:

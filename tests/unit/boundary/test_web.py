@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from boundary.serving import OPEN, MetricsGuard
 from boundary.web import Readiness, make_app, probe_routes, serve
+from tests.support.private_files import private_file
 
 
 class Answer(NamedTuple):
@@ -47,10 +48,7 @@ def get(
 
 @pytest.fixture
 def guard(tmp_path: Path) -> MetricsGuard:
-    file = tmp_path / "token"
-    file.touch(mode=0o600)
-    file.write_text("open-sesame")
-    return MetricsGuard(file)
+    return MetricsGuard(private_file(tmp_path / "token", "open-sesame"))
 
 
 def test_metrics_are_prometheus_text_with_nothing_of_the_process() -> None:

@@ -12,6 +12,7 @@ from boundary.settings import ENV_PREFIX, SettingsError
 from broker.security import PLAINTEXT, BrokerSecurity
 from broker.settings import load_broker_settings
 from tests.support.certificates import Authority
+from tests.support.private_files import private_file
 
 SASL = {
     "SMART_REGION_SECURITY_PROTOCOL": "SASL_SSL",
@@ -63,10 +64,7 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest.fixture
 def password_file(tmp_path: Path) -> Path:
-    file = tmp_path / "password"
-    file.touch(mode=0o600)
-    file.write_text("from the file\n")
-    return file
+    return private_file(tmp_path / "password", "from the file\n")
 
 
 @pytest.mark.parametrize("beside", [{}, {"SMART_REGION_SASL_PASSWORD": "secret"}])

@@ -21,6 +21,7 @@ from tests.support.grafana_stub import (
 )
 from tests.support.loopback import Answer
 from tests.support.passing_time import PassingTime
+from tests.support.private_files import private_file
 
 FOLDER = "smart-region"
 SECRET = "glsa_a-secret"  # noqa: S105 - not one
@@ -221,9 +222,7 @@ def test_the_token_of_a_file_goes_before_that_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SMART_REGION_GRAFANA_TOKEN", f" {SECRET}\n")
-    file = tmp_path / "token"
-    file.touch(mode=0o600)
-    file.write_text("another\n")
+    file = private_file(tmp_path / "token", "another\n")
     assert read_token(None).get_secret_value() == SECRET
     assert read_token(file).get_secret_value() == "another"
     assert SECRET not in repr(read_token(None))
@@ -240,9 +239,7 @@ def test_a_missing_token_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 @pytest.mark.parametrize("content", [b"", b"  \n", b"two words", b"a\nb", "clé".encode(), b"\xff"])
 def test_a_file_without_a_token_is_refused(tmp_path: Path, content: bytes) -> None:
     """What it holds is not repeated: it may be nearly a secret."""
-    file = tmp_path / "file"
-    file.touch(mode=0o600)
-    file.write_bytes(content)
+    file = private_file(tmp_path / "file", content)
     with pytest.raises(PublishingError) as caught:
         read_token(file)
     assert "two words" not in str(caught.value)

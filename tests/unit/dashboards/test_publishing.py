@@ -30,6 +30,7 @@ from tests.support.boards import BOARDS as CATALOGUE_BOARDS
 from tests.support.grafana_stub import ADMIN, TOKEN, GrafanaStub
 from tests.support.loopback import Answer
 from tests.support.passing_time import PassingTime
+from tests.support.private_files import private_file
 
 FOLDER = "smart-region"
 DATA_SOURCE = {"list": [{"type": "datasource", "name": "datasource", "query": "prometheus"}]}
@@ -224,10 +225,7 @@ def test_after_an_apply_nothing_is_planned(before: list[Tree], after: list[Tree]
 
 @pytest.fixture
 def token(tmp_path: Path) -> Path:
-    file = tmp_path / "token"
-    file.touch(mode=0o600)
-    file.write_text(TOKEN)
-    return file
+    return private_file(tmp_path / "token", TOKEN)
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ from events.pseudonym import (
     pseudonymise_lines,
     write_new_key,
 )
+from tests.support.private_files import private_file
 
 KEY = PseudonymKey("k1", bytes(range(32)))
 
@@ -114,9 +115,7 @@ def test_a_full_disk_leaves_no_file_without_a_key(tmp_path: Path) -> None:
     "text", ["", "spk_k1_short", "k1:" + "A" * 43, "spk_K1_" + "A" * 43, "é", "spk_k1_" + "#" * 43]
 )
 def test_what_is_no_key_is_refused_unseen(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "key"
-    file.write_text(text, encoding="utf-8")
-    file.chmod(0o600)
+    file = private_file(tmp_path / "key", text)
     with pytest.raises(SmartRegionError) as refused:
         load_key(file)
     assert not text or text not in str(refused.value)

@@ -24,7 +24,7 @@ from events.training import TrainingAudience
 from streams.histories import categories_of, exact_persons, histories_of
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of, raw_record
-from tests.support.histories import DAYS, event, histories
+from tests.support.histories import DAYS, enrolled, histories
 from tests.support.observations import (
     Observation,
     barometer,
@@ -46,17 +46,11 @@ shipped = cache(load_catalogue)
 def enrolments(**audiences: int) -> list[CloudEvent]:
     """Return so many enrolments of each audience: `paris_job_seeker=3` is in Paris."""
     departments = {"paris": "75", "meaux": "77"}
-    return [
-        event(
-            "training.enrolled",
-            f"enrolment-{name.replace('_', '-')}-{number:03}",
-            "2018-01-01",
-            department=departments[name.partition("_")[0]],
-            audience=name.partition("_")[2],
-        )
-        for name, count in audiences.items()
-        for number in range(count)
-    ]
+    found = []
+    for name, count in audiences.items():
+        place, _, audience = name.partition("_")
+        found += enrolled(count, departments[place], audience)
+    return found
 
 
 @pytest.mark.slow

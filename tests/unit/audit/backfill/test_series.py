@@ -26,7 +26,7 @@ from streams.explanations import explanations_of
 from streams.histories import histories_of, person_categories_of
 from streams.state_store import StateStore
 from tests.support.audits import catalogue_of
-from tests.support.histories import event, pool
+from tests.support.histories import enrolled, pool
 from tests.support.observations import barometer, observation_events, observed
 from tests.support.openmetrics import read_openmetrics
 from tests.support.past_figures import state_store_of, written
@@ -112,11 +112,7 @@ def test_the_docs_name_each_recorded_series_that_is_not_written() -> None:
 
 def test_withheld_persons_are_nowhere() -> None:
     """Neither under the assessor's names nor under the recorded ones, on no day."""
-    events = [
-        event("training.enrolled", f"enrolment-{code}-{n:05}", "2018-02-01", department=code)
-        for code, count in (("75", 2), ("77", 30))
-        for n in range(count)
-    ]
+    events = enrolled(2, "75", day="2018-02-01") + enrolled(30, "77", day="2018-02-01")
     text = written(PERSONS, state_store_of(PERSONS, events), DAYS)
     of_paris = {line.partition("{")[0] for line in text.splitlines() if 'department="75"' in line}
     assert of_paris <= {metrics.CELL_SUPPRESSED.name, metrics.CELL_VALUE.name}

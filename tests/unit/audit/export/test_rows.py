@@ -20,7 +20,7 @@ from report.knowledge import Knowledge
 from report.promise import promise_of
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of, raw_record
-from tests.support.histories import event, pool, uai
+from tests.support.histories import enrolled, event, pool, uai
 from tests.support.knowledge import (
     LAST_DAY,
     knowledge,
@@ -62,18 +62,6 @@ def simulated_states() -> StateStore:
 
 def rows(catalogue: Catalogue, *events: CloudEvent) -> list[ExportRow]:
     return list(rows_of(catalogue, state_store_of(catalogue, events), AS_OF))
-
-
-def enrolments(count: int, department: str) -> list[CloudEvent]:
-    return [
-        event(
-            "training.enrolled",
-            f"enrolment-{department}-{number:05}",
-            "2018-01-01",
-            department=department,
-        )
-        for number in range(count)
-    ]
 
 
 def test_categories_are_the_audit_s() -> None:
@@ -178,7 +166,7 @@ class TestPersons:
 
     def test_a_withheld_row_has_no_number_but_the_promise_s(self) -> None:
         """Nor anything that it could be computed from."""
-        found = rows(self.CATALOGUE, *enrolments(2, "75"), *enrolments(30, "77"))
+        found = rows(self.CATALOGUE, *enrolled(2, "75"), *enrolled(30, "77"))
         (paris,) = (row for row in found if row.department == "75" and not row.category)
         assert paris.suppressed
         assert {
@@ -189,13 +177,13 @@ class TestPersons:
         assert paris.status is not None
 
     def test_a_withheld_category_has_no_value(self) -> None:
-        found = rows(self.CATALOGUE, *enrolments(2, "75"), *enrolments(30, "77"))
+        found = rows(self.CATALOGUE, *enrolled(2, "75"), *enrolled(30, "77"))
         shares = {row.category: row for row in found if row.department == "75" and row.category}
         assert (shares["job_seeker"].value, shares["job_seeker"].suppressed) == (None, True)
         assert (shares["employee"].value, shares["employee"].suppressed) == (None, True)
 
     def test_a_large_enough_one_is_shown(self) -> None:
-        found = rows(self.CATALOGUE, *enrolments(6, "75"), *enrolments(8, "77"))
+        found = rows(self.CATALOGUE, *enrolled(6, "75"), *enrolled(8, "77"))
         assert [row.value for row in found if row.category == "job_seeker"][:3] == [15, 5, 10]
         assert [row.value for row in found if not row.category][:3] == [15, 5, 10]
         assert {row.as_of for row in found} == {date(2018, 6, 30)}

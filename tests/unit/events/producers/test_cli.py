@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from events.producers.cli import producers
 from events.producers.model import load_producers
 from events.producers.secrets import load_secrets, token_digest, token_owner
+from tests.support.private_files import private_file
 
 DECLARED = len(load_producers().producers)
 
@@ -55,9 +56,8 @@ def test_facts_without_an_owner_are_reported(tmp_path: Path) -> None:
 
 
 def test_the_secrets_are_checked_with_it(tmp_path: Path) -> None:
-    file = tmp_path / "secrets.yaml"
-    file.write_text(f"lycee: {{bearer_sha256: [{token_digest('x')}]}}")
-    file.chmod(0o600)
+    text = f"lycee: {{bearer_sha256: [{token_digest('x')}]}}"
+    file = private_file(tmp_path / "secrets.yaml", text)
     result = run("check", "--secrets", str(file))
     assert (result.exit_code, "lycee: is not a declared producer" in result.stdout) == (1, True)
     file.write_text(f"lycees: {{bearer_sha256: [{token_digest('x')}]}}")
@@ -85,9 +85,7 @@ def test_the_producers_are_listed() -> None:
 def test_an_issued_secret_opens_the_gateway(tmp_path: Path, scheme: str) -> None:
     result = run("issue", "lycees", "--scheme", scheme)
     secret, *lines = result.stdout.splitlines()
-    file = tmp_path / "secrets.yaml"
-    file.write_text("\n".join(lines))
-    file.chmod(0o600)
+    file = private_file(tmp_path / "secrets.yaml", "\n".join(lines))
     lycees = load_secrets(file).of("lycees")
     assert lycees is not None
     if scheme == "bearer":

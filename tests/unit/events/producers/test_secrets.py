@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from boundary.errors import SmartRegionError
 from events.declaration import InvalidDeclarationError
 from events.producers.secrets import Scheme, issue, load_secrets, token_digest, token_owner
+from tests.support.private_files import private_file
 
 SIGNING = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 TOKEN = "srt_lycees_" + "A" * 43
@@ -25,14 +26,7 @@ lycees:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    return written(tmp_path, GOOD)
-
-
-def written(folder: Path, text: str, mode: int = 0o600) -> Path:
-    file = folder / "secrets.yaml"
-    file.write_text(text, encoding="utf-8")
-    file.chmod(mode)
-    return file
+    return private_file(tmp_path / "secrets.yaml", GOOD)
 
 
 def test_secrets_are_known_by_producer(file: Path) -> None:
@@ -50,14 +44,14 @@ def test_no_file_lets_nobody_in() -> None:
 
 @pytest.mark.parametrize("mode", [0o604, 0o602, 0o644, 0o666, 0o601])
 def test_a_file_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
-    file = written(tmp_path, GOOD, mode)
+    file = private_file(tmp_path / "secrets.yaml", GOOD, mode)
     with pytest.raises(SmartRegionError, match=f"value {mode:04o}: chmod 600 {file}$"):
         load_secrets(file)
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o640])
 def test_a_file_of_owner_and_group_is_read(tmp_path: Path, mode: int) -> None:
-    assert load_secrets(written(tmp_path, GOOD, mode)).of("lycees")
+    assert load_secrets(private_file(tmp_path / "secrets.yaml", GOOD, mode)).of("lycees")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +90,7 @@ def test_a_file_of_owner_and_group_is_read(tmp_path: Path, mode: int) -> None:
 )
 def test_a_mistake_is_reported_without_the_secret(tmp_path: Path, text: str, expected: str) -> None:
     with pytest.raises(InvalidDeclarationError) as refused:
-        load_secrets(written(tmp_path, text))
+        load_secrets(private_file(tmp_path / "secrets.yaml", text))
     assert str(refused.value).replace(f"{tmp_path}/", "") == expected
 
 

@@ -12,6 +12,7 @@ from events.producers.model import Producers
 from events.producers.secrets import Scheme, Secrets, issue, token_digest
 from gateway.authentication import Authenticator
 from sources.client.credentials import load_credentials
+from tests.support.private_files import private_file
 from tests.support.producers import producer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -22,16 +23,11 @@ SECRETS = Secrets.model_validate(
 )
 
 
-def written(folder: Path, text: str, mode: int = 0o600) -> Path:
-    file = folder / "secret"
-    file.write_text(text, encoding="utf-8")
-    file.chmod(mode)
-    return file
-
-
 @pytest.mark.parametrize("secret", [TOKEN, SECRET], ids=["token", "signing secret"])
 def test_the_gateway_knows_who_it_is(tmp_path: Path, secret: str) -> None:
-    credentials = load_credentials(written(tmp_path, f"{secret}\n"), producer="lycees")
+    credentials = load_credentials(
+        private_file(tmp_path / "secret", f"{secret}\n"), producer="lycees"
+    )
     headers = credentials.headers(b"[]", NOW)
     raw = {name.encode(): value.encode() for name, value in headers.items()}
     producers = Producers(producers=(producer("lycees", "/lycees"),))
@@ -40,8 +36,8 @@ def test_the_gateway_knows_who_it_is(tmp_path: Path, secret: str) -> None:
 
 
 def test_only_a_token_is_a_secret_in_the_request(tmp_path: Path) -> None:
-    token = load_credentials(written(tmp_path, TOKEN))
-    signing = load_credentials(written(tmp_path, SECRET), producer="lycees")
+    token = load_credentials(private_file(tmp_path / "secret", TOKEN))
+    signing = load_credentials(private_file(tmp_path / "secret", SECRET), producer="lycees")
     assert (token.secret_in_request, signing.secret_in_request) == (True, False)
     assert SECRET[6:] not in f"{signing.headers(b'', NOW)}{signing!r}"
     assert TOKEN not in repr(token)
@@ -64,12 +60,12 @@ def test_a_wrong_secret_is_refused_and_not_shown(
     tmp_path: Path, text: str, producer: str | None, problem: str
 ) -> None:
     with pytest.raises(SmartRegionError, match=problem) as refused:
-        load_credentials(written(tmp_path, text), producer=producer)
+        load_credentials(private_file(tmp_path / "secret", text), producer=producer)
     assert not text or text not in str(refused.value)
 
 
 def test_a_file_that_others_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SmartRegionError):
-        load_credentials(written(tmp_path, TOKEN, 0o644))
+        load_credentials(private_file(tmp_path / "secret", TOKEN, 0o644))
     with pytest.raises(SmartRegionError, match="cannot be read"):
         load_credentials(tmp_path / "none")

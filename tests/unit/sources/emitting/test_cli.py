@@ -15,6 +15,7 @@ from sources.emitting.options import destination_of
 from tests.support.commands import run_inside_with
 from tests.support.gateway_stub import accepted, answered_each, gateway_stub
 from tests.support.loopback import Answer
+from tests.support.private_files import private_file
 from tests.support.sessions import Session
 from tests.support.watched_publisher import RecordingPublisher, WatchedPublisher
 
@@ -76,9 +77,7 @@ def test_emit_knows_its_broker(
 
 
 def test_events_may_take_the_gateway() -> None:
-    secret = Path("token")
-    secret.write_text(TOKEN)
-    secret.chmod(0o600)
+    private_file(Path("token"), TOKEN)
     with gateway_stub() as stub:
         session = Session(GATEWAY=stub.url)
         through = ("--gateway", stub.url, "--secret", "token")

@@ -19,6 +19,7 @@ from sources.emitting.explanation import RETRACTED_TEXT, SOURCE, explanation_eve
 from tests.support.commands import run_inside_with
 from tests.support.gateway_stub import answered_each, gateway_stub
 from tests.support.loopback import Answer
+from tests.support.private_files import private_file
 from tests.support.sessions import Session
 from tests.support.watched_publisher import WatchedPublisher
 
@@ -85,8 +86,7 @@ def test_what_an_owner_sees(
     session.run("explain", *OPTIONS, TEXT)
     monkeypatch.delenv("SMART_REGION_CATALOGUE")
     with gateway_stub() as stub:
-        Path("token").touch(mode=0o600)
-        Path("token").write_text("srt_explications_" + "A" * 43)
+        private_file(Path("token"), "srt_explications_" + "A" * 43)
         through = (f"--gateway={stub.url}", "--secret=token", "--day=2019-03-11", TEXT)
         stub.behaviour = lambda events: answered_each([422] * len(events))
         refused = run_inside_with({}, "explain", *OPTIONS, *through)

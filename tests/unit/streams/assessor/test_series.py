@@ -19,7 +19,7 @@ from events.fact import Family
 from streams.assessor.series import Point, cell_points, judgement_points
 from streams.histories import histories_of, person_categories_of
 from tests.support.audits import catalogue_of
-from tests.support.histories import event, pool, uai
+from tests.support.histories import enrolled, event, pool, uai
 from tests.support.past_figures import state_store_of
 
 AS_OF = date(2018, 6, 30)
@@ -48,19 +48,6 @@ def of(found: list[Point], metric: Metric) -> Mapping[tuple[str, ...], float]:
 def connected(*days: str) -> list[CloudEvent]:
     return [
         event("school.connected", uai(f"0750{number:03}"), day) for number, day in enumerate(days)
-    ]
-
-
-def enrolled(number: int, department: str, audience: str = "job_seeker") -> list[CloudEvent]:
-    return [
-        event(
-            "training.enrolled",
-            f"enrolment-{department}-{audience.replace('_', '-')}-{index:03}",
-            "2018-01-01",
-            department=department,
-            audience=audience,
-        )
-        for index in range(number)
     ]
 
 

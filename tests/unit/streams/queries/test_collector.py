@@ -22,9 +22,10 @@ from streams.histories import histories_of
 from streams.queries import collector as subject
 from streams.queries.addresses import parse_workers
 from streams.queries.collector import CollectorPlan, HistoriesCollector, collecting
-from tests.support.answering import AnsweringWorker, answering, serving, token_file
+from tests.support.answering import AnsweringWorker, answering, serving
 from tests.support.certificates import Authority
 from tests.support.histories import event, uai
+from tests.support.private_files import private_file
 from tests.support.records import PARTITIONS
 from tests.support.waiting import wait_until
 
@@ -138,8 +139,8 @@ def test_another_number_of_partitions_is_named() -> None:
 @pytest.mark.slow
 def test_the_token_is_sent(tmp_path: Path) -> None:
     worker = AnsweringWorker(CATALOGUE)
-    worker.guard = MetricsGuard(token_file(tmp_path, "sesame"))
-    own = token_file(tmp_path, "guessed")
+    worker.guard = MetricsGuard(private_file(tmp_path / "sesame", "sesame"))
+    own = private_file(tmp_path / "guessed", "guessed")
     with answering(worker), collected(worker.url, token_file=own) as collector:
         assert names(collector, "refuses the token")
         own.write_text("sesame")
@@ -198,6 +199,6 @@ def test_a_failure_of_its_thread_is_raised_where_it_is_polled(
 
 
 def test_a_token_is_not_sent_in_the_open(tmp_path: Path) -> None:
-    own = token_file(tmp_path, "sesame")
+    own = private_file(tmp_path / "sesame", "sesame")
     with collected("http://192.0.2.1:6066", token_file=own) as collector:
         assert names(collector, "would send a secret")

@@ -14,8 +14,9 @@ from boundary.serving import MetricsGuard
 from catalogue.loader import load_catalogue
 from streams.queries.format import HistoriesAnswer
 from streams.queries.serving import OwnedPartitions
-from tests.support.answering import AnsweringWorker, answering, decoded, token_file
+from tests.support.answering import AnsweringWorker, answering, decoded
 from tests.support.histories import event, uai
+from tests.support.private_files import private_file
 
 CATALOGUE = load_catalogue()
 CONNECTED = event("school.connected", uai("0750001"), "2018-03-01")
@@ -117,7 +118,7 @@ def test_a_wrong_request_is_refused(worker: AnsweringWorker) -> None:
 
 def test_histories_require_the_token(tmp_path: Path) -> None:
     worker = AnsweringWorker(CATALOGUE)
-    worker.guard = MetricsGuard(token_file(tmp_path, "sesame"))
+    worker.guard = MetricsGuard(private_file(tmp_path / "sesame", "sesame"))
     with answering(worker):
         assert ask(worker).status_code == 401
         assert ask(worker, {"Authorization": "Bearer sesame"}).status_code == 200
@@ -129,7 +130,7 @@ def test_other_machines_are_refused_without_a_token(tmp_path: Path) -> None:
     worker.host = "0.0.0.0"  # noqa: S104 - it is served on loopback all the same
     with answering(worker):
         assert ask(worker).status_code == 403
-    worker.guard = MetricsGuard(token_file(tmp_path, "sesame"))
+    worker.guard = MetricsGuard(private_file(tmp_path / "sesame", "sesame"))
     with answering(worker):
         assert ask(worker).status_code == 401
 
@@ -141,6 +142,6 @@ def test_a_foreign_name_of_this_machine_is_refused_without_a_token(
     strange, known = {"Host": "attacker.example:6066"}, {"Host": "localhost:6066"}
 
     assert [ask(worker, one).status_code for one in (strange, known)] == [403, 200]
-    worker.guard = MetricsGuard(token_file(tmp_path, "sesame"))
+    worker.guard = MetricsGuard(private_file(tmp_path / "sesame", "sesame"))
     with answering(worker):
         assert ask(worker, {**strange, "Authorization": "Bearer sesame"}).status_code == 200
