@@ -135,17 +135,6 @@ class PositionsOutdatedError(SmartRegionError):
         )
 
 
-class WorkersBehindError(SmartRegionError):
-    """A consumer group has not committed all records of its topics in time."""
-
-    def __init__(self, group: str, *, behind: int, waited_seconds: float, outcome: str) -> None:
-        self.behind = behind
-        super().__init__(
-            f"{group}: {behind} records are not committed after {waited_seconds:.0f} s: start the"
-            f" workers, or wait until their lag is 0, and run the command again; {outcome}"
-        )
-
-
 def _shown(partitions: Sequence[str]) -> str:
     others = len(partitions) - _SHOWN_PARTITIONS
     more = f" and {others} more" if others > 0 else ""

@@ -17,8 +17,9 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
+from boundary.errors import SmartRegionError
 from broker.clients import administering
-from broker.errors import BrokerRefusedError, WorkersBehindError
+from broker.errors import BrokerRefusedError
 from broker.reading import NO_POSITIONS, Positions
 from broker.security import BrokerSecurity
 from broker.topic_admin import seen_topics
@@ -167,7 +168,7 @@ def wait_for_group(
     """Wait until a group has committed all records that some topics had at the call.
 
     Records behind an open transaction do not count. In the error, `outcome` says what was not done.
-    Raises WorkersBehindError and the errors of `administering`.
+    Raises SmartRegionError, and the errors of `administering`.
     """
     give_up_at = monotonic() + wait_seconds
     with administering(bootstrap, what="topics", security=security) as admin:
@@ -178,7 +179,9 @@ def wait_for_group(
         )
         while behind := uncommitted(admin, group, ends, starts):
             if monotonic() > give_up_at:
-                raise WorkersBehindError(
-                    group, behind=behind, waited_seconds=wait_seconds, outcome=outcome
+                raise SmartRegionError(
+                    f"{group}: {behind} records are not committed after {wait_seconds:.0f} s: start"
+                    " the workers, or wait until their lag is 0, and run the command again;"
+                    f" {outcome}"
                 )
             sleep(POLL_SECONDS)

@@ -40,14 +40,12 @@ _ERRNO: Final = re.compile(r"\[Errno -?\d+\] ")
 _CLOSED: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
-async def preflight(
-    addresses: Sequence[str], security: BrokerSecurity, *, seconds: float = ANSWER_SECONDS
-) -> None:
+async def preflight(addresses: Sequence[str], security: BrokerSecurity) -> None:
     """Connect to the brokers in turn, HOST:PORT each, until authentication succeeds.
 
     Raises BrokerEntryError if it succeeds at none and fails at one, on either side; and the errors
-    of `BrokerSecurity.client_config`. A broker that does not answer within `seconds` is not a
-    failure: that may be temporary. Without security, nothing is tried.
+    of `BrokerSecurity.client_config`. A broker that does not answer in time is not a failure:
+    that may be temporary. Without security, nothing is tried.
     """
     if not security.is_secured:
         return
@@ -57,7 +55,7 @@ async def preflight(
         host, _, port = address.rpartition(":")
         connection = AIOKafkaConnection(host.strip("[]"), int(port), **config)
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(ANSWER_SECONDS):
                 await connection.connect()
         except (KafkaError, OSError, TimeoutError) as error:
             refusal = refusal or _refusal(address, security, error)

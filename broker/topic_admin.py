@@ -58,7 +58,6 @@ def apply_topics(
     *,
     alter_settings: bool = False,
     security: BrokerSecurity = PLAINTEXT,
-    connect_seconds: float = CONNECT_SECONDS,
 ) -> TopicsReport:
     """Create missing topics, then check all; a second call creates nothing.
 
@@ -66,9 +65,7 @@ def apply_topics(
     replication are never altered. Raises TopicMismatchError for the first remaining difference,
     SmartRegionError, BrokerUnreachableError or BrokerRefusedError.
     """
-    with administering(
-        bootstrap, what="topics", security=security, connect_seconds=connect_seconds
-    ) as admin:
+    with administering(bootstrap, what="topics", security=security) as admin:
         names = _missing(admin, specs)
         missing = [spec for spec in specs if spec.name in names]
         created = _create(admin, missing)

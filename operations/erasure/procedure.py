@@ -186,7 +186,7 @@ def erase(
 
     The figures change by retractions, so that workers and audit agree all the while. Where the log
     of a partition begins later, workers drop its states, and read what is left. Raises
-    WorkersBehindError, SmartRegionError, and as `rewrite`.
+    SmartRegionError, and as `rewrite`.
     """
     retracting = retractions(traces, now=settings.make_clock().now())
     writer.send(

@@ -57,18 +57,15 @@ def draw(kind: str, prefix: str, title: str, description: str, **parts: Any) -> 
     return _LINE_END.sub("", _template().render(parts))
 
 
-def stand_alone(chart: str, *, font: str = "sans-serif", type_size: float = 20) -> str:
-    """Return a chart as an SVG file: with its name space and its style.
-
-    `type_size` is in units of the chart's viewBox. The colours are those of a light page.
-    """
-    styled = f"<style>.chart text{{font-family:{font}}}{chart_style(type_size)}</style>"
+def stand_alone(chart: str, *, font: str = "sans-serif") -> str:
+    """Return a chart as an SVG file: with its name space, and its style on light ground."""
+    styled = f"<style>.chart text{{font-family:{font}}}{chart_style()}</style>"
     name_space = 'xmlns="http://www.w3.org/2000/svg" '
     return chart.replace("<svg ", f"<svg {name_space}", 1).replace("<title ", f"{styled}<title ", 1)
 
 
 @cache
-def chart_style(type_size: float = 20) -> str:
+def chart_style() -> str:
     """Return the style sheet of charts on light ground, without variables and other media.
 
     Few readers of SVG files know variables.
@@ -77,7 +74,7 @@ def chart_style(type_size: float = 20) -> str:
     plain_rules = _AT_RULE.sub("", _COMMENT.sub("", path.read_text(encoding="utf-8")))
     values: Mapping[str, str] = {
         **dict(_VARIABLE.findall(plain_rules)),
-        "type": f"{number(type_size)}px",
+        "type": "20px",
     }
     rules = _USE.sub(lambda use: values[use[1]], _VARIABLE.sub("", plain_rules))
     return _LINE_END.sub("", rules)

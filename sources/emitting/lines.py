@@ -41,22 +41,11 @@ class RefusedLine:
 
     number: int | None
     """None where the event was spooled by an earlier run."""
-    error: ContractError | EventRefusedError
+    error: SmartRegionError
 
     def __str__(self) -> str:
         name = "an earlier line" if self.number is None else f"line {self.number}"
         return f"{name}: {self.error}"
-
-
-class EventRefusedError(SmartRegionError):
-    """An event that will never be accepted as it is.
-
-    `event` is None if this version cannot read it: another version left it in the spool.
-    """
-
-    def __init__(self, event: CloudEvent | None, *, cause: str) -> None:
-        name = "event of another version" if event is None else f"event {shown(event.id)}"
-        super().__init__(f"{name}: was refused ({cause})")
 
 
 @dataclass(slots=True)
@@ -122,6 +111,15 @@ def _too_long() -> ContractError:
     return ContractError(RefusalReason.TOO_LARGE, "line", size, remedy)
 
 
+def _refusal(event: CloudEvent | None, cause: str) -> SmartRegionError:
+    """Return the error of an event that will never be accepted as it is.
+
+    `event` is None if this version cannot read it: another version left it in the spool.
+    """
+    name = "event of another version" if event is None else f"event {shown(event.id)}"
+    return SmartRegionError(f"{name}: was refused ({cause})")
+
+
 def _settle(
     publisher: Publisher,
     waiting: dict[tuple[str, str], int],
@@ -135,14 +133,13 @@ def _settle(
     emission.waiting, emission.waiting_for = report.waiting, report.waiting_for
     for cause in report.raw_failures:
         emission.refused += 1
-        on_refused(RefusedLine(None, EventRefusedError(None, cause=cause)))
+        on_refused(RefusedLine(None, _refusal(None, cause)))
     lost: list[tuple[int, FailedDelivery]] = []
     for delivery in (*report.failed, *([] if unsent is None else [unsent])):
         number = waiting.get((delivery.event.source, delivery.event.id))
         if delivery.refused:
             emission.refused += 1
-            error = EventRefusedError(delivery.event, cause=delivery.cause)
-            on_refused(RefusedLine(number, error))
+            on_refused(RefusedLine(number, _refusal(delivery.event, delivery.cause)))
         else:
             lost.append((number or emission.lines, delivery))
     if lost:
