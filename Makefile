@@ -72,9 +72,10 @@ simulate: $(VENV)/dev.stamp ## workers and gateway under 10 000 seeds of faults,
 	@mkdir -p build
 	@$(BIN)/python -m tests.simulation --seeds 10000 --all-probes --results build/simulation.jsonl $(ARGS)
 
-mutants: $(VENV)/dev.stamp ## mutate the pure core and run its unit tests (resumes; ARGS="--only trend")
+mutants: $(VENV)/dev.stamp ## mutate the pure core and run its unit tests (resumes; ARGS="catalogue.trend.*")
 	@tests/packages.sh tests/mutation >&2
-	@$(BIN)/python -m tests.mutation $(ARGS)
+	@nice build/mutation/bin/mutmut run --max-children 2 $(ARGS)
+	@build/mutation/bin/mutmut results
 
 chaos: $(VENV)/dev.stamp $(KAFKA_JARS) ## real parts under faults for 20 minutes and more, each figure checked (ARGS="--seed 2")
 	@$(BIN)/python -m tests.chaos $(ARGS)

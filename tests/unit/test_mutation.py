@@ -1,4 +1,4 @@
-"""What `make mutants` mutates, with which tests, and how it counts."""
+"""What `make mutants` mutates, and with which tests."""
 
 from __future__ import annotations
 
