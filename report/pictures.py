@@ -9,10 +9,9 @@ from typing import Final
 
 from catalogue.formatting import NO_BREAK, day_text, progress_text
 from catalogue.territories import REGION
-from report.charts.bars import BarRow, bars
+from report.charts.bars import BarRow, bars, progress_bar
 from report.charts.commune_map import MapSpot, codes_within, commune_map, communes
 from report.charts.line import Timeline, line_chart
-from report.charts.progress_bar import progress_bar
 from report.charts.region_map import Area, region_map
 from report.charts.sparkline import sparkline
 from report.overview import DepartmentRow

@@ -1,4 +1,4 @@
-"""Horizontal bars: one figure of each territory, or of each category."""
+"""Horizontal bars: a figure of each territory or category, and the progress towards a target."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ TEXT: Final = 12
 BAR: Final = 27
 BAR_HEIGHT: Final = 13
 REASON: Final = 35
+
+PROGRESS: Final = (120, 14)
+"""The width and height of a bar of progress."""
 
 _APART: Final = 16
 #: How far the target's line goes beyond a bar.
@@ -130,3 +133,23 @@ def _target(at: float | None, text: str, tops: Sequence[float]) -> dict[str, Any
     if at < width < WIDTH and spot.anchor == "end":
         spot = Spot(min(max(at, width / 2), WIDTH - width / 2), TEXT, "middle")
     return {"target_path": line, "target_text": written, "target_spot": spot}
+
+
+def progress_bar(
+    prefix: str, title: str, description: str, *, rate: float | None, expected: float | None
+) -> str:
+    """Return the progress towards a target, and what a steady pace would have reached, as a bar.
+
+    `rate` and `expected` are in percent, from 0 to 100.
+    """
+    width, height = PROGRESS
+    return draw(
+        "progress",
+        prefix,
+        title,
+        description,
+        width=width,
+        height=height,
+        reached=None if rate is None else width * rate / 100,
+        expected="" if expected is None else f"M{width * expected / 100:.1f} 0V{height}",
+    )

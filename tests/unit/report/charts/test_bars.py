@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from catalogue.progress import MilestoneStatus
-from report.charts.bars import BarRow, bars
+from report.charts.bars import BarRow, bars, progress_bar
 from tests.support.drawings import FORBIDDEN_TEXT, any_text, drawn
 
 values = st.none() | st.floats(-1e16, 1e16) | st.just(float("nan"))
@@ -86,3 +86,21 @@ def test_what_is_below_zero_goes_the_other_way() -> None:
     found = [(one.get("x"), one.get("width")) for one in drawn(bars("b", "", "", rows)).all("bar")]
 
     assert found == [("0", "140"), ("140", "420")]
+
+
+rates = st.none() | st.floats(0, 100)
+
+
+@given(rates, rates, any_text)
+def test_any_progress_can_be_drawn(rate: float | None, expected: float | None, text: str) -> None:
+    found = drawn(progress_bar("p", text, text, rate=rate, expected=expected))
+
+    found.check()
+    assert bool(found.all("expected")) == (expected is not None)
+
+
+def test_a_bar_is_as_long_as_the_progress() -> None:
+    found = drawn(progress_bar("p", "", "", rate=50, expected=75))
+
+    assert [one.get("width") for one in found.all("reached")] == ["60"]
+    assert {x for x, _ in found.points("expected")} == {90}
