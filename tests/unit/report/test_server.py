@@ -41,6 +41,7 @@ from report.server import (
     PageServer,
 )
 from report.site import PageSite
+from tests.support.async_tests import played
 from tests.support.atom import faults_of
 from tests.support.audits import raw
 from tests.support.histories import uai
@@ -331,47 +332,42 @@ def test_events_that_are_sent_late_leave_past_pages_as_they_were() -> None:
 
 
 @pytest.mark.slow
-def test_readers_are_told_of_changes(page: ServedPage) -> None:
-    async def told() -> list[bytes]:
-        async with page.serve() as address, ClientSession() as session:
-            async with session.get(f"{address}/changements") as stream:
-                assert stream.headers["X-Accel-Buffering"] == "no"
-                first = await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 10)
-                page.version += 1
-                second = await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 10)
-            return [first, second]
-
-    first, second = asyncio.run(told())
+@played
+async def test_readers_are_told_of_changes(page: ServedPage) -> None:
+    async with (
+        page.serve() as address,
+        ClientSession() as session,
+        session.get(f"{address}/changements") as stream,
+    ):
+        assert stream.headers["X-Accel-Buffering"] == "no"
+        first = await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 10)
+        page.version += 1
+        second = await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 10)
     assert first.startswith(b"data: ")
     assert first != second
 
 
-def test_a_page_names_the_figures_that_it_shows(page: ServedPage) -> None:
+@played
+async def test_a_page_names_the_figures_that_it_shows(page: ServedPage) -> None:
     """As its stream does: one that comes later than a change is told of another."""
-
-    async def told() -> tuple[str, bytes]:
-        async with page.serve() as address, ClientSession() as session:
-            async with session.get(f"{address}/") as answer:
-                body = await answer.text()
-            async with session.get(f"{address}/changements") as stream:
-                return body, await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 10)
-
-    body, first = asyncio.run(told())
+    async with page.serve() as address, ClientSession() as session:
+        async with session.get(f"{address}/") as answer:
+            body = await answer.text()
+        async with session.get(f"{address}/changements") as stream:
+            first = await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 10)
     shown = first.decode().removeprefix("data: ").strip()
     assert f'data-shown="{shown}"' in body
 
 
 @pytest.mark.slow
-def test_an_open_page_does_not_keep_the_server_from_ending(page: ServedPage) -> None:
-    async def ended() -> bytes:
-        async with ClientSession() as session, AsyncExitStack() as stack:
-            address = await stack.enter_async_context(page.serve())
-            stream = await session.get(f"{address}/changements")
-            await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 10)
-            await asyncio.wait_for(stack.aclose(), 10)
-            return await stream.content.read()
-
-    assert asyncio.run(ended()) == b""
+@played
+async def test_an_open_page_does_not_keep_the_server_from_ending(page: ServedPage) -> None:
+    async with ClientSession() as session, AsyncExitStack() as stack:
+        address = await stack.enter_async_context(page.serve())
+        stream = await session.get(f"{address}/changements")
+        await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 10)
+        await asyncio.wait_for(stack.aclose(), 10)
+        assert await stream.content.read() == b""
 
 
 DEADLINE = 30.0
@@ -402,7 +398,8 @@ SOUGHT = (
     ("path", "others"),
     [*((path, ("/", SOUGHT[-3])) for path in PAST), *((path, ("/", PAST[0])) for path in SOUGHT)],
 )
-def test_readers_of_one_kind_take_no_place_of_another(
+@played
+async def test_readers_of_one_kind_take_no_place_of_another(
     full: ServedPage, monkeypatch: pytest.MonkeyPatch, path: str, others: tuple[str, ...]
 ) -> None:
     proceed, make = threading.Event(), PageServer._made
@@ -417,51 +414,44 @@ def test_readers_of_one_kind_take_no_place_of_another(
         monkeypatch.setattr(f"report.server.{bound}", 1)
     crowd = 3
 
-    async def answered() -> tuple[list[int], set[int]]:
-        async with full.serve() as address, ClientSession() as session:
-            asked = [asyncio.create_task(status(session, address + path)) for _ in range(crowd)]
-            try:
-                # One is refused: all places that there are for it are taken.
-                await asyncio.wait(asked, timeout=DEADLINE / 3, return_when=asyncio.FIRST_COMPLETED)
-                async with asyncio.timeout(DEADLINE / 3):
-                    found = [await status(session, address + one) for one in others]
-            finally:
-                proceed.set()
-            return found, set(await asyncio.gather(*asked))
-
-    found, crowded = asyncio.run(answered())
+    async with full.serve() as address, ClientSession() as session:
+        asked = [asyncio.create_task(status(session, address + path)) for _ in range(crowd)]
+        try:
+            # One is refused: all places that there are for it are taken.
+            await asyncio.wait(asked, timeout=DEADLINE / 3, return_when=asyncio.FIRST_COMPLETED)
+            async with asyncio.timeout(DEADLINE / 3):
+                found = [await status(session, address + one) for one in others]
+        finally:
+            proceed.set()
+        crowded = set(await asyncio.gather(*asked))
     assert found == [200, 200]
     assert crowded <= {200, 404, 503}
     assert 503 in crowded
 
 
-def test_a_stream_whose_reader_left_gives_its_place_back(
+@played
+async def test_a_stream_whose_reader_left_gives_its_place_back(
     page: ServedPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("report.server.MOST_STREAMS", 1)
-
-    async def answered() -> list[int]:
-        async with page.serve() as address, ClientSession() as session:
-            url, found = f"{address}/changements", []
-            async with session.get(url) as stream:
-                await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 10)
-                found.append(await status(session, url))
-                stream.close()
-            async with asyncio.timeout(DEADLINE):
-                while True:
-                    async with session.get(url) as again:
-                        found.append(again.status)
-                        if again.status == 200:
-                            again.close()
-                            return found
-
     began = monotonic()
-    statuses = asyncio.run(answered())
-    assert (statuses[0], statuses[-1]) == (503, 200)
+    async with page.serve() as address, ClientSession() as session:
+        url = f"{address}/changements"
+        async with session.get(url) as stream:
+            await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 10)
+            assert await status(session, url) == 503
+            stream.close()
+        found = 503
+        async with asyncio.timeout(DEADLINE):
+            while found != 200:
+                async with session.get(url) as again:
+                    found = again.status
+                    again.close()
     assert monotonic() - began < KEEP_ALIVE_SECONDS / 2
 
 
-def test_past_days_of_an_address_beyond_two_are_refused(
+@played
+async def test_past_days_of_an_address_beyond_two_are_refused(
     full: ServedPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proceed, crowd = threading.Event(), 40
@@ -472,22 +462,18 @@ def test_past_days_of_an_address_beyond_two_are_refused(
 
     monkeypatch.setattr(ServedPage, "known_on", slow)
 
-    async def answered() -> tuple[list[int], int, str | None, str]:
-        async with full.serve() as address, ClientSession() as session:
-            url = f"{address}/methode?known_on=2018-06-30"
-            asked = [asyncio.create_task(session.get(url)) for _ in range(crowd)]
-            first = islice(asyncio.as_completed(asked), crowd - MOST_PAST)
-            refused = [await answer for answer in first]
-            other = asyncio.create_task(session.get(url, headers={"X-Forwarded-For": "192.0.2.1"}))
-            proceed.set()
-            served = (await other).status
-            statuses = [(await one).status for one in asked]
-            return statuses, served, refused[0].headers.get("Retry-After"), await refused[0].text()
-
-    statuses, other, retry, text = asyncio.run(answered())
+    async with full.serve() as address, ClientSession() as session:
+        url = f"{address}/methode?known_on=2018-06-30"
+        asked = [asyncio.create_task(session.get(url)) for _ in range(crowd)]
+        first = islice(asyncio.as_completed(asked), crowd - MOST_PAST)
+        refused = [await answer for answer in first]
+        other = asyncio.create_task(session.get(url, headers={"X-Forwarded-For": "192.0.2.1"}))
+        proceed.set()
+        assert (await other).status == 200
+        statuses = [(await one).status for one in asked]
+        text = await refused[0].text()
     assert sorted(statuses) == [200] * MOST_PAST + [503] * (crowd - MOST_PAST)
-    assert other == 200
-    assert retry == str(RETRY_SECONDS)
+    assert refused[0].headers.get("Retry-After") == str(RETRY_SECONDS)
     assert "trop de jours passés sont demandés" in text
 
 
@@ -504,48 +490,41 @@ def test_a_note_of_the_page_is_that_of_the_command(full: ServedPage) -> None:
     assert digest[1] == note.digest
 
 
-def test_a_reader_waits_for_a_bounded_time_and_gives_the_place_back() -> None:
-    proceed = threading.Event()
-
-    async def run() -> int:
-        slots = BoundedPool(at_once=1, waiting=0, seconds=0.01)
-        with pytest.raises(PageError):
-            await slots.run("", proceed.wait)
-        proceed.set()
-        async with asyncio.timeout(10):
-            while True:
-                with suppress(PageError):  # a busy machine may need more than the 0.01 s
-                    return await slots.run("", lambda: 1)
-
-    assert asyncio.run(run()) == 1
+@played
+async def test_a_reader_waits_for_a_bounded_time_and_gives_the_place_back() -> None:
+    proceed, found = threading.Event(), 0
+    slots = BoundedPool(at_once=1, waiting=0, seconds=0.01)
+    with pytest.raises(PageError):
+        await slots.run("", proceed.wait)
+    proceed.set()
+    async with asyncio.timeout(10):
+        while not found:
+            with suppress(PageError):  # a busy machine may need more than the 0.01 s
+                found = await slots.run("", lambda: 1)
 
 
-def test_addresses_take_turns() -> None:
-    have_asked = threading.Event()
+@played
+async def test_addresses_take_turns() -> None:
+    have_asked, done = threading.Event(), list[str]()
 
     def work(address: str) -> None:
         have_asked.wait()
         done.append(address)
 
-    async def run() -> list[str]:
-        slots = BoundedPool(at_once=1, waiting=40)
-        asked = [slots.run(one, partial(work, one)) for one in (*"a" * 20, "b")]
-        await asyncio.gather(*asked, asyncio.to_thread(have_asked.set))
-        return done
+    slots = BoundedPool(at_once=1, waiting=40)
+    asked = [slots.run(one, partial(work, one)) for one in (*"a" * 20, "b")]
+    await asyncio.gather(*asked, asyncio.to_thread(have_asked.set))
 
-    done = list[str]()
-
-    assert "b" in asyncio.run(run())[:2]
+    assert "b" in done[:2]
 
 
-def test_work_that_fails_gives_its_place_back() -> None:
-    async def run() -> int:
-        slots = BoundedPool(at_once=1, waiting=0)
-        with pytest.raises(ZeroDivisionError):
-            await slots.run("", lambda: 1 // 0)
-        return await slots.run("", lambda: 1)
+@played
+async def test_work_that_fails_gives_its_place_back() -> None:
+    slots = BoundedPool(at_once=1, waiting=0)
+    with pytest.raises(ZeroDivisionError):
+        await slots.run("", lambda: 1 // 0)
 
-    assert asyncio.run(run()) == 1
+    assert await slots.run("", lambda: 1) == 1
 
 
 @pytest.mark.slow

@@ -28,6 +28,7 @@ from streams.engine import MERGE_STEP, Engine
 from streams.fold import Fold
 from streams.state import EntityState
 from streams.state_store import Position
+from tests.support.async_tests import played
 from tests.support.fake_group import GENERATION, FakeConsumer, FakeProducer
 from tests.support.histories import event, state_of, uai
 from tests.support.letters import arrived
@@ -332,23 +333,21 @@ class TestProcessedRecords:
         assert bench.producer.records == []
         assert bench.engine.meters.dead_letters == {}
 
-    def test_a_replay_yields_after_each_step(self, bench: Bench) -> None:
+    @played
+    async def test_a_replay_yields_after_each_step(self, bench: Bench) -> None:
         """Heartbeats and scrapes run in between: a batch that writes nothing awaits nothing."""
         record = record_of(connected())
         records = [record_of(connected()) for _ in range(2 * MERGE_STEP)]
         message = bench.batch(record, *records, is_new=False)
         seen: list[int] = []
 
-        async def replay() -> None:
-            taking = asyncio.create_task(bench.take(message))
-            while not taking.done():
-                position = bench.position()
-                assert position is not None
-                seen.append(position.next - record.offset)
-                await asyncio.sleep(0)
-            await taking
-
-        asyncio.run(replay())
+        taking = asyncio.create_task(bench.take(message))
+        while not taking.done():
+            position = bench.position()
+            assert position is not None
+            seen.append(position.next - record.offset)
+            await asyncio.sleep(0)
+        await taking
 
         assert sorted(set(seen)) == [0, MERGE_STEP, 2 * MERGE_STEP, 2 * MERGE_STEP + 1]
 
