@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from events.records import OutgoingRecord
 from events.topics import declared_topics
 from gateway import topics_writer
 from gateway.topics_writer import TopicsWriter, Written
+from tests.support.async_tests import played
 
 TOPIC = "smartregion.schools"
 DEADLINE = 20.0
@@ -126,29 +128,26 @@ class FakeProducer:
             raise KafkaConnectionError("nobody listens")
 
 
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
+    monkeypatch.setattr(topics_writer, "AIOKafkaProducer", FakeProducer)
+    FakeProducer.broker = Broker()
+    return FakeProducer.broker
+
+
 def records(*values: bytes) -> list[OutgoingRecord]:
     return [OutgoingRecord(TOPIC, None, b"key", value, []) for value in values]
 
 
-def run(
-    monkeypatch: pytest.MonkeyPatch,
-    scenario: Callable[[TopicsWriter, Broker], Awaitable[None]],
-    *,
-    is_there: bool = True,
-    delivery_seconds: float = 0.2,
-) -> None:
-    async def scene() -> None:
-        broker = FakeProducer.broker = Broker(is_there=is_there)
+@asynccontextmanager
+async def opened(broker: Broker, *, delivery_seconds: float = 0.2) -> AsyncIterator[TopicsWriter]:
+    broker.gate.set()
+    async with (
+        asyncio.timeout(DEADLINE),
+        TopicsWriter("a:1", delivery_seconds=delivery_seconds) as writer,
+    ):
+        yield writer
         broker.gate.set()
-        async with (
-            asyncio.timeout(DEADLINE),
-            TopicsWriter("a:1", delivery_seconds=delivery_seconds) as writer,
-        ):
-            await scenario(writer, broker)
-            broker.gate.set()
-
-    monkeypatch.setattr(topics_writer, "AIOKafkaProducer", FakeProducer)
-    asyncio.run(scene())
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -156,8 +155,9 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.001)
 
 
-def test_what_waits_goes_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
+@played
+async def test_what_waits_goes_together(broker: Broker) -> None:
+    async with opened(broker) as writer:
         broker.gate.clear()
         writes = [asyncio.create_task(writer.write(records(b"%d" % n))) for n in range(4)]
         await asyncio.sleep(0)
@@ -168,11 +168,10 @@ def test_what_waits_goes_together(monkeypatch: pytest.MonkeyPatch) -> None:
         assert broker.sent in ([[b"0"], [b"1", b"2", b"3"]], [[b"0", b"1", b"2"], [b"3"]])
         assert [one[0] for one in positions] == [Written(TOPIC, 0, n) for n in range(4)]
 
-    run(monkeypatch, scenario)
 
-
-def test_a_broker_that_acknowledges_again_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
+@played
+async def test_a_broker_that_acknowledges_again_is_believed(broker: Broker) -> None:
+    async with opened(broker) as writer:
         broker.gate.clear()
         await writer.write(records(b"0"))
         probes = broker.probes
@@ -183,11 +182,10 @@ def test_a_broker_that_acknowledges_again_is_believed(monkeypatch: pytest.Monkey
 
         assert await writer.write(records(b"1")) == [Written(TOPIC, 0, 1)]
 
-    run(monkeypatch, scenario)
 
-
-def test_a_record_that_is_no_longer_awaited_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
+@played
+async def test_a_record_that_is_no_longer_awaited_is_not_sent(broker: Broker) -> None:
+    async with opened(broker) as writer:
         broker.gate.clear()
         first = asyncio.create_task(writer.write(records(b"on its way")))
         await until(lambda: broker.in_flight == 1)
@@ -204,11 +202,10 @@ def test_a_record_that_is_no_longer_awaited_is_not_sent(monkeypatch: pytest.Monk
         assert await writer.write(records(b"later")) == [Written(TOPIC, 0, 1)]
         assert broker.sent == [[b"on its way"], [b"later"]]
 
-    run(monkeypatch, scenario)
 
-
-def test_a_producer_that_failed_for_good_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
+@played
+async def test_a_producer_that_failed_for_good_is_replaced(broker: Broker) -> None:
+    async with opened(broker) as writer:
         broker.failures.append(OutOfOrderSequenceNumber())
 
         assert await writer.write(records(b"0")) == [None]
@@ -216,15 +213,11 @@ def test_a_producer_that_failed_for_good_is_replaced(monkeypatch: pytest.MonkeyP
         assert broker.producers == 2
         assert await writer.write(records(b"1")) == [Written(TOPIC, 0, 0)]
 
-    run(monkeypatch, scenario)
 
-
-def test_a_batch_of_a_producer_that_was_replaced_is_given_up(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@played
+async def test_a_batch_of_a_producer_that_was_replaced_is_given_up(broker: Broker) -> None:
     """It waits for metadata that nobody asks for any more; the writer would never be ready."""
-
-    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
+    async with opened(broker) as writer:
         broker.is_known = False
         writing = asyncio.create_task(writer.write(records(b"0")))
         await until(lambda: broker.waiting == 1)
@@ -235,21 +228,19 @@ def test_a_batch_of_a_producer_that_was_replaced_is_given_up(
         await until(lambda: writer.waiting_for is None)
         assert await writer.write(records(b"1")) == [Written(TOPIC, 0, 0)]
 
-    run(monkeypatch, scenario)
 
-
-def test_an_outage_is_logged_once_with_its_remedy(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@played
+async def test_an_outage_is_logged_once_with_its_remedy(
+    broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
+    broker.is_there = False
 
-    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
+    async with opened(broker) as writer:
         asked = broker.asked
         await until(lambda: broker.asked > asked + 5)
         broker.is_there = True
         await until(lambda: writer.waiting_for is None)
-
-    run(monkeypatch, scenario, is_there=False)
 
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         (
@@ -264,16 +255,17 @@ def test_an_outage_is_logged_once_with_its_remedy(
     ]
 
 
-def test_a_file_that_cannot_be_read_while_the_broker_is_away_is_waited_for(
-    monkeypatch: pytest.MonkeyPatch,
+@played
+async def test_a_file_that_cannot_be_read_while_the_broker_is_away_is_waited_for(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Certificates are replaced as brokers restart: nothing probed the broker any more."""
     unusable = SmartRegionError("SMART_REGION_SSL_CAFILE: cannot be used")
 
-    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
-        async def preflight(*_: object) -> None:
-            raise unusable
+    async def preflight(*_: object) -> None:
+        raise unusable
 
+    async with opened(broker) as writer:
         monkeypatch.setattr(topics_writer, "preflight", preflight)
         broker.is_there = False
         await until(lambda: writer.waiting_for == str(unusable))
@@ -282,27 +274,28 @@ def test_a_file_that_cannot_be_read_while_the_broker_is_away_is_waited_for(
 
         assert await writer.write(records(b"0")) == [Written(TOPIC, 0, 0)]
 
-    run(monkeypatch, scenario)
 
-
-def test_whatever_a_probe_raises_the_next_one_follows(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
+@played
+async def test_whatever_a_probe_raises_the_next_one_follows(broker: Broker) -> None:
+    async with opened(broker) as writer:
         broker.failed_probes.append(RuntimeError("unexpected"))
         await until(lambda: broker.producers == 2)
         await until(lambda: writer.waiting_for is None)
 
         assert await writer.write(records(b"0")) == [Written(TOPIC, 0, 0)]
 
-    run(monkeypatch, scenario)
 
-
-def test_a_producer_that_is_late_to_leave_is_not_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+@played
+async def test_a_producer_that_is_late_to_leave_is_not_cut_short(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(topics_writer, "STOP_SECONDS", 0.01)
     # A log that is kept for a test's report would hold the error, and so the producer.
     monkeypatch.setattr(topics_writer.logger, "disabled", True)
     complaints: list[str] = []
 
-    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
+    # The record must be sent, also on a busy machine: only a failed producer is replaced.
+    async with opened(broker, delivery_seconds=10.0) as writer:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: complaints.append(context["message"]))
         broker.lets_leave = False
@@ -314,6 +307,3 @@ def test_a_producer_that_is_late_to_leave_is_not_cut_short(monkeypatch: pytest.M
         broker.lets_leave = True
         broker.let_leave()
         await until(lambda: broker.left == 1)
-
-    # The record must be sent, also on a busy machine: only a failed producer is replaced.
-    run(monkeypatch, scenario, delivery_seconds=10.0)
