@@ -56,10 +56,8 @@ SIDE_BY_SIDE := --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 nightly: $(VENV)/dev.stamp $(KAFKA_CLASSES) ## what explores: slow tests, properties, simulation, chaos, fuzz, crashes (ARGS="--seed 2")
 	@deploy/debian-packages.sh >&2
-	@tests/packages.sh $(TEST_PACKAGES) deploy/connect $(PEERS) >&2
+	@tests/packages.sh $(TEST_PACKAGES) deploy/connect >&2
 	@$(BIN)/python -m tests.nightly $(ARGS)
-
-PEERS := tests/bench/peers tests/bench/peers/kafka-streams
 
 picture: $(VENV)/dev.stamp ## take README's picture of the delegate's page (needs Chromium)
 	@deploy/debian-packages.sh browser >&2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
@@ -23,7 +23,7 @@ from tests.support.processes import peak_memory_mb
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker
 
-FEW: Final = 1_000
+SIZES: Final = (1_000, ENTITIES)
 ROUNDS: Final = 20
 PAST_DAYS: Final = 3
 READ_SECONDS: Final = 300.0
@@ -90,21 +90,19 @@ class _Found:
         return [wait for waits in self.waits_ms[asked.name].values() for wait in waits]
 
 
-def measure_page(
-    bench: Bench, *, sizes: Sequence[int] = (FEW, ENTITIES), rounds: int = ROUNDS
-) -> str:
+def measure_page(bench: Bench) -> str:
     """Measure with few entities, and then with more: all of the Région's."""
     stage, found, sent = Stage(bench.broker), [], 0
     with bench.started("worker", app_id=APP_ID) as worker:
         worker.wait_ready()
-        for first, last in pairwise((0, *sizes)):
+        for first, last in pairwise((0, *SIZES)):
             for part in REGION.values():
                 sent += stage.send(part.events(first / ENTITIES, last / ENTITIES))
             await_events(worker, sent)
             bench.report(f"{last} entities: {sent} events are counted")
-            found.append(_measured(bench, last, rounds, worker.url))
+            found.append(_measured(bench, last, worker.url))
     few, many = found
-    counts = [f"{rounded(size)} entities" for size in sizes]
+    counts = [f"{rounded(size)} entities" for size in SIZES]
     header = ["median, ms", *counts, "ratio", "95th percentile", "limit", "processor ms"]
     return page_of(
         bench.conditions("starlette", "uvicorn", "duckdb", "jinja2"),
@@ -135,7 +133,7 @@ def _rows(asked: Asked, few: _Found, many: _Found) -> Iterator[list[str]]:
         yield row(f"the slowest of these, `{slowest}`", of_few, by_shown[slowest], "")
 
 
-def _measured(bench: Bench, entities: int, rounds: int, workers: str) -> _Found:
+def _measured(bench: Bench, entities: int, workers: str) -> _Found:
     found, began = _Found(), monotonic()
     # As it is deployed: with a folder for what outgrows memory.
     settings = {"app_id": APP_ID, "work_folder": str(bench.folder), "workers": workers}
@@ -149,7 +147,7 @@ def _measured(bench: Bench, entities: int, rounds: int, workers: str) -> _Found:
             raise BenchError("the page did not read all events", page.log)
         read = monotonic() - began
         bench.report(f"{entities} entities: ready after {ready:.1f} s, read after {read:.1f}")
-        for number in range(-1, rounds):
+        for number in range(-1, ROUNDS):
             for asked in ASKED:
                 used = processor_seconds(pid)
                 paths = asked.paths(max(number, 0))
@@ -157,7 +155,7 @@ def _measured(bench: Bench, entities: int, rounds: int, workers: str) -> _Found:
                 if number < 0:  # The round before the first is to warm up.
                     continue
                 took = 1000 * (processor_seconds(pid) - used)
-                found.processor_ms[asked.name] += took / (rounds * len(paths))
+                found.processor_ms[asked.name] += took / (ROUNDS * len(paths))
                 for shown, wait in waits.items():
                     found.waits_ms[asked.name][shown].append(wait)
         for asked in ASKED:
