@@ -17,15 +17,14 @@ from events import person_data
 from events.cloudevent import MAX_BYTES, decode
 from events.dead_letters import GATEWAY, OriginalRecord, dead_letter_record
 from events.errors import ContractError, RefusalReason
-from events.producers.ownership import UNOWNED
 from events.strict_json import DEEPEST, read_array, read_value
-from gateway.admission import Admission, AdmittedItem
+from gateway.admission import AdmittedItem
 from gateway.body import MAX_BODY, BodyReader
 from gateway.http_binding import STRUCTURED_HEADERS, combined_headers, read_delivery
 from gateway.problems import ProblemError, of_contract
 from tests.fuzz.target import Target
 from tests.support.facts import json_values, mutated_records
-from tests.support.gateway import BATCH, NOW, PRODUCER, STRUCTURED, event
+from tests.support.gateway import BATCH, NOW, PRODUCER, STRUCTURED, admission_of_all, event
 
 # A body
 
@@ -204,16 +203,7 @@ def _request_of(content: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
     return [(name, value) for name, _, value in headers], body
 
 
-class _AnyoneMay:
-    """Producers that may send anything."""
-
-    ownership = UNOWNED
-
-    def allows(self, *_: str) -> bool:
-        return True
-
-
-_ADMISSION: Final = Admission(_AnyoneMay(), now=lambda: NOW)  # type: ignore[arg-type]
+_ADMISSION: Final = admission_of_all()
 
 
 def _check_request(example: tuple[list[tuple[bytes, bytes]], bytes]) -> None:

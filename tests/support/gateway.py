@@ -18,7 +18,9 @@ from starlette.types import ASGIApp
 
 from boundary.tracing import OFF, Tracing
 from events.producers.model import Producers, Quota
+from events.producers.ownership import UNOWNED
 from events.producers.secrets import ProducerSecrets, Scheme, Secrets, issue, token_digest
+from events.record_rules import RecordRules
 from events.records import OutgoingRecord
 from events.school import SchoolClosed, SchoolConnected
 from events.signing import (
@@ -58,6 +60,18 @@ PRODUCERS = Producers(
         producer("subventions", "/subventions", types=("grant.*",), quota=_QUOTA),
     )
 )
+
+
+class _AnyoneMay:
+    ownership = UNOWNED
+
+    def allows(self, *_: str) -> bool:
+        return True
+
+
+def admission_of_all(rules: RecordRules | None = None) -> Admission:
+    """Return an admission under which every producer may send anything."""
+    return Admission(_AnyoneMay(), now=lambda: NOW, rules=rules)  # type: ignore[arg-type]
 
 
 def event(number: int = 1, **changes: Any) -> dict[str, Any]:

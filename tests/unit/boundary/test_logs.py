@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from boundary.logs import JsonFormatter, RareRepeats, configure_logging
 from boundary.web_server import listen, serving
+from tests.support.async_tests import played
 
 LIBRARY = "aiokafka"
 
@@ -86,23 +87,21 @@ def test_a_lost_connection_of_the_client_is_one_line(capsys: pytest.CaptureFixtu
     assert line.endswith("closing socket: ConnectionResetError(104, 'Connection reset by peer')")
 
 
-def test_a_request_that_is_no_http_is_not_logged(
+@played
+async def test_a_request_that_is_no_http_is_not_logged(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Whoever reaches a port may send it, again and again; a header may be a token."""
     configure_logging("info", "text")
 
-    async def asked() -> bytes:
-        listener = listen("127.0.0.1", 0, names=("host", "port"))
-        async with serving(Starlette(), listener) as address:
-            parts = urlsplit(address)
-            reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-            writer.write(b"GET /metrics HTTP/1.1\r\nAuthorization: Bearer s3cr\x01et\r\n\r\n")
-            answer = await reader.read(12)
-            writer.close()
-            return answer
+    listener = listen("127.0.0.1", 0, names=("host", "port"))
+    async with serving(Starlette(), listener) as address:
+        parts = urlsplit(address)
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        writer.write(b"GET /metrics HTTP/1.1\r\nAuthorization: Bearer s3cr\x01et\r\n\r\n")
+        assert await reader.read(12) == b"HTTP/1.1 400"
+        writer.close()
 
-    assert asyncio.run(asked()) == b"HTTP/1.1 400"
     assert capsys.readouterr().err == ""
 
 

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from boundary.errors import SmartRegionError
 from boundary.web_server import listen, serving
+from tests.support.async_tests import played
 
 LOOPBACK = "127.0.0.1"
 NAMES = ("--host", "--port")
@@ -37,25 +38,22 @@ def test_a_body_does_not_wait_for_the_acknowledgement_of_its_head() -> None:
 
 
 @pytest.mark.slow
-def test_a_reader_that_stops_reading_does_not_delay_the_end_for_long() -> None:
+@played
+async def test_a_reader_that_stops_reading_does_not_delay_the_end_for_long() -> None:
     """Its answer is cut: the process would be killed in the end, with nothing in the log."""
     large = b"x" * 64 * 1024 * 1024
+    begun = asyncio.Event()
 
-    async def scene() -> None:
-        begun = asyncio.Event()
+    async def answer(_: Request) -> Response:
+        begun.set()
+        return Response(large)
 
-        async def answer(_: Request) -> Response:
-            begun.set()
-            return Response(large)
-
-        app = Starlette(routes=[Route("/", answer)])
-        listener = listen(LOOPBACK, 0, names=NAMES)
-        port = listener.getsockname()[1]
-        async with asyncio.timeout(20):
-            async with serving(app, listener, stop_seconds=1):
-                _, writer = await asyncio.open_connection(LOOPBACK, port, limit=1)
-                writer.write(b"GET / HTTP/1.1\r\nHost: worker\r\n\r\n")
-                await begun.wait()
-            writer.close()
-
-    asyncio.run(scene())
+    app = Starlette(routes=[Route("/", answer)])
+    listener = listen(LOOPBACK, 0, names=NAMES)
+    port = listener.getsockname()[1]
+    async with asyncio.timeout(20):
+        async with serving(app, listener, stop_seconds=1):
+            _, writer = await asyncio.open_connection(LOOPBACK, port, limit=1)
+            writer.write(b"GET / HTTP/1.1\r\nHost: worker\r\n\r\n")
+            await begun.wait()
+        writer.close()

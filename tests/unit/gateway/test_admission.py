@@ -13,7 +13,6 @@ import pytest
 from events.cloudevent import MAX_BYTES, decode, encode_structured
 from events.errors import ContractError, RefusalReason
 from events.producers.model import Producers
-from events.producers.ownership import UNOWNED
 from events.record_rules import RecordRules
 from gateway.admission import (
     LONGEST_ATTRIBUTE,
@@ -33,6 +32,7 @@ from tests.support.gateway import (
     PRODUCERS,
     STRUCTURED,
     GatewayHarness,
+    admission_of_all,
     closed,
     event,
 )
@@ -116,13 +116,6 @@ def test_an_event_is_as_large_here_as_for_workers(size: int) -> None:
             decode(sent.headers, sent.value)
 
 
-class AnyoneMay:
-    ownership = UNOWNED
-
-    def allows(self, *_: str) -> bool:
-        return True
-
-
 def test_a_producer_sends_its_own_sources_only() -> None:
     assert reason(event(source="/subventions")) is RefusalReason.NOT_ALLOWED
     assert reason(event(), producer="subventions") is RefusalReason.NOT_ALLOWED
@@ -167,11 +160,7 @@ def test_a_source_that_looks_alike_is_another(source: str) -> None:
 
 def test_an_unknown_milestone_is_refused() -> None:
     milestones = {"schools_connected_ratio": ["all_connected"]}
-    admission = Admission(
-        AnyoneMay(),  # type: ignore[arg-type]
-        now=lambda: NOW,
-        rules=RecordRules(milestones=milestones),
-    )
+    admission = admission_of_all(rules=RecordRules(milestones=milestones))
     known, unknown = (
         admission.judge(received(encode_structured(one).value), PRODUCER)
         for name in ("all_connected", "half")

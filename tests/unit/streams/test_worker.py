@@ -11,6 +11,7 @@ from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFai
 
 from streams import worker
 from streams.batch_transport import ProduceFailedError
+from tests.support.async_tests import played
 
 
 class App:
@@ -29,18 +30,16 @@ class App:
 
 
 @pytest.mark.timeout(20)
-def test_a_stop_that_does_not_get_on_is_left_alone(
+@played
+async def test_a_stop_that_does_not_get_on_is_left_alone(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(worker, "STOP_SECONDS", 0.05)
-
-    async def scene() -> None:
-        app = App(is_done=False)
-        await worker._stop(app.stop())
-        app.is_done = True
+    app = App(is_done=False)
 
     with caplog.at_level(logging.WARNING):
-        asyncio.run(scene())
+        await worker._stop(app.stop())
+    app.is_done = True
 
     assert [record.getMessage() for record in caplog.records] == [
         "stop cut short after 0 s; nothing is lost"
