@@ -470,7 +470,7 @@ def test_bodies_under_a_wrong_token_keep_nobody_out(target: Target) -> None:
 
 
 @pytest.mark.parametrize("signs", [False, True], ids=["a token", "a signature"])
-def test_bodies_under_a_false_signature_keep_nobody_out(target: Target, signs: bool) -> None:  # noqa: FBT001
+def test_bodies_under_a_false_signature_keep_nobody_out(target: Target, *, signs: bool) -> None:
     """They have a memory budget of their own, in which unfinished bodies are evicted."""
     secret = target.secret if signs else None
     with (

@@ -42,10 +42,7 @@ def on_topic(broker: KafkaBroker) -> list[CloudEvent]:
 
 @pytest.mark.parametrize("signs", [False, True])
 def test_what_is_delivered_is_on_the_topic(
-    gateway: Gateway,
-    broker: KafkaBroker,
-    credentials: Credentials,
-    signs: bool,  # noqa: FBT001 - a parameter of the test
+    gateway: Gateway, broker: KafkaBroker, credentials: Credentials, *, signs: bool
 ) -> None:
     secret = SigningSecret.from_text(credentials.signing_secret)
     proof = SignedRequests(PRODUCER, secret) if signs else BearerToken(SecretStr(credentials.token))

@@ -109,7 +109,7 @@ def test_silence_keeps_no_other_reader_out(tmp_path: Path, sent: str) -> None:
         ("/entites/schools/a%2Fb", True),
     ],
 )
-def test_a_path_has_one_spelling(tmp_path: Path, path: str, is_passed_on: bool) -> None:  # noqa: FBT001
+def test_a_path_has_one_spelling(tmp_path: Path, path: str, *, is_passed_on: bool) -> None:
     """So that readers reach neither metrics nor probes."""
     with front(tmp_path) as haproxy:
         answer = asked(haproxy.port, request("GET", path))

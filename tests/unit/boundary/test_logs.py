@@ -107,9 +107,7 @@ async def test_a_request_that_is_no_http_is_not_logged(
 
 @pytest.mark.parametrize(("level", "is_logged"), [("info", False), ("debug", True)])
 def test_libraries_log_their_steps_only_when_asked(
-    capsys: pytest.CaptureFixture[str],
-    level: str,
-    is_logged: bool,  # noqa: FBT001
+    capsys: pytest.CaptureFixture[str], level: str, *, is_logged: bool
 ) -> None:
     configure_logging(level, "text")
 

@@ -44,8 +44,6 @@ MAY, JUNE = date(2019, 5, 31), date(2019, 6, 12)
     ],
 )
 def test_a_figure_is_known_up_to(
-    change: date | None,
-    carries_forward: bool,  # noqa: FBT001 - a column of the table
-    known_until: date | None,
+    change: date | None, *, carries_forward: bool, known_until: date | None
 ) -> None:
     assert reference_day(change, JUNE, carries_forward=carries_forward) == known_until

@@ -74,10 +74,7 @@ CHANGED = live({**marked(board("x")), "refresh": "5s"})
     ],
 )
 def test_the_action_for_a_board(
-    wanted: bool,  # noqa: FBT001
-    found: LiveBoard | None,
-    options: dict[str, bool],
-    action: Action,
+    *, wanted: bool, found: LiveBoard | None, options: dict[str, bool], action: Action
 ) -> None:
     models = [board("x")] if wanted else []
     (change,) = planned(models, {} if found is None else {"x": found}, FOLDER, **options)

@@ -368,8 +368,7 @@ class TestThread:
 
     @pytest.mark.parametrize("is_answered", [True, False])
     async def test_remembers_an_answered_heartbeat_by_its_sending(
-        self,
-        is_answered: bool,  # noqa: FBT001
+        self, *, is_answered: bool
     ) -> None:
         """The broker's clock started when it got it, which may be long before the answer."""
         seen: list[float] = []

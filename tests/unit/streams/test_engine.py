@@ -279,9 +279,7 @@ class TestOrder:
 
     @pytest.mark.parametrize("singly", [False, True])
     def test_a_batch_whose_partition_was_dropped_while_it_wrote_is_not_applied(
-        self,
-        bench: Bench,
-        singly: bool,  # noqa: FBT001 - a parameter
+        self, bench: Bench, *, singly: bool
     ) -> None:
         """The partition is read again from its start, even if that is where the batch begins."""
         records = (refused(), record_of(connected()))

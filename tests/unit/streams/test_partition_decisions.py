@@ -153,11 +153,7 @@ class TestLosses:
         ],
     )
     def test_a_log_that_ends_before_what_was_read_or_committed(
-        self,
-        committed: int,
-        known: CommitMetadata,
-        is_merged: bool,  # noqa: FBT001
-        is_committed: bool,  # noqa: FBT001
+        self, committed: int, known: CommitMetadata, *, is_merged: bool, is_committed: bool
     ) -> None:
         """What was merged is committed all the same: an operator accepts the loss of that."""
         partition = looked_at(committed, known)
@@ -355,10 +351,7 @@ class TestSnapshots:
     @pytest.mark.parametrize("there", [records(9, key=b"other"), records(10)])
     @pytest.mark.parametrize("is_rebalanced", [False, True])
     def test_another_last_record_is_no_fault_of_the_log(
-        self,
-        tmp_path: Path,
-        there: list[PolledRecord],
-        is_rebalanced: bool,  # noqa: FBT001
+        self, tmp_path: Path, there: list[PolledRecord], *, is_rebalanced: bool
     ) -> None:
         partition, _ = self.restored(tmp_path)
         if is_rebalanced:

@@ -65,7 +65,7 @@ def takes(declared: Producers, source: str, entity: str, fact: str = "school.con
         (ERASURE, False),
     ],
 )
-def test_an_owned_fact_is_taken_from_its_owner_alone(source: str, taken: bool) -> None:  # noqa: FBT001
+def test_an_owned_fact_is_taken_from_its_owner_alone(source: str, *, taken: bool) -> None:
     declared = Producers(producers=(LYCEES, OTHER_PRODUCER))
     assert takes(declared, source, PARIS) is taken
 

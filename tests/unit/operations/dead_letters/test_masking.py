@@ -55,10 +55,7 @@ def everything_shown(letter: DeadLetter) -> str:
 
 @given(event=cloud_events(), person=st.sampled_from(PERSONS), data=st.data(), binary=st.booleans())
 def test_a_person_in_any_field_of_the_data_is_not_shown(
-    event: CloudEvent,
-    person: str,
-    data: st.DataObject,
-    binary: bool,  # noqa: FBT001
+    event: CloudEvent, person: str, data: st.DataObject, *, binary: bool
 ) -> None:
     record = (encode_binary if binary else encode_structured)(event)
     document = json.loads(record.value)

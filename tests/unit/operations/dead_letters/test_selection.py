@@ -43,7 +43,7 @@ TYPE = FACTS_BY_NAME["school.registered"].TYPE
         ({"type": "school.registered", "reasons": ("invalid_json",)}, False),
     ],
 )
-def test_all_conditions_must_hold(conditions: dict[str, Any], holds: bool) -> None:  # noqa: FBT001
+def test_all_conditions_must_hold(conditions: dict[str, Any], *, holds: bool) -> None:
     assert (ENTRY in Selection(**conditions)) is holds
 
 

@@ -43,7 +43,7 @@ def record(
         (record(b"{}", CutPart(memoryview(b"x" * 9), keep=1)), False),
     ],
 )
-def test_what_no_broker_takes_is_not_copied(one: RawRecord, copied: bool) -> None:  # noqa: FBT001
+def test_what_no_broker_takes_is_not_copied(one: RawRecord, *, copied: bool) -> None:
     """Its producer had compressed it; of what is cut or unreadable there is no whole."""
     assert can_be_copied(one) is copied
 

@@ -256,10 +256,7 @@ def test_an_exception_is_not_replaced() -> None:
 
 
 @pytest.mark.parametrize("spooled", [False, True])
-def test_several_threads_publish_and_flush(
-    tmp_path: Path,
-    spooled: bool,  # noqa: FBT001 - a parameter of the test
-) -> None:
+def test_several_threads_publish_and_flush(tmp_path: Path, *, spooled: bool) -> None:
     """Each event is delivered once, whoever sends it, and each thread's in its order."""
     gateway = FakeGateway()
     spool = Spool(tmp_path / "spool.db") if spooled else None
@@ -300,7 +297,8 @@ ANSWERS = (
 def test_every_event_has_one_fate_in_the_end(
     count: int,
     batch: int,
-    spooled: bool,  # noqa: FBT001 - drawn
+    *,
+    spooled: bool,
     answers: list[Answer | list[int] | None],
     flushes: set[int],
 ) -> None:

@@ -30,8 +30,7 @@ events = st.binary(min_size=1, max_size=30)
     on_disk=st.booleans(),
 )
 def test_it_is_a_queue_of_which_some_may_stay(
-    steps: list[bytes | tuple[int, int, int] | str],
-    on_disk: bool,  # noqa: FBT001 - drawn
+    steps: list[bytes | tuple[int, int, int] | str], *, on_disk: bool
 ) -> None:
     expected: list[bytes] = []
     with TemporaryDirectory() as folder:
